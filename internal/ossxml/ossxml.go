@@ -1,0 +1,214 @@
+// Package ossxml holds the XML documents OSS and its clients exchange, shared by the client in
+// package oss and the server in package oss/osstest. The order of the fields is the order of the
+// elements in recorded replies of the service.
+package ossxml
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// TimeFormat is the form of times inside a document: UTC, always with .000.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
+
+// A Time is a moment as OSS writes it.
+type Time struct{ time.Time }
+
+// MarshalText writes t in TimeFormat; OSS knows whole seconds only.
+func (t Time) MarshalText() ([]byte, error) {
+	return t.UTC().Truncate(time.Second).AppendFormat(nil, TimeFormat), nil
+}
+
+// UnmarshalText reads any RFC 3339 time, and an empty text as the zero time.
+func (t *Time) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		t.Time = time.Time{}
+		return nil
+	}
+	t.Time, err = time.Parse(time.RFC3339, string(text))
+	return err
+}
+
+// Initiated answers InitiateMultipartUpload.
+type Initiated struct {
+	XMLName      xml.Name `xml:"InitiateMultipartUploadResult"`
+	EncodingType string   `xml:"EncodingType,omitempty"`
+	Bucket       string   `xml:"Bucket"`
+	Key          string   `xml:"Key"`
+	UploadID     string   `xml:"UploadId"`
+}
+
+// Complete is the body of CompleteMultipartUpload.
+type Complete struct {
+	XMLName xml.Name       `xml:"CompleteMultipartUpload"`
+	Parts   []CompletePart `xml:"Part"`
+}
+
+// A CompletePart names one part to join.
+type CompletePart struct {
+	Number int    `xml:"PartNumber"`
+	ETag   string `xml:"ETag"`
+}
+
+// Completed answers CompleteMultipartUpload.
+type Completed struct {
+	XMLName      xml.Name `xml:"CompleteMultipartUploadResult"`
+	EncodingType string   `xml:"EncodingType,omitempty"`
+	Location     string   `xml:"Location"`
+	Bucket       string   `xml:"Bucket"`
+	Key          string   `xml:"Key"`
+	ETag         string   `xml:"ETag"`
+}
+
+// CopiedPart answers UploadPartCopy.
+type CopiedPart struct {
+	XMLName      xml.Name `xml:"CopyPartResult"`
+	LastModified Time     `xml:"LastModified"`
+	ETag         string   `xml:"ETag"`
+}
+
+// CopiedObject answers CopyObject.
+type CopiedObject struct {
+	XMLName      xml.Name `xml:"CopyObjectResult"`
+	ETag         string   `xml:"ETag"`
+	LastModified Time     `xml:"LastModified"`
+}
+
+// PartList answers ListParts. The markers are text because an empty list may leave them empty.
+type PartList struct {
+	XMLName              xml.Name `xml:"ListPartsResult"`
+	EncodingType         string   `xml:"EncodingType,omitempty"`
+	Bucket               string   `xml:"Bucket"`
+	Key                  string   `xml:"Key"`
+	UploadID             string   `xml:"UploadId"`
+	StorageClass         string   `xml:"StorageClass"`
+	PartNumberMarker     string   `xml:"PartNumberMarker"`
+	NextPartNumberMarker string   `xml:"NextPartNumberMarker"`
+	MaxParts             int      `xml:"MaxParts"`
+	IsTruncated          bool     `xml:"IsTruncated"`
+	Parts                []Part   `xml:"Part"`
+}
+
+// A Part is one line of a PartList.
+type Part struct {
+	Number       int    `xml:"PartNumber"`
+	LastModified Time   `xml:"LastModified"`
+	ETag         string `xml:"ETag"`
+	CRC64        uint64 `xml:"HashCrc64ecma"`
+	Size         int64  `xml:"Size"`
+}
+
+// UploadList answers ListMultipartUploads.
+type UploadList struct {
+	XMLName            xml.Name       `xml:"ListMultipartUploadsResult"`
+	EncodingType       string         `xml:"EncodingType,omitempty"`
+	Bucket             string         `xml:"Bucket"`
+	KeyMarker          string         `xml:"KeyMarker"`
+	UploadIDMarker     string         `xml:"UploadIdMarker"`
+	NextKeyMarker      string         `xml:"NextKeyMarker"`
+	NextUploadIDMarker string         `xml:"NextUploadIdMarker"`
+	Delimiter          string         `xml:"Delimiter"`
+	Prefix             string         `xml:"Prefix"`
+	MaxUploads         int            `xml:"MaxUploads"`
+	IsTruncated        bool           `xml:"IsTruncated"`
+	Uploads            []Upload       `xml:"Upload"`
+	CommonPrefixes     []CommonPrefix `xml:"CommonPrefixes"`
+}
+
+// An Upload is one line of an UploadList.
+type Upload struct {
+	Key          string `xml:"Key"`
+	UploadID     string `xml:"UploadId"`
+	StorageClass string `xml:"StorageClass"`
+	Initiated    Time   `xml:"Initiated"`
+}
+
+// A CommonPrefix stands for all keys that share it up to the delimiter.
+type CommonPrefix struct {
+	Prefix string `xml:"Prefix"`
+}
+
+// Error is the document of every refusal. Between HostID and EC the service puts elements that
+// belong to the code; Extra keeps them in their order.
+type Error struct {
+	XMLName      xml.Name `xml:"Error"`
+	Code         string   `xml:"Code"`
+	Message      string   `xml:"Message"`
+	RequestID    string   `xml:"RequestId"`
+	HostID       string   `xml:"HostId"`
+	Extra        []Field  `xml:",any"`
+	EC           string   `xml:"EC,omitempty"`
+	RecommendDoc string   `xml:"RecommendDoc,omitempty"`
+}
+
+// A Field is an element that only some codes have, such as StringToSign.
+type Field struct {
+	XMLName xml.Name
+	Value   string `xml:",chardata"`
+}
+
+// Get returns the value of the extra element called name, or "".
+func (e *Error) Get(name string) string {
+	for _, f := range e.Extra {
+		if f.XMLName.Local == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Marshal writes v as the service does: declaration, two-space indentation, a final line feed, and
+// quotes as they are, since no document has attributes.
+func Marshal(v any) (string, error) {
+	var b bytes.Buffer
+	b.WriteString(xml.Header)
+	enc := xml.NewEncoder(&b)
+	enc.Indent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return "", err
+	}
+	b.WriteByte('\n')
+	return plainQuotes.Replace(b.String()), nil
+}
+
+var plainQuotes = strings.NewReplacer("&#34;", `"`, "&#39;", "'")
+
+// Decode reads one document of v's root element from r to its end. A reply cut short, one with
+// another root, and one with something behind the root are errors.
+func Decode(r io.Reader, v any) error {
+	dec := xml.NewDecoder(r)
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	for {
+		tok, err := dec.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch tok := tok.(type) {
+		case xml.Comment, xml.ProcInst:
+		case xml.CharData:
+			if len(bytes.TrimSpace(tok)) > 0 {
+				return fmt.Errorf("text behind the root element")
+			}
+		default:
+			return fmt.Errorf("%T behind the root element", tok)
+		}
+	}
+}
+
+// Unescape undoes encoding-type=url: encoding is the document's EncodingType.
+func Unescape(encoding, s string) (string, error) {
+	if encoding != "url" {
+		return s, nil
+	}
+	return url.QueryUnescape(s)
+}

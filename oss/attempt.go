@@ -1,0 +1,218 @@
+package oss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/signer"
+)
+
+// A call is one operation on its way. It is the http.RoundTripper of its own attempts: whatever
+// drives them calls RoundTrip once for each, and each is a new request, signed at its own moment,
+// with a body read afresh. A reply that is no success comes back as an error.
+type call struct {
+	client  *Client
+	terms   terms
+	op      Operation
+	request Request
+	url     *url.URL
+	header  http.Header
+
+	attempts int           // made so far
+	last     error         // why the last one failed, nil if it did not
+	reply    Attempt       // what hooks and logs learn of the last one
+	wait     time.Duration // before the next one
+	used     Credentials   // by the last one
+	skewed   bool          // the clock was corrected for this call already
+	renewed  bool          // the keys were refused for this call already
+}
+
+// RoundTrip makes one attempt. The request it is given is only a shell with the context.
+func (k *call) RoundTrip(shell *http.Request) (*http.Response, error) {
+	k.attempts++
+	k.reply = Attempt{Number: k.attempts}
+	resp, err := k.try(shell)
+	k.last, k.reply.Err = err, err
+	return resp, err
+}
+
+func (k *call) try(shell *http.Request) (*http.Response, error) {
+	c := k.client
+	w := newWatch(shell.Context(), c.retry.Stall, k.terms.slow)
+	req := shell.Clone(w.ctx)
+	req.Header = k.header.Clone()
+	var body atomic.Pointer[outgoing] // the latest
+	body.Store(&outgoing{watch: w})
+	if b := k.request.Body; b != nil && b.Size() > 0 {
+		// net/http asks again when a kept connection turns out to have been closed before it was used.
+		req.GetBody = func() (io.ReadCloser, error) {
+			body.Store(newOutgoing(b, k.terms.sum, w))
+			return body.Load(), nil
+		}
+		req.Body, _ = req.GetBody()
+		req.ContentLength = b.Size()
+	} else {
+		w.sent()
+	}
+	if err := k.sign(req); err != nil {
+		w.end()
+		return nil, &permanentError{err}
+	}
+
+	began := time.Now()
+	resp, err := c.http.Transport.RoundTrip(req)
+	k.reply.Duration = time.Since(began)
+	out := body.Load()
+	sent, _, readErr := out.state()
+	k.reply.Sent = sent
+	if err != nil {
+		defer w.end()
+		if readErr != nil {
+			return nil, readErr
+		}
+		return nil, w.cause(err)
+	}
+
+	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get("x-oss-request-id")
+	w.replied()
+	in := &incoming{ReadCloser: resp.Body, watch: w}
+	resp.Body = in
+	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
+		defer in.Close()
+		return nil, refusal(k.op, resp)
+	}
+	if k.terms.check != nil {
+		if err := k.terms.check(k.op, resp, out); err != nil {
+			in.Close()
+			return nil, err
+		}
+	}
+	if remote, ok := headerCRC(resp.Header); ok && k.terms.verify && resp.StatusCode == http.StatusOK && !resp.Uncompressed {
+		in.fail = func(local uint64) error {
+			if local == remote {
+				return nil
+			}
+			return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, Local: local, Remote: remote}
+		}
+	}
+	return resp, nil
+}
+
+// sign puts a signature of this moment on req, with the keys of this moment.
+func (k *call) sign(req *http.Request) error {
+	c := k.client
+	if _, ok := c.credentials.(anonymous); ok {
+		return nil
+	}
+	creds, err := c.credentials.Credentials(req.Context())
+	if err != nil {
+		return fmt.Errorf("no credentials: %w", err)
+	}
+	k.used = creds
+	return c.signer.Sign(req, signer.Params{
+		Bucket: k.op.Bucket, Key: k.op.Key, Region: c.region, Time: c.clock(), Credentials: creds,
+	})
+}
+
+// clock is the time as OSS sees it: the local clock, corrected once OSS has complained of it.
+func (c *Client) clock() time.Time { return c.now().Add(time.Duration(c.skew.Load())) }
+
+// A permanentError is one that a further attempt cannot change.
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }
+
+// decodes returns a check that reads a document into v. A reply that is cut short, or that some
+// proxy wrote, is a failed attempt.
+func decodes(v any) checkResult {
+	return func(_ Operation, resp *http.Response, _ *outgoing) error {
+		if err := ossxml.Decode(resp.Body, v); err != nil {
+			return fmt.Errorf("status %d with an unreadable document: %w", resp.StatusCode, err)
+		}
+		return nil
+	}
+}
+
+// A watch gives up an attempt that has come to a halt. It measures the time since the last byte
+// moved, never the whole: a slow link may take as long as it needs. The rules: while the body is
+// sent, and while a reply is read, each read must end within stall; a reply must begin within stall
+// of the last byte handed to the connection, and as long again as sending took, at most stall
+// more, because what was handed over may still be on its way out of this machine's buffers.
+// Operations OSS itself is slow at have ten times as long to be answered.
+type watch struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stall  time.Duration
+	slow   bool
+	began  time.Time
+
+	mu    sync.Mutex
+	timer *time.Timer
+	done  bool // the reply is there: what the transport still does with the body does not count
+}
+
+// errStalled is the cause of an attempt that was given up.
+var errStalled = errors.New("no byte has moved")
+
+func newWatch(parent context.Context, stall time.Duration, slow bool) *watch {
+	w := &watch{stall: stall, slow: slow, began: time.Now()}
+	w.ctx, w.cancel = context.WithCancelCause(parent)
+	w.timer = time.AfterFunc(stall, func() { w.cancel(errStalled) })
+	return w
+}
+
+// moved says that the body goes on.
+func (w *watch) moved() { w.rearm(w.stall, false) }
+
+// sent says that the whole body has been handed to the connection.
+func (w *watch) sent() {
+	d := w.stall + min(w.stall, time.Since(w.began))
+	if w.slow {
+		d = 10 * w.stall
+	}
+	w.rearm(d, false)
+}
+
+// replied says that a reply has begun; from here on only reading it counts.
+func (w *watch) replied() {
+	w.rearm(w.stall, true)
+	w.pause()
+}
+
+// reading says that the reply is being read.
+func (w *watch) reading() { w.rearm(w.stall, true) }
+
+func (w *watch) rearm(d time.Duration, reply bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done = w.done || reply
+	if w.done == reply {
+		w.timer.Reset(d)
+	}
+}
+
+// pause stops the clock while neither side owes a byte.
+func (w *watch) pause() { w.timer.Stop() }
+
+// end releases what the attempt holds. Nothing may be read after it.
+func (w *watch) end() {
+	w.timer.Stop()
+	w.cancel(nil)
+}
+
+// cause returns what really ended the attempt that failed with err.
+func (w *watch) cause(err error) error {
+	if errors.Is(context.Cause(w.ctx), errStalled) {
+		return fmt.Errorf("%w for %v", errStalled, w.stall)
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package oss
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossmultipart/go-oss/signer"
+)
+
+// Version is the version of this module, as it appears in the User-Agent header.
+const Version = "0.1.0"
+
+// Config says how a Client reaches OSS. A Region, or an Endpoint, is enough; every other field has a default.
+type Config struct {
+	Region      string              // for example "cn-hangzhou"; setting it selects signature V4
+	Endpoint    string              // host or URL; default "https://oss-<Region>.aliyuncs.com"
+	Addressing  Addressing          // where the bucket goes in the URL; default VirtualHosted
+	Credentials CredentialsProvider // default EnvCredentials()
+	Signer      signer.Signer       // default: signer.V4{} when Region is set, else signer.V1{}
+	HTTPClient  *http.Client        // default: own pool sized for parallel parts; never modified
+	Retry       Retry               // default: see Retry
+	Logger      *slog.Logger        // default: silent
+	Hooks       Hooks               // default: none
+	UserAgent   string              // added after this module's own name and version
+	Now         func() time.Time    // clock for dates and signatures; default time.Now
+	MinPartSize int64               // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
+}
+
+// Retry bounds the retrying of one operation. The zero value is a good default.
+type Retry struct {
+	Attempts int           // tries in all, the first included; 0 means 4, 1 means never retry
+	MinWait  time.Duration // first backoff, before jitter; 0 means 200ms
+	MaxWait  time.Duration // longest backoff; 0 means 20s; a Retry-After header wins, up to five minutes
+	Stall    time.Duration // an attempt whose body stops moving for this long is given up; 0 means 30s
+}
+
+func (r Retry) orDefault() Retry {
+	r.Attempts = cmp.Or(r.Attempts, 4)
+	r.MinWait = cmp.Or(r.MinWait, 200*time.Millisecond)
+	r.MaxWait = cmp.Or(r.MaxWait, 20*time.Second)
+	r.Stall = cmp.Or(r.Stall, 30*time.Second)
+	return r
+}
+
+func (r Retry) check() error {
+	if r.Attempts < 0 {
+		return fmt.Errorf("oss: Retry.Attempts %d is negative", r.Attempts)
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"MinWait", r.MinWait}, {"MaxWait", r.MaxWait}, {"Stall", r.Stall}} {
+		if d.value < 0 {
+			return fmt.Errorf("oss: Retry.%s %v is negative", d.name, d.value)
+		}
+	}
+	return nil
+}
+
+// A Client calls OSS. It is safe for concurrent use and needs no Close.
+type Client struct {
+	endpoint    endpoint
+	region      string
+	credentials CredentialsProvider
+	signer      signer.Signer
+	http        http.Client // a copy; its Transport is used, never closed
+	retry       Retry
+	log         *slog.Logger
+	hooks       Hooks
+	userAgent   string
+	now         func() time.Time
+	minPartSize int64
+	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
+}
+
+// NewClient checks cfg and returns a Client. It does not touch the network.
+func NewClient(cfg Config) (*Client, error) {
+	if cfg.Region == "" && cfg.Endpoint == "" {
+		return nil, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
+	}
+	if cfg.Region != "" {
+		if err := checkRegion(cfg.Region); err != nil {
+			return nil, err
+		}
+	}
+	ep, err := parseEndpoint(cmp.Or(cfg.Endpoint, "https://oss-"+cfg.Region+".aliyuncs.com"), cfg.Addressing)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Retry.check(); err != nil {
+		return nil, err
+	}
+	if cfg.MinPartSize < 0 {
+		return nil, fmt.Errorf("oss: Config.MinPartSize %d is negative", cfg.MinPartSize)
+	}
+	if keys, ok := cfg.Credentials.(Credentials); ok {
+		if _, err := keys.Credentials(context.Background()); err != nil {
+			return nil, fmt.Errorf("oss: Config.Credentials: %w", err)
+		}
+	}
+	c := &Client{
+		endpoint:    ep,
+		region:      cfg.Region,
+		credentials: cfg.Credentials,
+		signer:      cfg.Signer,
+		retry:       cfg.Retry.orDefault(),
+		log:         cfg.Logger,
+		hooks:       cfg.Hooks,
+		userAgent:   userAgent(cfg.UserAgent),
+		now:         cfg.Now,
+		minPartSize: cmp.Or(cfg.MinPartSize, MinPartSize),
+	}
+	if c.credentials == nil {
+		c.credentials = EnvCredentials()
+	}
+	if c.signer == nil && c.region != "" {
+		c.signer = signer.V4{}
+	} else if c.signer == nil {
+		c.signer = signer.V1{}
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if cfg.HTTPClient != nil {
+		c.http = *cfg.HTTPClient
+	} else {
+		c.http.Transport = defaultTransport()
+	}
+	if c.http.Transport == nil {
+		c.http.Transport = http.DefaultTransport
+	}
+	// A redirected request would carry a signature made for another address.
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return c, nil
+}
+
+// MinPartSize returns the bytes that every part but the last must have: MinPartSize, unless Config lowered it.
+func (c *Client) MinPartSize() int64 { return c.minPartSize }
+
+// defaultTransport keeps as many idle connections as uploads have parts in flight, and speaks
+// HTTP/1.1 only: many parts over one HTTP/2 connection share one TCP window and cost twice the CPU.
+func defaultTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
+		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
+		ForceAttemptHTTP2:     false,
+	}
+}
+
+func userAgent(extra string) string {
+	ua := "go-oss/" + Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + "; " + runtime.Version() + ")"
+	if extra != "" {
+		ua += " " + extra
+	}
+	return ua
+}

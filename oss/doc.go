@@ -1,0 +1,49 @@
+// Package oss calls Alibaba Cloud Object Storage Service (OSS). It has one method for each REST
+// operation that multipart uploads are made of, and those on single objects beside them; Do sends
+// any other. Package multipart, built on this one, uploads files and streams of any size.
+//
+//	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou"}) // keys from the environment
+//	if err != nil {
+//		return err
+//	}
+//	up, err := client.InitiateMultipartUpload(ctx, "bucket", "key", nil)
+//	part, err := client.UploadPart(ctx, up, 1, bytes.NewReader(data), nil)
+//	res, err := client.CompleteMultipartUpload(ctx, up, []oss.Part{part}, nil)
+//
+// # Signatures
+//
+// A Config with a Region signs with V4; one with only an Endpoint signs with V1, the
+// "OSS AccessKeyID:Signature" header, which OSS is withdrawing: it is closed to accounts registered
+// since 1 March 2025 and to buckets created since 1 September 2025, in phases. A refusal for that
+// reason says so in the error. Every attempt is signed anew, with the credentials and the date of
+// its moment; a clock that is off is corrected by the reply in which OSS complains of it.
+//
+// # Bodies and checksums
+//
+// What is sent is a Body, content of known size that can be read again, so that an attempt can be
+// repeated. UploadPart and PutObject send its Content-MD5, with which OSS refuses damaged bytes
+// before it stores them, and compare the ETag and the CRC-64 of the reply. GetObject compares the
+// CRC-64 of a whole object at its end.
+//
+// # Retries
+//
+// An operation is tried Config.Retry.Attempts times when the line breaks, when OSS answers 429 or
+// 5xx, when it waited in vain for the body, and when bytes were damaged, with a jittered backoff or
+// the time OSS asks for in Retry-After. There is no limit to how long an attempt may take, only to
+// how long it may stand still. CompleteMultipartUpload alone is not safe to repeat: see there.
+//
+// # Errors
+//
+// A refusal is a *ServiceError, to be told apart by its Code:
+//
+//	if errors.Is(err, oss.ErrNoSuchUpload) { ... }
+//
+// The errors of package fs match too where they mean the same. Damaged bytes are a *ChecksumError.
+// A cancelled call matches the error of its context. An argument that OSS would refuse for its form
+// is an error before any request. No error, log line or hook shows a secret, a token or a signature.
+//
+// # Concurrency
+//
+// A Client is safe for concurrent use, holds no goroutine and needs no Close. It keeps up to 256
+// idle connections a host unless Config.HTTPClient says otherwise.
+package oss

@@ -1,0 +1,202 @@
+package oss
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// A ServiceError is a reply in which OSS refused an operation.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/error-responses
+type ServiceError struct {
+	Op           string // "UploadPart"
+	Bucket, Key  string // as asked
+	StatusCode   int    // HTTP
+	Code         Code   // compare with errors.Is(err, oss.ErrNoSuchUpload)
+	Message      string // for people
+	RequestID    string // for Alibaba Cloud support
+	HostID       string // host that answered
+	EC           string // finer code, for diagnosis only: OSS may change it
+	HelpURL      string // troubleshooting page OSS recommends
+	StringToSign string // what OSS hashed, in a SignatureDoesNotMatch reply
+	Attempts     int    // tries made
+	Body         []byte // start of a reply that was not OSS XML, as a proxy sends
+
+	Header http.Header // of the reply, for what an error document cannot carry, such as the ETag beside CallbackFailed
+}
+
+// Error returns one line: operation, resource, status, code, message, request ID, EC.
+func (e *ServiceError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "oss: %s %s: %d", e.Op, resource(e.Bucket, e.Key), e.StatusCode)
+	if e.Code != "" {
+		fmt.Fprintf(&b, " %s", e.Code)
+	} else if text := http.StatusText(e.StatusCode); text != "" {
+		fmt.Fprintf(&b, " %s", text)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %s", oneLine(e.Message))
+	}
+	if len(e.Body) > 0 {
+		fmt.Fprintf(&b, ": reply is not from OSS: %q", excerpt(e.Body))
+	}
+	if cure := e.cure(); cure != "" {
+		fmt.Fprintf(&b, "; %s", cure)
+	}
+	for _, f := range []struct{ name, value string }{{"request ID", e.RequestID}, {"EC", e.EC}} {
+		if f.value != "" {
+			fmt.Fprintf(&b, ", %s %s", f.name, f.value)
+		}
+	}
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
+	}
+	return b.String()
+}
+
+// ecV1Refused marks a refusal of signature V1 by an account or bucket that must use V4.
+const ecV1Refused = "0002-00000080"
+
+// cure says what to change where the reply alone leaves a user guessing.
+func (e *ServiceError) cure() string {
+	switch {
+	case e.EC == ecV1Refused:
+		return "this bucket refuses signature V1: set Config.Region, which selects V4"
+	case e.Code == "CallbackFailed":
+		return "the object has been stored, only its callback failed"
+	}
+	return ""
+}
+
+// Is matches a Code, and the fs.ErrNotExist, fs.ErrExist or fs.ErrPermission that means the same.
+func (e *ServiceError) Is(target error) bool {
+	switch target {
+	case e.Code:
+		return e.Code != ""
+	case fs.ErrNotExist:
+		switch e.Code {
+		case ErrNoSuchKey, ErrNoSuchBucket, ErrNoSuchUpload, "NoSuchVersion":
+			return true
+		case "": // a HEAD reply of an old server has only its status
+			return e.StatusCode == http.StatusNotFound
+		}
+	case fs.ErrExist:
+		return e.Code == ErrAlreadyExists
+	case fs.ErrPermission:
+		return e.Code == ErrAccessDenied || e.Code == "" && e.StatusCode == http.StatusForbidden
+	}
+	return false
+}
+
+// A Code is an OSS error code and, being an error, a target for errors.Is. Any code will do,
+// listed here or not.
+//
+// See https://help.aliyun.com/en/oss/user-guide/error-responses
+type Code string
+
+// Error returns the code.
+func (c Code) Error() string { return string(c) }
+
+// Codes worth a branch.
+const (
+	ErrNoSuchUpload      Code = "NoSuchUpload"
+	ErrNoSuchKey         Code = "NoSuchKey"
+	ErrNoSuchBucket      Code = "NoSuchBucket"
+	ErrAlreadyExists     Code = "FileAlreadyExists"
+	ErrAccessDenied      Code = "AccessDenied"
+	ErrInvalidPart       Code = "InvalidPart"
+	ErrInvalidDigest     Code = "InvalidDigest"
+	ErrSignatureMismatch Code = "SignatureDoesNotMatch"
+	ErrCallbackFailed    Code = "CallbackFailed"
+)
+
+// A ChecksumError says the bytes OSS holds, or has sent, are not the bytes of the other side.
+type ChecksumError struct {
+	Op            string // "UploadPart"
+	Bucket, Key   string // what was written or read
+	PartNumber    int    // 0 for a whole object
+	Local, Remote uint64 // CRC-64 here and there; both 0 where Err tells the difference
+	Err           error  // the difference where it is not one of CRC-64: OSS's InvalidDigest, or two ETags
+}
+
+// Error returns one line with both sums.
+func (e *ChecksumError) Error() string {
+	where := resource(e.Bucket, e.Key)
+	if e.PartNumber != 0 {
+		where = fmt.Sprintf("%s part %d", where, e.PartNumber)
+	}
+	if e.Err != nil {
+		return fmt.Sprintf("oss: %s %s: damaged on the way: %v", e.Op, where, e.Err)
+	}
+	return fmt.Sprintf("oss: %s %s: CRC-64 is %016X here and %016X in OSS", e.Op, where, e.Local, e.Remote)
+}
+
+// Unwrap returns Err.
+func (e *ChecksumError) Unwrap() error { return e.Err }
+
+// maxErrorBody is how much of a refusal is read; OSS's documents are below 4 KiB.
+const maxErrorBody = 64 << 10
+
+// refusal turns a reply that is no success into a ServiceError. It reads the body, never closes it.
+func refusal(op Operation, resp *http.Response) *ServiceError {
+	e := &ServiceError{
+		Op: op.Name, Bucket: op.Bucket, Key: op.Key,
+		StatusCode: resp.StatusCode,
+		RequestID:  resp.Header.Get("x-oss-request-id"),
+		EC:         resp.Header.Get("x-oss-ec"),
+		Header:     resp.Header,
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // half a document still says more than none
+	if packed := resp.Header.Get("x-oss-err"); len(body) == 0 && packed != "" {
+		body, _ = base64.StdEncoding.DecodeString(packed) // the reply to HEAD has its document in a header
+	}
+	var doc ossxml.Error
+	if err := ossxml.Decode(bytes.NewReader(body), &doc); err != nil || doc.Code == "" {
+		e.Body = body[:min(len(body), 1<<10)]
+		if resp.StatusCode == http.StatusNotModified {
+			e.Code = "NotModified"
+		}
+		return e
+	}
+	e.Code, e.Message, e.HostID, e.HelpURL = Code(doc.Code), doc.Message, doc.HostID, doc.RecommendDoc
+	e.StringToSign = doc.Get("StringToSign")
+	if doc.RequestID != "" {
+		e.RequestID = doc.RequestID
+	}
+	if doc.EC != "" {
+		e.EC = doc.EC
+	}
+	return e
+}
+
+// resource names a bucket or an object for people.
+func resource(bucket, key string) string {
+	switch {
+	case bucket == "":
+		return "oss:"
+	case key == "":
+		return "oss://" + bucket
+	}
+	return "oss://" + bucket + "/" + oneLine(key)
+}
+
+// oneLine keeps text from breaking a log line.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// excerpt is enough of a foreign reply to recognise its sender.
+func excerpt(b []byte) []byte { return b[:min(len(b), 200)] }

@@ -1,0 +1,350 @@
+package oss
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ObjectOptions are the headers a new object may carry; PutObject and Initiate share them.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putobject
+type ObjectOptions struct {
+	ContentType        string            // "" means by key extension, else application/octet-stream
+	ContentEncoding    string            // for example "gzip"
+	ContentDisposition string            // file name offered to browsers
+	ContentLanguage    string            // language of the content
+	CacheControl       string            // for caches and browsers
+	Expires            time.Time         // HTTP Expires, not a deletion date
+	Metadata           map[string]string // sent as x-oss-meta-*; 8 KiB in all
+	Tags               map[string]string // object tags, at most 10
+	ACL                ACL               // "" leaves it to the bucket
+	StorageClass       StorageClass      // "" leaves it to the bucket
+	Encryption         Encryption        // at rest
+	ForbidOverwrite    bool              // fail with ErrAlreadyExists if the key exists
+	Header             http.Header       // anything else, sent as given
+
+	Checksum Checksum // of PutObject's body; an Uploader has its own, for parts and objects alike
+}
+
+// ACL is an object's access setting, such as "private".
+type ACL string
+
+// StorageClass is an object's storage class, such as "IA".
+type StorageClass string
+
+// Encryption asks for encryption at rest; the zero value leaves it to the bucket.
+type Encryption struct {
+	Algorithm     string // "AES256", "KMS" or "SM4"
+	KeyID         string // KMS key; empty means the default key
+	DataAlgorithm string // for KMS: "SM4", or empty for AES256
+}
+
+// Limits of what an object carries beside its bytes.
+const (
+	maxMetadata = 8 << 10 // bytes of all names and values
+	maxTags     = 10
+	maxTagKey   = 128 // characters
+	maxTagValue = 256 // characters
+)
+
+// header returns the headers o stands for, on a map of its own. It works on nil.
+func (o *ObjectOptions) header(key string) (http.Header, error) {
+	h := make(http.Header)
+	if o == nil {
+		o = new(ObjectOptions)
+	}
+	addHeader(h, o.Header)
+	if o.ContentType != "" || h.Get("Content-Type") == "" {
+		h.Set("Content-Type", cmp.Or(o.ContentType, mime.TypeByExtension(path.Ext(key)), "application/octet-stream"))
+	}
+	setIf(h, "Content-Encoding", o.ContentEncoding)
+	setIf(h, "Content-Disposition", o.ContentDisposition)
+	setIf(h, "Content-Language", o.ContentLanguage)
+	setIf(h, "Cache-Control", o.CacheControl)
+	if !o.Expires.IsZero() {
+		h.Set("Expires", o.Expires.UTC().Format(http.TimeFormat))
+	}
+	setIf(h, "x-oss-object-acl", string(o.ACL))
+	setIf(h, "x-oss-storage-class", string(o.StorageClass))
+	setIf(h, "x-oss-server-side-encryption", o.Encryption.Algorithm)
+	setIf(h, "x-oss-server-side-encryption-key-id", o.Encryption.KeyID)
+	setIf(h, "x-oss-server-side-data-encryption", o.Encryption.DataAlgorithm)
+	if o.ForbidOverwrite {
+		h.Set("x-oss-forbid-overwrite", "true")
+	}
+	tags, err := encodeTags(o.Tags)
+	if err != nil {
+		return nil, err
+	}
+	setIf(h, "x-oss-tagging", tags)
+	size := 0
+	for name, value := range o.Metadata {
+		if !isToken(name) {
+			return nil, fmt.Errorf("oss: metadata name %q is not valid in a header", name)
+		}
+		h.Set("x-oss-meta-"+name, value)
+		size += len(name) + len(value)
+	}
+	if size > maxMetadata {
+		return nil, fmt.Errorf("oss: metadata has %d bytes, more than %d", size, maxMetadata)
+	}
+	return h, nil
+}
+
+// encodeTags writes tags as a query string, in the order of their keys.
+func encodeTags(tags map[string]string) (string, error) {
+	if len(tags) > maxTags {
+		return "", fmt.Errorf("oss: %d tags are more than %d", len(tags), maxTags)
+	}
+	q := make(url.Values, len(tags))
+	for k, v := range tags {
+		if n := len([]rune(k)); n < 1 || n > maxTagKey {
+			return "", fmt.Errorf("oss: tag key %q has %d characters, not 1 to %d", k, n, maxTagKey)
+		}
+		if n := len([]rune(v)); n > maxTagValue {
+			return "", fmt.Errorf("oss: value of tag %q has %d characters, more than %d", k, n, maxTagValue)
+		}
+		q.Set(k, v)
+	}
+	return q.Encode(), nil
+}
+
+// A PutResult describes the object PutObject or CompleteMultipartUpload just wrote.
+type PutResult struct {
+	ETag, VersionID, RequestID string      // VersionID only in versioned buckets
+	CRC64                      uint64      // ECMA, of the whole object; 0 if OSS did not say
+	Header                     http.Header // the full reply
+	Callback                   []byte      // body of the callback's answer, if one was asked for
+}
+
+func putResult(resp *http.Response) *PutResult {
+	crc, _ := headerCRC(resp.Header)
+	return &PutResult{
+		ETag:      resp.Header.Get("ETag"),
+		VersionID: resp.Header.Get("x-oss-version-id"),
+		RequestID: resp.Header.Get("x-oss-request-id"),
+		CRC64:     crc,
+		Header:    resp.Header,
+	}
+}
+
+// PutObject stores body, of at most 5 GiB, under key in one request. Like a part it is sent with
+// its Content-MD5, and its CRC-64 and ETag are checked against the reply; damage is retried and at
+// last a *ChecksumError. A nil body is an error; an empty object takes an empty Body.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putobject
+func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, opts *ObjectOptions) (*PutResult, error) {
+	if err := checkObject(bucket, key); err != nil {
+		return nil, err
+	}
+	if body == nil {
+		return nil, fmt.Errorf("oss: body of %s is nil", resource(bucket, key))
+	}
+	if body.Size() > MaxPartSize {
+		return nil, fmt.Errorf("oss: object of %d bytes is more than one request may carry (%d): use package multipart", body.Size(), MaxPartSize)
+	}
+	h, err := opts.header(key)
+	if err != nil {
+		return nil, err
+	}
+	var s Checksum
+	if opts != nil {
+		s = opts.Checksum
+	}
+	var answer []byte
+	callback := h.Get("x-oss-callback") != ""
+	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
+	resp, err := c.store(ctx, r, s, nil, func(_ Operation, resp *http.Response, _ *outgoing) (err error) {
+		if callback {
+			answer, err = io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := putResult(resp)
+	result.Callback = answer
+	return result, nil
+}
+
+// GetOptions select what GetObject reads.
+type GetOptions struct {
+	VersionID      string      // empty means the current version
+	Offset, Length int64       // bytes; Length 0 means to the end
+	IfMatch        string      // ETag the object must have
+	Header         http.Header // anything else
+}
+
+// ObjectInfo describes a stored object.
+type ObjectInfo struct {
+	Bucket, Key     string            // as asked
+	Size            int64             // bytes
+	ETag, VersionID string            // ETag with its quotes
+	CRC64           uint64            // ECMA; 0 if OSS did not say
+	ContentType     string            // as stored
+	LastModified    time.Time         // to the second
+	Metadata        map[string]string // keys in lower case, without the x-oss-meta- prefix
+	Header          http.Header       // the full reply
+}
+
+// An Object is an open object.
+type Object struct {
+	ObjectInfo               // of the whole object, also when a range was read
+	Body       io.ReadCloser // the bytes asked for
+}
+
+// GetObject opens an object or a range of it. The caller closes Body. A whole object is compared
+// with the CRC-64 that OSS keeps of it: the last Read returns a *ChecksumError instead of io.EOF
+// if it differs. A Read that gets no byte for Retry.Stall fails. A range that begins behind the end
+// is a *ServiceError with status 416; one that ends there is cut.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobject
+func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOptions) (*Object, error) {
+	r, err := getRequest(bucket, key, opts)
+	if err != nil {
+		return nil, err
+	}
+	want := r.Header.Get("Range")
+	resp, err := c.send(ctx, r, terms{verify: true})
+	if err != nil {
+		return nil, err
+	}
+	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp), Body: resp.Body}
+	if resp.StatusCode == http.StatusPartialContent {
+		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
+			obj.Size = -1
+		}
+	}
+	if first, _, ok := parseContentRange(resp.Header.Get("Content-Range")); want != "" && opts.Offset > 0 && (!ok || first != opts.Offset) {
+		resp.Body.Close()
+		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
+			resource(bucket, key), want, resp.StatusCode, resp.Header.Get("Content-Range"))
+	}
+	return obj, nil
+}
+
+func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
+	if err := checkObject(bucket, key); err != nil {
+		return nil, err
+	}
+	r := (&Request{Op: "GetObject", Method: http.MethodGet, Bucket: bucket, Key: key}).clone()
+	if opts == nil {
+		return r, nil
+	}
+	if opts.Offset < 0 || opts.Length < 0 {
+		return nil, fmt.Errorf("oss: range at %d of %d bytes is negative", opts.Offset, opts.Length)
+	}
+	addHeader(r.Header, opts.Header)
+	setIf(r.Header, "If-Match", opts.IfMatch)
+	if opts.VersionID != "" {
+		r.Query.Set("versionId", opts.VersionID)
+	}
+	switch {
+	case opts.Length > 0:
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", opts.Offset, opts.Offset+opts.Length-1))
+	case opts.Offset > 0:
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", opts.Offset))
+	}
+	if r.Header.Get("Range") != "" { // else OSS answers a range that does not fit with the whole object
+		r.Header.Set("x-oss-range-behavior", "standard")
+	}
+	return r, nil
+}
+
+func objectInfo(bucket, key string, resp *http.Response) ObjectInfo {
+	crc, _ := headerCRC(resp.Header)
+	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
+	info := ObjectInfo{
+		Bucket: bucket, Key: key,
+		Size:         resp.ContentLength,
+		ETag:         resp.Header.Get("ETag"),
+		VersionID:    resp.Header.Get("x-oss-version-id"),
+		CRC64:        crc,
+		ContentType:  resp.Header.Get("Content-Type"),
+		LastModified: modified,
+		Metadata:     make(map[string]string),
+		Header:       resp.Header,
+	}
+	for name, values := range resp.Header {
+		if meta, ok := strings.CutPrefix(strings.ToLower(name), "x-oss-meta-"); ok {
+			info.Metadata[meta] = strings.Join(values, ",")
+		}
+	}
+	return info
+}
+
+// HeadOptions are the extras of HeadObject.
+type HeadOptions struct {
+	VersionID string      // empty means the current version
+	Header    http.Header // anything else
+}
+
+// HeadObject describes an object without reading it. A missing one is ErrNoSuchKey.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/headobject
+func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadOptions) (*ObjectInfo, error) {
+	r, err := versionRequest("HeadObject", http.MethodHead, bucket, key, (*versionOptions)(opts))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.finish(ctx, r, terms{})
+	if err != nil {
+		return nil, err
+	}
+	info := objectInfo(bucket, key, resp)
+	return &info, nil
+}
+
+// DeleteOptions are the extras of DeleteObject.
+type DeleteOptions struct {
+	VersionID string      // empty deletes the current version
+	Header    http.Header // anything else
+}
+
+// DeleteObject removes an object. A key already gone is not an error. In a versioned bucket, without
+// a VersionID, it puts a delete marker on top.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deleteobject
+func (c *Client) DeleteObject(ctx context.Context, bucket, key string, opts *DeleteOptions) error {
+	r, err := versionRequest("DeleteObject", http.MethodDelete, bucket, key, (*versionOptions)(opts))
+	if err != nil {
+		return err
+	}
+	_, err = c.finish(ctx, r, terms{})
+	if errors.Is(err, ErrNoSuchKey) {
+		return nil
+	}
+	return err
+}
+
+// versionOptions is what HeadOptions and DeleteOptions both are.
+type versionOptions struct {
+	VersionID string
+	Header    http.Header
+}
+
+func versionRequest(op, method, bucket, key string, opts *versionOptions) (*Request, error) {
+	if err := checkObject(bucket, key); err != nil {
+		return nil, err
+	}
+	r := (&Request{Op: op, Method: method, Bucket: bucket, Key: key}).clone()
+	if opts != nil {
+		addHeader(r.Header, opts.Header)
+		if opts.VersionID != "" {
+			r.Query.Set("versionId", opts.VersionID)
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,175 @@
+package osstest
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A target is what a request addresses.
+type target struct {
+	bucket, key string
+	path        string   // of the object in the form it was asked for, bucket included if it was in the path
+	problem     *refusal // why the address is not good, nil if it is
+}
+
+// locate finds bucket and key by the host and the path of r. The path is taken as it came, decoded
+// once and never cleaned: "a//../b" is a key like any other. (URL.Path is that: ParseRequestURI
+// does not resolve segments, only ServeMux would.)
+func (s *Server) locate(r *http.Request) target {
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	t := target{path: path}
+	host := hostName(r.Host)
+	bucket, endpoint, style := s.splitHost(host)
+	switch style {
+	case inHost:
+		t.bucket, t.key = bucket, path
+		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") && !slices.Contains(s.endpoints(), endpoint) {
+			t.problem = wrongEndpoint(bucket, right)
+		}
+	case inPath:
+		t.bucket, t.key, _ = strings.Cut(path, "/")
+	case refused:
+		if path != "" { // the root of an endpoint is the service itself
+			t.problem = refuse(http.StatusForbidden, "SecondLevelDomainForbidden", "",
+				"The bucket you are attempting to access must be addressed using OSS third level domain.")
+		}
+	case unknown:
+		t.problem = refuse(http.StatusForbidden, "NonStandardHostForbidden", "",
+			"The bucket you are visiting is not bound to the custom domain "+host+".")
+	}
+	return t
+}
+
+// A style says where a host leaves the name of the bucket.
+type style int
+
+const (
+	inHost  style = iota // it is a label of the host, or the host is bound to it
+	inPath               // it is the first segment of the path
+	refused              // it can only be in the path, and this endpoint does not take that
+	unknown              // the host is none of ours
+)
+
+// splitHost takes host apart. Hosts in the manner of OSS endpoints are told apart with care. Any
+// other name of three labels or more is a private endpoint behind a bucket.
+func (s *Server) splitHost(host string) (bucket, endpoint string, _ style) {
+	if bound, ok := s.opts.CNAME[host]; ok {
+		return bound, "", inHost
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return "", host, inPath
+	}
+	first, rest, dotted := strings.Cut(host, ".")
+	switch {
+	case !dotted: // "localhost", or a name in a container network
+		return "", host, inPath
+	case isEndpoint(host):
+		return "", host, refused
+	case isEndpoint(rest), rest == "localhost", strings.Contains(rest, "."):
+		return first, rest, inHost
+	}
+	return "", host, unknown
+}
+
+// isEndpoint reports whether host is a public endpoint of OSS, of any region.
+func isEndpoint(host string) bool {
+	label, ok := strings.CutSuffix(host, ".aliyuncs.com")
+	if !ok {
+		return false
+	}
+	region, dualStack := strings.CutSuffix(label, ".oss")
+	return strings.HasPrefix(label, "oss-") && !strings.Contains(label, ".") ||
+		dualStack && !strings.Contains(region, ".")
+}
+
+// endpoint returns the public endpoint of the Server's region.
+func (s *Server) endpoint() string { return "oss-" + s.opts.Region + ".aliyuncs.com" }
+
+// endpoints returns every endpoint beginning with "oss-" that leads to the Server's region.
+func (s *Server) endpoints() []string {
+	return []string{
+		s.endpoint(),
+		"oss-" + s.opts.Region + "-internal.aliyuncs.com",
+		"oss-accelerate.aliyuncs.com",
+		"oss-accelerate-overseas.aliyuncs.com",
+	}
+}
+
+// hostName returns the host without its port, in lower case.
+func hostName(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	return strings.TrimSuffix(strings.ToLower(host), ".")
+}
+
+// lowerHosts returns a copy of a CNAME table as hosts are looked up in it.
+func lowerHosts(table map[string]string) map[string]string {
+	lower := make(map[string]string, len(table))
+	for host, bucket := range table {
+		lower[hostName(host)] = bucket
+	}
+	return lower
+}
+
+// checkBucket makes sure that the bucket has a possible name and exists. A name may be shorter than
+// the three bytes OSS asks for, as private installations allow and short tests like.
+//
+// See https://help.aliyun.com/en/oss/user-guide/bucket-naming-conventions
+func (s *Server) checkBucket(bucket string) error {
+	if !isBucketName(bucket) {
+		return refuse(http.StatusBadRequest, "InvalidBucketName", "0015-00000001",
+			"The specified bucket is not valid.", "BucketName", bucket)
+	}
+	if s.opts.Buckets == nil || slices.Contains(s.opts.Buckets, bucket) || slices.Contains(s.opts.PublicBuckets, bucket) {
+		return nil
+	}
+	err := refuse(http.StatusNotFound, "NoSuchBucket", "0015-00000101",
+		"The specified bucket does not exist.", "BucketName", bucket)
+	err.untimed = true // the one refusal OSS sends without x-oss-server-time
+	return err
+}
+
+// isBucketName reports whether bucket is made of a-z, 0-9 and inner hyphens.
+func isBucketName(bucket string) bool {
+	foreign := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
+	return bucket != "" && len(bucket) <= 63 && !strings.ContainsFunc(bucket, foreign) &&
+		bucket[0] != '-' && bucket[len(bucket)-1] != '-'
+}
+
+// checkKey makes sure that an object can have this name.
+//
+// See https://help.aliyun.com/en/oss/user-guide/object-naming-conventions
+func checkKey(key string) error {
+	const code = "InvalidObjectName"
+	switch {
+	case key == "":
+		return refuse(http.StatusBadRequest, code, "", "The Object name can not be empty.")
+	case len(key) > 1023:
+		return refuse(http.StatusBadRequest, code, "", "The Length of Object name must be less than 1024.", "ObjectName", key)
+	case key[0] == '/', key[0] == '\\', !utf8.ValidString(key):
+		return refuse(http.StatusBadRequest, code, "", "The specified object is not valid.", "ObjectName", key)
+	}
+	return nil
+}
+
+// escape percent-encodes all but the unreserved characters of RFC 3986, and the bytes of also.
+func escape(s, also string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
+			strings.IndexByte("-_.~", c) >= 0, strings.IndexByte(also, c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}

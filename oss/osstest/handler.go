@@ -1,0 +1,298 @@
+package osstest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// An exchange is one request on its way through the Server, and the reply to it.
+type exchange struct {
+	*Server
+	target
+	w       http.ResponseWriter
+	r       *http.Request
+	id      string // of the request
+	query   url.Values
+	op      *operation // nil if it is none of ours
+	entry   *Request   // in the log
+	arrived time.Time  // by the machine's clock, for x-oss-server-time
+	body    *incoming
+
+	// What a Fault has asked for.
+	sending []filter                // applied to the body of the reply
+	closing []func(*exchange) error // run when the work is done and before the reply is sent
+	flip    bool                    // damage what the operation puts together
+}
+
+// A reply is what a request is answered with.
+type reply struct {
+	status   int
+	header   http.Header
+	body     io.Reader // nil if there is none; closed if it can be
+	size     int64     // of body
+	document string    // the body, if it is one
+	refusal  *refusal  // what the reply says no to, nil if it does not
+}
+
+func newReply(status int) *reply { return &reply{status: status, header: make(http.Header)} }
+
+// xmlReply returns a reply with a document.
+func xmlReply(status int, doc any) *reply {
+	rep := newReply(status)
+	text, err := ossxml.Marshal(doc)
+	if err != nil {
+		panic(err) // the documents are ours, and can all be written
+	}
+	rep.document, rep.body, rep.size = text, strings.NewReader(text), int64(len(text))
+	rep.header.Set("Content-Type", "application/xml")
+	return rep
+}
+
+// ServeHTTP makes a Server an http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.handlers.running.Done()
+	x := &exchange{Server: s, target: s.locate(r), w: w, r: r, query: r.URL.Query(), arrived: time.Now()}
+	x.op = operationNamed(x.route())
+	x.id = s.ids.request(s.opts.Now())
+	x.body = &incoming{source: r.Body}
+	x.entry = s.log.add(x)
+	defer x.endWithServer()()
+
+	rep, err := x.serve()
+	if err == nil {
+		err = x.finish(rep)
+	}
+	if err != nil {
+		x.cut()
+	}
+}
+
+// endWithServer makes reading from and writing to the client fail once the Server closes: a
+// handler that waits for bytes ends also if the connection belongs to somebody else's http.Server.
+// The function it returns must be called before the handler returns.
+func (x *exchange) endWithServer() func() {
+	control := http.NewResponseController(x.w)
+	done := make(chan struct{})
+	stop := context.AfterFunc(x.Server.closing, func() {
+		defer close(done)
+		past := time.Unix(1, 0)
+		control.SetReadDeadline(past) // not every http.ResponseWriter can; those of tests need not
+		control.SetWriteDeadline(past)
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
+}
+
+// serve does the work: a fault first, as networks come before servers, then the checks in the order
+// OSS seems to make them, then the operation. The error is one that leaves nothing to be answered.
+func (x *exchange) serve() (*reply, error) {
+	rep, err := x.attempt()
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return refused.reply(x), nil
+	}
+	if err == nil || errors.Is(err, errCut) {
+		return rep, err
+	}
+	x.opts.Logger.Error("osstest: "+err.Error(), x.attributes()...)
+	return internalError().reply(x), nil
+}
+
+func (x *exchange) attempt() (*reply, error) {
+	if effect := x.faults.strike(x); effect != nil {
+		if err := effect.strike(x); err != nil {
+			return nil, err
+		}
+	}
+	if x.problem != nil {
+		return nil, x.problem
+	}
+	if x.bucket != "" {
+		if err := x.checkBucket(x.bucket); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.authenticate(); err != nil {
+		return nil, err
+	}
+	if x.op == nil {
+		return nil, x.unknown()
+	}
+	if x.key != "" {
+		if err := checkKey(x.key); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.checkCommon(); err != nil {
+		return nil, err
+	}
+	return x.op.run(x)
+}
+
+// finish sends rep. The log is written first, so that whoever has the reply finds it there.
+func (x *exchange) finish(rep *reply) error {
+	if c, ok := rep.body.(io.Closer); ok {
+		defer c.Close()
+	}
+	x.drain()
+	for _, f := range x.closing {
+		if err := f(x); err != nil {
+			return err
+		}
+	}
+	x.record(rep)
+	h := x.w.Header()
+	for name, values := range rep.header {
+		h[name] = values
+	}
+	h.Set("Server", "AliyunOSS")
+	h.Set("Date", x.opts.Now().UTC().Format(http.TimeFormat))
+	h.Set("x-oss-request-id", x.id)
+	if rep.refusal == nil || !rep.refusal.untimed {
+		h.Set("x-oss-server-time", strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10))
+	}
+	if rep.body == nil || x.r.Method == http.MethodHead {
+		x.w.WriteHeader(rep.status)
+		return nil
+	}
+	h.Set("Content-Length", strconv.FormatInt(rep.size, 10))
+	body := rep.body
+	for _, f := range x.sending {
+		body = f(x, body)
+	}
+	x.w.WriteHeader(rep.status)
+	if _, err := io.Copy(flushing{x}, body); err != nil {
+		// The client gets what was sent so far, and then the end of the connection.
+		http.NewResponseController(x.w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// flushing sends at once what a filter lets through, if there is one: a slow reply is to be seen moving.
+type flushing struct{ x *exchange }
+
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.x.w.Write(p)
+	if err == nil && len(f.x.sending) > 0 {
+		err = http.NewResponseController(f.x.w).Flush()
+		if errors.Is(err, http.ErrNotSupported) {
+			err = nil
+		}
+	}
+	return n, err
+}
+
+// drainLimit is how much of a body is read that nobody wants.
+const drainLimit = 64 << 20
+
+// drain reads what is left of the request's body, so that a client that is still writing gets the
+// reply: over TCP an early one can be lost to a reset. A client that waits for "100 Continue" is
+// not asked for its body, and what is very long is left, as a server does that refuses it.
+func (x *exchange) drain() {
+	if x.r.Header.Get("Expect") != "" && x.body.count() == 0 {
+		return
+	}
+	if x.r.ContentLength-x.body.count() > drainLimit {
+		return
+	}
+	io.CopyN(io.Discard, x.body, drainLimit)
+}
+
+// wait waits for d, or for ever if d is negative. It fails when the client gives up or the Server
+// closes. A server notices a client that is gone only once it has read the whole body.
+func (x *exchange) wait(d time.Duration) error {
+	var elapsed <-chan time.Time
+	if d >= 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		elapsed = timer.C
+	}
+	var gone <-chan struct{}
+	if c := connOf(x.r); c != nil {
+		gone = c.gone()
+	}
+	select {
+	case <-elapsed:
+		return nil
+	case <-gone:
+	case <-x.r.Context().Done():
+	case <-x.Server.closing.Done():
+	}
+	return errCut
+}
+
+// cut ends the connection without a reply, as abruptly as it allows.
+func (x *exchange) cut() {
+	x.record(nil)
+	nc, _, err := http.NewResponseController(x.w).Hijack()
+	if err != nil { // HTTP/2, or no connection at all
+		panic(http.ErrAbortHandler)
+	}
+	switch c := nc.(type) {
+	case *conn:
+		c.reset()
+	case *net.TCPConn:
+		c.SetLinger(0) // Close sends RST
+	case interface{ NetConn() net.Conn }: // TLS
+		if tcp, ok := c.NetConn().(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
+	}
+	nc.Close()
+}
+
+// record completes the entry in the log; rep is nil if no reply is sent.
+func (x *exchange) record(rep *reply) {
+	x.log.finish(x.entry, rep, x.body.count())
+	status, code := 0, ""
+	if rep != nil {
+		status = rep.status
+		if rep.refusal != nil {
+			code = string(rep.refusal.code)
+		}
+	}
+	x.opts.Logger.Debug("osstest: request", append(x.attributes(), "status", status, "code", code)...)
+}
+
+// attributes describe the request to a Logger.
+func (x *exchange) attributes() []any {
+	return []any{
+		slog.String("op", x.entry.Op), slog.String("method", x.r.Method), slog.String("bucket", x.bucket),
+		slog.String("key", x.key), slog.Int("part", x.entry.PartNumber), slog.String("request_id", x.id),
+	}
+}
+
+// incoming is the body of a request. Filters work between the client and whoever reads it.
+type incoming struct {
+	source  io.Reader
+	arrived int64
+}
+
+// Read counts what came from the network, whatever becomes of it behind.
+func (b *incoming) Read(p []byte) (int, error) {
+	n, err := b.source.Read(p)
+	b.arrived += int64(n)
+	return n, err
+}
+func (b *incoming) count() int64 { return b.arrived }
+
+var _ = fmt.Sprint
+var _ = bytes.NewReader

@@ -1,0 +1,100 @@
+package oss
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossmultipart/go-oss/signer"
+)
+
+// A Presigned request can be sent by anyone, without keys, until Expires.
+type Presigned struct {
+	Method  string      // to use
+	URL     string      // a secret until it expires
+	Header  http.Header // signed headers the sender must repeat unchanged
+	Expires time.Time   // the ttl, or the end of the STS token if sooner
+}
+
+// String masks the signature, so that logging a Presigned gives nothing away.
+func (p Presigned) String() string {
+	address, _, _ := strings.Cut(p.URL, "?")
+	return p.Method + " " + address + "?[signed until " + p.Expires.UTC().Format(time.RFC3339) + "]"
+}
+
+// GoString masks it for %#v too.
+func (p Presigned) GoString() string { return "oss.Presigned{" + p.String() + "}" }
+
+// Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
+// other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is
+// not part of a signature, unless Header has its Content-MD5. With signature V4 ttl is at most
+// signer.MaxPresign, seven days. Anonymous credentials cannot presign.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
+func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if ttl < time.Second {
+		return nil, fmt.Errorf("oss: presigned lifetime %v is less than a second", ttl)
+	}
+	creds, err := c.credentials.Credentials(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
+	}
+	now := c.clock()
+	header := make(http.Header)
+	addHeader(header, r.Header)
+	req := (&http.Request{Method: r.Method, URL: c.address(r), Header: header}).WithContext(ctx)
+	req.Host = req.URL.Host
+	if req.Method == "" {
+		req.Method = http.MethodGet
+	}
+	err = c.signer.Presign(req, signer.Params{
+		Bucket: r.Bucket, Key: r.Key, Region: c.region, Time: now, Credentials: creds,
+	}, ttl)
+	if err != nil {
+		return nil, fmt.Errorf("oss: presigning %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
+	}
+	expires := now.Add(ttl)
+	if end := creds.Expires; !end.IsZero() && end.Before(expires) {
+		expires = end
+	}
+	return &Presigned{Method: req.Method, URL: req.URL.String(), Header: req.Header, Expires: expires}, nil
+}
+
+// PresignGet presigns a download.
+func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions) (*Presigned, error) {
+	r, err := getRequest(bucket, key, opts)
+	if err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, r, ttl)
+}
+
+// PresignPut presigns a single-request upload. Its Content-Type is signed, so the sender must use it.
+func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Duration, opts *ObjectOptions) (*Presigned, error) {
+	if err := checkObject(bucket, key); err != nil {
+		return nil, err
+	}
+	h, err := opts.header(key)
+	if err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}, ttl)
+}
+
+// PresignPart presigns one part, so that a machine without keys can send it. The ETag of the reply
+// is what CompleteMultipartUpload wants of it; ListParts has it too.
+func (c *Client) PresignPart(ctx context.Context, up Upload, number int, ttl time.Duration) (*Presigned, error) {
+	if err := up.check(); err != nil {
+		return nil, err
+	}
+	if err := checkPartNumber(number); err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, up.request("UploadPart", http.MethodPut, "partNumber", strconv.Itoa(number)), ttl)
+}

@@ -1,0 +1,184 @@
+package oss
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A Body is replayable content of known size: *bytes.Reader, *strings.Reader and *io.SectionReader
+// are Bodies. Each attempt reads it afresh through ReadAt, so retries never race over an offset.
+type Body interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// A Request is any OSS call, before signing. The named methods below are built on it.
+type Request struct {
+	Op          string      // name for errors, logs and hooks, for example "PutObjectACL"
+	Method      string      // HTTP method; "" means GET
+	Bucket, Key string      // addressed resource; Key is not escaped
+	Query       url.Values  // subresources and parameters
+	Header      http.Header // extra headers
+	Body        Body        // nil means none
+}
+
+// Do sends r signed, with retries, for operations this package does not wrap. A status of 300 or
+// more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
+// caller closes the response body.
+func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
+	return c.send(ctx, r, terms{})
+}
+
+// terms are what an operation asks of the road besides its request.
+type terms struct {
+	sum    bool        // compute the CRC-64 of the body while sending it
+	slow   bool        // OSS may work for minutes before it replies
+	verify bool        // compare the CRC-64 of a whole object while it is read
+	check  checkResult // inspects a reply before it counts as a success; nil accepts
+}
+
+// A checkResult decodes a successful reply and holds it against what was sent. A reply it refuses
+// is tried again, unless the error is a permanentError.
+type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
+
+// send is the one road every operation takes: it checks r, then signs, tries, verifies and
+// retries it. What it returns is a success whose body the caller closes.
+func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	k := &call{client: c, terms: t, op: r.operation(), request: *r, url: c.address(r), header: c.headers(r)}
+	ctx = c.hooks.start(ctx, k.op)
+	resp, err := k.run(ctx)
+	c.hooks.end(ctx, k.op, err)
+	return resp, err
+}
+
+// sendXML is send for operations whose reply is a document of v's root, which it decodes into v.
+func (c *Client) sendXML(ctx context.Context, r *Request, v any) (*http.Response, error) {
+	return c.finish(ctx, r, terms{check: decodes(v)})
+}
+
+// finish is send for operations whose reply is used up by the check: it closes the body.
+func (c *Client) finish(ctx context.Context, r *Request, t terms) (*http.Response, error) {
+	resp, err := c.send(ctx, r, t)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	return resp, nil
+}
+
+// check refuses what cannot become an HTTP request, before there is one.
+func (r *Request) check() error {
+	if r.Bucket != "" || r.Key != "" {
+		if err := checkBucket(r.Bucket); err != nil {
+			return err
+		}
+	}
+	if r.Key != "" {
+		if err := checkKey(r.Key); err != nil {
+			return err
+		}
+	}
+	if !isToken(cmp.Or(r.Method, http.MethodGet)) {
+		return fmt.Errorf("oss: method %q is not an HTTP method", r.Method)
+	}
+	for name, values := range r.Header {
+		if !isToken(name) {
+			return fmt.Errorf("oss: header name %q is not valid", name)
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+				return fmt.Errorf("oss: value of header %s has a control character", name)
+			}
+		}
+	}
+	if r.Body != nil && r.Body.Size() < 0 {
+		return fmt.Errorf("oss: size %d of the body is negative", r.Body.Size())
+	}
+	return nil
+}
+
+// isToken reports whether s is a token of RFC 9110, as methods and header names are.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", c)
+	})
+}
+
+// operation names the call for errors, logs and hooks.
+func (r *Request) operation() Operation {
+	number, _ := strconv.Atoi(r.Query.Get("partNumber")) // 0 where there is none
+	op := Operation{
+		Name: cmp.Or(r.Op, r.Method, http.MethodGet), Bucket: r.Bucket, Key: r.Key,
+		UploadID: r.Query.Get("uploadId"), PartNumber: number,
+	}
+	if r.Body != nil {
+		op.Size = r.Body.Size()
+	}
+	return op
+}
+
+// address returns the URL of r.
+func (c *Client) address(r *Request) *url.URL {
+	u := c.endpoint.url(r.Bucket, r.Key)
+	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20")
+	return u
+}
+
+// headers returns a copy of r's headers with canonical names, and those every request has.
+func (c *Client) headers(r *Request) http.Header {
+	h := make(http.Header, len(r.Header)+8)
+	addHeader(h, r.Header)
+	h.Set("User-Agent", c.userAgent)
+	// OSS compresses some types on the fly for those who ask; then neither the length nor the CRC-64
+	// it reports is that of the bytes that arrive. net/http asks unless told not to.
+	if h.Get("Accept-Encoding") == "" {
+		h.Set("Accept-Encoding", "identity")
+	}
+	return h
+}
+
+// addHeader sets the headers of extra in h, whatever the case of their names, without sharing memory.
+func addHeader(h, extra http.Header) {
+	for name, values := range extra {
+		h[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
+	}
+}
+
+// query makes the parameters of a request from pairs.
+func query(pairs ...string) url.Values {
+	q := make(url.Values, len(pairs)/2+1)
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	return q
+}
+
+// setIf sets a header unless its value is empty.
+func setIf(h http.Header, name, value string) {
+	if value != "" {
+		h.Set(name, value)
+	}
+}
+
+// clone returns r with headers and query of its own, so that a caller's maps are never written.
+func (r *Request) clone() *Request {
+	v := *r
+	v.Header, v.Query = r.Header.Clone(), maps.Clone(r.Query)
+	if v.Header == nil {
+		v.Header = make(http.Header)
+	}
+	if v.Query == nil {
+		v.Query = make(url.Values)
+	}
+	return &v
+}

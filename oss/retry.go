@@ -1,0 +1,205 @@
+package oss
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// This file is the only one that knows go-retryablehttp. The library drives the attempts: how many,
+// and the waiting between them. What it is known to get wrong for uploads is kept out of its reach:
+//
+//   - bodies: it would send a section chunked and without a length, and read a plain reader whole.
+//     It gets none; each attempt makes its own (see call).
+//   - logs and errors with full URLs: it gets no logger, and its errors are replaced by ours.
+//   - the last reply: it hides it; we keep it as the ServiceError of the last attempt.
+//   - idle connections: it closes those of its client after every failure. Its client has a call as
+//     its transport, which has none to close.
+//   - Retry-After without a bound: the backoff is ours.
+
+// run makes attempts until one succeeds, one fails for good, or they are used up.
+func (k *call) run(ctx context.Context) (*http.Response, error) {
+	httpClient := k.client.http
+	httpClient.Transport = k
+	driver := retryablehttp.Client{
+		HTTPClient:   &httpClient,
+		RetryMax:     k.client.retry.Attempts - 1,
+		CheckRetry:   k.again,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.wait },
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	shell := &http.Request{Method: k.request.Method, URL: k.url, Host: k.url.Host, Header: k.header.Clone()}
+	if shell.Method == "" {
+		shell.Method = http.MethodGet
+	}
+	resp, err := driver.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
+	if err != nil {
+		return nil, k.failure(ctx, err)
+	}
+	return resp, nil
+}
+
+// again decides after each attempt whether there is another, and tells hooks and log.
+func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	k.wait = 0
+	if k.last == nil {
+		k.last = err // of the http.Client itself
+	}
+	if err != nil && ctx.Err() == nil && k.attempts < k.client.retry.Attempts {
+		k.wait = k.delay(k.last)
+	}
+	k.reply.RetryIn = k.wait
+	k.client.hooks.attempt(ctx, k.op, k.reply)
+	logAttempt(ctx, k.client.log, k.op, k.reply)
+	return k.wait > 0, nil
+}
+
+// delay returns how long to wait before the attempt after one that failed with err; 0 means that
+// there is none to make.
+func (k *call) delay(err error) time.Duration {
+	const atOnce = time.Nanosecond
+	var refused *ServiceError
+	if !errors.As(err, &refused) {
+		if !transient(err) {
+			return 0
+		}
+		return k.backoff()
+	}
+	switch refused.Code {
+	case "RequestTimeTooSkewed":
+		if k.skewed || !k.client.learnClock(refused) {
+			return 0
+		}
+		k.skewed = true
+		return atOnce
+	case "SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId":
+		cache, ok := k.client.credentials.(interface{ refuse(Credentials) })
+		if k.renewed || !ok {
+			return 0
+		}
+		k.renewed = true
+		cache.refuse(k.used)
+		return atOnce
+	}
+	if !refused.temporary() {
+		return 0
+	}
+	if d, ok := refused.retryAfter(k.client.now()); ok {
+		return max(d, atOnce)
+	}
+	return k.backoff()
+}
+
+// backoff doubles from MinWait to MaxWait and draws from the upper half, so that workers that were
+// refused together do not come back together.
+func (k *call) backoff() time.Duration {
+	r := k.client.retry
+	d := r.MaxWait
+	if shift := k.attempts - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
+		d = min(d, r.MinWait<<shift)
+	}
+	return d/2 + rand.N(d/2+1) + 1
+}
+
+// transient tells errors of the line, which come and go, from those that stay.
+func transient(err error) bool {
+	var permanent *permanentError
+	var source *sourceError
+	var cert *tls.CertificateVerificationError
+	return !errors.As(err, &permanent) && !errors.As(err, &source) && !errors.As(err, &cert)
+}
+
+// temporary reports whether the same request may succeed later.
+//
+// See https://help.aliyun.com/en/oss/user-guide/error-responses
+func (e *ServiceError) temporary() bool {
+	switch e.Code {
+	case "RequestTimeout", // 400: OSS waited too long for the body
+		"IncompleteBody", ErrInvalidDigest, "InvalidCRC64": // the body was damaged on its way
+		return true
+	case "NotImplemented":
+		return false
+	}
+	switch e.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented:
+		return false
+	}
+	return e.StatusCode >= 500
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = 5 * time.Minute
+
+// retryAfter reads the Retry-After header, in seconds or as a date.
+func (e *ServiceError) retryAfter(now time.Time) (time.Duration, bool) {
+	h := e.Header.Get("Retry-After")
+	if s, err := strconv.Atoi(h); err == nil && s >= 0 {
+		return min(time.Duration(min(s, 1<<20))*time.Second, maxRetryAfter), true
+	}
+	if at, err := http.ParseTime(h); err == nil {
+		return min(max(at.Sub(now), 0), maxRetryAfter), true
+	}
+	return 0, false
+}
+
+// learnClock takes the difference of the clocks from the Date of a reply. It reports whether that
+// explains the refusal, so that a request signed with the corrected time is worth sending.
+func (c *Client) learnClock(e *ServiceError) bool {
+	theirs, err := http.ParseTime(e.Header.Get("Date"))
+	if err != nil {
+		return false
+	}
+	c.skew.Store(int64(theirs.Sub(c.now())))
+	return true
+}
+
+// failure makes the error the caller gets. A call that was cancelled says so, and in its text also
+// what it was retrying.
+func (k *call) failure(ctx context.Context, err error) error {
+	if k.last != nil {
+		err = k.last
+	}
+	if cancelled := ctx.Err(); cancelled != nil {
+		if errors.Is(err, cancelled) {
+			return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), cancelled)
+		}
+		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
+	}
+	var refused *ServiceError
+	if errors.As(err, &refused) {
+		refused.Attempts = k.attempts
+		if refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64" {
+			return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
+		}
+		return refused
+	}
+	var damaged *ChecksumError
+	if errors.As(err, &damaged) {
+		return damaged
+	}
+	var permanent *permanentError
+	if errors.As(err, &permanent) {
+		err = permanent.err
+	}
+	if k.attempts > 1 {
+		return fmt.Errorf("oss: %s %s: after %d attempts: %w", k.op.Name, k.where(), k.attempts, err)
+	}
+	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
+}
+
+// where names the addressed resource, and the part.
+func (k *call) where() string {
+	if k.op.PartNumber == 0 {
+		return resource(k.op.Bucket, k.op.Key)
+	}
+	return fmt.Sprintf("%s part %d", resource(k.op.Bucket, k.op.Key), k.op.PartNumber)
+}

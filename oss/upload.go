@@ -1,0 +1,373 @@
+package oss
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// An Upload names a multipart upload. It is plain data: marshal it, store it, send it elsewhere.
+type Upload struct {
+	Bucket string `json:"bucket"`   // destination bucket
+	Key    string `json:"key"`      // destination key
+	ID     string `json:"uploadId"` // given by OSS
+}
+
+// String returns "oss://bucket/key?uploadId=ID".
+func (u Upload) String() string { return "oss://" + u.Bucket + "/" + u.Key + "?uploadId=" + u.ID }
+
+// check refuses an Upload that OSS would take for something else: without an ID, aborting it would
+// delete the object.
+func (u Upload) check() error {
+	if err := checkObject(u.Bucket, u.Key); err != nil {
+		return err
+	}
+	if u.ID == "" {
+		return fmt.Errorf("oss: upload of %s has no upload ID", resource(u.Bucket, u.Key))
+	}
+	return nil
+}
+
+// checkObject is checkBucket and checkKey.
+func checkObject(bucket, key string) error { return cmp.Or(checkBucket(bucket), checkKey(key)) }
+
+// A Part is an uploaded part, as UploadPart returns it, ListParts reports it and Complete wants it.
+type Part struct {
+	Number       int       `json:"number"`                 // 1 to MaxPartNumber
+	ETag         string    `json:"etag"`                   // with its quotes
+	Size         int64     `json:"size"`                   // bytes
+	CRC64        uint64    `json:"crc64,string,omitempty"` // ECMA; 0 if OSS did not say
+	LastModified time.Time `json:"lastModified,omitzero"`  // from ListParts and UploadPartCopy
+}
+
+// Limits OSS sets.
+//
+// See https://help.aliyun.com/en/oss/user-guide/limits
+const (
+	MinPartSize   int64 = 100 << 10 // bytes; the last part may be smaller
+	MaxPartSize   int64 = 5 << 30   // bytes
+	MaxPartNumber       = 10000     // so at most 10,000 parts
+)
+
+func checkPartNumber(n int) error {
+	if n < 1 || n > MaxPartNumber {
+		return fmt.Errorf("oss: part number %d is not between 1 and %d", n, MaxPartNumber)
+	}
+	return nil
+}
+
+// InitiateMultipartUpload begins an upload to key. OSS keeps it, and bills its parts, until it is
+// completed or aborted. A key that exists is not touched before CompleteMultipartUpload. An ACL is
+// not given here but to CompleteMultipartUpload.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/initiatemultipartupload
+func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string, opts *ObjectOptions) (Upload, error) {
+	if err := checkObject(bucket, key); err != nil {
+		return Upload{}, err
+	}
+	r := &Request{Op: "InitiateMultipartUpload", Method: http.MethodPost, Bucket: bucket, Key: key,
+		Query: query("uploads", "", "encoding-type", "url")}
+	if opts != nil && opts.ACL != "" {
+		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload", opts.ACL)
+	}
+	var err error
+	if r.Header, err = opts.header(key); err != nil {
+		return Upload{}, err
+	}
+	var doc ossxml.Initiated
+	decode := decodes(&doc)
+	_, err = c.finish(ctx, r, terms{check: func(op Operation, resp *http.Response, out *outgoing) error {
+		doc = ossxml.Initiated{}
+		if err := decode(op, resp, out); err != nil {
+			return err
+		}
+		if doc.UploadID == "" {
+			return errors.New("reply names no upload ID")
+		}
+		return nil
+	}})
+	return Upload{Bucket: bucket, Key: key, ID: doc.UploadID}, err
+}
+
+// PartOptions are the extras of UploadPart.
+type PartOptions struct {
+	Checksum     Checksum    // default ChecksumMD5
+	MD5          []byte      // the body's MD5 where the caller has it; nil computes it
+	TrafficLimit int64       // bits per second, OSS's own unit, 819,200 to 838,860,800; 0 means none
+	Header       http.Header // anything else
+}
+
+// UploadPart sends body as part number of up, with its Content-MD5, replacing that part if it exists. Damage on
+// the way (InvalidDigest, a differing ETag or CRC-64) is retried like a broken line, and at last a *ChecksumError.
+//
+// Every part but the last must have at least MinPartSize bytes, which OSS checks only when the
+// upload is completed, and none may have more than MaxPartSize. Parts may be sent in any order
+// and any number of them at once. An upload that was completed or aborted is ErrNoSuchUpload.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/uploadpart
+func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Body, opts *PartOptions) (Part, error) {
+	if err := cmp.Or(up.check(), checkPartNumber(number)); err != nil {
+		return Part{}, err
+	}
+	if body == nil {
+		return Part{}, fmt.Errorf("oss: body of part %d is nil", number)
+	}
+	if body.Size() > MaxPartSize {
+		return Part{}, fmt.Errorf("oss: part %d has %d bytes, more than %d", number, body.Size(), MaxPartSize)
+	}
+	var o PartOptions
+	if opts != nil {
+		o = *opts
+	}
+	r := up.request("UploadPart", http.MethodPut, "partNumber", strconv.Itoa(number))
+	addHeader(r.Header, o.Header)
+	if err := setTrafficLimit(r.Header, o.TrafficLimit); err != nil {
+		return Part{}, err
+	}
+	r.Body = body
+	resp, err := c.store(ctx, r, o.Checksum, o.MD5, nil)
+	if err != nil {
+		return Part{}, err
+	}
+	crc, _ := headerCRC(resp.Header)
+	return Part{Number: number, ETag: resp.Header.Get("ETag"), Size: body.Size(), CRC64: crc}, nil
+}
+
+// request begins the request of an operation on up.
+func (u Upload) request(op, method string, pairs ...string) *Request {
+	q := query(pairs...)
+	q.Set("uploadId", u.ID)
+	return &Request{Op: op, Method: method, Bucket: u.Bucket, Key: u.Key, Query: q, Header: make(http.Header)}
+}
+
+// Bounds of a single-connection bandwidth limit, in bits per second.
+//
+// See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
+const minTrafficLimit, maxTrafficLimit = 819200, 838860800
+
+func setTrafficLimit(h http.Header, bitsPerSecond int64) error {
+	if bitsPerSecond == 0 {
+		return nil
+	}
+	if bitsPerSecond < minTrafficLimit || bitsPerSecond > maxTrafficLimit {
+		return fmt.Errorf("oss: traffic limit %d bit/s is not between %d and %d", bitsPerSecond, minTrafficLimit, maxTrafficLimit)
+	}
+	h.Set("x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
+	return nil
+}
+
+// CopySource is a range of an existing object.
+type CopySource struct {
+	Bucket, Key, VersionID string // VersionID empty means the current version
+	Offset, Length         int64  // bytes; Length 0 means to the end
+}
+
+// header writes the source as OSS reads it. A range without an end must still name one: OSS copies
+// the whole object for a range that it cannot read.
+func (s CopySource) header(h http.Header) error {
+	if err := checkObject(s.Bucket, s.Key); err != nil {
+		return fmt.Errorf("copy source: %w", err)
+	}
+	if s.Offset < 0 || s.Length < 0 {
+		return fmt.Errorf("oss: copy source range at %d of %d bytes is negative", s.Offset, s.Length)
+	}
+	source := "/" + s.Bucket + "/" + escapeKey(s.Key)
+	if s.VersionID != "" {
+		source += "?versionId=" + url.QueryEscape(s.VersionID)
+	}
+	h.Set("x-oss-copy-source", source)
+	switch {
+	case s.Length > 0:
+		h.Set("x-oss-copy-source-range", fmt.Sprintf("bytes=%d-%d", s.Offset, s.Offset+s.Length-1))
+	case s.Offset > 0:
+		h.Set("x-oss-copy-source-range", fmt.Sprintf("bytes=%d-", s.Offset))
+	}
+	return nil
+}
+
+// CopyPartOptions are the extras of UploadPartCopy.
+type CopyPartOptions struct {
+	IfMatch, IfNoneMatch string      // ETags of the source
+	TrafficLimit         int64       // bits per second, 819,200 to 838,860,800; 0 means none
+	Header               http.Header // anything else
+}
+
+// UploadPartCopy makes a part out of bytes already in OSS, in a bucket of the same region. OSS does
+// not report the size of what it copied unless a range was asked for; then a range it did not
+// honour is an error.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
+func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src CopySource, opts *CopyPartOptions) (Part, error) {
+	if err := cmp.Or(up.check(), checkPartNumber(number)); err != nil {
+		return Part{}, err
+	}
+	if src.Length > MaxPartSize {
+		return Part{}, fmt.Errorf("oss: part %d would have %d bytes, more than %d", number, src.Length, MaxPartSize)
+	}
+	r := up.request("UploadPartCopy", http.MethodPut, "partNumber", strconv.Itoa(number))
+	if opts != nil {
+		addHeader(r.Header, opts.Header)
+		setIf(r.Header, "x-oss-copy-source-if-match", opts.IfMatch)
+		setIf(r.Header, "x-oss-copy-source-if-none-match", opts.IfNoneMatch)
+		if err := setTrafficLimit(r.Header, opts.TrafficLimit); err != nil {
+			return Part{}, err
+		}
+	}
+	if err := src.header(r.Header); err != nil {
+		return Part{}, err
+	}
+	var doc ossxml.CopiedPart
+	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(&doc)})
+	if err != nil {
+		return Part{}, err
+	}
+	size := src.Length
+	if r.Header.Get("x-oss-copy-source-range") != "" {
+		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
+		if !ok || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
+			return Part{}, fmt.Errorf("oss: UploadPartCopy %s part %d: range %s of the source was not honoured: copied %q",
+				resource(up.Bucket, up.Key), number, r.Header.Get("x-oss-copy-source-range"), resp.Header.Get("Content-Range"))
+		}
+		size = last - first + 1
+	}
+	crc, _ := headerCRC(resp.Header)
+	return Part{Number: number, ETag: doc.ETag, Size: size, CRC64: crc, LastModified: doc.LastModified.Time}, nil
+}
+
+// parseContentRange reads "bytes 0-102399/204800".
+func parseContentRange(s string) (first, last int64, ok bool) {
+	span, found := strings.CutPrefix(s, "bytes ")
+	span, _, slash := strings.Cut(span, "/")
+	a, b, dash := strings.Cut(span, "-")
+	first, err1 := strconv.ParseInt(a, 10, 64)
+	last, err2 := strconv.ParseInt(b, 10, 64)
+	return first, last, found && slash && dash && err1 == nil && err2 == nil && first >= 0 && last >= first
+}
+
+// CompleteOptions are the extras of CompleteMultipartUpload.
+type CompleteOptions struct {
+	AllParts        bool        // let OSS take every part it holds; parts must then be nil
+	ForbidOverwrite bool        // fail with ErrAlreadyExists if the key exists
+	ACL             ACL         // "" leaves it to the bucket
+	Header          http.Header // callbacks and anything else
+}
+
+// CompleteMultipartUpload joins parts, which need not be sorted, into the object. When a reply is lost
+// after OSS has done the work, the retry fails with ErrNoSuchUpload and Attempts above 1;
+// multipart.Uploader finds out which it was.
+//
+// The object consists of the parts named and no others, in the order of their numbers, which need
+// not be without gaps. OSS may take minutes over thousands of parts. A failed callback is
+// ErrCallbackFailed: the object exists.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/completemultipartupload
+func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts []Part, opts *CompleteOptions) (*PutResult, error) {
+	if err := up.check(); err != nil {
+		return nil, err
+	}
+	var o CompleteOptions
+	if opts != nil {
+		o = *opts
+	}
+	r := up.request("CompleteMultipartUpload", http.MethodPost, "encoding-type", "url")
+	addHeader(r.Header, o.Header)
+	setIf(r.Header, "x-oss-object-acl", string(o.ACL))
+	if o.ForbidOverwrite {
+		r.Header.Set("x-oss-forbid-overwrite", "true")
+	}
+	switch {
+	case o.AllParts && parts != nil:
+		return nil, fmt.Errorf("oss: CompleteOptions.AllParts is set beside a list of %d parts", len(parts))
+	case o.AllParts:
+		r.Header.Set("x-oss-complete-all", "yes")
+	default:
+		doc, err := completeDocument(parts)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = strings.NewReader(doc)
+		r.Header.Set("Content-Type", "application/xml")
+	}
+
+	// With a callback the reply is what the user's own server said, and says nothing of OSS's.
+	callback := r.Header.Get("x-oss-callback") != ""
+	var result *PutResult
+	_, err := c.finish(ctx, r, terms{slow: true, check: func(_ Operation, resp *http.Response, _ *outgoing) error {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
+		if err != nil {
+			return err
+		}
+		result = putResult(resp)
+		if callback {
+			result.Callback = body
+			return nil
+		}
+		var doc ossxml.Completed
+		if err := ossxml.Decode(strings.NewReader(string(body)), &doc); err != nil {
+			// Asking again would only answer NoSuchUpload if this was a success.
+			return &permanentError{fmt.Errorf("%w: status %d with an unreadable document: %v: %q",
+				errReply, resp.StatusCode, err, excerpt(body))}
+		}
+		result.ETag = cmp.Or(result.ETag, doc.ETag)
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// errReply marks a reply to Complete that proves neither success nor failure.
+var errReply = errors.New("reply is no result")
+
+// maxCallbackReply is more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree).
+const maxCallbackReply = 4 << 20
+
+// completeDocument lists parts in the order of their numbers.
+func completeDocument(parts []Part) (string, error) {
+	if len(parts) == 0 {
+		return "", errors.New("oss: no parts to complete")
+	}
+	doc := ossxml.Complete{Parts: make([]ossxml.CompletePart, len(parts))}
+	for i, p := range parts {
+		if err := checkPartNumber(p.Number); err != nil {
+			return "", err
+		}
+		if p.ETag == "" {
+			return "", fmt.Errorf("oss: part %d has no ETag", p.Number)
+		}
+		doc.Parts[i] = ossxml.CompletePart{Number: p.Number, ETag: p.ETag}
+	}
+	slices.SortFunc(doc.Parts, func(a, b ossxml.CompletePart) int { return a.Number - b.Number })
+	for i := 1; i < len(doc.Parts); i++ {
+		if doc.Parts[i].Number == doc.Parts[i-1].Number {
+			return "", fmt.Errorf("oss: part %d is listed twice", doc.Parts[i].Number)
+		}
+	}
+	return ossxml.Marshal(doc)
+}
+
+// AbortMultipartUpload deletes up and its parts. An upload already gone is not an error. A part
+// that is still being sent while this runs may survive it: let all parts end first, or abort again.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/abortmultipartupload
+func (c *Client) AbortMultipartUpload(ctx context.Context, up Upload) error {
+	if err := up.check(); err != nil {
+		return err
+	}
+	_, err := c.finish(ctx, up.request("AbortMultipartUpload", http.MethodDelete), terms{})
+	if errors.Is(err, ErrNoSuchUpload) {
+		return nil
+	}
+	return err
+}
