@@ -54,8 +54,9 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
-			body.Store(newOutgoing(b, k.terms.sum, w))
-			return body.Load(), nil
+			fresh := newOutgoing(b, k.terms.sum, w)
+			body.Swap(fresh).retire()
+			return fresh, nil
 		}
 		req.Body, _ = req.GetBody()
 		req.ContentLength = b.Size()
@@ -67,6 +68,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		return nil, &permanentError{err}
 	}
 
+	defer func() { body.Load().retire() }()
 	began := time.Now()
 	resp, err := c.http.Transport.RoundTrip(req)
 	k.reply.Duration = time.Since(began)

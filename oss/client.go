@@ -105,6 +105,7 @@ func NewClient(cfg Config) (*Client, error) {
 		if _, err := keys.Credentials(context.Background()); err != nil {
 			return nil, fmt.Errorf("oss: Config.Credentials: %w", err)
 		}
+		cfg.Credentials = &keys // fmt masks no value in an unexported field, but follows no pointer either
 	}
 	c := &Client{
 		endpoint:    ep,
@@ -147,6 +148,9 @@ func NewClient(cfg Config) (*Client, error) {
 
 // MinPartSize returns the bytes that every part but the last must have: MinPartSize, unless Config lowered it.
 func (c *Client) MinPartSize() int64 { return c.minPartSize }
+
+// Logger returns Config.Logger, or one that discards; packages built on this one log to it too.
+func (c *Client) Logger() *slog.Logger { return c.log }
 
 // defaultTransport keeps as many idle connections as uploads have parts in flight, and speaks
 // HTTP/1.1 only: many parts over one HTTP/2 connection share one TCP window and cost twice the CPU.

@@ -60,6 +60,7 @@ func CacheCredentials(p CredentialsProvider, early time.Duration) CredentialsPro
 	return &credentialsCache{provider: p, early: early, now: time.Now}
 }
 
+// A credentialsCache is never printed with what it holds.
 type credentialsCache struct {
 	provider CredentialsProvider
 	early    time.Duration
@@ -77,6 +78,9 @@ type fetch struct {
 	creds Credentials
 	err   error
 }
+
+func (c *credentialsCache) String() string   { return "oss.CacheCredentials" }
+func (c *credentialsCache) GoString() string { return c.String() }
 
 // Credentials returns the keys at hand while they are good for longer than early, else those of a fetch.
 func (c *credentialsCache) Credentials(ctx context.Context) (Credentials, error) {

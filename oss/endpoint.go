@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -129,6 +130,10 @@ func checkKey(key string) error {
 	}
 	return nil
 }
+
+// CheckObjectName refuses a bucket or a key that no object can have, as every method does before its
+// first request: a bucket is 1 to 63 of a-z, 0-9 and inner hyphens, a key 1 to 1,023 bytes of UTF-8.
+func CheckObjectName(bucket, key string) error { return cmp.Or(checkBucket(bucket), checkKey(key)) }
 
 // url returns the address of a bucket or an object. The path is set in both its forms, so that
 // nothing downstream cleans or re-escapes a key such as "a//../b%2F".

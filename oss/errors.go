@@ -136,6 +136,9 @@ func (e *ChecksumError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("oss: %s %s: damaged on the way: %v", e.Op, where, e.Err)
 	}
+	if e.Op == "CompleteMultipartUpload" {
+		where += ": the object exists and is wrong"
+	}
 	return fmt.Sprintf("oss: %s %s: CRC-64 is %016X here and %016X in OSS", e.Op, where, e.Local, e.Remote)
 }
 

@@ -62,14 +62,15 @@ func (e *sourceError) Error() string {
 func (e *sourceError) Unwrap() error { return e.err }
 
 // An outgoing is the body of one attempt: a fresh reader over its Body that counts, sums and feeds
-// the watch. The transport may go on reading it after the reply has come, hence the lock.
+// the watch. The transport may go on reading it after the reply has come, hence the lock; once it is
+// retired it touches the Body no more, so that a caller has his bytes to himself when a call returns.
 type outgoing struct {
 	size  int64
 	sum   bool // whether to compute the CRC-64
 	watch *watch
 
 	mu  sync.Mutex
-	r   *io.SectionReader
+	r   *io.SectionReader // nil once retired
 	n   int64
 	crc uint64
 	err error
@@ -83,6 +84,9 @@ func newOutgoing(body Body, sum bool, w *watch) *outgoing {
 func (o *outgoing) Read(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.r == nil {
+		return 0, errRetired
+	}
 	n, err := o.r.Read(p)
 	o.n += int64(n)
 	if o.sum {
@@ -101,6 +105,16 @@ func (o *outgoing) Read(p []byte) (int, error) {
 		o.watch.moved()
 	}
 	return n, err
+}
+
+// errRetired is seen only by a transport that reads on when nobody waits for it any more.
+var errRetired = errors.New("the attempt is over")
+
+// retire ends all reading; a Read under way is waited for.
+func (o *outgoing) retire() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.r = nil
 }
 
 // Close does nothing: the Body belongs to the caller.
@@ -157,26 +171,30 @@ func sameETag(a, b string) bool {
 	return strings.EqualFold(strings.Trim(a, `"`), strings.Trim(b, `"`))
 }
 
-// store sends r's body and proves that OSS holds it, in the way s says. sum is its MD5 if known;
-// also inspects the reply further.
+// store sends r's body and proves that OSS holds it, in the way s says. sum is its MD5 if known,
+// unless the header has it; also inspects the reply further.
 func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, also checkResult) (*http.Response, error) {
 	if err := cmp.Or(s.check(), r.check()); err != nil {
 		return nil, err
 	}
-	if s == ChecksumMD5 && r.Header.Get("Content-MD5") == "" {
+	if text := r.Header.Get("Content-MD5"); text != "" {
+		given, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(given) != md5.Size {
+			return nil, fmt.Errorf("oss: Content-MD5 %q is not the base64 of %d bytes", text, md5.Size)
+		}
+		sum = given
+	} else if s == ChecksumMD5 {
 		if sum == nil {
 			var err error
 			if sum, err = contentMD5(r.Body); err != nil {
 				return nil, fmt.Errorf("oss: %s %s: %w", r.Op, resource(r.Bucket, r.Key), err)
 			}
 		}
-		text, err := encodeMD5(sum)
-		if err != nil {
-			return nil, err
+		if len(sum) != md5.Size {
+			return nil, fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
 		}
-		r.Header.Set("Content-MD5", text)
-	}
-	if s != ChecksumMD5 {
+		r.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
+	} else {
 		sum = nil
 	}
 	return c.finish(ctx, r, terms{sum: s != ChecksumNone, check: func(op Operation, resp *http.Response, out *outgoing) error {
@@ -205,12 +223,4 @@ func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byt
 		return damaged
 	}
 	return nil
-}
-
-// encodeMD5 checks and writes a sum as Content-MD5 wants it.
-func encodeMD5(sum []byte) (string, error) {
-	if len(sum) != md5.Size {
-		return "", fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
-	}
-	return base64.StdEncoding.EncodeToString(sum), nil
 }

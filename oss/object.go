@@ -144,7 +144,7 @@ func putResult(resp *http.Response) *PutResult {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobject
 func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, opts *ObjectOptions) (*PutResult, error) {
-	if err := checkObject(bucket, key); err != nil {
+	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
 	if body == nil {
@@ -236,7 +236,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 }
 
 func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
-	if err := checkObject(bucket, key); err != nil {
+	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
 	r := (&Request{Op: "GetObject", Method: http.MethodGet, Bucket: bucket, Key: key}).clone()
@@ -336,7 +336,7 @@ type versionOptions struct {
 }
 
 func versionRequest(op, method, bucket, key string, opts *versionOptions) (*Request, error) {
-	if err := checkObject(bucket, key); err != nil {
+	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
 	r := (&Request{Op: op, Method: method, Bucket: bucket, Key: key}).clone()

@@ -77,7 +77,7 @@ func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Du
 
 // PresignPut presigns a single-request upload. Its Content-Type is signed, so the sender must use it.
 func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Duration, opts *ObjectOptions) (*Presigned, error) {
-	if err := checkObject(bucket, key); err != nil {
+	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
 	h, err := opts.header(key)

@@ -29,7 +29,7 @@ func (u Upload) String() string { return "oss://" + u.Bucket + "/" + u.Key + "?u
 // check refuses an Upload that OSS would take for something else: without an ID, aborting it would
 // delete the object.
 func (u Upload) check() error {
-	if err := checkObject(u.Bucket, u.Key); err != nil {
+	if err := CheckObjectName(u.Bucket, u.Key); err != nil {
 		return err
 	}
 	if u.ID == "" {
@@ -37,9 +37,6 @@ func (u Upload) check() error {
 	}
 	return nil
 }
-
-// checkObject is checkBucket and checkKey.
-func checkObject(bucket, key string) error { return cmp.Or(checkBucket(bucket), checkKey(key)) }
 
 // A Part is an uploaded part, as UploadPart returns it, ListParts reports it and Complete wants it.
 type Part struct {
@@ -72,7 +69,7 @@ func checkPartNumber(n int) error {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/initiatemultipartupload
 func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string, opts *ObjectOptions) (Upload, error) {
-	if err := checkObject(bucket, key); err != nil {
+	if err := CheckObjectName(bucket, key); err != nil {
 		return Upload{}, err
 	}
 	r := &Request{Op: "InitiateMultipartUpload", Method: http.MethodPost, Bucket: bucket, Key: key,
@@ -175,7 +172,7 @@ type CopySource struct {
 // header writes the source as OSS reads it. A range without an end must still name one: OSS copies
 // the whole object for a range that it cannot read.
 func (s CopySource) header(h http.Header) error {
-	if err := checkObject(s.Bucket, s.Key); err != nil {
+	if err := CheckObjectName(s.Bucket, s.Key); err != nil {
 		return fmt.Errorf("copy source: %w", err)
 	}
 	if s.Offset < 0 || s.Length < 0 {

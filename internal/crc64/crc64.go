@@ -1,0 +1,47 @@
+// Package crc64 computes and combines the CRC-64 that OSS reports of parts and objects in
+// x-oss-hash-crc64ecma: ECMA-182, reflected, also known as CRC-64/XZ. On the wire it is an
+// unsigned decimal number.
+package crc64
+
+import "hash/crc64"
+
+// Checksum returns the CRC-64 of p. That of nothing is 0.
+func Checksum(p []byte) uint64 { return Update(0, p) }
+
+// Update returns the CRC-64 of what crc is the sum of, followed by p.
+func Update(crc uint64, p []byte) uint64 {
+	return crc64.Update(crc, crc64.MakeTable(crc64.ECMA), p) // MakeTable returns a table made once
+}
+
+// Combine returns the CRC-64 of A followed by B, where crc1 is the sum of A, crc2 that of B, and
+// len2 the length of B in bytes; if that is not positive, B is empty and the result is crc1. The
+// bytes themselves are not needed, so the sum of an object follows from those of its parts. The
+// time grows with log(len2) and is about two microseconds.
+//
+// A CRC is a remainder: the message as a polynomial over GF(2), modulo P. To put B behind A is
+// to multiply A by x^(8 len2) and to add B, and the same holds of the remainders. The inversions
+// that the CRC begins and ends with cancel out.
+func Combine(crc1, crc2 uint64, len2 int64) uint64 {
+	if len2 <= 0 {
+		return crc1
+	}
+	const one, x8 = 1 << 63, 1 << (63 - 8) // reflected: the highest bit is the coefficient of x^0
+	shift, square := uint64(one), uint64(x8)
+	for n := len2; n > 0; n >>= 1 {
+		if n&1 != 0 {
+			shift = multiply(shift, square)
+		}
+		square = multiply(square, square)
+	}
+	return multiply(crc1, shift) ^ crc2
+}
+
+// multiply returns a*b modulo P, one coefficient of a at a time.
+func multiply(a, b uint64) uint64 {
+	var product uint64
+	for ; a != 0; a <<= 1 {
+		product ^= b & -(a >> 63)
+		b = b>>1 ^ crc64.ECMA&-(b&1) // b times x; what leaves at the bottom comes back as P
+	}
+	return product
+}

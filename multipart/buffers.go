@@ -1,0 +1,162 @@
+package multipart
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+)
+
+// A budget bounds something that all uploads of an Uploader share: parts in flight, or bytes in
+// memory. Those who wait are served in the order they came, so that a large demand is not starved
+// by small ones.
+type budget struct {
+	limit int64
+
+	mu      sync.Mutex
+	used    int64
+	waiting []*claim
+}
+
+// A claim waits for n; granted is closed when it has them.
+type claim struct {
+	n       int64
+	granted chan struct{}
+}
+
+func newBudget(limit int64) *budget { return &budget{limit: limit} }
+
+// acquire takes n, which is at most the limit, waiting until they are free or ctx is done.
+func (b *budget) acquire(ctx context.Context, n int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n > b.limit {
+		panic(fmt.Sprintf("multipart: claim of %d on a budget of %d", n, b.limit))
+	}
+	b.mu.Lock()
+	if len(b.waiting) == 0 && b.used+n <= b.limit {
+		b.used += n
+		b.mu.Unlock()
+		return nil
+	}
+	c := &claim{n: n, granted: make(chan struct{})}
+	b.waiting = append(b.waiting, c)
+	b.mu.Unlock()
+
+	select {
+	case <-c.granted:
+		return nil
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.waiting, c); i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+	} else {
+		b.used -= n // granted while the context ended
+	}
+	b.grant() // those behind may fit where this one did not
+	return ctx.Err()
+}
+
+// release gives n back.
+func (b *budget) release(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used -= n
+	b.grant()
+}
+
+func (b *budget) grant() {
+	for len(b.waiting) > 0 && b.used+b.waiting[0].n <= b.limit {
+		c := b.waiting[0]
+		b.waiting = slices.Delete(b.waiting, 0, 1)
+		b.used += c.n
+		close(c.granted)
+	}
+}
+
+// chunkSize is the piece of memory buffers are made of. Small streams take one and no part.
+const chunkSize = 256 << 10 // bytes
+
+// A pool makes part buffers within a budget of bytes.
+type pool struct {
+	budget *budget
+	chunks sync.Pool // of *[]byte, chunkSize each; the garbage collector takes what lies idle
+}
+
+func newPool(limit int64) *pool {
+	return &pool{
+		budget: newBudget(limit),
+		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
+	}
+}
+
+// buffer reserves room for size bytes. The memory itself is taken as the buffer fills.
+func (p *pool) buffer(ctx context.Context, size int64) (*buffer, error) {
+	if err := p.budget.acquire(ctx, size); err != nil {
+		return nil, err
+	}
+	return &buffer{pool: p, room: size}, nil
+}
+
+// A buffer is a part of a stream in memory, and an oss.Body.
+type buffer struct {
+	pool   *pool
+	room   int64
+	size   int64
+	chunks []*[]byte
+}
+
+// fill reads r until the buffer is full or r ends, and returns r's error, io.EOF included.
+func (b *buffer) fill(r io.Reader) error {
+	const maxEmptyReads = 100
+	for empty := 0; b.size < b.room; {
+		at := int(b.size % chunkSize)
+		if at == 0 && b.size/chunkSize == int64(len(b.chunks)) {
+			b.chunks = append(b.chunks, b.pool.chunks.Get().(*[]byte))
+		}
+		chunk := (*b.chunks[len(b.chunks)-1])[at:]
+		n, err := r.Read(chunk[:min(int64(len(chunk)), b.room-b.size)])
+		if n < 0 || n > len(chunk) {
+			return fmt.Errorf("reader returned the impossible count %d", n)
+		}
+		b.size += int64(n)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			empty = 0
+		} else if empty++; empty == maxEmptyReads {
+			return io.ErrNoProgress
+		}
+	}
+	return nil
+}
+
+// Size returns the bytes read so far.
+func (b *buffer) Size() int64 { return b.size }
+
+// ReadAt implements io.ReaderAt.
+func (b *buffer) ReadAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) && off < b.size {
+		chunk := (*b.chunks[off/chunkSize])[off%chunkSize:]
+		m := copy(p[n:], chunk[:min(int64(len(chunk)), b.size-off)])
+		n, off = n+m, off+int64(m)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// free gives the memory and the room back. Nobody may read the buffer any more.
+func (b *buffer) free() {
+	for _, c := range b.chunks {
+		b.pool.chunks.Put(c)
+	}
+	b.pool.budget.release(b.room)
+	*b = buffer{}
+}

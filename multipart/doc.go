@@ -1,0 +1,54 @@
+// Package multipart uploads files and streams of any size to OSS, in parts that are sent side by
+// side, and proves what was stored.
+//
+//	up := multipart.NewUploader(client, nil)
+//	res, err := up.UploadFile(ctx, "bucket", "backup.tar", "/var/backups/today.tar", nil)
+//	if err != nil {
+//		return err // nothing was stored, and nothing is left behind
+//	}
+//	fmt.Println(res.ETag, res.CRC64, res.Parts)
+//
+// # Choosing a source
+//
+// UploadFile takes a path. Upload takes any io.Reader: a regular file, or an io.ReadSeeker that is
+// an io.ReaderAt too, such as a *bytes.Reader, is read in place by all workers, from its current
+// offset, without buffers; anything else, a pipe, a network connection, a compressor, is read into
+// buffers. What fits into one part becomes a single PutObject.
+//
+// # Parts
+//
+// A part has DefaultPartSize, 8 MiB, unless Options say otherwise. For a known length the default
+// grows until 10,000 parts suffice, which is the most OSS takes; a size that you chose is kept, and
+// too long a source is refused before the first request. The parts of a stream begin with that size
+// and double every thousand parts. OSS takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
+//
+// # Limits are the Uploader's
+//
+// Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over
+// all uploads of an Uploader together: forty files at once still have four parts in flight. Those
+// who wait are served in turn. By default buffers take 40 MiB at most. A program needs one Uploader.
+//
+// # What is checked
+//
+// Every part is sent with its MD5, without which OSS would store damage; its ETag and its CRC-64
+// must agree with what was sent. The CRC-64 of the finished object must be the combination of those
+// of its parts. A file must have the size and the time of modification that it had in the beginning
+// before the object is made. Options.Checksum chooses less.
+//
+// # When it fails
+//
+// The first failure cancels the other parts, the upload is aborted until OSS holds nothing of it,
+// also when the context is cancelled, and the error is an *UploadError with that first cause:
+//
+//	var ue *multipart.UploadError
+//	if errors.As(err, &ue) && !ue.Aborted && ue.Plan.Upload.ID != "" {
+//		log.Printf("left in OSS: %v", ue.Plan.Upload)
+//	}
+//
+// If the last reply is lost, OSS is asked what became of the upload. Only if that proves neither
+// success nor failure the error matches ErrOutcomeUnknown.
+//
+// # Concurrency
+//
+// An Uploader is safe for concurrent use. Progress is called from one goroutine for each upload.
+package multipart

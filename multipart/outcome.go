@@ -1,0 +1,291 @@
+package multipart
+
+import (
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// This file finds out how an upload ended. The rule: success is only what was proved, failure only
+// what is certain, and the rest is ErrOutcomeUnknown.
+
+// expected is what the object must be if it was made of parts.
+type expected struct {
+	size  int64
+	crc   uint64
+	known bool   // whether OSS reported the CRC-64 of every part
+	etag  string // with quotes, by the rule OSS follows without promising it
+	parts int
+}
+
+// expect combines what OSS reported of each part, all of which was held against the bytes sent.
+func expect(parts []oss.Part) expected {
+	e := expected{known: true, parts: len(parts)}
+	h := md5.New()
+	for _, p := range parts {
+		h.Write([]byte(strings.ToUpper(strings.Trim(p.ETag, `"`))))
+		e.size += p.Size
+		e.crc = crc64.Combine(e.crc, p.CRC64, p.Size)
+		e.known = e.known && (p.CRC64 != 0 || p.Size == 0)
+	}
+	e.etag = fmt.Sprintf(`"%X-%d"`, h.Sum(nil), len(parts))
+	return e
+}
+
+// provedBy reports whether an object that stands there holds the expected bytes.
+func (e expected) provedBy(info *oss.ObjectInfo) bool {
+	if info.Size != e.size {
+		return false
+	}
+	if e.known && info.CRC64 != 0 {
+		return info.CRC64 == e.crc
+	}
+	return strings.EqualFold(info.ETag, e.etag)
+}
+
+// complete joins the parts and proves the object.
+func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
+	want := expect(sent.parts)
+	up := j.plan.Upload
+	res, err := j.u.client.CompleteMultipartUpload(ctx, up, sent.parts, &j.wishes.complete)
+	if err != nil {
+		if res, err = j.settle(ctx, sent, want, err); err != nil {
+			return nil, err
+		}
+	}
+	if want.known && res.CRC64 != 0 && res.CRC64 != want.crc {
+		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Err: &oss.ChecksumError{
+			Op: "CompleteMultipartUpload", Bucket: up.Bucket, Key: up.Key, Local: want.crc, Remote: res.CRC64,
+		}}
+	}
+	if !strings.EqualFold(res.ETag, want.etag) {
+		j.u.client.Logger().LogAttrs(ctx, slog.LevelWarn, "oss: ETag of the object does not follow from its parts; its CRC-64 is right",
+			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("etag", res.ETag), slog.String("expected", want.etag))
+	}
+	j.meter.finish(want.size, want.parts)
+	return &Result{
+		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID,
+		CRC64: res.CRC64, Size: want.size, UploadID: up.ID, Parts: want.parts, Callback: res.Callback,
+	}, nil
+}
+
+// settle finds out what a Complete that failed with cause has done. Three things are asked, each
+// giving sense to the next: was it refused for good; is the upload still there; is the object ours.
+// An equal object that was there before proves nothing while the upload still exists, and once the
+// upload is gone it makes no difference.
+func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause error) (*oss.PutResult, error) {
+	if errors.Is(cause, oss.ErrCallbackFailed) { // the object exists; nothing is left to undo
+		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Err: cause}
+	}
+	if refusedForGood(cause) {
+		return nil, j.abandon(ctx, sent, cause)
+	}
+	ask, cancel := cleanupContext(ctx)
+	defer cancel()
+	unknown := func(err error) error {
+		if err != nil {
+			cause = fmt.Errorf("%w; asking OSS: %w", cause, err)
+		}
+		return &UploadError{Plan: j.plan, Stored: sent.stored(), Err: fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)}
+	}
+	there, err := j.exists(ask)
+	if err != nil {
+		return nil, unknown(err)
+	}
+	if there {
+		var reply *oss.ServiceError
+		if j.u.opts.KeepParts && !errors.As(cause, &reply) {
+			return nil, unknown(nil) // OSS may still be at work on it
+		}
+		if j.u.opts.KeepParts {
+			return nil, j.abandon(ctx, sent, cause)
+		}
+		aborted, err := j.abort(ask)
+		if err != nil || aborted { // aborted: it had not happened, and now it cannot
+			return nil, j.report(sent, cause, err)
+		}
+		// It was completed between the two questions.
+	}
+	info, err := j.u.client.HeadObject(ask, j.plan.Upload.Bucket, j.plan.Upload.Key, &oss.HeadOptions{Header: j.wishes.all})
+	if err == nil && want.provedBy(info) {
+		return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"),
+			CRC64: info.CRC64, Header: info.Header}, nil
+	}
+	var first *oss.ServiceError
+	if errors.As(cause, &first) && first.Attempts == 1 && first.Code == oss.ErrNoSuchUpload {
+		return nil, j.report(sent, cause, nil) // ours was the only try, and came too late: somebody else ended the upload
+	}
+	if errors.Is(err, oss.ErrNoSuchKey) {
+		err = errors.New("there is no such object")
+	} else if err == nil {
+		err = fmt.Errorf("another object stands there, of %d bytes with ETag %s", info.Size, info.ETag)
+	}
+	return nil, unknown(err)
+}
+
+// refusedForGood reports whether OSS itself said that a Complete did not happen.
+func refusedForGood(err error) bool {
+	var e *oss.ServiceError
+	if !errors.As(err, &e) || e.Code == oss.ErrNoSuchUpload {
+		return false
+	}
+	switch e.Code {
+	case oss.ErrInvalidPart, "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidArgument":
+		return true // said of parts, so the upload is there
+	}
+	return e.Attempts == 1 && 400 <= e.StatusCode && e.StatusCode < 500
+}
+
+// abandon cleans up after a failure with cause, once no part is in flight any more, and reports it.
+func (j *job) abandon(ctx context.Context, sent *parcels, cause error) error {
+	if j.u.opts.KeepParts {
+		return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Err: cause}
+	}
+	ctx, cancel := cleanupContext(ctx)
+	defer cancel()
+	_, err := j.abort(ctx)
+	return j.report(sent, cause, err)
+}
+
+// report makes the error of an upload whose abort ended with abortErr.
+func (j *job) report(sent *parcels, cause, abortErr error) error {
+	if abortErr != nil {
+		up := j.plan.Upload
+		j.u.client.Logger().LogAttrs(context.Background(), slog.LevelWarn, "oss: upload left behind",
+			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("upload_id", up.ID), slog.Any("error", abortErr))
+	}
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr, Err: cause}
+}
+
+// cleanupTimeout bounds what is done on behalf of a caller who may have given up long ago.
+const cleanupTimeout = 30 * time.Second
+
+// cleanupContext outlives the cancellation of ctx, for a while.
+func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+}
+
+// abortTries is how often an abort is repeated. A part that was on its way while OSS aborted may
+// come in afterwards, and would be billed for ever.
+const abortTries = 6
+
+// abort deletes the upload until OSS says that there is none. It reports whether it was this
+// abort that ended the upload, rather than a Complete or somebody else.
+func (j *job) abort(ctx context.Context) (ours bool, err error) {
+	for try := range abortTries {
+		if try > 0 {
+			if err := pause(ctx, 100*time.Millisecond<<(try-1)); err != nil {
+				return ours, err
+			}
+		}
+		if err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil); err == nil {
+			ours = true
+		} else if !errors.Is(err, oss.ErrNoSuchUpload) {
+			continue
+		}
+		var there bool
+		if there, err = j.exists(ctx); err == nil && !there {
+			return ours, nil
+		} else if err == nil {
+			err = errors.New("OSS still holds the upload after it was aborted")
+		}
+	}
+	return ours, err
+}
+
+// exists asks OSS whether it holds the upload.
+func (j *job) exists(ctx context.Context) (bool, error) {
+	err := j.ask(ctx, "ListParts", http.MethodGet, url.Values{"max-parts": {"1"}})
+	if errors.Is(err, oss.ErrNoSuchUpload) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ask sends a request about the upload with the headers that all its requests need.
+func (j *job) ask(ctx context.Context, op, method string, query url.Values) error {
+	up := j.plan.Upload
+	if query == nil {
+		query = make(url.Values)
+	}
+	query.Set("uploadId", up.ID)
+	resp, err := j.u.client.Do(ctx, &oss.Request{Op: op, Method: method, Bucket: up.Bucket, Key: up.Key, Query: query, Header: j.wishes.all})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// A wholeBody is a source sent by one request. It hands out its last byte only if the source is
+// still what it was, since with that byte OSS makes the object; and it notes that it did.
+type wholeBody struct {
+	oss.Body
+	source oss.Body     // the same bytes, read without being counted
+	intact func() error // nil where a source cannot change
+	end    atomic.Bool
+}
+
+func (w *wholeBody) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.Body.ReadAt(p, off)
+	if off+int64(n) < w.Size() {
+		return n, err
+	}
+	if w.intact != nil {
+		if err := w.intact(); err != nil {
+			return 0, err
+		}
+	}
+	w.end.Store(true)
+	return n, err
+}
+
+// settlePut finds out what a PutObject that failed with cause has done. If OSS never had the whole
+// body there is no object; an object that holds the same bytes is what was asked for.
+func (j *job) settlePut(ctx context.Context, body *wholeBody, cause error) (*oss.PutResult, error) {
+	var reply *oss.ServiceError
+	var damaged *oss.ChecksumError
+	switch replied := errors.As(cause, &reply); {
+	case errors.As(cause, &damaged) && replied: // refused for its digest
+		return nil, cause
+	case replied && reply.Attempts == 1 && (reply.StatusCode < 500 || reply.StatusCode == http.StatusServiceUnavailable):
+		return nil, cause
+	case body.Size() > 0 && !body.end.Load():
+		return nil, cause
+	}
+	ask, cancel := cleanupContext(ctx)
+	defer cancel()
+	up := j.plan.Upload
+	info, err := j.u.client.HeadObject(ask, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
+	if err == nil && damaged == nil && info.Size == body.Size() {
+		sum, err := md5Of(ask, body.source)
+		if err == nil && strings.EqualFold(strings.Trim(info.ETag, `"`), fmt.Sprintf("%X", sum)) {
+			return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, CRC64: info.CRC64,
+				RequestID: info.Header.Get("x-oss-request-id"), Header: info.Header}, nil
+		}
+	}
+	if replied := reply != nil; replied && (err == nil || errors.Is(err, oss.ErrNoSuchKey)) {
+		return nil, cause // every try that was answered was refused, and nothing of ours is there
+	}
+	return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+}

@@ -1,0 +1,120 @@
+package multipart
+
+import (
+	"fmt"
+	"iter"
+	"math"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A Plan cuts one object into parts. It is plain data: save it to resume, or send it to other
+// machines, each to upload its share.
+type Plan struct {
+	Upload   oss.Upload `json:"upload"`           // where the parts go
+	Size     int64      `json:"size"`             // bytes in the object
+	PartSize int64      `json:"partSize"`         // bytes in every part but the last
+	Source   string     `json:"source,omitempty"` // the caller's mark of what is uploaded, for example a file's size and time
+}
+
+// A Section is the byte range of one part.
+type Section struct {
+	Number       int   // from 1
+	Offset, Size int64 // bytes
+}
+
+// NumParts returns the number of parts.
+func (p Plan) NumParts() int {
+	if p.Size < 1 || p.PartSize < 1 {
+		return 0
+	}
+	return int((p.Size-1)/p.PartSize + 1)
+}
+
+// Section returns the range of part number; it panics if there is no such part.
+func (p Plan) Section(number int) Section {
+	if number < 1 || number > p.NumParts() {
+		panic(fmt.Sprintf("multipart: part %d of a plan of %d", number, p.NumParts()))
+	}
+	offset := int64(number-1) * p.PartSize
+	return Section{Number: number, Offset: offset, Size: min(p.PartSize, p.Size-offset)}
+}
+
+// Sections iterates over all parts in order.
+func (p Plan) Sections() iter.Seq[Section] {
+	return func(yield func(Section) bool) {
+		for n := range p.NumParts() {
+			if !yield(p.Section(n + 1)) {
+				return
+			}
+		}
+	}
+}
+
+// Share returns the part numbers of worker i of n, i counting from 0: a run of neighbouring parts.
+// Shares differ by one part at most. It panics unless 0 <= i < n.
+func (p Plan) Share(i, n int) []int {
+	if i < 0 || i >= n {
+		panic(fmt.Sprintf("multipart: share %d of %d", i, n))
+	}
+	parts := p.NumParts()
+	first, end := parts*i/n, parts*(i+1)/n
+	numbers := make([]int, 0, end-first)
+	for number := first + 1; number <= end; number++ {
+		numbers = append(numbers, number)
+	}
+	return numbers
+}
+
+// Missing returns the part numbers that have lacks or holds in the wrong size.
+func (p Plan) Missing(have []oss.Part) []int {
+	sizes := make(map[int]int64, len(have))
+	for _, part := range have {
+		sizes[part.Number] = part.Size
+	}
+	var missing []int
+	for s := range p.Sections() {
+		if size, ok := sizes[s.Number]; !ok || size != s.Size {
+			missing = append(missing, s.Number)
+		}
+	}
+	return missing
+}
+
+// maxObject is the most bytes 10,000 parts can hold: 48.8 TiB.
+const maxObject = oss.MaxPartSize * oss.MaxPartNumber
+
+// partSizeFor returns the part size for an object of known size. A size the caller chose is kept; the
+// default grows, in whole MiB, until 10,000 parts suffice.
+func partSizeFor(size, chosen int64) (int64, error) {
+	const mib = 1 << 20
+	if size > maxObject {
+		return 0, fmt.Errorf("multipart: object of %d bytes is more than OSS can hold, %d", size, maxObject)
+	}
+	least := (size + oss.MaxPartNumber - 1) / oss.MaxPartNumber
+	if chosen == 0 {
+		return max(DefaultPartSize, (least+mib-1)/mib*mib), nil
+	}
+	if least > chosen {
+		return 0, fmt.Errorf("multipart: %d bytes in parts of %d are %d parts, more than %d: the part size must be at least %d",
+			size, chosen, (size-1)/chosen+1, oss.MaxPartNumber, least)
+	}
+	return chosen, nil
+}
+
+// stepParts is how many parts of a stream have one size before it doubles.
+const stepParts = 1000
+
+// streamPartSize returns the size of a part of a stream, whose length nobody knows. It doubles every
+// thousand parts, so that 10,000 parts hold 1,023,000 times the first size, 7.8 TiB by default, while
+// short streams keep small buffers. It never exceeds limit, the memory one part may take.
+func streamPartSize(first int64, number int, limit int64) int64 {
+	size := first
+	for range (number - 1) / stepParts {
+		if size > math.MaxInt64/2 {
+			break
+		}
+		size *= 2
+	}
+	return min(size, limit, oss.MaxPartSize)
+}

@@ -1,0 +1,122 @@
+package multipart
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Progress is a moment of an upload.
+type Progress struct {
+	Bucket, Key      string // which upload
+	Done, Total      int64  // bytes OSS has confirmed; Total is -1 while unknown
+	PartsDone, Parts int    // Parts is -1 while unknown
+
+	Sent int64 // bytes handed to connections, confirmed or not; those sent again count once
+}
+
+// A meter gathers what the workers of one upload do and reports it from a goroutine of its own: one
+// call at a time, never backwards, the latest state each time. Workers never wait for the callback,
+// so it may be slow, and may itself upload. Done reaches Total only once the object exists. All
+// methods work on nil, which is an upload that nobody watches.
+type meter struct {
+	report func(Progress)
+	cancel context.CancelCauseFunc // ends the upload if report panics
+	wake   chan struct{}           // holds a token when there is something to report
+	ended  chan struct{}           // closed when the goroutine is gone
+
+	mu       sync.Mutex
+	state    Progress
+	complete bool // the object exists
+	closed   bool // no more will come
+	panicked any  // what report panicked with
+}
+
+// errPanicked cancels an upload whose Progress function panicked.
+var errPanicked = errors.New("multipart: the progress function panicked")
+
+// newMeter returns a running meter, or nil if report is nil. The caller must close it.
+func newMeter(report func(Progress), cancel context.CancelCauseFunc, begin Progress) *meter {
+	if report == nil {
+		return nil
+	}
+	m := &meter{report: report, cancel: cancel, wake: make(chan struct{}, 1), ended: make(chan struct{}), state: begin}
+	go m.run()
+	return m
+}
+
+func (m *meter) run() {
+	defer close(m.ended)
+	defer func() {
+		if v := recover(); v != nil {
+			m.mu.Lock()
+			m.panicked = v
+			m.mu.Unlock()
+			m.cancel(errPanicked)
+		}
+	}()
+	for last := (Progress{}); ; {
+		<-m.wake
+		m.mu.Lock()
+		now, closed := m.state, m.closed
+		held := now.Done == now.Total && !m.complete
+		m.mu.Unlock()
+		if now != last && !held {
+			m.report(now)
+			last = now
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// update changes the state and has it reported.
+func (m *meter) update(change func(*Progress)) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	change(&m.state)
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *meter) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default: // a token is waiting already
+	}
+}
+
+// sent counts n more bytes on their way.
+func (m *meter) sent(n int64) { m.update(func(p *Progress) { p.Sent += n }) }
+
+// stored counts a part of n bytes that OSS has confirmed.
+func (m *meter) stored(n int64) {
+	m.update(func(p *Progress) { p.Done += n; p.PartsDone++ })
+}
+
+// finish says that the object exists, of size bytes in parts parts.
+func (m *meter) finish(size int64, parts int) {
+	m.update(func(p *Progress) {
+		m.complete = true
+		p.Done, p.Total, p.Sent = size, size, size
+		p.PartsDone, p.Parts = parts, parts
+	})
+}
+
+// close waits for the last report, and passes on a panic of the callback to its own caller.
+func (m *meter) close() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.signal()
+	<-m.ended
+	if m.panicked != nil {
+		panic(m.panicked)
+	}
+}

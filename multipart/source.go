@@ -1,0 +1,290 @@
+package multipart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A piece is the content of one part, ready to be sent.
+type piece struct {
+	Section
+	body oss.Body
+	free func() // gives its memory back, after which body is not to be read
+}
+
+// A source yields the pieces of an object in order.
+type source interface {
+	// next returns the next piece, and io.EOF when there is none.
+	next(ctx context.Context) (piece, error)
+	// changed returns an ErrSourceChanged if the source is not what it was in the beginning.
+	changed() error
+}
+
+// An input is what an upload is to send: a range of known size that is read in place, or a stream.
+type input struct {
+	at     io.ReaderAt  // nil for a stream
+	base   int64        // where the range begins in at
+	size   int64        // of the range
+	intact func() error // tells whether a file is still the same; nil where that cannot be told
+	stream io.Reader    // where at is nil
+}
+
+// inspect finds out how src can be read. It leaves its offset as it is.
+func inspect(src io.Reader) (input, error) {
+	if src == nil {
+		return input{}, errors.New("multipart: source is nil")
+	}
+	if f, ok := src.(*os.File); ok {
+		return inspectFile(f)
+	}
+	s, ok := src.(interface {
+		io.ReaderAt
+		io.Seeker
+	})
+	if !ok {
+		return input{stream: src}, nil
+	}
+	begin, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return input{stream: src}, nil // such as a wrapper whose inner reader cannot seek
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if err != nil {
+		return input{stream: src}, nil
+	}
+	if _, err := s.Seek(begin, io.SeekStart); err != nil {
+		return input{}, fmt.Errorf("multipart: returning the source to byte %d: %w", begin, err)
+	}
+	return input{at: s, base: begin, size: max(end-begin, 0)}, nil
+}
+
+// inspectFile reads a regular file in place, from its offset; anything else is a stream, and so is
+// a file that claims to be empty, as those in /proc do.
+func inspectFile(f *os.File) (input, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return input{}, fmt.Errorf("multipart: %w", err)
+	}
+	if info.IsDir() {
+		return input{}, fmt.Errorf("multipart: %s is a directory", f.Name())
+	}
+	if !info.Mode().IsRegular() || info.Size() == 0 {
+		return input{stream: f}, nil
+	}
+	begin, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return input{}, fmt.Errorf("multipart: %w", err)
+	}
+	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: func() error { return unchanged(f, info) }}, nil
+}
+
+// unchanged compares an open file with what it was.
+func unchanged(f *os.File, was fs.FileInfo) error {
+	is, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSourceChanged, err)
+	}
+	if is.Size() != was.Size() {
+		return fmt.Errorf("%w: %s had %d bytes and now has %d", ErrSourceChanged, f.Name(), was.Size(), is.Size())
+	}
+	if !is.ModTime().Equal(was.ModTime()) {
+		return fmt.Errorf("%w: %s was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// body returns the whole range as one body.
+func (in input) body() oss.Body { return window{r: in.at, base: in.base, size: in.size} }
+
+// placed is a source that is read in place, by all workers at once.
+type placed struct {
+	input
+	pull func() (Section, bool)
+}
+
+// placedSource returns the sections of in, and a function that ends the iteration.
+func placedSource(in input, sections iter.Seq[Section]) (*placed, func()) {
+	pull, stop := iter.Pull(sections)
+	return &placed{input: in, pull: pull}, stop
+}
+
+func (p *placed) next(context.Context) (piece, error) {
+	s, ok := p.pull()
+	if !ok {
+		return piece{}, io.EOF
+	}
+	return piece{Section: s, body: window{r: p.at, base: p.base + s.Offset, size: s.Size}, free: func() {}}, nil
+}
+
+func (p *placed) changed() error {
+	if p.intact == nil {
+		return nil
+	}
+	return p.intact()
+}
+
+// A window is a range of a ReaderAt, as a Body. That the range ends before it should is an error and
+// not an end.
+type window struct {
+	r          io.ReaderAt
+	base, size int64
+}
+
+func (w window) Size() int64 { return w.size }
+
+func (w window) ReadAt(p []byte, off int64) (int, error) {
+	want := p[:max(min(int64(len(p)), w.size-off), 0)]
+	n, err := w.r.ReadAt(want, w.base+off)
+	switch {
+	case n < len(want) && (err == nil || err == io.EOF):
+		return n, fmt.Errorf("%w: it ended at byte %d", ErrSourceChanged, w.base+off+int64(n))
+	case n < len(want):
+		return n, err
+	case n < len(p):
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// A stream is a source of unknown length: it is read into buffers, a part at a time. The part read
+// ahead while others are sent is within the memory limit too.
+type stream struct {
+	r      io.Reader
+	pool   *pool
+	first  int64 // bytes in the first parts
+	number int   // of the last part read
+	offset int64 // behind it
+	peeked []byte
+	ended  bool
+}
+
+// next reads the next part.
+func (s *stream) next(ctx context.Context) (piece, error) {
+	if s.ended {
+		return piece{}, io.EOF
+	}
+	if s.number == oss.MaxPartNumber {
+		return piece{}, s.full(ctx)
+	}
+	room := streamPartSize(s.first, s.number+1, s.pool.budget.limit)
+	b, err := s.pool.buffer(ctx, room)
+	if err != nil {
+		return piece{}, err
+	}
+	err = await(ctx, func() error { return b.fill(s.pending()) }, b.free)
+	if ctx.Err() != nil && err == ctx.Err() {
+		return piece{}, err // b belongs to the read that is still going on
+	}
+	if err == io.EOF {
+		s.ended = true
+	} else if err != nil {
+		at := s.offset + b.size
+		b.free()
+		return piece{}, fmt.Errorf("reading the source at byte %d: %w", at, err)
+	}
+	if b.size == 0 {
+		b.free()
+		return piece{}, io.EOF
+	}
+	s.number++
+	p := piece{Section: Section{Number: s.number, Offset: s.offset, Size: b.size}, body: b, free: b.free}
+	s.offset += b.size
+	return p, nil
+}
+
+// peek reports whether the stream is at its end, by reading a byte ahead.
+func (s *stream) peek(ctx context.Context) (bool, error) {
+	if s.ended || len(s.peeked) > 0 {
+		return s.ended, nil
+	}
+	b := make([]byte, 1)
+	err := await(ctx, func() error { _, err := io.ReadFull(s.r, b); return err }, func() {})
+	switch err {
+	case nil:
+		s.peeked = b
+	case io.EOF:
+		s.ended = true
+	default:
+		return false, err
+	}
+	return s.ended, nil
+}
+
+// pending is what of the stream has not become part of a piece.
+func (s *stream) pending() io.Reader {
+	if len(s.peeked) == 0 {
+		return s.r
+	}
+	b := s.peeked[0]
+	s.peeked = nil
+	return io.MultiReader(&oneByte{b: b}, s.r)
+}
+
+// oneByte yields b once.
+type oneByte struct {
+	b    byte
+	done bool
+}
+
+func (o *oneByte) Read(p []byte) (int, error) {
+	if o.done {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	p[0], o.done = o.b, true
+	return 1, nil
+}
+
+// full tells the end of a stream of exactly 10,000 parts from one that has more to say.
+func (s *stream) full(ctx context.Context) error {
+	ended, err := s.peek(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the source at byte %d: %w", s.offset, err)
+	}
+	if ended {
+		return io.EOF
+	}
+	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: raise Options.PartSize or MemoryLimit",
+		s.offset, oss.MaxPartNumber, s.first, s.pool.budget.limit)
+}
+
+// changed is always nil: what a stream yields is what it is.
+func (s *stream) changed() error { return nil }
+
+// await runs read, which cannot be interrupted, and returns its error; or that of ctx as soon as it
+// is done. Then read goes on alone until it returns, and abandoned runs after it.
+func await(ctx context.Context, read func() error, abandoned func()) error {
+	if err := ctx.Err(); err != nil {
+		abandoned()
+		return err
+	}
+	done := make(chan error)
+	go func() {
+		err := read()
+		select {
+		case done <- err:
+		case <-ctx.Done():
+			select {
+			case done <- err: // the caller was just about to take it
+			default:
+				abandoned()
+			}
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,174 @@
+package multipart
+
+import (
+	"cmp"
+	"context"
+	"crypto/md5"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// This file is the only one that knows errgroup: the one engine that sends parts side by side.
+
+// parcels are what came of a transfer.
+type parcels struct {
+	mu     sync.Mutex
+	parts  []oss.Part  // stored and confirmed
+	failed []PartError // given up, other than for a failure elsewhere
+}
+
+// stored returns the bytes that OSS confirmed.
+func (p *parcels) stored() (n int64) {
+	for _, part := range p.parts {
+		n += part.Size
+	}
+	return n
+}
+
+// transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest,
+// and is the error returned when all have ended. A worker holds a slot of the Uploader from before
+// its first byte until after its last.
+func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
+	var done parcels
+	g, gctx := errgroup.WithContext(ctx)
+	for {
+		p, err := src.next(gctx)
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			if err = j.u.slots.acquire(gctx, 1); err != nil {
+				p.free()
+			}
+		}
+		if err != nil {
+			g.Go(func() error { return err }) // counts only if nothing failed before it
+			break
+		}
+		g.Go(func() error {
+			defer j.u.slots.release(1)
+			defer p.free()
+			part, err := j.sendPart(gctx, p)
+			done.mu.Lock()
+			defer done.mu.Unlock()
+			if err != nil {
+				if gctx.Err() == nil || !errors.Is(err, context.Canceled) {
+					done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
+				}
+				return err
+			}
+			done.parts = append(done.parts, part)
+			return nil
+		})
+	}
+	err := g.Wait()
+	slices.SortFunc(done.parts, func(a, b oss.Part) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
+	return &done, err
+}
+
+// sendPart uploads one piece and returns the part that OSS confirmed.
+func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
+	opts := j.wishes.part
+	opts.Checksum = j.u.opts.Checksum
+	if opts.Checksum == oss.ChecksumMD5 {
+		sum, err := md5Of(ctx, p.body)
+		if err != nil {
+			return oss.Part{}, err
+		}
+		opts.MD5 = sum
+	}
+	part, err := j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, j.watched(ctx, p.body), &opts)
+	if err == nil {
+		j.meter.stored(p.Size)
+	}
+	return part, err
+}
+
+// hashStep is how much is hashed between two looks at the context.
+const hashStep = 128 << 10 // bytes
+
+var hashBuffers = sync.Pool{New: func() any { b := make([]byte, hashStep); return &b }}
+
+// md5Of reads body once. It is read a second time to be sent; a change in between is refused by OSS.
+func md5Of(ctx context.Context, body oss.Body) ([]byte, error) {
+	h := md5.New()
+	buf := hashBuffers.Get().(*[]byte)
+	defer hashBuffers.Put(buf)
+	for off := int64(0); off < body.Size(); {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := body.ReadAt((*buf)[:min(hashStep, body.Size()-off)], off)
+		h.Write((*buf)[:n])
+		if off += int64(n); off < body.Size() && err != nil {
+			return nil, err
+		}
+	}
+	return h.Sum(nil), nil
+}
+
+// watched returns body so that sending it is paced and seen, or body itself if nobody asks for that.
+func (j *job) watched(ctx context.Context, body oss.Body) oss.Body {
+	if j.meter == nil && j.u.opts.Limiter == nil {
+		return body
+	}
+	return &watchedBody{Body: body, ctx: ctx, limiter: j.u.opts.Limiter, meter: j.meter}
+}
+
+// A watchedBody asks the Limiter before each read, and tells the meter how far sending has got.
+type watchedBody struct {
+	oss.Body
+	ctx     context.Context
+	limiter Limiter
+	meter   *meter
+
+	mu   sync.Mutex
+	seen int64 // the furthest byte sent; one sent again is not counted again
+}
+
+func (w *watchedBody) ReadAt(p []byte, off int64) (n int, err error) {
+	for {
+		step := p[n:]
+		if w.limiter != nil {
+			if step, err = w.pace(step, off+int64(n)); err != nil {
+				return n, err
+			}
+		}
+		m, err := w.Body.ReadAt(step, off+int64(n))
+		n += m
+		w.progress(off + int64(n))
+		if err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
+// its burst at once.
+func (w *watchedBody) pace(p []byte, off int64) ([]byte, error) {
+	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
+	if b, ok := w.limiter.(interface{ Burst() int }); ok && b.Burst() > 0 {
+		n = min(n, b.Burst())
+	}
+	if n == 0 {
+		return p, nil
+	}
+	return p[:n], w.limiter.WaitN(w.ctx, n)
+}
+
+func (w *watchedBody) progress(to int64) {
+	w.mu.Lock()
+	more := to - w.seen
+	w.seen = max(w.seen, to)
+	w.mu.Unlock()
+	if more > 0 {
+		w.meter.sent(more)
+	}
+}
