@@ -179,8 +179,8 @@ func (s *stream) next(ctx context.Context) (piece, error) {
 	if err != nil {
 		return piece{}, err
 	}
-	err = await(ctx, func() error { return b.fill(s.pending()) }, b.free)
-	if ctx.Err() != nil && err == ctx.Err() {
+	left, err := await(ctx, func() error { return b.fill(s.pending()) }, b.free)
+	if left {
 		return piece{}, err // b belongs to the read that is still going on
 	}
 	if err == io.EOF {
@@ -206,7 +206,7 @@ func (s *stream) peek(ctx context.Context) (bool, error) {
 		return s.ended, nil
 	}
 	b := make([]byte, 1)
-	err := await(ctx, func() error { _, err := io.ReadFull(s.r, b); return err }, func() {})
+	_, err := await(ctx, func() error { _, err := io.ReadFull(s.r, b); return err }, func() {})
 	switch err {
 	case nil:
 		s.peeked = b
@@ -261,12 +261,12 @@ func (s *stream) full(ctx context.Context) error {
 // changed is always nil: what a stream yields is what it is.
 func (s *stream) changed() error { return nil }
 
-// await runs read, which cannot be interrupted, and returns its error; or that of ctx as soon as it
-// is done. Then read goes on alone until it returns, and abandoned runs after it.
-func await(ctx context.Context, read func() error, abandoned func()) error {
+// await runs read, which cannot be interrupted, and returns its error. If ctx is done first it returns
+// that error at once, and that read was left to itself: abandoned runs when it ends.
+func await(ctx context.Context, read func() error, abandoned func()) (left bool, err error) {
 	if err := ctx.Err(); err != nil {
 		abandoned()
-		return err
+		return true, err
 	}
 	done := make(chan error)
 	go func() {
@@ -275,7 +275,7 @@ func await(ctx context.Context, read func() error, abandoned func()) error {
 		case done <- err:
 		case <-ctx.Done():
 			select {
-			case done <- err: // the caller was just about to take it
+			case done <- err: // the caller is still there
 			default:
 				abandoned()
 			}
@@ -283,8 +283,8 @@ func await(ctx context.Context, read func() error, abandoned func()) error {
 	}()
 	select {
 	case err := <-done:
-		return err
+		return false, err
 	case <-ctx.Done():
-		return ctx.Err()
+		return true, ctx.Err()
 	}
 }

@@ -1,0 +1,113 @@
+package multipart
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+)
+
+func TestABudgetServesThoseWhoWaitInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(10)
+		if err := b.acquire(t.Context(), 8); err != nil {
+			t.Fatal(err)
+		}
+		var served []int64
+		for _, n := range []int64{9, 1, 2} { // 1 and 2 would fit at once, but 9 came first
+			go func() {
+				if b.acquire(t.Context(), n) == nil {
+					served = append(served, n)
+				}
+			}()
+			synctest.Wait()
+		}
+		if len(served) != 0 {
+			t.Fatalf("%v were served while 8 of 10 were taken", served)
+		}
+		b.release(8)
+		synctest.Wait()
+		if len(served) != 2 || served[0]+served[1] != 10 || b.used != 10 { // 9 and 1, not 1 and 2
+			t.Fatalf("%v were served, %d of 10 are used", served, b.used)
+		}
+		b.release(9)
+		synctest.Wait()
+		if len(served) != 3 || b.used != 3 {
+			t.Errorf("%v were served, %d of 10 are used", served, b.used)
+		}
+	})
+}
+
+func TestAClaimThatIsCancelledLetsTheNextOnesIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(10)
+		if err := b.acquire(t.Context(), 5); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var large, small error
+		go func() { large = b.acquire(ctx, 10) }()
+		synctest.Wait()
+		go func() { small = b.acquire(t.Context(), 5) }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if !errors.Is(large, context.Canceled) || small != nil || b.used != 10 || len(b.waiting) != 0 {
+			t.Errorf("large %v, small %v, %d used, %d waiting", large, small, b.used, len(b.waiting))
+		}
+		if err := b.acquire(ctx, 0); !errors.Is(err, context.Canceled) {
+			t.Errorf("acquire with a cancelled context: %v", err)
+		}
+	})
+}
+
+// Law: what is read into a buffer comes out of ReadAt, at any offset and length.
+func FuzzBuffer(f *testing.F) {
+	f.Add(10, int64(3), 4)
+	f.Add(2*chunkSize, int64(chunkSize-1), 2)
+	f.Add(chunkSize, int64(0), chunkSize+1)
+	f.Add(chunkSize+1, int64(chunkSize), 5)
+	f.Fuzz(func(t *testing.T, size int, off int64, n int) {
+		if size < 1 || size > 4*chunkSize || off < 0 || n < 0 || n > 4*chunkSize {
+			return // nothing a reader of a body asks for
+		}
+		want := make([]byte, size)
+		for i := range want {
+			want[i] = byte(i * 7 >> 3)
+		}
+		p := newPool(int64(size))
+		b, err := p.buffer(context.Background(), int64(size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.fill(bytes.NewReader(want)); err != nil || b.Size() != int64(size) {
+			t.Fatalf("fill: %v with %d bytes", err, b.Size())
+		}
+		got, expect := make([]byte, n), make([]byte, n)
+		m, err := b.ReadAt(got, off)
+		wantN, wantErr := bytes.NewReader(want).ReadAt(expect, off)
+		if m != wantN || err != wantErr && n > 0 || !bytes.Equal(got[:m], expect[:wantN]) {
+			t.Errorf("ReadAt(%d bytes at %d of %d) = %d, %v, want %d, %v", n, off, size, m, err, wantN, wantErr)
+		}
+		b.free()
+		if p.budget.used != 0 {
+			t.Errorf("%d bytes are still reserved", p.budget.used)
+		}
+	})
+}
+
+func TestAShortStreamLeavesTheRestOfItsRoomUnallocated(t *testing.T) {
+	p := newPool(1 << 40)
+	b, err := p.buffer(t.Context(), 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.fill(io.LimitReader(bytes.NewReader(make([]byte, chunkSize+1)), chunkSize+1)); err != io.EOF {
+		t.Fatal(err)
+	}
+	if len(b.chunks) != 2 {
+		t.Errorf("%d bytes took %d chunks", b.Size(), len(b.chunks))
+	}
+}

@@ -1,0 +1,106 @@
+package multipart_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// In all these tests the bucket and the key are these.
+const bucket, key = "bucket", "dir/key.bin"
+
+// data returns n bytes without a pattern that a mix-up of parts could hide in.
+func data(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+// inBubble runs f in a synctest bubble with a server that takes parts of any size. When f is done
+// nothing may be left in OSS; that no goroutine is left is checked by the bubble itself, which does
+// not end before they do.
+func inBubble(t *testing.T, f func(t *testing.T, srv *osstest.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
+		defer srv.Close()
+		f(t, srv)
+		for _, up := range srv.Uploads() {
+			t.Errorf("left behind: %v with %d parts", up.Upload, len(up.Parts))
+		}
+	})
+}
+
+// wantObject checks that the object holds want and that res says so.
+func wantObject(t *testing.T, srv *osstest.Server, want []byte, res *multipart.Result, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("upload failed: %v", err)
+	}
+	obj, ok := srv.Object(bucket, key)
+	if !ok {
+		t.Fatalf("upload returned %+v, but there is no object", res)
+	}
+	if !bytes.Equal(obj.Data, want) {
+		t.Fatalf("object has %d bytes that differ from the %d uploaded", len(obj.Data), len(want))
+	}
+	if res.Size != int64(len(want)) || res.ETag != obj.ETag || res.CRC64 != obj.CRC64 || res.Parts != len(obj.Parts) {
+		t.Errorf("result %+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts",
+			res, len(obj.Data), obj.ETag, obj.CRC64, len(obj.Parts))
+	}
+}
+
+// wantNothing checks that there is no object, and that err is an UploadError matching cause.
+func wantNothing(t *testing.T, srv *osstest.Server, err, cause error) *multipart.UploadError {
+	t.Helper()
+	if _, ok := srv.Object(bucket, key); ok {
+		t.Error("there is an object although the upload failed")
+	}
+	if !errors.Is(err, cause) {
+		t.Fatalf("error is %v, want one that matches %v", err, cause)
+	}
+	var ue *multipart.UploadError
+	if !errors.As(err, &ue) {
+		t.Fatalf("error %v is no *UploadError", err)
+	}
+	return ue
+}
+
+// plainReader hides every method of a reader but Read.
+type plainReader struct{ io.Reader }
+
+// settings returns options for parts of n bytes.
+func settings(n int64) *multipart.Options { return &multipart.Options{PartSize: n} }
+
+// client returns a client of srv with its configuration changed.
+func client(t *testing.T, srv *osstest.Server, change func(*oss.Config)) *oss.Client {
+	t.Helper()
+	cfg := srv.Config()
+	change(&cfg)
+	c, err := oss.NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// wantGoroutines waits for the number of goroutines to come back to n: those of a closed connection
+// take a moment to see that it is.
+func wantGoroutines(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > n; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), n, buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
