@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 	"testing/synctest"
 )
@@ -15,10 +16,13 @@ func TestABudgetServesThoseWhoWaitInTurn(t *testing.T) {
 		if err := b.acquire(t.Context(), 8); err != nil {
 			t.Fatal(err)
 		}
+		var mu sync.Mutex
 		var served []int64
 		for _, n := range []int64{9, 1, 2} { // 1 and 2 would fit at once, but 9 came first
 			go func() {
 				if b.acquire(t.Context(), n) == nil {
+					mu.Lock()
+					defer mu.Unlock()
 					served = append(served, n)
 				}
 			}()
