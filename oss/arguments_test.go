@@ -96,7 +96,7 @@ func TestBadArgumentIsNamedBeforeAnyRequest(t *testing.T) {
 		{"body over 5 GiB", put("bucket", "key", sized(5<<30+1), nil), []string{"5368709121", "5368709120"}},
 		{"negative body", put("bucket", "key", sized(-1), nil), []string{"size -1"}},
 		{"checksum", putWith(oss.ObjectOptions{Checksum: 9}), []string{"checksum 9"}},
-		{"header name", putWith(oss.ObjectOptions{Header: http.Header{"a b": {"c"}}}), []string{`"A b"`}},
+		{"header name", putWith(oss.ObjectOptions{Header: http.Header{"a b": {"c"}}}), []string{`"a b"`}},
 		{"header value", putWith(oss.ObjectOptions{Header: http.Header{"x-a": {"ok", "c\nd"}}}), []string{"X-A", "control"}},
 		{"content type", putWith(oss.ObjectOptions{ContentType: "a/b\r\nx: y"}), []string{"Content-Type", "control"}},
 		{"metadata name", putWith(oss.ObjectOptions{Metadata: map[string]string{"a:b": "c"}}), []string{`"a:b"`}},

@@ -89,7 +89,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	resp.Body = in
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer in.Close()
-		return nil, refusal(k.op, resp)
+		return nil, refusal(k.op, resp).hide(k.used)
 	}
 	if k.terms.check != nil {
 		if err := k.terms.check(k.op, resp, out); err != nil {
@@ -135,13 +135,24 @@ func (e *permanentError) Unwrap() error { return e.err }
 
 // decodes returns a check that reads a document into v. A reply that is cut short, or that some
 // proxy wrote, is a failed attempt.
-func decodes(v any) checkResult {
+func decodes[T any](v *T) checkResult {
 	return func(_ Operation, resp *http.Response, _ *outgoing) error {
-		if err := ossxml.Decode(resp.Body, v); err != nil {
-			return fmt.Errorf("status %d with an unreadable document: %w", resp.StatusCode, err)
+		var doc T // of this attempt alone: decoding appends to the lists that half a reply has left
+		var head start
+		if err := ossxml.Decode(io.TeeReader(resp.Body, &head), &doc); err != nil {
+			return fmt.Errorf("status %d with an unreadable document: %w: %q", resp.StatusCode, err, excerpt(head))
 		}
+		*v = doc
 		return nil
 	}
+}
+
+// A start keeps the first bytes written to it.
+type start []byte
+
+func (s *start) Write(p []byte) (int, error) {
+	*s = append(*s, p[:min(len(p), 1<<10-len(*s))]...)
+	return len(p), nil
 }
 
 // A watch gives up an attempt that has come to a halt. It measures the time since the last byte

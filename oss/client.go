@@ -101,6 +101,9 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.MinPartSize < 0 {
 		return nil, fmt.Errorf("oss: Config.MinPartSize %d is negative", cfg.MinPartSize)
 	}
+	if !isHeaderValue(cfg.UserAgent) {
+		return nil, fmt.Errorf("oss: Config.UserAgent %q has a control character", cfg.UserAgent)
+	}
 	if keys, ok := cfg.Credentials.(Credentials); ok {
 		if _, err := keys.Credentials(context.Background()); err != nil {
 			return nil, fmt.Errorf("oss: Config.Credentials: %w", err)
@@ -148,6 +151,11 @@ func NewClient(cfg Config) (*Client, error) {
 
 // MinPartSize returns the bytes that every part but the last must have: MinPartSize, unless Config lowered it.
 func (c *Client) MinPartSize() int64 { return c.minPartSize }
+
+// Format prints where c leads and nothing else, for all verbs: its fields hold keys.
+func (c *Client) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "oss.Client{%s://%s}", c.endpoint.scheme, c.endpoint.host)
+}
 
 // Logger returns Config.Logger, or one that discards; packages built on this one log to it too.
 func (c *Client) Logger() *slog.Logger { return c.log }

@@ -3,6 +3,8 @@ package oss
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -114,6 +116,9 @@ func (c *credentialsCache) fetch(ctx context.Context, f *fetch) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	f.creds, f.err = c.provider.Credentials(ctx)
+	if f.err == nil { // empty keys are a failed fetch too, and do not displace good ones
+		_, f.err = f.creds.Credentials(ctx)
+	}
 	c.mu.Lock()
 	if f.err == nil {
 		c.have, c.stale = f.creds, false
@@ -121,6 +126,11 @@ func (c *credentialsCache) fetch(ctx context.Context, f *fetch) {
 	c.running = nil
 	c.mu.Unlock()
 	close(f.done)
+}
+
+// Format masks the keys for all verbs.
+func (c *credentialsCache) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "oss.CacheCredentials{***}")
 }
 
 // fetchTimeout ends a fetch that no caller may be waiting for any more.

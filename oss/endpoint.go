@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -57,7 +58,7 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 	if notIP != nil && !hostName.MatchString(name) {
 		return bad("has no valid host name")
 	}
-	if port := u.Port(); strings.HasSuffix(u.Host, ":") || len(port) > 5 {
+	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || n == 0 || strings.HasSuffix(u.Host, ":") {
 		return bad("has no valid port")
 	}
 	if notIP == nil && a == VirtualHosted {

@@ -43,7 +43,7 @@ func (e *ServiceError) Error() string {
 		fmt.Fprintf(&b, " %s", text)
 	}
 	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", oneLine(e.Message))
+		fmt.Fprintf(&b, ": %s", e.Message)
 	}
 	if len(e.Body) > 0 {
 		fmt.Fprintf(&b, ": reply is not from OSS: %q", excerpt(e.Body))
@@ -59,7 +59,7 @@ func (e *ServiceError) Error() string {
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
 	}
-	return b.String()
+	return oneLine(b.String())
 }
 
 // ecV1Refused marks a refusal of signature V1 by an account or bucket that must use V4.
@@ -176,6 +176,18 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 	}
 	if doc.EC != "" {
 		e.EC = doc.EC
+	}
+	return e
+}
+
+// hide masks keys that a reply repeats: signature V1 hashes the token, and a StringToSign shows it.
+func (e *ServiceError) hide(keys Credentials) *ServiceError {
+	for _, secret := range []string{keys.AccessKeySecret, keys.SecurityToken} {
+		if secret != "" {
+			e.Message = strings.ReplaceAll(e.Message, secret, "***")
+			e.StringToSign = strings.ReplaceAll(e.StringToSign, secret, "***")
+			e.Body = bytes.ReplaceAll(e.Body, []byte(secret), []byte("***"))
+		}
 	}
 	return e
 }

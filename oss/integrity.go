@@ -33,10 +33,13 @@ func (s Checksum) check() error {
 	return nil
 }
 
-// contentMD5 reads body once and returns its MD5.
-func contentMD5(body Body) ([]byte, error) {
+// contentMD5 reads body once and returns its MD5; of the largest part that takes seconds.
+func contentMD5(ctx context.Context, body Body) ([]byte, error) {
 	h := md5.New()
-	n, err := io.Copy(h, io.NewSectionReader(body, 0, body.Size()))
+	n, err := io.Copy(h, &cancellable{ctx, io.NewSectionReader(body, 0, body.Size())})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err == nil && n < body.Size() {
 		err = io.ErrUnexpectedEOF
 	}
@@ -44,6 +47,19 @@ func contentMD5(body Body) ([]byte, error) {
 		return nil, &sourceError{done: n, size: body.Size(), err: err}
 	}
 	return h.Sum(nil), nil
+}
+
+// A cancellable fails when its context is done.
+type cancellable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }
 
 // A sourceError is a body that could not be read, or ended early. Sending it again would not help.
@@ -186,7 +202,7 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, 
 	} else if s == ChecksumMD5 {
 		if sum == nil {
 			var err error
-			if sum, err = contentMD5(r.Body); err != nil {
+			if sum, err = contentMD5(ctx, r.Body); err != nil {
 				return nil, fmt.Errorf("oss: %s %s: %w", r.Op, resource(r.Bucket, r.Key), err)
 			}
 		}

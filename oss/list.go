@@ -79,7 +79,7 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 	setCount(r, "max-parts", o.PageSize)
 	setCount(r, "part-number-marker", o.After)
 	var doc ossxml.PartList
-	if _, err := c.sendXML(ctx, r, &doc); err != nil {
+	if _, err := sendXML(ctx, c, r, &doc); err != nil {
 		return nil, err
 	}
 	page := &PartsPage{Parts: make([]Part, len(doc.Parts))}
@@ -89,7 +89,7 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 	if doc.IsTruncated {
 		next, err := strconv.Atoi(doc.NextPartNumberMarker)
 		if err != nil || next <= o.After {
-			return nil, fmt.Errorf("oss: ListParts %s: truncated page after part %d continues at %q", up, o.After, doc.NextPartNumberMarker)
+			return nil, fmt.Errorf("oss: ListParts %s: truncated page after part %d continues at %q", resource(up.Bucket, up.Key), o.After, doc.NextPartNumberMarker)
 		}
 		page.Next = next
 	}
@@ -173,12 +173,12 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 	}
 	setCount(r, "max-uploads", o.PageSize)
 	var doc ossxml.UploadList
-	if _, err := c.sendXML(ctx, r, &doc); err != nil {
+	if _, err := sendXML(ctx, c, r, &doc); err != nil {
 		return nil, err
 	}
 	page, err := uploadsPage(bucket, &doc)
-	if err == nil && page.Next != (Upload{}) && page.Next.Key == o.After.Key && page.Next.ID == o.After.ID {
-		err = fmt.Errorf("truncated page continues at its own beginning, %q", o.After.Key)
+	if err == nil && doc.IsTruncated && (page.Next.Key < o.After.Key || page.Next.Key == o.After.Key && page.Next.ID == o.After.ID) {
+		err = fmt.Errorf("truncated page after %q continues at %q", o.After.Key, page.Next.Key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("oss: ListMultipartUploads %s: %w", resource(bucket, ""), err)

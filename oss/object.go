@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -215,7 +216,6 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if err != nil {
 		return nil, err
 	}
-	want := r.Header.Get("Range")
 	resp, err := c.send(ctx, r, terms{verify: true})
 	if err != nil {
 		return nil, err
@@ -227,12 +227,25 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 			obj.Size = -1
 		}
 	}
-	if first, _, ok := parseContentRange(resp.Header.Get("Content-Range")); want != "" && opts.Offset > 0 && (!ok || first != opts.Offset) {
+	if !opts.honoured(resp) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
-			resource(bucket, key), want, resp.StatusCode, resp.Header.Get("Content-Range"))
+			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
 	}
 	return obj, nil
+}
+
+// honoured reports whether resp is the range o asks for, which may be cut where the object ends.
+// What knows no ranges answers with the whole object.
+func (o *GetOptions) honoured(resp *http.Response) bool {
+	if o == nil || o.Offset == 0 && o.Length == 0 {
+		return true
+	}
+	if resp.StatusCode == http.StatusPartialContent {
+		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
+		return ok && first == o.Offset && (o.Length == 0 || last-first < o.Length)
+	}
+	return o.Offset == 0 && resp.ContentLength >= 0 && resp.ContentLength <= o.Length
 }
 
 func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
@@ -243,8 +256,8 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	if opts == nil {
 		return r, nil
 	}
-	if opts.Offset < 0 || opts.Length < 0 {
-		return nil, fmt.Errorf("oss: range at %d of %d bytes is negative", opts.Offset, opts.Length)
+	if opts.Offset < 0 || opts.Length < 0 || opts.Offset > math.MaxInt64-opts.Length {
+		return nil, fmt.Errorf("oss: no object has a range at %d of %d bytes", opts.Offset, opts.Length)
 	}
 	addHeader(r.Header, opts.Header)
 	setIf(r.Header, "If-Match", opts.IfMatch)

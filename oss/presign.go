@@ -3,6 +3,7 @@ package oss
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,6 +28,9 @@ func (p Presigned) String() string {
 
 // GoString masks it for %#v too.
 func (p Presigned) GoString() string { return "oss.Presigned{" + p.String() + "}" }
+
+// LogValue masks it for log/slog.
+func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
 // other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is

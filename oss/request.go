@@ -62,7 +62,7 @@ func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response,
 }
 
 // sendXML is send for operations whose reply is a document of v's root, which it decodes into v.
-func (c *Client) sendXML(ctx context.Context, r *Request, v any) (*http.Response, error) {
+func sendXML[T any](ctx context.Context, c *Client, r *Request, v *T) (*http.Response, error) {
 	return c.finish(ctx, r, terms{check: decodes(v)})
 }
 
@@ -96,7 +96,7 @@ func (r *Request) check() error {
 			return fmt.Errorf("oss: header name %q is not valid", name)
 		}
 		for _, v := range values {
-			if strings.ContainsFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			if !isHeaderValue(v) {
 				return fmt.Errorf("oss: value of header %s has a control character", name)
 			}
 		}
@@ -112,6 +112,11 @@ func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
 		return c <= ' ' || c >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", c)
 	})
+}
+
+// isHeaderValue reports whether s is free of what would end a header, or is refused in one.
+func isHeaderValue(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
 // operation names the call for errors, logs and hooks.

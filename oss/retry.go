@@ -52,8 +52,11 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	if k.last == nil {
 		k.last = err // of the http.Client itself
 	}
-	if err != nil && ctx.Err() == nil && k.attempts < k.client.retry.Attempts {
-		k.wait = k.delay(k.last)
+	if err != nil && ctx.Err() == nil {
+		wait := k.delay(k.last) // also after the last attempt: what it learns of clock and keys is for the next call
+		if k.attempts < k.client.retry.Attempts {
+			k.wait = wait
+		}
 	}
 	k.reply.RetryIn = k.wait
 	k.client.hooks.attempt(ctx, k.op, k.reply)
@@ -91,7 +94,7 @@ func (k *call) delay(err error) time.Duration {
 	if !refused.temporary() {
 		return 0
 	}
-	if d, ok := refused.retryAfter(k.client.now()); ok {
+	if d, ok := refused.retryAfter(k.client.clock()); ok {
 		return max(d, atOnce)
 	}
 	return k.backoff()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,7 +85,6 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 	var doc ossxml.Initiated
 	decode := decodes(&doc)
 	_, err = c.finish(ctx, r, terms{check: func(op Operation, resp *http.Response, out *outgoing) error {
-		doc = ossxml.Initiated{}
 		if err := decode(op, resp, out); err != nil {
 			return err
 		}
@@ -93,7 +93,10 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 		}
 		return nil
 	}})
-	return Upload{Bucket: bucket, Key: key, ID: doc.UploadID}, err
+	if err != nil {
+		return Upload{}, err
+	}
+	return Upload{Bucket: bucket, Key: key, ID: doc.UploadID}, nil
 }
 
 // PartOptions are the extras of UploadPart.
@@ -175,8 +178,8 @@ func (s CopySource) header(h http.Header) error {
 	if err := CheckObjectName(s.Bucket, s.Key); err != nil {
 		return fmt.Errorf("copy source: %w", err)
 	}
-	if s.Offset < 0 || s.Length < 0 {
-		return fmt.Errorf("oss: copy source range at %d of %d bytes is negative", s.Offset, s.Length)
+	if s.Offset < 0 || s.Length < 0 || s.Offset > math.MaxInt64-s.Length {
+		return fmt.Errorf("oss: copy source has no range at %d of %d bytes", s.Offset, s.Length)
 	}
 	source := "/" + s.Bucket + "/" + escapeKey(s.Key)
 	if s.VersionID != "" {

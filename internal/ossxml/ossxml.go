@@ -212,3 +212,11 @@ func Unescape(encoding, s string) (string, error) {
 	}
 	return url.QueryUnescape(s)
 }
+
+// Escape does encoding-type=url: as in a query, so that a slash becomes %2F, but a space %20.
+func Escape(encoding, s string) string {
+	if encoding != "url" {
+		return s
+	}
+	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+}

@@ -1,10 +1,8 @@
 package osstest
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -25,14 +23,14 @@ type exchange struct {
 	r       *http.Request
 	id      string // of the request
 	query   url.Values
-	op      *operation // nil if it is none of ours
-	entry   *Request   // in the log
-	arrived time.Time  // by the machine's clock, for x-oss-server-time
+	op      *operation
+	entry   *Request  // in the log
+	arrived time.Time // by the machine's clock, for x-oss-server-time
 	body    *incoming
 
 	// What a Fault has asked for.
-	sending []filter                // applied to the body of the reply
-	closing []func(*exchange) error // run when the work is done and before the reply is sent
+	sending []filter                // through which the body of the reply goes
+	answer  []func(*exchange) error // run when the work is done, before the reply is sent
 	flip    bool                    // damage what the operation puts together
 }
 
@@ -69,7 +67,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Server: s, target: s.locate(r), w: w, r: r, query: r.URL.Query(), arrived: time.Now()}
 	x.op = operationNamed(x.route())
 	x.id = s.ids.request(s.opts.Now())
-	x.body = &incoming{source: r.Body}
+	x.body = newIncoming(r.Body)
 	x.entry = s.log.add(x)
 	defer x.endWithServer()()
 
@@ -88,7 +86,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) endWithServer() func() {
 	control := http.NewResponseController(x.w)
 	done := make(chan struct{})
-	stop := context.AfterFunc(x.Server.closing, func() {
+	stop := context.AfterFunc(x.closing, func() {
 		defer close(done)
 		past := time.Unix(1, 0)
 		control.SetReadDeadline(past) // not every http.ResponseWriter can; those of tests need not
@@ -105,7 +103,8 @@ func (x *exchange) endWithServer() func() {
 // OSS seems to make them, then the operation. The error is one that leaves nothing to be answered.
 func (x *exchange) serve() (*reply, error) {
 	rep, err := x.attempt()
-	if refused, ok := errors.AsType[*refusal](err); ok {
+	var refused *refusal
+	if errors.As(err, &refused) {
 		return refused.reply(x), nil
 	}
 	if err == nil || errors.Is(err, errCut) {
@@ -132,9 +131,6 @@ func (x *exchange) attempt() (*reply, error) {
 	if err := x.authenticate(); err != nil {
 		return nil, err
 	}
-	if x.op == nil {
-		return nil, x.unknown()
-	}
 	if x.key != "" {
 		if err := checkKey(x.key); err != nil {
 			return nil, err
@@ -151,8 +147,10 @@ func (x *exchange) finish(rep *reply) error {
 	if c, ok := rep.body.(io.Closer); ok {
 		defer c.Close()
 	}
-	x.drain()
-	for _, f := range x.closing {
+	if err := x.drain(); err != nil {
+		return err
+	}
+	for _, f := range x.answer {
 		if err := f(x); err != nil {
 			return err
 		}
@@ -168,7 +166,8 @@ func (x *exchange) finish(rep *reply) error {
 	if rep.refusal == nil || !rep.refusal.untimed {
 		h.Set("x-oss-server-time", strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10))
 	}
-	if rep.body == nil || x.r.Method == http.MethodHead {
+	bodyless := x.r.Method == http.MethodHead || rep.status == http.StatusNoContent || rep.status == http.StatusNotModified
+	if rep.body == nil || bodyless {
 		x.w.WriteHeader(rep.status)
 		return nil
 	}
@@ -206,14 +205,15 @@ const drainLimit = 64 << 20
 // drain reads what is left of the request's body, so that a client that is still writing gets the
 // reply: over TCP an early one can be lost to a reset. A client that waits for "100 Continue" is
 // not asked for its body, and what is very long is left, as a server does that refuses it.
-func (x *exchange) drain() {
-	if x.r.Header.Get("Expect") != "" && x.body.count() == 0 {
-		return
+func (x *exchange) drain() error {
+	waits := x.r.Header.Get("Expect") != "" && x.body.arrived() == 0
+	if waits || x.r.ContentLength-x.body.arrived() > drainLimit {
+		return nil
 	}
-	if x.r.ContentLength-x.body.count() > drainLimit {
-		return
+	if _, err := io.CopyN(io.Discard, x.body, drainLimit); errors.Is(err, errCut) {
+		return err
 	}
-	io.CopyN(io.Discard, x.body, drainLimit)
+	return nil
 }
 
 // wait waits for d, or for ever if d is negative. It fails when the client gives up or the Server
@@ -234,7 +234,7 @@ func (x *exchange) wait(d time.Duration) error {
 		return nil
 	case <-gone:
 	case <-x.r.Context().Done():
-	case <-x.Server.closing.Done():
+	case <-x.closing.Done():
 	}
 	return errCut
 }
@@ -261,7 +261,7 @@ func (x *exchange) cut() {
 
 // record completes the entry in the log; rep is nil if no reply is sent.
 func (x *exchange) record(rep *reply) {
-	x.log.finish(x.entry, rep, x.body.count())
+	x.log.finish(x.entry, rep, x.body.arrived())
 	status, code := 0, ""
 	if rep != nil {
 		status = rep.status
@@ -279,20 +279,3 @@ func (x *exchange) attributes() []any {
 		slog.String("key", x.key), slog.Int("part", x.entry.PartNumber), slog.String("request_id", x.id),
 	}
 }
-
-// incoming is the body of a request. Filters work between the client and whoever reads it.
-type incoming struct {
-	source  io.Reader
-	arrived int64
-}
-
-// Read counts what came from the network, whatever becomes of it behind.
-func (b *incoming) Read(p []byte) (int, error) {
-	n, err := b.source.Read(p)
-	b.arrived += int64(n)
-	return n, err
-}
-func (b *incoming) count() int64 { return b.arrived }
-
-var _ = fmt.Sprint
-var _ = bytes.NewReader

@@ -14,13 +14,16 @@ import (
 // A network connects the clients of one Server with it, without ports or system calls: everything
 // in it waits on condition variables, so it stands still in a synctest bubble when nobody acts.
 type network struct {
-	accepted chan *conn
-	closed   chan struct{}
-	once     sync.Once
+	dialed chan *conn
+	closed chan struct{}
+	once   sync.Once
+
+	mu   sync.Mutex
+	open map[net.Conn]bool // the server's ends
 }
 
 func newNetwork() *network {
-	return &network{accepted: make(chan *conn), closed: make(chan struct{})}
+	return &network{dialed: make(chan *conn), closed: make(chan struct{}), open: make(map[net.Conn]bool)}
 }
 
 // dial returns the client's end of a new connection. With secure the server's end counts as
@@ -28,7 +31,7 @@ func newNetwork() *network {
 func (n *network) dial(ctx context.Context, secure bool) (net.Conn, error) {
 	client, server := newConns(secure)
 	select {
-	case n.accepted <- server:
+	case n.dialed <- server:
 		return client, nil
 	case <-n.closed:
 		return nil, &net.OpError{Op: "dial", Net: addr{}.Network(), Addr: addr{}, Err: syscall.ECONNREFUSED}
@@ -40,7 +43,10 @@ func (n *network) dial(ctx context.Context, secure bool) (net.Conn, error) {
 // Accept makes a network a net.Listener.
 func (n *network) Accept() (net.Conn, error) {
 	select {
-	case c := <-n.accepted:
+	case c := <-n.dialed:
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.open[c] = true
 		return c, nil
 	case <-n.closed:
 		return nil, net.ErrClosed
@@ -51,6 +57,23 @@ func (n *network) Accept() (net.Conn, error) {
 func (n *network) Close() error {
 	n.once.Do(func() { close(n.closed) })
 	return nil
+}
+
+// forget is told when a connection has ended, or belongs to somebody else.
+func (n *network) forget(c net.Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.open, c)
+}
+
+// closeAll ends every connection that was accepted. An http.Server that is closed at the moment it
+// accepts one would overlook it, and wait on it for ever.
+func (n *network) closeAll() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for c := range n.open {
+		c.Close()
+	}
 }
 
 // Addr returns a name, since there is no address.

@@ -37,14 +37,17 @@ var operations = []*operation{
 	{"DeleteObject", nothing, (*exchange).deleteObject},
 }
 
-// operationNamed returns the operation of that name, or nil.
+// unknownOperation is every other request.
+var unknownOperation = &operation{"", nothing, (*exchange).refuseUnknown}
+
+// operationNamed returns the operation of that name, or unknownOperation.
 func operationNamed(name string) *operation {
 	for _, op := range operations {
 		if op.name == name {
 			return op
 		}
 	}
-	return nil
+	return unknownOperation
 }
 
 // route names the operation that a request asks for, or returns "" if it is none of ours. The
@@ -120,8 +123,8 @@ func isForeign(name string) bool {
 	return false
 }
 
-// unknown says which part of a request a Server does not know.
-func (x *exchange) unknown() *refusal {
+// refuseUnknown says which part of a request a Server does not know.
+func (x *exchange) refuseUnknown() (*reply, error) {
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete:
 	default:
@@ -129,13 +132,13 @@ func (x *exchange) unknown() *refusal {
 		if x.key == "" {
 			kind = "Bucket"
 		}
-		return refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
+		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
 	}
 	for name := range x.query {
 		if isForeign(name) {
-			return notImplemented(name)
+			return nil, notImplemented(name)
 		}
 	}
-	return notImplemented(x.r.Method)
+	return nil, notImplemented(x.r.Method)
 }

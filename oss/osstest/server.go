@@ -74,7 +74,8 @@ type Server struct {
 	network   *network
 	http      *http.Server
 	transport *http.Transport
-	served    sync.WaitGroup // the accept loop and the connections of the network
+	accepting sync.WaitGroup // the loop that accepts connections of the network
+	served    sync.WaitGroup // these connections
 
 	closing context.Context // done when Close begins
 	close   context.CancelFunc
@@ -106,24 +107,26 @@ func NewServer(opts *Options) *Server {
 	s.ids.seed(s.opts.Now())
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
-		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, false) },
-		DialTLSContext:      func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, true) },
-		MaxIdleConnsPerHost: 256,
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, false) },
+		DialTLSContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, true) },
+		MaxIdleConnsPerHost:   256,
+		ExpectContinueTimeout: time.Second,
 	}
 	s.http = &http.Server{
 		Handler:     s,
 		ErrorLog:    log.New(io.Discard, "", 0), // clients that hang up are no news here
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
-		ConnState: func(_ net.Conn, state http.ConnState) {
+		ConnState: func(c net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
 				s.served.Add(1)
 			case http.StateClosed, http.StateHijacked:
+				s.network.forget(c)
 				s.served.Done()
 			}
 		},
 	}
-	s.served.Go(func() { s.http.Serve(s.network) })
+	s.accepting.Go(func() { s.http.Serve(s.network) })
 	return s
 }
 
@@ -152,6 +155,8 @@ func (s *Server) Close() {
 	s.handlers.Unlock()
 	s.close()
 	s.http.Close()
+	s.accepting.Wait()
+	s.network.closeAll()
 	s.transport.CloseIdleConnections()
 	s.handlers.running.Wait()
 	s.served.Wait()

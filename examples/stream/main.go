@@ -1,0 +1,49 @@
+// Command stream uploads standard input, whatever its length, which nobody needs to know:
+//
+//	tar c DIRECTORY | go run ./examples/stream KEY
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/ossmultipart/go-oss/examples/internal/bucket"
+	"github.com/ossmultipart/go-oss/multipart"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: stream KEY")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Getenv, os.Args[1], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "stream:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, getenv func(string) string, key string, in io.Reader, out io.Writer) error {
+	b, err := bucket.Open(getenv, bucket.Flags{}, out)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+
+	// Two parts are on their way while a third is read: that, and no more, is held in memory.
+	uploader := multipart.NewUploader(b.Client, &multipart.Options{PartSize: 4 << 20, Concurrency: 2})
+	res, err := uploader.Upload(ctx, b.Name, key, in, nil)
+	if failed := (*multipart.UploadError)(nil); errors.As(err, &failed) && !failed.Aborted {
+		fmt.Fprintln(out, "left behind:", failed.Plan.Upload)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %d parts, ETag %s, CRC-64 %d\n", b.Name, key, res.Size, res.Parts, res.ETag, res.CRC64)
+	return nil
+}

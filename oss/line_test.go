@@ -1,0 +1,303 @@
+package oss_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A line connects a real http.Transport with a server that is written down byte by byte, which no
+// http.Server can be. It works in a synctest bubble.
+type line struct {
+	transport *http.Transport
+	running   sync.WaitGroup
+
+	mu   sync.Mutex
+	ends []*end
+}
+
+// An end is the server's end of a connection.
+type end struct {
+	net.Conn
+	number int         // of the connection, from 1
+	deaf   atomic.Bool // writing to it fails before the first byte
+}
+
+// A near is the client's end of a connection.
+type near struct {
+	net.Conn
+	far *end
+}
+
+func (n *near) Write(p []byte) (int, error) {
+	if n.far.deaf.Load() {
+		return 0, syscall.EPIPE
+	}
+	return n.Conn.Write(p)
+}
+
+// newLine makes a line whose server calls serve for each connection. The connection stays open,
+// silent, until serve closes it or the test ends.
+func newLine(t testing.TB, serve func(*end)) *line {
+	l := new(line)
+	l.transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		e := &end{Conn: there, number: len(l.ends) + 1}
+		l.ends = append(l.ends, e)
+		l.running.Go(func() { serve(e) })
+		return &near{here, e}, nil
+	}}
+	t.Cleanup(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, e := range l.ends {
+			e.Close()
+		}
+		l.running.Wait()
+		l.transport.CloseIdleConnections()
+	})
+	return l
+}
+
+// client returns a Client at the near end.
+func (l *line) client(t testing.TB, cfg oss.Config) *oss.Client {
+	cfg.Endpoint, cfg.Credentials = "http://oss.example.com", keys
+	cfg.HTTPClient = &http.Client{Transport: l.transport}
+	return newClient(t, cfg)
+}
+
+// dials returns how many connections were made.
+func (l *line) dials() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.ends)
+}
+
+// receive reads exactly n bytes.
+func (e *end) receive(n int64) { io.CopyN(io.Discard, e, n) }
+
+// request reads a whole request and returns its body.
+func (e *end) request() string {
+	r, err := http.ReadRequest(bufio.NewReader(e))
+	if err != nil {
+		return ""
+	}
+	b, _ := io.ReadAll(r.Body)
+	return string(b)
+}
+
+// say writes a reply, or a piece of one.
+func (e *end) say(text string) { io.WriteString(e, text) }
+
+// ok is a reply that body was stored.
+func ok(body string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: %s\r\nx-oss-hash-crc64ecma: %s\r\n\r\n", etag(body), crc(body))
+}
+
+func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
+	body := content(10_000)
+	for _, n := range []int64{0, 1, 100, 300, 400, 1000, 5000, 10_000, 10_300} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line := newLine(t, func(e *end) {
+					if e.number == 1 {
+						e.receive(n)
+						e.Close()
+						return
+					}
+					e.say(ok(e.request()))
+				})
+				part, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+				if err != nil || part.ETag != etag(body) || line.dials() != 2 {
+					t.Errorf("UploadPart = %+v, %v over %d connections", part, err, line.dials())
+				}
+			})
+		})
+	}
+}
+
+func TestCatalogueR1LineCutAtAnyByteOfTheReply(t *testing.T) {
+	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber></Part></ListPartsResult>"
+	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(doc), doc)
+	for n := range len(reply) {
+		synctest.Test(t, func(t *testing.T) {
+			line := newLine(t, func(e *end) {
+				e.request()
+				if e.number == 1 {
+					e.say(reply[:n])
+					e.Close()
+					return
+				}
+				e.say(reply)
+			})
+			page, err := line.client(t, oss.Config{}).ListParts(t.Context(), upload, nil)
+			if err != nil || len(page.Parts) != 1 || line.dials() != 2 {
+				t.Errorf("cut after %d bytes: ListParts = %+v, %v over %d connections", n, page, err, line.dials())
+			}
+		})
+	}
+}
+
+func TestKeptConnectionThatWasClosedIsNoAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) {
+			e.say(ok(e.request()))
+			e.deaf.Store(true) // OSS has hung up, and the client does not know yet
+		})
+		var sent []int64
+		c := line.client(t, oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
+			sent = append(sent, a.Sent)
+		}}})
+		for number := range 2 {
+			if _, err := c.UploadPart(t.Context(), upload, number+1, strings.NewReader("body"), nil); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		if line.dials() != 2 || len(sent) != 2 || sent[0] != 4 || sent[1] != 4 {
+			t.Errorf("%d connections, attempts that sent %v, want 2 and 4 bytes each", line.dials(), sent)
+		}
+	})
+}
+
+func TestStalledAttemptIsGivenUpAndMadeAgain(t *testing.T) {
+	body := content(1 << 20)
+	for _, tt := range []struct {
+		name  string
+		first func(e *end)
+		from  time.Duration // until the second attempt, without its backoff
+		to    time.Duration
+	}{
+		{"no byte is taken", func(*end) {}, 30 * time.Second, 30 * time.Second},
+		{"the body stops moving", func(e *end) { e.receive(500_000) }, 30 * time.Second, 30 * time.Second},
+		{"no reply comes", func(e *end) { e.request() }, 30 * time.Second, 60 * time.Second},
+		{"half a status line comes", func(e *end) { e.request(); e.say("HTTP/1.1 20") }, 30 * time.Second, 60 * time.Second},
+		{"half a refusal comes", func(e *end) {
+			e.request()
+			e.say("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n<Error>")
+		}, 30 * time.Second, 30 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var second time.Time
+				line := newLine(t, func(e *end) {
+					if e.number == 1 {
+						tt.first(e)
+						return
+					}
+					second = time.Now()
+					e.say(ok(e.request()))
+				})
+				began := time.Now()
+				c := line.client(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
+				_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+				if d := second.Sub(began); err != nil || d < tt.from || d > tt.to+time.Microsecond {
+					t.Errorf("UploadPart: %v with a second attempt after %v, want %v to %v", err, d, tt.from, tt.to)
+				}
+			})
+		})
+	}
+}
+
+func TestStalledAttemptsAreAnErrorThatSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) { e.request() })
+		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 2, Stall: 7 * time.Second}})
+		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
+		if err == nil || !strings.Contains(err.Error(), "no byte has moved for 7s") || !strings.Contains(err.Error(), "after 2 attempts") {
+			t.Errorf("HeadObject: %v", err)
+		}
+		if errors.Is(err, context.Canceled) {
+			t.Errorf("%v counts as cancelled by the caller", err)
+		}
+	})
+}
+
+func TestSlowButMovingLineIsNeverGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := content(512 << 10)
+		line := newLine(t, func(e *end) {
+			r, _ := http.ReadRequest(bufio.NewReaderSize(e, 16))
+			for range len(body) / (32 << 10) { // what net/http writes at once, every 29 s
+				time.Sleep(29 * time.Second)
+				io.CopyN(io.Discard, r.Body, 32<<10)
+			}
+			time.Sleep(29 * time.Second)
+			for _, c := range ok(body) {
+				time.Sleep(100 * time.Millisecond)
+				e.say(string(c))
+			}
+		})
+		began := time.Now()
+		part, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+		if err != nil || part.ETag != etag(body) || line.dials() != 1 || time.Since(began) < 7*time.Minute {
+			t.Errorf("UploadPart = %+v, %v over %d connections in %v", part, err, line.dials(), time.Since(began))
+		}
+	})
+}
+
+func TestCatalogueC3SlowOperationsAreWaitedFor(t *testing.T) {
+	const done = "<CompleteMultipartUploadResult><ETag>\"A-1\"</ETag></CompleteMultipartUploadResult>"
+	const copied = "<CopyPartResult><ETag>\"A\"</ETag></CopyPartResult>"
+	for _, tt := range []struct {
+		name, reply string
+		call        func(ctx context.Context, c *oss.Client) error
+	}{
+		{"CompleteMultipartUpload", done, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.CompleteMultipartUpload(ctx, upload, []oss.Part{{Number: 1, ETag: "A"}}, nil)
+			return err
+		}},
+		{"UploadPartCopy", copied, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.UploadPartCopy(ctx, upload, 1, oss.CopySource{Bucket: "bucket", Key: "key"}, nil)
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line := newLine(t, func(e *end) {
+					e.request()
+					time.Sleep(4 * time.Minute)
+					e.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(tt.reply), tt.reply))
+				})
+				if err := tt.call(t.Context(), line.client(t, oss.Config{})); err != nil || line.dials() != 1 {
+					t.Errorf("%v over %d connections, want success over 1", err, line.dials())
+				}
+			})
+		})
+	}
+}
+
+func TestReadingAnObjectThatStallsFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) {
+			e.request()
+			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1234")
+		})
+		obj, err := line.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer obj.Body.Close()
+		time.Sleep(time.Hour) // the caller's own time does not count
+		began := time.Now()
+		b, err := io.ReadAll(obj.Body)
+		if d := time.Since(began); string(b) != "1234" || err == nil || !strings.Contains(err.Error(), "no byte has moved for 30s") || d != 30*time.Second {
+			t.Errorf("read %q, %v after %v", b, err, d)
+		}
+	})
+}

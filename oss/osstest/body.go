@@ -1,0 +1,193 @@
+package osstest
+
+import (
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// An incoming is the body of a request. Its Reader begins as what the network brings, and a Fault
+// may put filters in front.
+type incoming struct {
+	io.Reader
+	wire *counter
+}
+
+// A filter changes a body on its way.
+type filter func(*exchange, io.Reader) io.Reader
+
+func newIncoming(body io.Reader) *incoming {
+	if body == nil { // never so from a server, but a handler may be called by a test
+		body = http.NoBody
+	}
+	wire := &counter{Reader: body}
+	return &incoming{Reader: wire, wire: wire}
+}
+
+// arrived returns the bytes that came from the network, whatever filters made of them.
+func (b *incoming) arrived() int64 { return b.wire.n }
+
+type counter struct {
+	io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// A digest sums up bytes as they pass.
+type digest struct {
+	md5  hash.Hash
+	also hash.Hash // a second MD5, over more than this body; nil if nobody needs it
+	crc  uint64
+	size int64
+}
+
+func newDigest() *digest { return &digest{md5: md5.New()} }
+
+func (d *digest) Write(p []byte) (int, error) {
+	d.md5.Write(p)
+	if d.also != nil {
+		d.also.Write(p)
+	}
+	d.crc = crc64.Update(d.crc, p)
+	d.size += int64(len(p))
+	return len(p), nil
+}
+
+// A stored is content with its sums, before it becomes a part or an object. It holds references.
+type stored struct {
+	content content
+	md5     []byte
+	crc     uint64
+	size    int64
+}
+
+func (d *digest) stored(c content) *stored {
+	return &stored{content: c, md5: d.md5.Sum(nil), crc: d.crc, size: d.size}
+}
+
+// etag is the ETag of bytes that arrived in one piece.
+func (s *stored) etag() string { return quote(strings.ToUpper(hex.EncodeToString(s.md5))) }
+
+// setSums sets the headers in which OSS reports what it stored.
+func (s *stored) setSums(h http.Header) {
+	h.Set("ETag", s.etag())
+	h.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5))
+	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(s.crc, 10))
+}
+
+func quote(etag string) string { return `"` + etag + `"` }
+
+// receive stores the body of the request. Nothing is kept unless all of it arrived and every
+// digest that was sent with it is right.
+func (x *exchange) receive(d *digest) (*stored, error) {
+	if err := x.checkLength(); err != nil {
+		return nil, err
+	}
+	to, err := x.objects.bodies.create(x.r.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.fill(to, d); err != nil {
+		to.discard()
+		return nil, err
+	}
+	b, err := to.keep()
+	if err != nil {
+		return nil, err
+	}
+	return d.stored(newContent(b, d.size)), nil
+}
+
+// fill moves the body to a sink and checks it.
+func (x *exchange) fill(to sink, d *digest) error {
+	_, err := io.Copy(io.MultiWriter(&failing{to}, d), io.LimitReader(x.body, oss.MaxPartSize+1))
+	var broken *storageError
+	switch {
+	case errors.As(err, &broken), errors.Is(err, errCut):
+		return err
+	case x.closing.Err() != nil:
+		return errCut
+	case err != nil: // nobody may be left to read this, but a client can also close only its half
+		return refuse(http.StatusBadRequest, "IncompleteBody", "", "The body of your request is not complete.")
+	case d.size > oss.MaxPartSize:
+		return entityTooLarge(d.size)
+	}
+	return x.checkDigests(d)
+}
+
+// checkLength refuses a body of unknown or impossible length.
+func (x *exchange) checkLength() error {
+	switch {
+	case x.r.ContentLength > oss.MaxPartSize:
+		return entityTooLarge(x.r.ContentLength)
+	case x.r.ContentLength == 0 && x.r.Header.Get("Content-Length") == "" && x.r.ProtoMajor == 1:
+		return refuse(http.StatusLengthRequired, "MissingContentLength", "",
+			"You must provide the Content-Length HTTP header.")
+	}
+	return nil
+}
+
+// checkDigests holds what arrived against what the client says of it.
+func (x *exchange) checkDigests(d *digest) error {
+	if want := x.r.Header.Get("Content-MD5"); want != "" {
+		if got := base64.StdEncoding.EncodeToString(d.md5.Sum(nil)); got != want {
+			return refuse(http.StatusBadRequest, oss.ErrInvalidDigest, "0017-00000503",
+				"The Content-MD5 you specified was invalid.", "Content-MD5", want)
+		}
+	}
+	if want := x.r.Header.Get("x-oss-hash-crc64ecma"); want != "" && want != strconv.FormatUint(d.crc, 10) {
+		return refuse(http.StatusBadRequest, "InvalidCRC64", "",
+			"The x-oss-hash-crc64ecma you specified does not match what we calculated.")
+	}
+	return nil
+}
+
+// failing marks the errors of a storage, which are the Server's fault and not the client's.
+type failing struct{ io.Writer }
+
+func (f *failing) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	if err != nil {
+		err = &storageError{err}
+	}
+	return n, err
+}
+
+type storageError struct{ error }
+
+func (e *storageError) Unwrap() error { return e.error }
+
+// link makes a stored of n bytes of c from offset, without copying them: they are only read, for
+// their sums. The caller must hold references to c; the result has its own.
+func (x *exchange) link(c content, offset, n int64) (*stored, error) {
+	c = c.slice(offset, n).retain()
+	if x.flip {
+		damaged, err := c.flipped(x.objects.bodies)
+		c.release()
+		if err != nil {
+			return nil, err
+		}
+		c = damaged
+	}
+	r, d := c.reader(), newDigest()
+	defer r.Close()
+	if _, err := io.Copy(d, r); err != nil {
+		c.release()
+		return nil, err
+	}
+	return d.stored(c), nil
+}

@@ -1,0 +1,195 @@
+package osstest
+
+import (
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// checkCommon looks at what any request may carry.
+func (x *exchange) checkCommon() error {
+	if v := x.encoding(); x.query.Has("encoding-type") && v != "url" {
+		return invalidArgument("", "Invalid Encoding Method specified in Request.", "encoding-type", v)
+	}
+	for _, name := range foreignHeaders {
+		if x.r.Header.Get(name) != "" {
+			return notImplemented(name)
+		}
+	}
+	const name = "x-oss-traffic-limit"
+	header, param := x.r.Header.Get(name), x.query.Get(name)
+	if header != "" && param != "" {
+		return invalidArgument("", "The traffic limit must be in the header or in the query, not in both.", name, header)
+	}
+	if limit := header + param; limit != "" {
+		// Bits per second. See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
+		if n, err := strconv.Atoi(limit); err != nil || n < 819_200 || n > 838_860_800 {
+			return invalidArgument("0004-00000502", "The traffic limit must be an integer between 819200 and 838860800.", name, limit)
+		}
+	}
+	return nil
+}
+
+// foreignHeaders change what an operation does in ways a Server does not know. Headers that OSS
+// ignores are ignored here too.
+var foreignHeaders = []string{
+	"x-oss-callback", "x-oss-callback-var", "x-oss-process", "x-oss-hash-ctx", "x-oss-md5-ctx",
+	"x-oss-enable-md5", "x-oss-enable-sha1", "x-oss-enable-sha256",
+	"x-oss-object-worm-mode", "x-oss-object-worm-retain-until-date",
+}
+
+// checkNewObject looks at the headers that say what a new object is to be like.
+func (x *exchange) checkNewObject() error {
+	h := x.r.Header
+	if class := h.Get("x-oss-storage-class"); class != "" &&
+		!slices.Contains([]string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"}, class) {
+		return invalidArgument("", "The storage class you specified is invalid.", "x-oss-storage-class", class)
+	}
+	for _, check := range []func() error{x.checkACL, x.checkEncryption, x.checkTagging, x.checkMetadata} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkACL looks at x-oss-object-acl. A multipart upload takes it with Complete, not with Initiate.
+func (x *exchange) checkACL() error {
+	acl := x.r.Header.Get("x-oss-object-acl")
+	if acl == "" || slices.Contains([]string{"default", "private", "public-read", "public-read-write"}, acl) {
+		return nil
+	}
+	return invalidArgument("", "no such object access control exists", "x-oss-object-acl", acl)
+}
+
+// encryptionHeaders say how an object is encrypted at rest.
+var encryptionHeaders = []string{
+	"x-oss-server-side-encryption", "x-oss-server-side-encryption-key-id", "x-oss-server-side-data-encryption",
+}
+
+// checkEncryption looks at the encryptionHeaders.
+//
+// See https://help.aliyun.com/en/oss/user-guide/server-side-encryption-5
+func (x *exchange) checkEncryption() error {
+	algorithm, key, data := x.r.Header.Get(encryptionHeaders[0]), x.r.Header.Get(encryptionHeaders[1]), x.r.Header.Get(encryptionHeaders[2])
+	switch {
+	case !slices.Contains([]string{"", "AES256", "KMS", "SM4"}, algorithm):
+		return refuse(http.StatusBadRequest, "InvalidEncryptionAlgorithmError", "",
+			"The Encryption Algorithm you specified is not valid. Supported value: AES256/SM4/KMS.")
+	case key != "" && algorithm != "KMS":
+		return invalidArgument("", "A key ID needs the encryption algorithm KMS.", encryptionHeaders[1], key)
+	case data != "" && (algorithm != "KMS" || data != "SM4"):
+		return invalidArgument("", "The data encryption must be SM4, and needs the encryption algorithm KMS.", encryptionHeaders[2], data)
+	}
+	return nil
+}
+
+// checkNoEncryption refuses with a part what belongs to Initiate.
+func (x *exchange) checkNoEncryption() error {
+	for _, name := range encryptionHeaders {
+		if value := x.r.Header.Get(name); value != "" {
+			return invalidArgument("", "The encryption of a part is that of its upload.", name, value)
+		}
+	}
+	return nil
+}
+
+// checkTagging looks at x-oss-tagging: at most ten tags in the form of a query.
+//
+// See https://help.aliyun.com/en/oss/user-guide/object-tagging-8
+func (x *exchange) checkTagging() error {
+	bad := func(message string) error {
+		return refuse(http.StatusBadRequest, "InvalidTag", "", message)
+	}
+	header := x.r.Header.Get("x-oss-tagging")
+	if header == "" {
+		return nil
+	}
+	tags := parseTags(header)
+	seen := make(map[string]bool)
+	for _, t := range tags {
+		key, keyErr := url.QueryUnescape(t.key)
+		value, valueErr := url.QueryUnescape(t.value)
+		switch {
+		case keyErr != nil, valueErr != nil, strings.Contains(t.value, "="):
+			return bad("The tagging must be in the form key1=value1&key2=value2, with keys and values URL-encoded.")
+		case key == "", utf8.RuneCountInString(key) > 128:
+			return bad("A tag key must have 1 to 128 characters.")
+		case utf8.RuneCountInString(value) > 256:
+			return bad("A tag value must have at most 256 characters.")
+		case seen[key]:
+			return bad("A tag key must not occur twice.")
+		}
+		seen[key] = true
+	}
+	if len(tags) > 10 {
+		return bad("An object can have at most 10 tags.")
+	}
+	return nil
+}
+
+// A tag is one tag as it stands in x-oss-tagging.
+type tag struct{ key, value string }
+
+func parseTags(header string) []tag {
+	var tags []tag
+	for pair := range strings.SplitSeq(header, "&") {
+		if pair != "" {
+			key, value, _ := strings.Cut(pair, "=")
+			tags = append(tags, tag{key, value})
+		}
+	}
+	return tags
+}
+
+// metaPrefix begins the names of headers with user metadata, in canonical form.
+const metaPrefix = "X-Oss-Meta-"
+
+// checkMetadata looks at the x-oss-meta-* headers: names of letters, digits and hyphens, and less
+// than 8 KiB in all.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0011-00000002 and 0011-00000004.
+func (x *exchange) checkMetadata() error {
+	total := 0
+	for name, values := range x.r.Header {
+		// net/http leaves a name with bytes that it finds odd as it came.
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		key, ok := strings.CutPrefix(name, metaPrefix)
+		if !ok {
+			continue
+		}
+		foreign := func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+		}
+		if key == "" || strings.ContainsFunc(key, foreign) {
+			return invalidArgument("0011-00000004", "The name of a user metadata header contains invalid characters.", strings.ToLower(name), "")
+		}
+		total += len(name)
+		for _, v := range values {
+			total += len(v)
+		}
+	}
+	if total >= 8<<10 {
+		return refuse(http.StatusBadRequest, "InvalidArgument", "0011-00000002",
+			"The total size of the user metadata must be less than 8 KB.",
+			"ArgumentName", "x-oss-meta", "ArgumentValue", strconv.Itoa(total))
+	}
+	return nil
+}
+
+// forbidsOverwrite reads x-oss-forbid-overwrite.
+func (x *exchange) forbidsOverwrite() (bool, error) {
+	const name = "x-oss-forbid-overwrite"
+	switch value := x.r.Header.Get(name); value {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, invalidArgument("0017-00000279", "The "+name+" header must be true or false.", name, value)
+	}
+}

@@ -1,0 +1,195 @@
+package osstest
+
+import (
+	"bytes"
+	"crypto/md5"
+	stdcrc64 "hash/crc64"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// complete is CompleteMultipartUpload. It holds the store's lock while it checks the parts and
+// makes the object of them, so a part is in it as a whole or not at all, and only once.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/completemultipartupload
+func (x *exchange) complete() (*reply, error) {
+	id := x.query.Get("uploadId")
+	if err := x.checkACL(); err != nil {
+		return nil, err
+	}
+	forbid, err := x.forbidsOverwrite()
+	if err != nil {
+		return nil, err
+	}
+	list, listErr := x.readPartList()
+
+	x.objects.mu.Lock()
+	u, ok := x.objects.find(x.name(), id)
+	if !ok {
+		x.objects.mu.Unlock()
+		return nil, noSuchUpload(id, "0042-00000203")
+	}
+	o, err := x.join(u, list, listErr, forbid)
+	if err != nil {
+		x.objects.mu.Unlock()
+		return nil, err
+	}
+	delete(x.objects.uploads, id)
+	old := x.objects.objects[o.name]
+	x.objects.objects[o.name] = o
+	x.objects.mu.Unlock()
+
+	for _, p := range u.parts { // those that were not listed are gone with this
+		p.content.release()
+	}
+	if old != nil {
+		old.content.release()
+	}
+	return x.completed(o), nil
+}
+
+// completed is the answer to a complete.
+func (x *exchange) completed(o *object) *reply {
+	scheme := "http://"
+	if isHTTPS(x.r) {
+		scheme = "https://"
+	}
+	rep := xmlReply(http.StatusOK, ossxml.Completed{
+		EncodingType: x.encoding(),
+		Location:     scheme + x.r.Host + "/" + escape(x.path, "/"),
+		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.etag,
+	})
+	rep.header.Set("ETag", o.etag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	setEncryption(rep.header, o.header)
+	return rep
+}
+
+// readPartList reads the body; nil means all parts.
+func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
+	const limit = 10 << 20 // ten thousand parts need about a tenth
+	d := newDigest()
+	var body bytes.Buffer
+	if _, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(x.body, limit)); err != nil {
+		return nil, refuse(http.StatusBadRequest, "IncompleteBody", "", "The body of your request is not complete.")
+	}
+	if err := x.checkDigests(d); err != nil {
+		return nil, err
+	}
+	switch all := x.r.Header.Get("x-oss-complete-all"); {
+	case all != "" && all != "yes":
+		return nil, invalidArgument("", "The x-oss-complete-all header must be yes.", "x-oss-complete-all", all)
+	case all != "" && body.Len() > 0:
+		return nil, invalidArgument("0042-00000216", "Should not speficy both complete all header and http body.",
+			"x-oss-complete-all", all)
+	case all != "":
+		return nil, nil
+	}
+	var doc ossxml.Complete
+	if err := ossxml.Decode(&body, &doc); err != nil || len(doc.Parts) == 0 {
+		return nil, malformedXML()
+	}
+	return doc.Parts, nil
+}
+
+// join makes an object of the listed parts, or of all. It changes nothing else.
+func (x *exchange) join(u *upload, list []ossxml.CompletePart, listErr error, forbid bool) (*object, error) {
+	if listErr != nil {
+		return nil, listErr
+	}
+	parts, err := x.selectParts(u, list)
+	if err != nil {
+		return nil, err
+	}
+	if forbid && x.objects.objects[u.name] != nil {
+		return nil, alreadyExists("0042-00000214")
+	}
+	o := &object{
+		name: u.name, kind: "Multipart", header: u.header,
+		acl: oss.ACL(x.r.Header.Get("x-oss-object-acl")), modified: x.now(),
+	}
+	etags := md5.New() // over the ETags as text: this is not the rule of S3
+	for _, p := range parts {
+		io.WriteString(etags, unquote(p.etag))
+		o.content = append(o.content, p.content...)
+		o.crc = crc64.Combine(o.crc, p.crc, p.size)
+		o.size += p.size
+		o.parts = append(o.parts, p.export())
+	}
+	o.etag = quote(hexUpper(etags.Sum(nil)) + "-" + strconv.Itoa(len(parts)))
+	if u.sequential && len(parts) == len(u.parts) {
+		o.md5 = u.md5.Sum(nil)
+	}
+	if !x.flip {
+		o.content.retain()
+		return o, nil
+	}
+	if o.content, err = o.content.flipped(x.objects.bodies); err != nil {
+		return nil, err
+	}
+	if o.size > 0 {
+		o.crc ^= flipSum(o.size)
+	}
+	return o, nil
+}
+
+// flipSum returns what inverting the lowest bit of the first of size bytes does to a CRC-64: a CRC is
+// linear, so it is the same whatever the bytes are.
+func flipSum(size int64) uint64 {
+	return crc64.Combine(stdcrc64.MakeTable(stdcrc64.ECMA)[1], 0, size-1)
+}
+
+// selectParts returns the parts that list names, checked in the order OSS is thought to check them:
+// numbers, existence and ETags, sizes. Without a list it returns all.
+func (x *exchange) selectParts(u *upload, list []ossxml.CompletePart) ([]*part, error) {
+	parts := u.sorted()
+	if list != nil {
+		if err := checkOrder(list); err != nil {
+			return nil, err
+		}
+		parts = parts[:0]
+		for _, want := range list {
+			p := u.parts[want.Number]
+			if p == nil || !sameETag(want.ETag, p.etag) {
+				return nil, refuse(http.StatusBadRequest, oss.ErrInvalidPart, "0042-00000212",
+					"One or more of the specified parts could not be found or the specified entity tag might not have matched the part's entity tag.",
+					"ETag", want.ETag, "PartNumber", strconv.Itoa(want.Number), "UploadId", u.id)
+			}
+			parts = append(parts, p)
+		}
+	}
+	if len(parts) == 0 {
+		return nil, malformedXML() // complete-all of nothing; what OSS says is not known
+	}
+	for _, p := range parts[:len(parts)-1] { // only the last of the list may be small
+		if p.size < x.opts.MinPartSize {
+			return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0042-00000213",
+				"Your proposed upload smaller than the minimum allowed size.",
+				"MinSizeAllowed", strconv.FormatInt(x.opts.MinPartSize, 10), "ProposedSize", strconv.FormatInt(p.size, 10),
+				"PartNumber", strconv.Itoa(p.number))
+		}
+	}
+	return parts, nil
+}
+
+// checkOrder wants the numbers to ascend, and to be numbers of parts.
+func checkOrder(list []ossxml.CompletePart) error {
+	for i := 1; i < len(list); i++ {
+		if list[i].Number <= list[i-1].Number {
+			return refuse(http.StatusBadRequest, "InvalidPartOrder", "0042-00000209",
+				"The list of parts was not in ascending order. Parts list must specified in order by part number.")
+		}
+	}
+	for _, p := range []ossxml.CompletePart{list[0], list[len(list)-1]} {
+		if p.Number < 1 || p.Number > oss.MaxPartNumber {
+			return invalidArgument("", "Part number must be an integer between 1 and 10000, inclusive.",
+				"PartNumber", strconv.Itoa(p.Number))
+		}
+	}
+	return nil
+}

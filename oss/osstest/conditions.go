@@ -1,0 +1,144 @@
+package osstest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// checkConditions looks at If-Match and its kin, or with a prefix at those of a copy's source. A
+// failed If-None-Match or If-Modified-Since is no error: the answer is then 304.
+func checkConditions(h http.Header, prefix string, o *object) (unchanged bool, err error) {
+	if v := h.Get(prefix + "If-Match"); v != "" && !matches(v, o.etag) {
+		return false, preconditionFailed(prefix + "If-Match")
+	}
+	if t, ok := httpTime(h.Get(prefix + "If-Unmodified-Since")); ok && o.modified.After(t) {
+		return false, preconditionFailed(prefix + "If-Unmodified-Since")
+	}
+	if v := h.Get(prefix + "If-None-Match"); v != "" && matches(v, o.etag) {
+		return true, nil
+	}
+	t, ok := httpTime(h.Get(prefix + "If-Modified-Since"))
+	return ok && !o.modified.After(t), nil
+}
+
+// matches compares ETags as OSS does: without quotes, in any case.
+func matches(condition, etag string) bool {
+	return condition == "*" || sameETag(condition, etag)
+}
+
+func sameETag(a, b string) bool { return strings.EqualFold(unquote(a), unquote(b)) }
+
+// unquote drops the quotes of an ETag, if it has them.
+func unquote(etag string) string {
+	if len(etag) > 1 && etag[0] == '"' && etag[len(etag)-1] == '"' {
+		return etag[1 : len(etag)-1]
+	}
+	return etag
+}
+
+// httpTime reads the time of a condition. One that is malformed does not count.
+func httpTime(s string) (time.Time, bool) {
+	t, err := http.ParseTime(s)
+	return t, err == nil
+}
+
+// A span is a run of bytes.
+type span struct{ offset, size int64 }
+
+// contentRange is the span as the header says it.
+func (s span) contentRange(of int64) string {
+	return fmt.Sprintf("bytes %d-%d/%d", s.offset, s.offset+s.size-1, of)
+}
+
+// parseRange reads a Range header for an object of size bytes. OSS answers a range that does not fit
+// with the whole object; only with x-oss-range-behavior: standard it does as HTTP says.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobject
+func parseRange(header string, size int64, standard bool) (_ span, partial bool, err error) {
+	whole := span{0, size}
+	first, last, ok := cutRange(header)
+	if !ok {
+		return whole, false, nil
+	}
+	suffix := first < 0
+	if suffix { // the last so many bytes
+		first, last = size-last, size-1
+	}
+	if standard {
+		if first >= size { // so is a suffix of no bytes
+			return whole, false, refuse(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "",
+				"The requested range cannot be satisfied.", "ActualObjectSize", strconv.FormatInt(size, 10), "RangeHeader", header)
+		}
+		first, last = max(first, 0), min(last, size-1)
+	}
+	if last < 0 { // an open end
+		last = size - 1
+	}
+	if first < 0 || first >= size || last >= size || first > last {
+		return whole, false, nil
+	}
+	return span{first, last - first + 1}, true, nil
+}
+
+// cutRange reads "bytes=first-last". An open end gives last -1, a suffix gives first -1. More than
+// one range is no range to OSS.
+func cutRange(header string) (first, last int64, ok bool) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok {
+		return 0, 0, false
+	}
+	from, to, ok := strings.Cut(spec, "-")
+	if !ok || from == "" && to == "" {
+		return 0, 0, false
+	}
+	first, last = -1, -1
+	for _, bound := range []struct {
+		text string
+		n    *int64
+	}{{from, &first}, {to, &last}} {
+		if bound.text == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(bound.text, 10, 63)
+		if err != nil {
+			return 0, 0, false
+		}
+		*bound.n = int64(n)
+	}
+	return first, last, true
+}
+
+// openSource returns the object that x-oss-copy-source names, retained, if its conditions hold.
+func (x *exchange) openSource() (o *object, unchanged bool, err error) {
+	value := x.r.Header.Get("x-oss-copy-source")
+	bad := invalidArgument("", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.",
+		"x-oss-copy-source", value)
+	path, version, _ := strings.Cut(value, "?versionId=")
+	path, slashed := strings.CutPrefix(path, "/")
+	bucket, key, ok := strings.Cut(path, "/")
+	if key, err = url.PathUnescape(key); err != nil || !slashed || !ok || bucket == "" || key == "" {
+		return nil, false, bad
+	}
+	if err := x.checkBucket(bucket); err != nil {
+		return nil, false, err
+	}
+	if err := checkKey(key); err != nil {
+		return nil, false, err
+	}
+	if err := checkVersion(version); err != nil {
+		return nil, false, err
+	}
+	o, ok = x.objects.open(name{bucket, key})
+	if !ok {
+		return nil, false, noSuchKey(key)
+	}
+	unchanged, err = checkConditions(x.r.Header, "x-oss-copy-source-", o)
+	if err != nil {
+		o.content.release()
+	}
+	return o, unchanged, err
+}

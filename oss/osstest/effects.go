@@ -1,0 +1,181 @@
+package osstest
+
+import (
+	"io"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// An Effect is what a Fault does.
+type Effect interface {
+	// suits reports whether the effect can do anything to op.
+	suits(op *operation) bool
+	// strike prepares x to go wrong later, or makes it go wrong now: the error is then a refusal
+	// or errCut.
+	strike(x *exchange) error
+}
+
+// An effect is what all Effects are made of.
+type effect struct {
+	name string
+	on   func(*operation) bool
+	do   func(*exchange) error
+}
+
+func (e *effect) suits(op *operation) bool { return e.on(op) }
+func (e *effect) strike(x *exchange) error { return e.do(x) }
+
+func anything(*operation) bool { return true }
+
+// hasBody: there is something to move, one way or the other.
+func hasBody(op *operation) bool { return op.moves != nothing }
+
+// hasContent: more is moved than documents.
+func hasContent(op *operation) bool {
+	return op.moves == received || op.moves == sent || op.moves == joined
+}
+
+// String names the effect in the panics of Inject.
+func (e *effect) String() string { return e.name }
+
+// Fail answers with an OSS error. The request has no effect. Its body is read first, as by a
+// server that means to keep the connection.
+func Fail(status int, code oss.Code) Effect {
+	return &effect{"Fail", anything, func(*exchange) error { return failure(status, code) }}
+}
+
+// Delay answers correctly, d later. The request takes effect at once, only the answer waits: a
+// client that gives up meanwhile has done what it asked for, and does not know.
+func Delay(d time.Duration) Effect {
+	return &effect{"Delay", anything, func(x *exchange) error {
+		x.answer = append(x.answer, func(x *exchange) error { return x.wait(d) })
+		return nil
+	}}
+}
+
+// Hang never answers; it ends when the client gives up or the Server closes. The request has no
+// effect, though its body is read.
+func Hang() Effect {
+	return &effect{"Hang", anything, func(x *exchange) error {
+		if _, err := io.Copy(io.Discard, x.body); err != nil {
+			return errCut
+		}
+		return x.wait(-1)
+	}}
+}
+
+// Drop cuts the connection before the request takes effect. Its body is not read.
+func Drop() Effect {
+	return &effect{"Drop", anything, func(*exchange) error { return errCut }}
+}
+
+// LoseReply lets the request take effect, then cuts the connection: the client cannot know.
+func LoseReply() Effect {
+	return &effect{"LoseReply", anything, func(x *exchange) error {
+		x.answer = append(x.answer, func(*exchange) error { return errCut })
+		return nil
+	}}
+}
+
+// Corrupt flips a bit of what is stored, or of what is read back: the lowest bit of the first byte.
+//
+// The body of UploadPart and PutObject is damaged on the way. With Content-MD5 the Server notices and
+// answers InvalidDigest; without, it stores the damaged bytes and reports their ETag and CRC-64. What
+// CompleteMultipartUpload, UploadPartCopy and CopyObject put together is stored damaged, and reported
+// as it is, except that a completed object has the ETag of its undamaged parts. GetObject sends
+// damaged bytes; the object stays whole. Other operations move no content and do not match.
+func Corrupt() Effect {
+	return &effect{"Corrupt", hasContent, func(x *exchange) error {
+		switch x.op.moves {
+		case received:
+			x.body.Reader = &flipper{r: x.body.Reader}
+		case sent:
+			x.sending = append(x.sending, func(_ *exchange, r io.Reader) io.Reader { return &flipper{r: r} })
+		default:
+			x.flip = true
+		}
+		return nil
+	}}
+}
+
+// Truncate cuts the connection after n body bytes, or at the end of a shorter body: of the request
+// for UploadPart and PutObject, which then have no effect, else of the reply, whose request does.
+// Operations without either body do not match.
+func Truncate(n int64) Effect {
+	if n < 0 {
+		panic("osstest: Truncate: the number of bytes must not be negative")
+	}
+	return &effect{"Truncate", hasBody, func(x *exchange) error {
+		x.filter(func(_ *exchange, r io.Reader) io.Reader {
+			return io.MultiReader(io.LimitReader(r, n), cutter{})
+		})
+		return nil
+	}}
+}
+
+// Slow moves body bytes at the given rate: of the request for UploadPart and PutObject, else of
+// the reply. Operations without either body do not match.
+func Slow(bytesPerSecond int64) Effect {
+	if bytesPerSecond < 1 {
+		panic("osstest: Slow: the rate must be positive")
+	}
+	return &effect{"Slow", hasBody, func(x *exchange) error {
+		x.filter(func(x *exchange, r io.Reader) io.Reader {
+			return &slowReader{x: x, r: r, rate: bytesPerSecond, start: time.Now()}
+		})
+		return nil
+	}}
+}
+
+// filter puts f between the client and the body that counts: that of the request if it brings
+// content, else that of the reply.
+func (x *exchange) filter(f filter) {
+	if x.op.moves == received {
+		x.body.Reader = f(x, x.body.Reader)
+		return
+	}
+	x.sending = append(x.sending, f)
+}
+
+// A flipper inverts the lowest bit of the first byte.
+type flipper struct {
+	r    io.Reader
+	done bool
+}
+
+func (f *flipper) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if n > 0 && !f.done {
+		p[0] ^= 1
+		f.done = true
+	}
+	return n, err
+}
+
+// A cutter is the end of a connection where the end of a body was expected.
+type cutter struct{}
+
+func (cutter) Read([]byte) (int, error) { return 0, errCut }
+
+// A slowReader spreads what it reads over time, a tenth of a second's worth at once. It keeps to the
+// clock and not to its own pauses, so that they do not add up.
+type slowReader struct {
+	x     *exchange
+	r     io.Reader
+	rate  int64
+	start time.Time
+	n     int64
+}
+
+func (s *slowReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p[:min(int64(len(p)), max(1, s.rate/10))])
+	s.n += int64(n)
+	due := s.start.Add(time.Duration(float64(s.n) / float64(s.rate) * float64(time.Second)))
+	if wait := time.Until(due); n > 0 && wait > 0 {
+		if err := s.x.wait(wait); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
+}

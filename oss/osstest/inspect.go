@@ -1,0 +1,196 @@
+package osstest
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// An Object is a stored object.
+type Object struct {
+	Data   []byte      // the content; a copy
+	Size   int64       // bytes
+	ETag   string      // as clients see it
+	CRC64  uint64      // ECMA
+	Header http.Header // as sent when it was created
+	ACL    oss.ACL     // as sent with PutObject, CopyObject or CompleteMultipartUpload
+	Parts  []oss.Part  // the parts it was completed from; nil after PutObject
+	Time   time.Time   // when it was last modified
+}
+
+// Object returns a stored object. For one in Options.Dir that is too large for memory see Stat.
+func (s *Server) Object(bucket, key string) (Object, bool) {
+	o, ok := s.objects.open(name{bucket, key})
+	if !ok {
+		return Object{}, false
+	}
+	defer o.content.release()
+	v := o.export()
+	r := o.content.reader()
+	defer r.Close()
+	v.Data = make([]byte, o.size)
+	if _, err := io.ReadFull(r, v.Data); err != nil { // after Close, or the files were tampered with
+		s.opts.Logger.Error("osstest: reading a stored body: " + err.Error())
+		v.Data = nil
+	}
+	return v, true
+}
+
+// Stat is Object without the Data.
+func (s *Server) Stat(bucket, key string) (Object, bool) {
+	o, ok := s.objects.open(name{bucket, key})
+	if !ok {
+		return Object{}, false
+	}
+	defer o.content.release()
+	return o.export(), true
+}
+
+// PutObject stores data without a request.
+func (s *Server) PutObject(bucket, key string, data []byte) {
+	to, err := s.objects.bodies.create(int64(len(data)))
+	if err != nil {
+		panic("osstest: " + err.Error())
+	}
+	d := newDigest()
+	d.Write(data)
+	if _, err := to.Write(data); err != nil {
+		to.discard()
+		panic("osstest: " + err.Error())
+	}
+	b, err := to.keep()
+	if err != nil {
+		panic("osstest: " + err.Error())
+	}
+	s.objects.put(normalObject(name{bucket, key}, d.stored(newContent(b, d.size)), make(http.Header), s.now()), false)
+}
+
+// Objects returns the keys of the objects in bucket, sorted.
+func (s *Server) Objects(bucket string) []string {
+	s.objects.mu.Lock()
+	defer s.objects.mu.Unlock()
+	var keys []string
+	for n := range s.objects.objects {
+		if n.bucket == bucket {
+			keys = append(keys, n.key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// An Upload is an unfinished upload.
+type Upload struct {
+	oss.Upload
+	Header http.Header // as sent when it was initiated
+	Parts  []oss.Part  // received so far, by number
+	Time   time.Time   // when it was initiated
+}
+
+// Uploads returns the unfinished uploads of all buckets: none should be left when a test ends.
+// They are sorted by bucket, key and upload ID.
+func (s *Server) Uploads() []Upload {
+	s.objects.mu.Lock()
+	defer s.objects.mu.Unlock()
+	var all []Upload
+	for _, u := range slices.SortedFunc(maps.Values(s.objects.uploads), (*upload).compare) {
+		v := Upload{
+			Upload: oss.Upload{Bucket: u.bucket, Key: u.key, ID: u.id},
+			Header: u.header.Clone(), Time: u.initiated,
+		}
+		for _, p := range u.sorted() {
+			v.Parts = append(v.Parts, p.export())
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// A Request is a request as received.
+type Request struct {
+	Op, Method            string      // Op is the OSS action; "" if the Server does not know it
+	Host                  string      // as sent
+	Bucket, Key, UploadID string      // addressed resource
+	PartNumber            int         // 0 if there is none
+	Query                 url.Values  // as sent
+	Header                http.Header // as sent, Authorization included
+	Size                  int64       // body bytes that arrived
+	StatusCode            int         // of the reply; 0 if none was sent, or not yet
+	Code                  oss.Code    // of the error in the reply; "" if there is none
+	RequestID             string      // of the reply
+	Time                  time.Time   // of arrival, by the server's clock
+}
+
+// Requests returns the requests received so far, oldest first; with ops, only those operations.
+// Refused ones are among them. The newest 100,000 are kept.
+func (s *Server) Requests(ops ...string) []Request { return s.log.all(ops) }
+
+// logSize is how many requests are remembered: some uploads of ten thousand parts.
+const logSize = 100_000
+
+// A requestLog remembers requests.
+type requestLog struct {
+	mu      sync.Mutex
+	entries []*Request
+}
+
+// add enters a request that has just arrived.
+func (l *requestLog) add(x *exchange) *Request {
+	number, _ := strconv.Atoi(x.query.Get("partNumber"))
+	e := &Request{
+		Op: x.op.name, Method: x.r.Method, Host: x.r.Host,
+		Bucket: x.bucket, Key: x.key, UploadID: x.query.Get("uploadId"), PartNumber: number,
+		Query: x.query, Header: x.r.Header.Clone(), RequestID: x.id, Time: x.opts.Now(),
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.entries) >= logSize+logSize/10 { // moving them is cheap if it is done rarely
+		l.entries = slices.Delete(l.entries, 0, len(l.entries)-logSize)
+	}
+	l.entries = append(l.entries, e)
+	return e
+}
+
+// finish completes an entry; rep is nil if no reply is sent.
+func (l *requestLog) finish(e *Request, rep *reply, size int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.Size = size
+	if rep == nil {
+		return
+	}
+	e.StatusCode = rep.status
+	if rep.refusal != nil {
+		e.Code = rep.refusal.code
+	}
+}
+
+func (l *requestLog) all(ops []string) []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []Request
+	for _, e := range l.entries[max(0, len(l.entries)-logSize):] {
+		if len(ops) > 0 && !slices.Contains(ops, e.Op) {
+			continue
+		}
+		v := *e
+		v.Query, v.Header = cloneValues(e.Query), e.Header.Clone()
+		all = append(all, v)
+	}
+	return all
+}
+
+func cloneValues(v url.Values) url.Values { return url.Values(http.Header(v).Clone()) }
+
+// compare sorts as ListMultipartUploads does, buckets first.
+func (u *upload) compare(v *upload) int {
+	return cmp.Or(cmp.Compare(u.bucket, v.bucket), cmp.Compare(u.key, v.key), cmp.Compare(u.id, v.id))
+}

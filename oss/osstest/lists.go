@@ -1,0 +1,146 @@
+package osstest
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// maxPage is the longest page of any list, and the usual one.
+const maxPage = 1000
+
+// listParts is ListParts.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/listparts
+func (x *exchange) listParts() (*reply, error) {
+	size, err := x.number("max-parts", maxPage, 1, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	marker, err := x.number("part-number-marker", 0, 0, 1<<31-1)
+	if err != nil {
+		return nil, err
+	}
+	id := x.query.Get("uploadId")
+	doc := ossxml.PartList{
+		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: id,
+		PartNumberMarker: strconv.Itoa(marker), MaxParts: size,
+	}
+	x.objects.mu.Lock()
+	defer x.objects.mu.Unlock()
+	u, ok := x.objects.find(x.name(), id)
+	if !ok {
+		return nil, noSuchUpload(id, "0042-00000002")
+	}
+	doc.StorageClass = u.storageClass()
+	for _, p := range u.sorted() {
+		if p.number <= marker {
+			continue
+		}
+		if len(doc.Parts) == size {
+			doc.IsTruncated = true
+			break
+		}
+		doc.Parts = append(doc.Parts, ossxml.Part{
+			Number: p.number, LastModified: ossxml.Time{Time: p.modified}, ETag: p.etag, CRC64: p.crc, Size: p.size,
+		})
+		doc.NextPartNumberMarker = strconv.Itoa(p.number) // on the last page too
+	}
+	return xmlReply(http.StatusOK, doc), nil
+}
+
+// listUploads is ListMultipartUploads.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/listmultipartuploads
+func (x *exchange) listUploads() (*reply, error) {
+	size, err := x.number("max-uploads", maxPage, 1, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	prefix, delimiter := x.query.Get("prefix"), x.query.Get("delimiter")
+	after, afterID := x.query.Get("key-marker"), x.query.Get("upload-id-marker")
+	doc := ossxml.UploadList{
+		EncodingType: x.encoding(), Bucket: x.bucket, KeyMarker: x.encode(after), UploadIDMarker: afterID,
+		Delimiter: x.encode(delimiter), Prefix: x.encode(prefix), MaxUploads: size,
+	}
+	rolled := "" // the common prefix listed last
+	for _, u := range x.bucketUploads() {
+		if !strings.HasPrefix(u.key, prefix) || !u.isBehind(after, afterID) {
+			continue
+		}
+		common := commonPrefix(u.key, prefix, delimiter)
+		if common == "" || common != rolled {
+			if len(doc.Uploads)+len(doc.CommonPrefixes) == size {
+				doc.IsTruncated = true
+				break
+			}
+			if common != "" {
+				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
+			} else {
+				doc.Uploads = append(doc.Uploads, ossxml.Upload{
+					Key: x.encode(u.key), UploadID: u.id, StorageClass: u.storageClass(), Initiated: ossxml.Time{Time: u.initiated},
+				})
+			}
+		}
+		// The markers are those of the last upload that is accounted for, within a common prefix
+		// too: so the next page does not list the prefix again.
+		rolled, doc.NextKeyMarker, doc.NextUploadIDMarker = common, x.encode(u.key), u.id
+	}
+	return xmlReply(http.StatusOK, doc), nil
+}
+
+// bucketUploads returns the uploads of the bucket, by key and then by ID.
+func (x *exchange) bucketUploads() []*upload {
+	x.objects.mu.Lock()
+	defer x.objects.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(x.objects.uploads), (*upload).compare)
+	return slices.DeleteFunc(all, func(u *upload) bool { return u.bucket != x.bucket })
+}
+
+// isBehind reports whether u comes after the markers of a page. An ID counts only with a key.
+func (u *upload) isBehind(key, id string) bool {
+	if key == "" {
+		return true
+	}
+	if id == "" {
+		return u.key > key
+	}
+	return cmp.Or(cmp.Compare(u.key, key), cmp.Compare(u.id, id)) > 0
+}
+
+// commonPrefix returns the key up to the delimiter behind the prefix, or "" if there is none.
+func commonPrefix(key, prefix, delimiter string) string {
+	if delimiter == "" {
+		return ""
+	}
+	i := strings.Index(key[len(prefix):], delimiter)
+	if i < 0 {
+		return ""
+	}
+	return key[:len(prefix)+i+len(delimiter)]
+}
+
+// number reads a parameter that bounds a page.
+func (x *exchange) number(name string, missing, least, most int) (int, error) {
+	if !x.query.Has(name) {
+		return missing, nil
+	}
+	value := x.query.Get(name)
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		return 0, invalidArgument("", "Argument "+name+" must be an integer between "+strconv.Itoa(least)+
+			" and "+strconv.Itoa(most)+".", name, value)
+	}
+	return n, nil
+}
+
+// encoding is the element of that name: "url" or nothing.
+func (x *exchange) encoding() string { return x.query.Get("encoding-type") }
+
+// encode writes a key as the request asked for. A slash is encoded too, a space never becomes a plus.
+func (x *exchange) encode(s string) string { return ossxml.Escape(x.encoding(), s) }

@@ -1,0 +1,319 @@
+package osstest
+
+import (
+	"encoding/base64"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// name returns what the request addresses.
+func (x *exchange) name() name { return name{x.bucket, x.key} }
+
+// now is the moment objects change: OSS knows whole seconds only.
+func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Second) }
+
+// putObject is PutObject.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putobject
+func (x *exchange) putObject() (*reply, error) {
+	if err := x.checkNewObject(); err != nil {
+		return nil, err
+	}
+	const ec = "0026-00000002"
+	forbid, err := x.forbidsOverwrite()
+	if err != nil {
+		return nil, err
+	}
+	if forbid && x.objects.exists(x.name()) {
+		return nil, alreadyExists(ec)
+	}
+	s, err := x.receive(newDigest())
+	if err != nil {
+		return nil, err
+	}
+	if !x.objects.put(normalObject(x.name(), s, x.r.Header.Clone(), x.now()), forbid) {
+		return nil, alreadyExists(ec) // another came first while the body arrived
+	}
+	rep := newReply(http.StatusOK)
+	s.setSums(rep.header)
+	setEncryption(rep.header, x.r.Header)
+	return rep, nil
+}
+
+// getObject is GetObject.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobject
+func (x *exchange) getObject() (*reply, error) {
+	o, err := x.openObject()
+	if err != nil {
+		return nil, err
+	}
+	rep, err := x.readObject(o)
+	if err != nil || rep.body == nil {
+		o.content.release()
+	}
+	return rep, err
+}
+
+// readObject answers with o, or with the part of it that was asked for.
+func (x *exchange) readObject(o *object) (*reply, error) {
+	if unchanged, err := checkConditions(x.r.Header, "", o); err != nil || unchanged {
+		return notModified(o), err
+	}
+	span, partial, err := parseRange(x.r.Header.Get("Range"), o.size, x.r.Header.Get("x-oss-range-behavior") == "standard")
+	if err != nil {
+		return nil, err
+	}
+	rep := newReply(http.StatusOK)
+	setObject(rep.header, o)
+	if partial {
+		rep.status = http.StatusPartialContent
+		rep.header.Set("Content-Range", span.contentRange(o.size))
+		rep.header.Del("Content-MD5") // it is the whole object's
+	}
+	x.overrideHeaders(rep.header)
+	rep.size = span.size
+	r := o.content.slice(span.offset, span.size).reader()
+	rep.body = &releasing{r, o.content}
+	return rep, nil
+}
+
+// releasing gives references back when the body of a reply has been sent.
+type releasing struct {
+	io.ReadCloser
+	content content
+}
+
+func (r *releasing) Close() error {
+	defer r.content.release()
+	return r.ReadCloser.Close()
+}
+
+// headObject is HeadObject.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/headobject
+func (x *exchange) headObject() (*reply, error) {
+	o, err := x.openObject()
+	if err != nil {
+		return nil, err
+	}
+	defer o.content.release()
+	if unchanged, err := checkConditions(x.r.Header, "", o); err != nil || unchanged {
+		return notModified(o), err
+	}
+	rep := newReply(http.StatusOK)
+	setObject(rep.header, o)
+	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
+	return rep, nil
+}
+
+// objectMeta is GetObjectMeta: HEAD with a short answer.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobjectmeta
+func (x *exchange) objectMeta() (*reply, error) {
+	o, err := x.openObject()
+	if err != nil {
+		return nil, err
+	}
+	defer o.content.release()
+	rep := newReply(http.StatusOK)
+	setMeta(rep.header, o)
+	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
+	return rep, nil
+}
+
+// deleteObject is DeleteObject, which does not mind if there is none.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deleteobject
+func (x *exchange) deleteObject() (*reply, error) {
+	if err := checkVersion(x.query.Get("versionId")); err != nil {
+		return nil, err
+	}
+	x.objects.remove(x.name())
+	return newReply(http.StatusNoContent), nil
+}
+
+// copyObject is CopyObject.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/copyobject
+func (x *exchange) copyObject() (*reply, error) {
+	if err := x.checkNewObject(); err != nil {
+		return nil, err
+	}
+	forbid, err := x.forbidsOverwrite()
+	if err != nil {
+		return nil, err
+	}
+	src, unchanged, err := x.openSource()
+	if err != nil {
+		return nil, err
+	}
+	defer src.content.release()
+	if unchanged {
+		return notModified(src), nil
+	}
+	header, err := x.copiedHeader(src)
+	if err != nil {
+		return nil, err
+	}
+	s, err := x.link(src.content, 0, src.size)
+	if err != nil {
+		return nil, err
+	}
+	o := normalObject(x.name(), s, header, x.now())
+	if !x.objects.put(o, forbid) {
+		return nil, alreadyExists("0026-00000002")
+	}
+	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.etag, LastModified: ossxml.Time{Time: o.modified}})
+	rep.header.Set("ETag", o.etag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	rep.header.Set("x-oss-copied-size", strconv.FormatInt(o.size, 10))
+	rep.header.Set("x-oss-ia-retrieve-flow-type", "0")
+	setEncryption(rep.header, header)
+	return rep, nil
+}
+
+// copiedHeader returns the header the copy of src is to have: with COPY, the default, the metadata is
+// the source's, with REPLACE the request's.
+func (x *exchange) copiedHeader(src *object) (http.Header, error) {
+	header := x.r.Header.Clone()
+	take := func(directive string, describes func(name string) bool) error {
+		switch value := header.Get(directive); strings.ToUpper(value) {
+		case "REPLACE":
+			return nil
+		case "", "COPY":
+		default:
+			return invalidArgument("", "The "+directive+" you specified is invalid.", directive, value)
+		}
+		for name := range header {
+			if describes(name) {
+				header.Del(name)
+			}
+		}
+		for name, values := range src.header {
+			if describes(name) {
+				header[name] = slices.Clone(values)
+			}
+		}
+		return nil
+	}
+	if err := take("X-Oss-Metadata-Directive", isMetadata); err != nil {
+		return nil, err
+	}
+	isTagging := func(name string) bool { return name == "X-Oss-Tagging" }
+	return header, take("X-Oss-Tagging-Directive", isTagging)
+}
+
+// openObject returns the object that is asked for, retained.
+func (x *exchange) openObject() (*object, error) {
+	if err := checkVersion(x.query.Get("versionId")); err != nil {
+		return nil, err
+	}
+	o, ok := x.objects.open(x.name())
+	if !ok {
+		return nil, noSuchKey(x.key)
+	}
+	return o, nil
+}
+
+// checkVersion refuses all versions but the one an object without versions has.
+func checkVersion(id string) error {
+	if id != "" && id != "null" {
+		return invalidArgument("0012-00000202", "Invalid version id specified", "VersionId", id)
+	}
+	return nil
+}
+
+// setMeta sets the headers that every answer about an object has.
+func setMeta(h http.Header, o *object) {
+	h.Set("ETag", o.etag)
+	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	h.Set("Last-Modified", o.modified.Format(http.TimeFormat))
+	h.Set("x-oss-object-type", o.kind)
+}
+
+// setObject sets what GET and HEAD tell of an object.
+func setObject(h http.Header, o *object) {
+	setMeta(h, o)
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("x-oss-storage-class", storageClass(o.header))
+	h.Set("Content-Type", "application/octet-stream")
+	for name, values := range o.header {
+		if isMetadata(name) && values[0] != "" {
+			h[name] = slices.Clone(values)
+		}
+	}
+	if o.md5 != nil {
+		h.Set("Content-MD5", base64.StdEncoding.EncodeToString(o.md5))
+	}
+	if n := len(parseTags(o.header.Get("x-oss-tagging"))); n > 0 {
+		h.Set("x-oss-tagging-count", strconv.Itoa(n))
+	}
+	if isCompressible(h.Get("Content-Type")) {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	setEncryption(h, o.header)
+}
+
+// isMetadata reports whether a header, its name in canonical form, describes the content of an object.
+func isMetadata(name string) bool {
+	switch name {
+	case "Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires":
+		return true
+	}
+	return strings.HasPrefix(name, metaPrefix)
+}
+
+// isCompressible reports whether OSS would compress this type for clients that ask for it.
+func isCompressible(contentType string) bool {
+	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	switch strings.TrimSpace(kind) {
+	case "text/plain", "text/html", "text/css", "text/xml", "text/javascript",
+		"application/javascript", "application/x-javascript", "application/json", "application/xml":
+		return true
+	}
+	return false
+}
+
+// setEncryption echoes how an object is encrypted, which changes nothing else.
+func setEncryption(h, from http.Header) {
+	for _, name := range encryptionHeaders {
+		if value := from.Get(name); value != "" {
+			h.Set(name, value)
+		}
+	}
+}
+
+// storageClass returns the class a new object asked for.
+func storageClass(h http.Header) string {
+	if class := h.Get("x-oss-storage-class"); class != "" {
+		return class
+	}
+	return string(oss.StorageClass("Standard"))
+}
+
+// notModified is 304, which has no body and no error.
+func notModified(o *object) *reply {
+	rep := newReply(http.StatusNotModified)
+	rep.header.Set("ETag", o.etag)
+	rep.header.Set("Last-Modified", o.modified.Format(http.TimeFormat))
+	return rep
+}
+
+// overrideHeaders does what the response-* parameters of a GET ask for.
+func (x *exchange) overrideHeaders(h http.Header) {
+	for _, name := range []string{
+		"Content-Type", "Content-Language", "Expires", "Cache-Control", "Content-Disposition", "Content-Encoding",
+	} {
+		if value := x.query.Get("response-" + strings.ToLower(name)); value != "" {
+			h.Set(name, value)
+		}
+	}
+}
