@@ -88,6 +88,16 @@ func TestStreamPartSizeDoublesEveryThousandParts(t *testing.T) {
 	}
 }
 
+func TestAStreamWithDefaultOptionsMayHave328GiB(t *testing.T) {
+	var total int64
+	for number := 1; number <= oss.MaxPartNumber; number++ {
+		total += streamPartSize(DefaultPartSize, number, (DefaultConcurrency+1)*DefaultPartSize)
+	}
+	if gib := total >> 30; gib != 328 {
+		t.Errorf("10,000 parts hold %d GiB, README says 328", gib)
+	}
+}
+
 func TestSharesCoverAllPartsOnce(t *testing.T) {
 	for _, parts := range []int64{0, 1, 2, 7, 10000} {
 		for _, workers := range []int{1, 2, 3, 16, 10001} {

@@ -1,0 +1,134 @@
+package readme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// newClient makes the client that README shows.
+func newClient() (*oss.Client, error) {
+	// Keys come from OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET and OSS_SESSION_TOKEN.
+	return oss.NewClient(oss.Config{Region: "cn-hangzhou"})
+}
+
+func backup(ctx context.Context, client *oss.Client, path string) error {
+	up := multipart.NewUploader(client, nil)
+	res, err := up.UploadFile(ctx, "my-bucket", "backup.tar", path, nil)
+	if err != nil {
+		return err // nothing was stored, and nothing is left behind
+	}
+	fmt.Printf("%d bytes in %d parts, ETag %s, CRC-64 %d\n", res.Size, res.Parts, res.ETag, res.CRC64)
+	return nil
+}
+
+func byHand(ctx context.Context, client *oss.Client, first, second string) error {
+	up, err := client.InitiateMultipartUpload(ctx, "my-bucket", "by-hand.txt", nil)
+	if err != nil {
+		return err
+	}
+	one, err := client.UploadPart(ctx, up, 1, strings.NewReader(first), nil)
+	if err != nil {
+		return errors.Join(err, client.AbortMultipartUpload(context.WithoutCancel(ctx), up))
+	}
+	two, err := client.UploadPart(ctx, up, 2, strings.NewReader(second), nil)
+	if err != nil {
+		return errors.Join(err, client.AbortMultipartUpload(context.WithoutCancel(ctx), up))
+	}
+	res, err := client.CompleteMultipartUpload(ctx, up, []oss.Part{one, two}, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Println(res.ETag)
+	return nil
+}
+
+func explain(err error) {
+	var ue *multipart.UploadError
+	switch {
+	case errors.Is(err, multipart.ErrOutcomeUnknown):
+		fmt.Println("the object may or may not exist: look before uploading again")
+	case errors.Is(err, oss.ErrAccessDenied):
+		fmt.Println("these keys may not write here")
+	case errors.As(err, &ue) && !ue.Aborted && ue.Plan.Upload.ID != "":
+		fmt.Println("parts are left under", ue.Plan.Upload)
+	}
+}
+
+func saveReport(ctx context.Context, client *oss.Client, text string) error {
+	_, err := multipart.NewUploader(client, nil).Upload(ctx, "reports", "today.txt", strings.NewReader(text), nil)
+	return err
+}
+
+func TestSaveReport(t *testing.T) {
+	srv := osstest.NewServer(nil) // checks signatures, digests, part lists, like OSS
+	defer srv.Close()
+	srv.Inject(osstest.Fault{Op: "PutObject", Times: 2, Effect: osstest.Drop()}) // a bad line
+
+	if err := saveReport(t.Context(), srv.Client(), "all is well"); err != nil {
+		t.Fatal(err)
+	}
+	if obj, ok := srv.Object("reports", "today.txt"); !ok || string(obj.Data) != "all is well" {
+		t.Errorf("stored %q, %v", obj.Data, ok)
+	}
+	if left := srv.Uploads(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func Example() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("readme-%d", os.Getpid()))
+	if err := os.WriteFile(path, make([]byte, 20<<20), 0o600); err != nil {
+		log.Fatal(err)
+	}
+	defer os.Remove(path)
+	if err := backup(ctx, srv.Client(), path); err != nil {
+		log.Fatal(err)
+	}
+	if err := byHand(ctx, srv.Client(), strings.Repeat("a", 100<<10), "the end"); err != nil {
+		log.Fatal(err)
+	}
+	srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+	explain(saveReport(ctx, srv.Client(), "no"))
+	// Output:
+	// 20971520 bytes in 3 parts, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
+	// "50A8E20A291588A34759A8B2855F9B92-2"
+	// these keys may not write here
+}
+
+func TestTheClientOfREADMEIsMadeWithoutANetwork(t *testing.T) {
+	if _, err := newClient(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARealPortTakesTheSameClient(t *testing.T) {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	port := httptest.NewServer(srv)
+	defer port.Close()
+	client, err := oss.NewClient(oss.Config{Endpoint: port.URL, Credentials: osstest.TestCredentials()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := saveReport(ctx, client, "over TCP"); err != nil {
+		t.Error(err)
+	}
+}
