@@ -278,7 +278,7 @@ func (j *job) settlePut(ctx context.Context, body *wholeBody, cause error) (*oss
 	up := j.plan.Upload
 	info, err := j.u.client.HeadObject(ask, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
 	if err == nil && damaged == nil && info.Size == body.Size() {
-		sum, err := md5Of(ask, body.source)
+		sum, err := j.u.md5Of(ask, body.source)
 		if err == nil && strings.EqualFold(strings.Trim(info.ETag, `"`), fmt.Sprintf("%X", sum)) {
 			return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, CRC64: info.CRC64,
 				RequestID: info.Header.Get("x-oss-request-id"), Header: info.Header}, nil

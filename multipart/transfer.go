@@ -78,7 +78,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 	opts := j.wishes.part
 	opts.Checksum = j.u.opts.Checksum
 	if opts.Checksum == oss.ChecksumMD5 {
-		sum, err := md5Of(ctx, p.body)
+		sum, err := j.u.md5Of(ctx, p.body)
 		if err != nil {
 			return oss.Part{}, err
 		}
@@ -94,13 +94,11 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 // hashStep is how much is hashed between two looks at the context.
 const hashStep = 128 << 10 // bytes
 
-var hashBuffers = sync.Pool{New: func() any { b := make([]byte, hashStep); return &b }}
-
 // md5Of reads body once. It is read a second time to be sent; a change in between is refused by OSS.
-func md5Of(ctx context.Context, body oss.Body) ([]byte, error) {
+func (u *Uploader) md5Of(ctx context.Context, body oss.Body) ([]byte, error) {
 	h := md5.New()
-	buf := hashBuffers.Get().(*[]byte)
-	defer hashBuffers.Put(buf)
+	buf := u.scratch.Get().(*[]byte)
+	defer u.scratch.Put(buf)
 	for off := int64(0); off < body.Size(); {
 		if err := ctx.Err(); err != nil {
 			return nil, err

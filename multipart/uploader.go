@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -61,11 +62,14 @@ type Uploader struct {
 	err    error   // what is wrong with opts
 	slots  *budget // parts in flight
 	memory *pool   // buffers of streams
+
+	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u := &Uploader{client: c}
+	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
 	if opts != nil {
 		u.opts = *opts
 	}
@@ -213,7 +217,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	opts := j.wishes.put
 	opts.Checksum = j.u.opts.Checksum
 	if opts.Checksum == oss.ChecksumMD5 {
-		sum, err := md5Of(ctx, body)
+		sum, err := j.u.md5Of(ctx, body)
 		if err != nil {
 			return nil, j.failed(err)
 		}
