@@ -12,9 +12,8 @@ import (
 // memory. Those who wait are served in the order they came, so that a large demand is not starved
 // by small ones.
 type budget struct {
-	limit int64
-
 	mu      sync.Mutex
+	limit   int64
 	used    int64
 	waiting []*claim
 }
@@ -31,9 +30,6 @@ func newBudget(limit int64) *budget { return &budget{limit: limit} }
 func (b *budget) acquire(ctx context.Context, n int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	if n > b.limit {
-		panic(fmt.Sprintf("multipart: claim of %d on a budget of %d", n, b.limit))
 	}
 	b.mu.Lock()
 	if len(b.waiting) == 0 && b.used+n <= b.limit {
@@ -59,6 +55,20 @@ func (b *budget) acquire(ctx context.Context, n int64) error {
 	}
 	b.grant() // those behind may fit where this one did not
 	return ctx.Err()
+}
+
+// bound returns the limit, which setBound may change while claims are out; those in excess are not taken back.
+func (b *budget) bound() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limit
+}
+
+func (b *budget) setBound(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = n
+	b.grant()
 }
 
 // release gives n back.

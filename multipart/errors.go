@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/ossmultipart/go-oss/oss"
 )
 
 // An UploadError is an upload that did not finish. Unwrap gives the first cause.
@@ -14,6 +16,10 @@ type UploadError struct {
 	Aborted  bool        // the parts are gone; if false they wait to be resumed, and are billed
 	AbortErr error       // why the clean-up failed, if it did
 	Err      error       // the first cause
+
+	// Orphans are unfinished uploads of the same key, without parts, begun while this one was. If a reply to
+	// Initiate was lost one may be its doing; or they are another program's, which is why they are not aborted.
+	Orphans []oss.Upload
 }
 
 // Error returns one line: the cause, the upload, how many parts failed, what was left behind.
@@ -36,6 +42,9 @@ func (e *UploadError) Error() string {
 		fmt.Fprintf(&b, "; upload ID %s", up.ID)
 	default:
 		fmt.Fprintf(&b, "; %d bytes kept under upload ID %s", e.Stored, up.ID)
+	}
+	if n := len(e.Orphans); n > 0 {
+		fmt.Fprintf(&b, "; a lost reply may have left upload ID %s", e.Orphans[n-1].ID)
 	}
 	return b.String()
 }

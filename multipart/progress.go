@@ -97,6 +97,11 @@ func (m *meter) stored(n int64) {
 	m.update(func(p *Progress) { p.Done += n; p.PartsDone++ })
 }
 
+// found counts a part that OSS holds from an earlier try.
+func (m *meter) found(n int64) {
+	m.update(func(p *Progress) { p.Done += n; p.Sent += n; p.PartsDone++ })
+}
+
 // finish says that the object exists, of size bytes in parts parts.
 func (m *meter) finish(size int64, parts int) {
 	m.update(func(p *Progress) {

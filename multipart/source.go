@@ -174,7 +174,7 @@ func (s *stream) next(ctx context.Context) (piece, error) {
 	if s.number == oss.MaxPartNumber {
 		return piece{}, s.full(ctx)
 	}
-	room := streamPartSize(s.first, s.number+1, s.pool.budget.limit)
+	room := streamPartSize(s.first, s.number+1, s.pool.budget.bound())
 	b, err := s.pool.buffer(ctx, room)
 	if err != nil {
 		return piece{}, err
@@ -255,7 +255,7 @@ func (s *stream) full(ctx context.Context) error {
 		return io.EOF
 	}
 	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: raise Options.PartSize or MemoryLimit",
-		s.offset, oss.MaxPartNumber, s.first, s.pool.budget.limit)
+		s.offset, oss.MaxPartNumber, s.first, s.pool.budget.bound())
 }
 
 // changed is always nil: what a stream yields is what it is.

@@ -21,8 +21,10 @@ import (
 func TestEverySourceOfEverySizeArrivesWhole(t *testing.T) {
 	const part = 100
 	sources := map[string]func(t *testing.T, b []byte) io.Reader{
-		"bytes.Reader":   func(t *testing.T, b []byte) io.Reader { return bytes.NewReader(b) },
-		"section":        func(t *testing.T, b []byte) io.Reader { return io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b))) },
+		"bytes.Reader": func(t *testing.T, b []byte) io.Reader { return bytes.NewReader(b) },
+		"section": func(t *testing.T, b []byte) io.Reader {
+			return io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b)))
+		},
 		"file":           func(t *testing.T, b []byte) io.Reader { return tempFile(t, b) },
 		"plain reader":   func(t *testing.T, b []byte) io.Reader { return plainReader{bytes.NewReader(b)} },
 		"one byte reads": func(t *testing.T, b []byte) io.Reader { return iotest.OneByteReader(bytes.NewReader(b)) },

@@ -1,0 +1,306 @@
+package multipart
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// Resume checks the parts OSS holds against the bytes of src, keeps every equal one (holes and a short tail
+// included), uploads the others and finishes. It never aborts p.
+//
+// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A
+// Plan whose Size is -1, as Unfinished yields it, takes the size of src, which then must have a Size or Stat method.
+// An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very object: then that is
+// the result.
+func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
+	if src == nil {
+		return nil, errors.New("multipart: source is nil")
+	}
+	if p.Size < 0 {
+		size, err := sizeOf(src)
+		if err != nil {
+			return nil, err
+		}
+		p.Size = size
+	}
+	held, err := u.held(ctx, p.Upload)
+	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
+		return nil, &UploadError{Plan: p, Err: err}
+	}
+	p.PartSize = partSizeOf(p, held)
+	if p.PartSize == 0 { // OSS holds nothing that tells
+		if p.PartSize, err = partSizeFor(p.Size, u.opts.PartSize); err != nil {
+			return nil, err
+		}
+	}
+	j, bad := u.jobOf(p)
+	if bad != nil {
+		return nil, bad
+	}
+	ctx, end := j.watch(ctx)
+	defer end()
+	return j.resume(ctx, input{at: src, size: p.Size}, held, err)
+}
+
+// held is list, after the names have been checked.
+func (u *Uploader) held(ctx context.Context, up oss.Upload) ([]oss.Part, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	return u.list(ctx, up)
+}
+
+// sizeOf asks src for its size.
+func sizeOf(src io.ReaderAt) (int64, error) {
+	switch s := src.(type) {
+	case interface{ Size() int64 }:
+		return s.Size(), nil
+	case interface{ Stat() (fs.FileInfo, error) }:
+		info, err := s.Stat()
+		if err != nil {
+			return 0, fmt.Errorf("multipart: %w", err)
+		}
+		return info.Size(), nil
+	}
+	return 0, fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
+}
+
+// partSizeOf reads the part size of an upload of p.Size bytes off the parts that OSS holds: p's own if it fits one
+// of them, else that of the largest part, else the one that makes a lone part the tail; 0 if nothing fits.
+func partSizeOf(p Plan, held []oss.Part) int64 {
+	candidates := []int64{p.PartSize}
+	var largest int64
+	for _, part := range held {
+		largest = max(largest, part.Size)
+	}
+	candidates = append(candidates, largest)
+	if n := len(held); n > 0 && held[n-1].Number > 1 {
+		last := held[n-1]
+		if rest := p.Size - last.Size; rest > 0 && rest%int64(last.Number-1) == 0 {
+			candidates = append(candidates, rest/int64(last.Number-1))
+		}
+	}
+	best, most := p.PartSize, 0
+	for _, size := range candidates {
+		fit := 0
+		q := Plan{Size: p.Size, PartSize: size}
+		if parts := q.NumParts(); parts == 0 || parts > oss.MaxPartNumber {
+			continue
+		}
+		for _, part := range held {
+			if part.Number <= q.NumParts() && q.Section(part.Number).Size == part.Size {
+				fit++
+			}
+		}
+		if fit > most {
+			best, most = size, fit
+		}
+	}
+	return best
+}
+
+// resume goes on from the parts held, which could not be listed if listErr is not nil.
+func (j *job) resume(ctx context.Context, in input, held []oss.Part, listErr error) (*Result, error) {
+	if listErr != nil {
+		if res, err := j.alreadyDone(ctx, in); err == nil {
+			return res, nil
+		}
+		return nil, j.left(&parcels{}, listErr)
+	}
+	kept, err := j.verify(ctx, in, held)
+	if err != nil {
+		return nil, j.left(&parcels{}, err)
+	}
+	for _, part := range kept {
+		j.meter.found(part.Size)
+	}
+	missing := func(yield func(Section) bool) {
+		for _, number := range j.plan.Missing(kept) {
+			if !yield(j.plan.Section(number)) {
+				return
+			}
+		}
+	}
+	parts, stop := placedSource(in, missing)
+	defer stop()
+	sent, err := j.transfer(ctx, parts)
+	if changed := parts.changed(); changed != nil {
+		err = changed
+	}
+	sent.parts = append(sent.parts, kept...)
+	slices.SortFunc(sent.parts, byNumber)
+	var res *Result
+	if err == nil {
+		res, err = j.complete(ctx, sent)
+	} else {
+		err = j.left(sent, err)
+	}
+	if errors.Is(err, oss.ErrNoSuchUpload) { // another process may have been faster with the same upload
+		if done, doneErr := j.alreadyDone(ctx, in); doneErr == nil {
+			return done, nil
+		}
+	}
+	if err == nil {
+		res.Reused = len(kept)
+	}
+	return res, err
+}
+
+// alreadyDone returns the result of an upload that is gone because it was completed: the object that stands there
+// has the size and the CRC-64 of the source.
+func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
+	up := j.plan.Upload
+	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, crc, err := j.u.digest(ctx, in.body(), false)
+	if err == nil && (info.Size != in.size || info.CRC64 != crc) {
+		err = errors.New("another object stands there")
+	}
+	if err == nil && in.intact != nil {
+		err = in.intact()
+	}
+	if err != nil {
+		return nil, err
+	}
+	j.meter.finish(in.size, j.plan.NumParts())
+	return &Result{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
+		Size: in.size, UploadID: up.ID, Parts: j.plan.NumParts(), Reused: j.plan.NumParts()}, nil
+}
+
+// same reports whether a part that OSS holds has the bytes of body.
+func (u *Uploader) same(ctx context.Context, part oss.Part, body oss.Body) (bool, error) {
+	if part.CRC64 != 0 {
+		_, crc, err := u.digest(ctx, body, false)
+		return crc == part.CRC64, err
+	}
+	etag := strings.Trim(part.ETag, `"`)
+	if len(etag) != 2*md5.Size {
+		return false, nil // not an MD5, so nothing to go by
+	}
+	sum, _, err := u.digest(ctx, body, true)
+	return strings.EqualFold(etag, hex.EncodeToString(sum)), err
+}
+
+// digest reads body once and returns its MD5 if it is asked for, else its CRC-64.
+func (u *Uploader) digest(ctx context.Context, body oss.Body, withMD5 bool) (sum []byte, crc uint64, err error) {
+	if withMD5 {
+		sum, err = u.md5Of(ctx, body)
+		return sum, 0, err
+	}
+	err = u.readAll(ctx, body, func(p []byte) { crc = crc64.Update(crc, p) })
+	return nil, crc, err
+}
+
+// Unfinished iterates over the uploads of key that OSS holds unfinished, newest first, as Plans that Resume
+// takes: resuming needs no local record. Their PartSize is read off the parts, and 0 where there are none; their Size
+// is -1, because OSS does not know it. An error is the last pair.
+func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2[Plan, error] {
+	return func(yield func(Plan, error) bool) {
+		if u.err != nil {
+			yield(Plan{}, u.err)
+			return
+		}
+		var found []oss.UploadInfo
+		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: key}) {
+			if err != nil {
+				yield(Plan{}, err)
+				return
+			}
+			if info.Key == key {
+				found = append(found, info)
+			}
+		}
+		slices.SortStableFunc(found, func(a, b oss.UploadInfo) int { return b.Initiated.Compare(a.Initiated) })
+		for _, info := range found {
+			p := Plan{Upload: info.Upload, Size: -1}
+			held, err := u.list(ctx, info.Upload)
+			if errors.Is(err, oss.ErrNoSuchUpload) {
+				continue // ended since it was listed
+			}
+			for _, part := range held {
+				p.PartSize = max(p.PartSize, part.Size)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// resumable is UploadFile with a Store, for a file of more than one part.
+func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
+	abs, err := filepath.Abs(f.Name())
+	if err != nil {
+		return nil, fmt.Errorf("multipart: %w", err)
+	}
+	store, fresh := j.u.opts.Store, j.plan
+	id := "oss://" + fresh.Upload.Bucket + "/" + fresh.Upload.Key + " from " + abs
+	saved, err := store.Load(ctx, id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, j.failed(fmt.Errorf("reading the record of an earlier try: %w", err))
+	case saved.Upload.Bucket != fresh.Upload.Bucket || saved.Upload.Key != fresh.Upload.Key || saved.Upload.ID == "":
+		j.warn("record of another upload ignored", saved.Upload, nil)
+	case saved.Size != fresh.Size || saved.PartSize != fresh.PartSize:
+		// Nothing of it can be used as it is, so it goes, rather than being billed for ever.
+		old := &job{u: j.u, plan: saved, wishes: j.wishes}
+		if _, err := old.abort(ctx); err != nil {
+			j.warn("upload of a former version of the file left behind", saved.Upload, err)
+		}
+	default:
+		j.plan = saved
+		held, err := j.u.list(ctx, saved.Upload)
+		if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
+			return nil, j.left(&parcels{}, err)
+		}
+		res, err := j.resume(ctx, in, held, err)
+		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
+			return res, j.forget(ctx, store, id, err)
+		}
+		j.plan = fresh // it was aborted by somebody, or has expired: once, begin anew
+	}
+
+	if err := j.initiate(ctx); err != nil {
+		return nil, err
+	}
+	if err := store.Save(ctx, id, j.plan); err != nil { // before part 1, or a kill would leave parts nobody knows of
+		j.keep = false
+		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
+	}
+	res, err := j.resume(ctx, in, nil, nil)
+	return res, j.forget(ctx, store, id, err)
+}
+
+// forget deletes the record of an upload that ended with err, unless it can be resumed.
+func (j *job) forget(ctx context.Context, store Store, id string, err error) error {
+	var ue *UploadError
+	if err == nil || errors.As(err, &ue) && ue.Aborted {
+		if storeErr := store.Delete(context.WithoutCancel(ctx), id); storeErr != nil {
+			j.warn("record of an ended upload not deleted", j.plan.Upload, storeErr)
+		}
+	}
+	return err
+}
+
+// warn logs what is no failure of the upload and yet somebody should know.
+func (j *job) warn(message string, up oss.Upload, err error) {
+	j.u.client.Logger().LogAttrs(context.Background(), slog.LevelWarn, "oss: "+message,
+		slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("upload_id", up.ID), slog.Any("error", err))
+}
