@@ -135,6 +135,11 @@ func (s *script) waits() []time.Duration {
 	return waits
 }
 
+// A transportFunc is a transport without more to it.
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // says answers with a status, a body, and headers given as names and values by turns.
 func says(status int, body string, header ...string) answer {
 	return func(r *http.Request, _ string) (*http.Response, error) {
@@ -183,9 +188,6 @@ type bodyFunc struct {
 
 func (b bodyFunc) Size() int64                             { return b.size }
 func (b bodyFunc) ReadAt(p []byte, off int64) (int, error) { return b.read(p, off) }
-
-// providerFunc saves tests the conversion.
-type providerFunc = func(ctx context.Context) (oss.Credentials, error)
 
 // steps is a provider that returns the next of its keys at each call, the last of them for ever.
 func steps(calls *int, all ...oss.Credentials) oss.CredentialsProvider {

@@ -3,6 +3,7 @@ package oss
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -26,8 +27,8 @@ func (p Presigned) String() string {
 	return p.Method + " " + address + "?[signed until " + p.Expires.UTC().Format(time.RFC3339) + "]"
 }
 
-// GoString masks it for %#v too.
-func (p Presigned) GoString() string { return "oss.Presigned{" + p.String() + "}" }
+// Format masks it for all verbs.
+func (p Presigned) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 // LogValue masks it for log/slog.
 func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
@@ -63,7 +64,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
-	expires := now.Add(ttl)
+	expires := now.Truncate(time.Second).Add(ttl.Truncate(time.Second)) // as signatures know time
 	if end := creds.Expires; !end.IsZero() && end.Before(expires) {
 		expires = end
 	}

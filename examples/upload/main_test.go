@@ -150,7 +150,7 @@ func TestMistakes(t *testing.T) {
 		{"no bucket", []string{file}, without("OSS_BUCKET"), exitUsage, "OSS_BUCKET"},
 		{"V4 without region", []string{"-signature", "v4", "-endpoint", "oss.example.com", file}, without("OSS_REGION"), exitUsage, "v4 needs"},
 		{"bad endpoint", []string{"-endpoint", "ftp://x", file}, keys, exitUsage, "ftp"},
-		{"missing file", []string{file + ".gone"}, nil, exitFailure, "a.bin.gone: no such file"},
+		{"missing file", []string{file + ".gone"}, nil, exitFailure, "a.bin.gone: "},
 		{"directory", []string{filepath.Dir(file)}, nil, exitFailure, "is a directory"},
 		{"bad bucket", []string{"-bucket", "No_Bucket", file}, nil, exitFailure, "No_Bucket"},
 	}

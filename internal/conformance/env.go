@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/ossmultipart/go-oss/oss"
 )
 
 // An env is what one check works with: the target, and keys of its own in it.
@@ -211,9 +209,4 @@ func (r *reply) is(t *testing.T, pairs ...string) *reply {
 		equal(t, pairs[i], r.header.Get(pairs[i]), pairs[i+1])
 	}
 	return r
-}
-
-// uploadOf is an oss.Upload of the target's bucket.
-func (e *env) uploadOf(key, id string) oss.Upload {
-	return oss.Upload{Bucket: e.bucket, Key: key, ID: id}
 }

@@ -102,6 +102,9 @@ func newTarget(bucket string, cfg oss.Config) (*Target, error) {
 	return t, nil
 }
 
+// maxKey is how many bytes a key may have.
+const maxKey = 1023
+
 // missing is how the names of buckets begin that checks take for missing.
 const missing = "go-oss-missing-"
 
@@ -123,6 +126,9 @@ func (t *Target) allow(method, bucket, key string) error {
 	}
 	if !strings.HasPrefix(key, t.prefix) {
 		return fmt.Errorf("key %q is not below %q: refusing to touch it", key, t.prefix)
+	}
+	if len(key) > maxKey {
+		return nil // it can be asked for, but never be made
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -36,7 +36,6 @@ type request struct {
 type reply struct {
 	status int
 	header http.Header
-	length int64 // as the header says
 	body   []byte
 	sent   *http.Request // what was asked
 }
@@ -68,7 +67,7 @@ func (e *env) send(t *testing.T, r request) *reply {
 	if err != nil {
 		t.Fatalf("%s %s: reading the reply: %v", r.method, e.shown(r.key), err)
 	}
-	return &reply{status: resp.StatusCode, header: resp.Header, length: resp.ContentLength, body: body, sent: req}
+	return &reply{status: resp.StatusCode, header: resp.Header, body: body, sent: req}
 }
 
 // build makes the HTTP request of r, and what signing it takes.
@@ -95,7 +94,11 @@ func (e *env) build(t *testing.T, r request) (*http.Request, signer.Params) {
 	}
 	var pairs []string
 	for i := 0; i < len(r.query); i += 2 {
-		pairs = append(pairs, escapeQuery(r.query[i])+"="+escapeQuery(r.query[i+1]))
+		pair := escapeQuery(r.query[i])
+		if value := r.query[i+1]; value != "" { // "?uploads"; the Client has it as "?uploads="
+			pair += "=" + escapeQuery(value)
+		}
+		pairs = append(pairs, pair)
 	}
 	u.RawQuery = strings.Join(pairs, "&")
 
@@ -110,8 +113,8 @@ func (e *env) build(t *testing.T, r request) (*http.Request, signer.Params) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.URL = u                                     // as it is, not as it reads after parsing
-	req.Header.Set("Accept-Encoding", "identity")   // else net/http asks for gzip
+	req.URL = u                                   // as it is, not as it reads after parsing
+	req.Header.Set("Accept-Encoding", "identity") // else net/http asks for gzip
 	req.Header.Set("User-Agent", "go-oss-conformance")
 	for i := 0; i < len(r.header); i += 2 {
 		req.Header.Add(r.header[i], r.header[i+1])
@@ -173,4 +176,3 @@ func (r *reply) xml(t *testing.T) element {
 
 // shown is a key as errors show it.
 func (e *env) shown(key string) string { return strings.TrimPrefix(key, e.prefix) }
-

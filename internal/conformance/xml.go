@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"testing"
 )
 
 // An element of an XML document, read without any idea of what it should be: the order of elements
@@ -70,6 +71,16 @@ func (e element) all(name string) []element {
 		}
 	}
 	return found
+}
+
+// first returns the first child of that name, and stops t if there is none.
+func (e element) first(t *testing.T, name string) element {
+	t.Helper()
+	found := e.all(name)
+	if len(found) == 0 {
+		t.Fatalf("%s has no %s", e.name, name)
+	}
+	return found[0]
 }
 
 // get returns the text of the first child of that name, or "".

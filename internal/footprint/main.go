@@ -244,7 +244,7 @@ func report(out io.Writer, size int64, want string, measures []*measure) error {
 	w.Flush()
 	fmt.Fprintf(out, "source SHA-256 %s; parts of %d MiB, %d at once\n", want, partSize>>20, concurrency)
 	if own := ownPeakMiB(); own > 0 {
-		fmt.Fprintf(out, "the measuring process peaked at %.1f MiB, and no process it starts can be seen below that\n", own)
+		fmt.Fprintf(out, "no peak can be seen below that of the measuring process itself, %.1f MiB\n", own)
 	}
 	if failed != nil {
 		return fmt.Errorf("promise broken: %s", strings.Join(failed, ", "))

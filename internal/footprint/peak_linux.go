@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -14,12 +16,16 @@ func peakMiB(p *os.ProcessState) float64 {
 	return float64(usage.Maxrss) / 1024 // Linux counts in KiB
 }
 
-// ownPeakMiB returns the same of this process. Linux hands it on: the peak of a process that was
-// started by another counts from the moment before it was executed, when it was that other.
+// ownPeakMiB returns the same of this process, or 0 if it cannot be told. Linux counts the peak of a
+// process from before it was executed, when it still was its parent; that includes what the parent
+// has here, but not what the parent's own parent had, which Rusage would add.
 func ownPeakMiB() float64 {
-	var usage syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
 		return 0
 	}
-	return float64(usage.Maxrss) / 1024
+	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
+	var kib float64
+	fmt.Fscan(bytes.NewReader(rest), &kib)
+	return kib / 1024
 }

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/signer"
 )
@@ -142,7 +141,7 @@ func (x *exchange) checkExpiry(expires time.Time) error {
 		return nil
 	}
 	return accessDenied("0002-00000069", "Request has expired.",
-		"Expires", expires.UTC().Format(ossxml.TimeFormat), "ServerTime", now.UTC().Format(ossxml.TimeFormat))
+		"Expires", inDocument(expires), "ServerTime", inDocument(now))
 }
 
 // withBytes gives a text twice: as it is, and in hex, which shows what cannot be seen.

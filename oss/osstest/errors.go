@@ -119,8 +119,11 @@ func tooSkewed(signed, now time.Time) *refusal {
 	return refuse(http.StatusForbidden, "RequestTimeTooSkewed", "0002-00000504",
 		"The difference between the request time and the current time is too large.",
 		"MaxAllowedSkewMilliseconds", strconv.FormatInt(maxSkew.Milliseconds(), 10),
-		"RequestTime", signed.UTC().Format(ossxml.TimeFormat), "ServerTime", now.UTC().Format(ossxml.TimeFormat))
+		"RequestTime", inDocument(signed), "ServerTime", inDocument(now))
 }
+
+// inDocument writes a moment as documents have it: whole seconds, whatever the clock says.
+func inDocument(t time.Time) string { return t.UTC().Truncate(time.Second).Format(ossxml.TimeFormat) }
 
 // internalError is a fault of the Server itself, such as a full disk under Options.Dir.
 func internalError() *refusal {

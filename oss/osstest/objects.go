@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
-	"github.com/ossmultipart/go-oss/oss"
 )
 
 // name returns what the request addresses.
@@ -296,7 +295,7 @@ func storageClass(h http.Header) string {
 	if class := h.Get("x-oss-storage-class"); class != "" {
 		return class
 	}
-	return string(oss.StorageClass("Standard"))
+	return "Standard"
 }
 
 // notModified is 304, which has no body and no error.

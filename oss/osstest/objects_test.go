@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -285,6 +286,27 @@ func TestForbidOverwrite(t *testing.T) {
 	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "old" {
 		t.Errorf("object = %q", o.Data)
 	}
+}
+
+// Two find no object, both send one, the slower must not overwrite the quicker.
+func TestForbidOverwriteHoldsWhileTheBodyArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(nil)
+		defer srv.Close()
+		srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Slow(1)})
+		slow := make(chan *answer)
+		go func() {
+			slow <- send(t, srv, call{method: "PUT", key: "key", body: "slow", header: map[string]string{"x-oss-forbid-overwrite": "true"}})
+		}()
+		synctest.Wait()
+		srv.PutObject("bucket", "key", []byte("quick"))
+		if got := <-slow; got.String() != "409 FileAlreadyExists 0026-00000002" {
+			t.Errorf("slow PUT: %v", got)
+		}
+		if o, _ := srv.Object("bucket", "key"); string(o.Data) != "quick" {
+			t.Errorf("object = %q", o.Data)
+		}
+	})
 }
 
 func TestCopyObject(t *testing.T) {

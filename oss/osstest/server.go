@@ -160,7 +160,9 @@ func (s *Server) Close() {
 	s.transport.CloseIdleConnections()
 	s.handlers.running.Wait()
 	s.served.Wait()
-	s.objects.clear()
+	if err := s.objects.bodies.clear(); err != nil {
+		s.opts.Logger.Warn("osstest: removing bodies: " + err.Error())
+	}
 }
 
 // enter counts a handler in, unless the Server is closed.

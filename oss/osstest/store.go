@@ -27,9 +27,6 @@ func (s *store) init(bodies storage) {
 	s.objects, s.uploads = make(map[name]*object), make(map[string]*upload)
 }
 
-// clear gives up what is kept outside the process.
-func (s *store) clear() error { return s.bodies.clear() }
-
 // A name is where an object is.
 type name struct{ bucket, key string }
 

@@ -361,12 +361,36 @@ func TestSequentialUpload(t *testing.T) {
 	if got := part(2, "b"); got.String() != "400 PartNotSequential" {
 		t.Errorf("part 2 again: %v", got)
 	}
+	copied := call{method: "PUT", key: "key", query: "partNumber=3&uploadId=" + id, header: map[string]string{"x-oss-copy-source": "/bucket/key"}}
+	if got := send(t, srv, copied); got.String() != "400 NotImplemented" {
+		t.Errorf("copied part: %v", got)
+	}
 	send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id, header: map[string]string{"x-oss-complete-all": "yes"}})
 	sum := md5.Sum([]byte("ab"))
 	head := send(t, srv, call{method: "HEAD", key: "key"})
 	if got, want := head.header.Get("Content-MD5"), base64.StdEncoding.EncodeToString(sum[:]); got != want {
 		t.Errorf("Content-MD5 = %q, want %q", got, want)
 	}
+}
+
+func TestPartsOfASequentialUploadMayNotOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(nil)
+		defer srv.Close()
+		send(t, srv, call{method: "POST", key: "key", query: "sequential&uploads"})
+		part := call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + srv.Uploads()[0].ID, body: "slow"}
+		srv.Inject(osstest.Fault{Op: "UploadPart", Times: 1, Effect: osstest.Slow(1)})
+		slow := make(chan *answer)
+		go func() { slow <- send(t, srv, part) }()
+		synctest.Wait()
+		part.body = "quick"
+		if got := send(t, srv, part); got.status != 200 {
+			t.Errorf("quick part: %v", got)
+		}
+		if got := <-slow; got.String() != "400 PartNotSequential" {
+			t.Errorf("slow part: %v", got)
+		}
+	})
 }
 
 func TestUploadPartCopy(t *testing.T) {

@@ -28,7 +28,7 @@ func listPartsAssumptions() []Assumption {
 				doc := r.xml(t)
 				equal(t, "root", doc.name, "ListPartsResult")
 				equal(t, "elements", doc.names(), "EncodingType Bucket Key UploadId StorageClass PartNumberMarker NextPartNumberMarker MaxParts IsTruncated Part")
-				equal(t, "elements of Part", doc.all("Part")[0].names(), "PartNumber LastModified ETag HashCrc64ecma Size")
+				equal(t, "elements of Part", doc.first(t, "Part").names(), "PartNumber LastModified ETag HashCrc64ecma Size")
 				equal(t, "Key", doc.get("Key"), escapeQuery(key))
 				equal(t, "UploadId", doc.get("UploadId"), id)
 				equal(t, "StorageClass", doc.get("StorageClass"), "Standard")

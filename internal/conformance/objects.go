@@ -114,7 +114,7 @@ func objectAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A159", Source: Documented, Where: "docs: Overview of parts uploaded beside objects", Ops: []string{"DeleteObject", "PutObject"},
+			ID: "A159", Source: Documented, Where: "docs: Multipart upload", Ops: []string{"DeleteObject", "PutObject"},
 			Claim: "Writing or deleting an object leaves unfinished uploads of its key alone.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("data")
@@ -140,12 +140,26 @@ func objectAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A161", Source: Documented, Where: "docs: PutObject", Ops: []string{"PutObject"},
-			Claim: "The MD5 of an ETag is in upper case and quoted.",
+			ID: "A161", Source: Documented, Where: "docs: Manage object metadata; error page EC 0011-00000002", Ops: []string{"PutObject", "InitiateMultipartUpload"},
+			Claim: "Metadata of more than 8 KB is 400 InvalidArgument.",
 			check: func(t *testing.T, e *env) {
-				r := e.send(t, request{method: "PUT", key: e.key("object"), body: []byte("data")}).wants(t, 200)
-				if etag := r.header.Get("ETag"); etag != strings.ToUpper(etag) || etag != etagOf([]byte("data")) {
-					t.Errorf("ETag = %s", etag)
+				key, header := e.key("object"), []string{"x-oss-meta-a", strings.Repeat("a", 8<<10)}
+				e.refused(t, e.send(t, request{method: "PUT", key: key, header: header}), 400, "InvalidArgument", "")
+				r := e.send(t, request{method: "POST", key: key, query: []string{"uploads", ""}, header: header})
+				e.refused(t, r, 400, "InvalidArgument", "")
+			},
+		},
+		{
+			ID: "A162", Source: LiveTest, Where: "aliyun/aliyun-oss-python-sdk; docs: Object tagging", Ops: []string{"PutObject", "InitiateMultipartUpload"},
+			Claim: "At most ten tags, each key once; otherwise 400 InvalidTag.",
+			check: func(t *testing.T, e *env) {
+				key := e.key("object")
+				e.put(t, key, nil, "x-oss-tagging", "a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9&j=%E4%B8%AD")
+				for _, tags := range []string{"a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9&j=10&k=11", "a=1&a=2"} {
+					r := e.send(t, request{method: "PUT", key: key, header: []string{"x-oss-tagging", tags}})
+					e.refused(t, r, 400, "InvalidTag", "")
+					r = e.send(t, request{method: "POST", key: key, query: []string{"uploads", ""}, header: []string{"x-oss-tagging", tags}})
+					e.refused(t, r, 400, "InvalidTag", "")
 				}
 			},
 		},

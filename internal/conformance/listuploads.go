@@ -53,11 +53,11 @@ func listUploadsAssumptions() []Assumption {
 				equal(t, "root", doc.name, "ListMultipartUploadsResult")
 				equal(t, "elements", doc.names(),
 					"EncodingType Bucket KeyMarker UploadIdMarker NextKeyMarker NextUploadIdMarker Delimiter Prefix MaxUploads IsTruncated Upload")
-				equal(t, "elements of Upload", doc.all("Upload")[0].names(), "Key UploadId StorageClass Initiated")
+				equal(t, "elements of Upload", doc.first(t, "Upload").names(), "Key UploadId StorageClass Initiated")
 				equal(t, "Bucket", doc.get("Bucket"), e.bucket)
 				equal(t, "MaxUploads", doc.get("MaxUploads"), "1000")
-				equal(t, "UploadId", doc.all("Upload")[0].get("UploadId"), id)
-				equal(t, "StorageClass", doc.all("Upload")[0].get("StorageClass"), "Standard")
+				equal(t, "UploadId", doc.first(t, "Upload").get("UploadId"), id)
+				equal(t, "StorageClass", doc.first(t, "Upload").get("StorageClass"), "Standard")
 			},
 		},
 		{

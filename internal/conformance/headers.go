@@ -92,6 +92,9 @@ func headerAssumptions() []Assumption {
 						t.Errorf("document is not framed as expected: %q", r.body)
 					}
 					lines := strings.Split(strings.TrimSpace(string(r.body)), "\n")
+					if len(lines) < 4 {
+						t.Fatalf("document has %d lines", len(lines))
+					}
 					for _, line := range lines[2 : len(lines)-1] {
 						if !strings.HasPrefix(line, "  <") {
 							t.Errorf("line %q is not indented by two spaces", line)

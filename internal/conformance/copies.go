@@ -138,7 +138,7 @@ func copyAssumptions() []Assumption {
 				e.put(t, src, data)
 				id := e.initiate(t, key)
 				e.copyPart(t, key, id, "7", e.source(src), ranged, "bytes=2-5").wants(t, 200)
-				p := e.parts(t, key, id).all("Part")[0]
+				p := e.parts(t, key, id).first(t, "Part")
 				equal(t, "PartNumber", p.get("PartNumber"), "7")
 				equal(t, "Size", p.get("Size"), "4")
 				equal(t, "HashCrc64ecma", p.get("HashCrc64ecma"), crcOf(data[2:6]))

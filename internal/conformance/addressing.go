@@ -60,7 +60,7 @@ func addressingAssumptions() []Assumption {
 			Claim: "A key has at most 1023 bytes of UTF-8; a longer one is 400 InvalidObjectName.",
 			check: func(t *testing.T, e *env) {
 				longest := e.key("")
-				longest += strings.Repeat("k", 1023-len(longest))
+				longest += strings.Repeat("k", maxKey-len(longest))
 				e.put(t, longest, nil)
 				e.refused(t, e.send(t, request{method: "PUT", key: longest + "k"}), 400, "InvalidObjectName", "")
 				r := e.send(t, request{method: "POST", key: longest + "k", query: []string{"uploads", ""}})

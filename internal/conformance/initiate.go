@@ -60,7 +60,7 @@ func initiateAssumptions() []Assumption {
 				}
 				e.complete(t, key, second, numbered(two)).wants(t, 200)
 				e.holds(t, key, two)
-				equal(t, "ETag", e.parts(t, key, first).all("Part")[0].get("ETag"), etagOf(one))
+				equal(t, "ETag", e.parts(t, key, first).first(t, "Part").get("ETag"), etagOf(one))
 				e.complete(t, key, first, numbered(one)).wants(t, 200)
 				e.holds(t, key, one)
 			},

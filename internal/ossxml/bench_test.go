@@ -1,0 +1,50 @@
+package ossxml
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+const parts = 10_000 // the most an upload can have
+
+func BenchmarkDecodePartList(b *testing.B) {
+	list := PartList{Bucket: "bucket", Key: "key", UploadID: "0123456789ABCDEF", Parts: make([]Part, parts)}
+	for i := range list.Parts {
+		list.Parts[i] = Part{
+			Number: i + 1, LastModified: Time{time.Unix(1781728236, 0)}, ETag: fmt.Sprintf(`"%032X"`, i), CRC64: uint64(i) << 32, Size: 5 << 20,
+		}
+	}
+	text, err := Marshal(list)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run(fmt.Sprintf("parts=%d", parts), func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			var doc PartList
+			if err := Decode(strings.NewReader(text), &doc); err != nil || len(doc.Parts) != parts {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkMarshalComplete(b *testing.B) {
+	doc := Complete{Parts: make([]CompletePart, parts)}
+	for i := range doc.Parts {
+		doc.Parts[i] = CompletePart{Number: i + 1, ETag: fmt.Sprintf(`"%032X"`, i)}
+	}
+	b.Run(fmt.Sprintf("parts=%d", parts), func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			text, err := Marshal(doc)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(text)))
+		}
+	})
+}

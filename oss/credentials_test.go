@@ -1,0 +1,303 @@
+package oss_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+func TestEnvCredentialsAreReadEachTime(t *testing.T) {
+	env := func(id, secret, token string) {
+		t.Setenv("OSS_ACCESS_KEY_ID", id)
+		t.Setenv("OSS_ACCESS_KEY_SECRET", secret)
+		t.Setenv("OSS_SESSION_TOKEN", token)
+	}
+	p := oss.EnvCredentials()
+	for _, tt := range []struct {
+		id, secret, token string
+		want              string // in the error
+	}{
+		{"id", "secret", "", ""},
+		{"id2", "secret2", "token", ""},
+		{"", "secret", "", "OSS_ACCESS_KEY_ID is not set"},
+		{"id", "", "token", "OSS_ACCESS_KEY_SECRET is not set"},
+	} {
+		env(tt.id, tt.secret, tt.token)
+		got, err := p.Credentials(t.Context())
+		if tt.want != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Credentials: %v, want %s", err, tt.want)
+			}
+			continue
+		}
+		if want := (oss.Credentials{AccessKeyID: tt.id, AccessKeySecret: tt.secret, SecurityToken: tt.token}); got != want || err != nil {
+			t.Errorf("Credentials = %#v, %v, want %#v", got, err, want)
+		}
+	}
+}
+
+func TestCatalogueK4MissingKeysAreNeverAnonymous(t *testing.T) {
+	t.Setenv("OSS_ACCESS_KEY_ID", "")
+	failed := errors.New("metadata service is down")
+	for _, tt := range []struct {
+		name     string
+		provider oss.CredentialsProvider
+		want     string
+	}{
+		{"default", oss.EnvCredentials(), "OSS_ACCESS_KEY_ID is not set"},
+		{"function with empty keys", oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, nil }), "AccessKeyID is empty"},
+		{"function without a secret", oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+			return oss.Credentials{AccessKeyID: "id"}, nil
+		}), "AccessKeySecret is empty"},
+		{"function that fails", oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, failed }), failed.Error()},
+		{"cache of an anonymous provider", oss.CacheCredentials(oss.AnonymousCredentials(), 0), "AccessKeyID is empty"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := play(says(200, ""))
+			c := s.client(t, oss.Config{Credentials: tt.provider})
+			_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
+			_, err2 := c.PresignGet(t.Context(), "bucket", "key", time.Hour, nil)
+			for _, err := range []error{err, err2} {
+				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "oss://bucket/key") {
+					t.Errorf("got %v, want %s", err, tt.want)
+				}
+			}
+			if n := len(s.messages()); n != 0 {
+				t.Errorf("%d requests were sent", n)
+			}
+		})
+	}
+	s := play(says(200, ""))
+	c := s.client(t, oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, failed })})
+	if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err, failed) {
+		t.Errorf("%v does not wrap the provider's error", err)
+	}
+	if _, err := s.client(t, oss.Config{Credentials: oss.AnonymousCredentials()}).PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err == nil {
+		t.Error("anonymous credentials presigned a request")
+	}
+}
+
+// numbered is a provider whose n-th keys are called "key-n", live for life, and take a second to get.
+type numbered struct {
+	life time.Duration
+	mu   sync.Mutex
+	n    int
+	fail bool
+}
+
+func (p *numbered) Credentials(ctx context.Context) (oss.Credentials, error) {
+	p.mu.Lock()
+	p.n++
+	n, fail := p.n, p.fail
+	p.mu.Unlock()
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return oss.Credentials{}, ctx.Err()
+	}
+	if fail {
+		return oss.Credentials{}, errors.New("no answer")
+	}
+	creds := oss.Credentials{AccessKeyID: fmt.Sprint("key-", n), AccessKeySecret: "secret", SecurityToken: "token"}
+	if p.life > 0 {
+		creds.Expires = time.Now().Add(p.life)
+	}
+	return creds, nil
+}
+
+func (p *numbered) fetches() int { p.mu.Lock(); defer p.mu.Unlock(); return p.n }
+func (p *numbered) breakDown()   { p.mu.Lock(); defer p.mu.Unlock(); p.fail = true }
+
+// ask returns the ID of the keys p gives.
+func ask(t *testing.T, p oss.CredentialsProvider) string {
+	t.Helper()
+	creds, err := p.Credentials(t.Context())
+	if err != nil {
+		return err.Error()
+	}
+	return creds.AccessKeyID
+}
+
+func TestCatalogueK1ManyCallersShareOneFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &numbered{life: time.Hour}
+		cache := oss.CacheCredentials(source, time.Minute)
+		s := play(says(200, ""))
+		c := s.client(t, oss.Config{Credentials: cache})
+		all := func() {
+			var wg sync.WaitGroup
+			for range 16 {
+				wg.Go(func() {
+					if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		all()
+		all()
+		if n := source.fetches(); n != 1 {
+			t.Errorf("%d fetches, want 1", n)
+		}
+		time.Sleep(2 * time.Hour)
+		all()
+		if n := source.fetches(); n != 2 {
+			t.Errorf("%d fetches after the keys expired, want 2", n)
+		}
+	})
+}
+
+func TestCacheRefreshesEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := oss.CacheCredentials(&numbered{life: time.Hour}, 10*time.Minute)
+		for _, tt := range []struct {
+			sleep time.Duration
+			want  string
+		}{{0, "key-1"}, {49 * time.Minute, "key-1"}, {2 * time.Minute, "key-2"}, {0, "key-2"}} {
+			time.Sleep(tt.sleep)
+			if got := ask(t, cache); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		}
+	})
+}
+
+func TestCacheKeepsKeysThatNeverExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := oss.CacheCredentials(&numbered{}, time.Hour)
+		for range 3 {
+			if got := ask(t, cache); got != "key-1" {
+				t.Errorf("got %s", got)
+			}
+			time.Sleep(1000 * time.Hour)
+		}
+	})
+}
+
+func TestCatalogueK3FailedRefreshIsHiddenWhileTheOldKeysWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &numbered{life: time.Hour}
+		cache := oss.CacheCredentials(source, 10*time.Minute)
+		if got := ask(t, cache); got != "key-1" {
+			t.Fatal(got)
+		}
+		source.breakDown()
+		time.Sleep(55 * time.Minute)
+		if got := ask(t, cache); got != "key-1" {
+			t.Errorf("got %s, want key-1, which is good for five minutes more", got)
+		}
+		time.Sleep(10 * time.Minute)
+		if got := ask(t, cache); got != "no answer" {
+			t.Errorf("got %s, want the provider's error once the keys have expired", got)
+		}
+	})
+}
+
+func TestCatalogueK3EmptyKeysDoNotDisplaceGoodOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		good := oss.Credentials{AccessKeyID: "good", AccessKeySecret: "secret", Expires: time.Now().Add(time.Hour)}
+		cache := oss.CacheCredentials(steps(&calls, good, oss.Credentials{}), 10*time.Minute)
+		for range 3 {
+			if got := ask(t, cache); got != "good" {
+				t.Errorf("got %s", got)
+			}
+			time.Sleep(26 * time.Minute)
+		}
+	})
+}
+
+func TestCancelledCallerDoesNotFailTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &numbered{}
+		cache := oss.CacheCredentials(source, 0)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := cache.Credentials(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the first caller got %v", err)
+			}
+		})
+		synctest.Wait()
+		wg.Go(func() {
+			if got := ask(t, cache); got != "key-1" {
+				t.Errorf("the second caller got %s", got)
+			}
+		})
+		wg.Wait()
+		if n := source.fetches(); n != 1 {
+			t.Errorf("%d fetches, want 1", n)
+		}
+	})
+}
+
+func TestCatalogueK2RefusedKeysAreReplacedOnce(t *testing.T) {
+	for _, code := range []oss.Code{"SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId"} {
+		t.Run(string(code), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := &numbered{}
+				old := refuses(403, code)
+				s := play(nil)
+				s.answers[0] = func(r *http.Request, body string) (*http.Response, error) {
+					if strings.Contains(r.Header.Get("Authorization"), "key-1") && strings.HasSuffix(r.URL.Path, "/late") {
+						time.Sleep(time.Second) // so that all are on their way before the first is refused
+						return old(r, body)
+					}
+					return stores(r, body)
+				}
+				c := s.client(t, oss.Config{Credentials: oss.CacheCredentials(source, 0)})
+				if _, err := c.PutObject(t.Context(), "bucket", "early", strings.NewReader("x"), nil); err != nil {
+					t.Fatal(err)
+				}
+				var wg sync.WaitGroup
+				for range 16 {
+					wg.Go(func() {
+						if _, err := c.PutObject(t.Context(), "bucket", "late", strings.NewReader("x"), nil); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if n := source.fetches(); n != 2 {
+					t.Errorf("%d fetches, want 2", n)
+				}
+				if n := len(s.messages()); n != 1+16+16 {
+					t.Errorf("%d requests, want one early, 16 refused and those 16 again", n)
+				}
+			})
+		})
+	}
+}
+
+func TestKeysThatAreRefusedForEverAreTriedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &numbered{}
+		s := play(refuses(403, "InvalidAccessKeyId"))
+		_, err := s.client(t, oss.Config{Credentials: oss.CacheCredentials(source, 0)}).HeadObject(t.Context(), "bucket", "key", nil)
+		if n := len(s.messages()); n != 2 || source.fetches() != 2 || !errors.Is(err, oss.Code("InvalidAccessKeyId")) {
+			t.Errorf("HeadObject: %v after %d requests and %d fetches, want 2 and 2", err, n, source.fetches())
+		}
+	})
+}
+
+func TestRefusedKeysAreReplacedForTheNextCallWhereNothingIsRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := play(refuses(403, "SecurityTokenExpired"), says(200, ""))
+		c := s.client(t, oss.Config{Credentials: oss.CacheCredentials(&numbered{}, 0), Retry: oss.Retry{Attempts: 1}})
+		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
+		_, err2 := c.HeadObject(t.Context(), "bucket", "key", nil)
+		if err == nil || err2 != nil || !strings.Contains(s.messages()[1].Header.Get("Authorization"), "key-2") {
+			t.Errorf("HeadObject: %v, then %v signed %q", err, err2, s.messages()[1].Header.Get("Authorization"))
+		}
+	})
+}

@@ -1,0 +1,153 @@
+package oss_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/signer"
+)
+
+// secrets are keys whose private halves are easy to find.
+var secrets = oss.Credentials{
+	AccessKeyID: "PublicID", AccessKeySecret: "hunter2-secret", SecurityToken: "hunter2-token", Expires: time.Now().Add(time.Hour),
+}
+
+// printed collects whatever a program may print of a failing run.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+// all prints v in every way.
+func (p *printed) all(name string, v any) {
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		fmt.Fprintf(p, name+": "+format+"\n", v)
+	}
+	slog.New(slog.NewTextHandler(p, nil)).Info(name, "value", v)
+	slog.New(slog.NewJSONHandler(p, nil)).Info(name, "value", v)
+}
+
+// expose prints what can be reached from an error.
+func (p *printed) expose(err error) {
+	p.all("error", err)
+	var refused *oss.ServiceError
+	if errors.As(err, &refused) {
+		p.all("service error", *refused)
+		p.all("header", refused.Header)
+	}
+}
+
+// echoes refuses a request as OSS does whose signature does not match, and as a rude proxy does.
+func echoes(r *http.Request, _ string) (*http.Response, error) {
+	v1 := signer.V1{}.StringToSign(r, signer.Params{Bucket: "bucket", Key: "key", Time: time.Now()})
+	doc := "<Error><Code>SignatureDoesNotMatch</Code><Message>token " + r.Header.Get("x-oss-security-token") + "</Message><StringToSign>" + v1 + "</StringToSign></Error>"
+	return says(403, doc)(r, "")
+}
+
+func rudely(r *http.Request, _ string) (*http.Response, error) {
+	return says(502, "<html>You sent "+r.Header.Get("x-oss-security-token")+" to us</html>")(r, "")
+}
+
+func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
+	for _, sig := range []signer.Signer{signer.V1{}, signer.V4{}} {
+		for name, reply := range map[string]answer{
+			"refused": refuses(403, "AccessDenied"), "echoed": echoes, "rude": rudely, "busy": refuses(503, "ServiceUnavailable"),
+			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"),
+		} {
+			t.Run(fmt.Sprintf("%T %s", sig, name), func(t *testing.T) {
+				var out printed
+				hooks := oss.Hooks{
+					OnStart: func(ctx context.Context, op oss.Operation) context.Context { out.all("start", op); return ctx },
+					OnAttempt: func(_ context.Context, op oss.Operation, a oss.Attempt) {
+						out.all("attempt", op)
+						out.all("attempt", a)
+						out.expose(a.Err)
+					},
+					OnEnd: func(_ context.Context, op oss.Operation, err error) { out.expose(err) },
+				}
+				s := play(reply)
+				cfg := oss.Config{
+					Region: "cn-hangzhou", Signer: sig, Credentials: oss.CacheCredentials(secrets, 0), Hooks: hooks,
+					HTTPClient: &http.Client{Transport: s}, Retry: oss.Retry{MinWait: 1, MaxWait: 1},
+					Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+				}
+				c := newClient(t, cfg)
+				ctx, cancel := context.WithCancel(t.Context())
+				_, err := c.UploadPart(ctx, upload, 1, strings.NewReader("body"), nil)
+				out.expose(err)
+				_, err = c.ListParts(ctx, upload, nil)
+				out.expose(err)
+				_, err = c.HeadObject(ctx, "bucket", "key", nil)
+				out.expose(err)
+				cancel()
+				_, err = c.HeadObject(ctx, "bucket", "key", nil)
+				out.expose(err)
+
+				signed, err := c.PresignPart(t.Context(), upload, 1, time.Hour)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fixed := oss.Config{Region: "cn-hangzhou", Credentials: secrets}
+				for name, v := range map[string]any{
+					"presigned": *signed, "presigned pointer": signed, "client": c, "client in a struct": struct{ C *oss.Client }{c},
+					"cache": cfg.Credentials, "config": fixed, "config pointer": &fixed, "client of fixed keys": newClient(t, fixed),
+				} {
+					out.all(name, v)
+				}
+				fmt.Fprintf(&out, "%v %+v %#v %v\n", cfg, cfg, cfg, []oss.Presigned{*signed})
+
+				forbidden := []string{"hunter2", "Authorization"}
+				for _, m := range s.messages() {
+					auth := m.Header.Get("Authorization")
+					_, v1, _ := strings.Cut(auth, ":")
+					_, v4, _ := strings.Cut(auth, "Signature=")
+					forbidden = append(forbidden, v1+v4)
+				}
+				u, _ := url.Parse(signed.URL)
+				for name, values := range u.Query() {
+					if strings.Contains(strings.ToLower(name), "signature") && !strings.Contains(name, "version") || strings.Contains(name, "token") {
+						forbidden = append(forbidden, values[0], url.QueryEscape(values[0]))
+					}
+				}
+				for line := range strings.Lines(out.text.String()) {
+					for _, f := range forbidden {
+						if f == "" || strings.Contains(line, f) || strings.Contains(line, fmt.Sprintf("%x", f)) {
+							t.Fatalf("%q was printed: %.500s", f, line)
+						}
+					}
+				}
+				if out.text.Len() < 1000 || len(s.messages()) < 3 {
+					t.Errorf("only %d bytes and %d requests were looked at", out.text.Len(), len(s.messages()))
+				}
+			})
+		}
+	}
+}
+
+func TestMaskedValuesStillSayWhatTheyAre(t *testing.T) {
+	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: secrets})
+	if got := fmt.Sprintf("%v", c); got != "oss.Client{https://oss-cn-hangzhou.aliyuncs.com}" {
+		t.Errorf("client prints as %s", got)
+	}
+	p := oss.Presigned{Method: "PUT", URL: "https://b.example.com/k?Signature=s", Expires: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	if got, want := fmt.Sprint(p), "PUT https://b.example.com/k?[signed until 2026-03-01T12:00:00Z]"; got != want {
+		t.Errorf("Presigned prints as %s, want %s", got, want)
+	}
+}
