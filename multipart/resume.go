@@ -37,31 +37,43 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		}
 		p.Size = size
 	}
-	held, err := u.held(ctx, p.Upload)
+	if u.err != nil {
+		return nil, u.err
+	}
+	held, err := u.list(ctx, p.Upload)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
 		return nil, &UploadError{Plan: p, Err: err}
 	}
-	p.PartSize = partSizeOf(p, held)
-	if p.PartSize == 0 { // OSS holds nothing that tells
-		if p.PartSize, err = partSizeFor(p.Size, u.opts.PartSize); err != nil {
+	sizes := partSizesOf(p, held)
+	if len(sizes) == 0 { // nothing tells, so nothing can be kept
+		size, err := partSizeFor(p.Size, u.opts.PartSize)
+		if err != nil {
 			return nil, err
 		}
+		sizes = append(sizes, size)
 	}
+	p.PartSize = sizes[0]
 	j, bad := u.jobOf(p)
 	if bad != nil {
 		return nil, bad
 	}
 	ctx, end := j.watch(ctx)
 	defer end()
-	return j.resume(ctx, input{at: src, size: p.Size}, held, err)
-}
-
-// held is list, after the names have been checked.
-func (u *Uploader) held(ctx context.Context, up oss.Upload) ([]oss.Part, error) {
-	if u.err != nil {
-		return nil, u.err
+	in := input{at: src, size: p.Size}
+	if err != nil {
+		return j.gone(ctx, in, err)
 	}
-	return u.list(ctx, up)
+	var kept []oss.Part
+	for _, size := range sizes { // a part may fit two sizes, but its bytes only one
+		j.plan.PartSize = size
+		if kept, err = j.verify(ctx, in, held); err != nil {
+			return nil, j.left(&parcels{}, err)
+		}
+		if len(kept) > 0 {
+			break
+		}
+	}
+	return j.resume(ctx, in, kept)
 }
 
 // sizeOf asks src for its size.
@@ -79,9 +91,9 @@ func sizeOf(src io.ReaderAt) (int64, error) {
 	return 0, fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
 }
 
-// partSizeOf reads the part size of an upload of p.Size bytes off the parts that OSS holds: p's own if it fits one
-// of them, else that of the largest part, else the one that makes a lone part the tail; 0 if nothing fits.
-func partSizeOf(p Plan, held []oss.Part) int64 {
+// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit
+// first: p's own, that of the largest part, and the one that makes the last part the tail.
+func partSizesOf(p Plan, held []oss.Part) []int64 {
 	candidates := []int64{p.PartSize}
 	var largest int64
 	for _, part := range held {
@@ -94,37 +106,34 @@ func partSizeOf(p Plan, held []oss.Part) int64 {
 			candidates = append(candidates, rest/int64(last.Number-1))
 		}
 	}
-	best, most := p.PartSize, 0
+	fits := make(map[int64]int)
+	var sizes []int64
 	for _, size := range candidates {
-		fit := 0
 		q := Plan{Size: p.Size, PartSize: size}
-		if parts := q.NumParts(); parts == 0 || parts > oss.MaxPartNumber {
+		if n := q.NumParts(); n == 0 || n > oss.MaxPartNumber || slices.Contains(sizes, size) {
 			continue
 		}
+		sizes = append(sizes, size)
 		for _, part := range held {
 			if part.Number <= q.NumParts() && q.Section(part.Number).Size == part.Size {
-				fit++
+				fits[size]++
 			}
 		}
-		if fit > most {
-			best, most = size, fit
-		}
 	}
-	return best
+	slices.SortStableFunc(sizes, func(a, b int64) int { return fits[b] - fits[a] })
+	return sizes
 }
 
-// resume goes on from the parts held, which could not be listed if listErr is not nil.
-func (j *job) resume(ctx context.Context, in input, held []oss.Part, listErr error) (*Result, error) {
-	if listErr != nil {
-		if res, err := j.alreadyDone(ctx, in); err == nil {
-			return res, nil
-		}
-		return nil, j.left(&parcels{}, listErr)
+// gone ends a job whose upload OSS does not know: it may have become the object that was wanted.
+func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
+	if res, doneErr := j.alreadyDone(ctx, in); doneErr == nil {
+		return res, nil
 	}
-	kept, err := j.verify(ctx, in, held)
-	if err != nil {
-		return nil, j.left(&parcels{}, err)
-	}
+	return nil, j.left(&parcels{}, err)
+}
+
+// resume sends the parts that are not kept and finishes.
+func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, error) {
 	for _, part := range kept {
 		j.meter.found(part.Size)
 	}
@@ -154,10 +163,11 @@ func (j *job) resume(ctx context.Context, in input, held []oss.Part, listErr err
 			return done, nil
 		}
 	}
-	if err == nil {
-		res.Reused = len(kept)
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	res.Reused = len(kept)
+	return res, nil
 }
 
 // alreadyDone returns the result of an upload that is gone because it was completed: the object that stands there
@@ -266,11 +276,7 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 		}
 	default:
 		j.plan = saved
-		held, err := j.u.list(ctx, saved.Upload)
-		if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
-			return nil, j.left(&parcels{}, err)
-		}
-		res, err := j.resume(ctx, in, held, err)
+		res, err := j.goOn(ctx, in)
 		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
 			return res, j.forget(ctx, store, id, err)
 		}
@@ -284,8 +290,24 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 		j.keep = false
 		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
 	}
-	res, err := j.resume(ctx, in, nil, nil)
+	res, err := j.resume(ctx, in, nil)
 	return res, j.forget(ctx, store, id, err)
+}
+
+// goOn resumes the upload that a record names.
+func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
+	held, err := j.u.list(ctx, j.plan.Upload)
+	if errors.Is(err, oss.ErrNoSuchUpload) {
+		return j.gone(ctx, in, err)
+	}
+	var kept []oss.Part
+	if err == nil {
+		kept, err = j.verify(ctx, in, held)
+	}
+	if err != nil {
+		return nil, j.left(&parcels{}, err)
+	}
+	return j.resume(ctx, in, kept)
 }
 
 // forget deletes the record of an upload that ended with err, unless it can be resumed.
