@@ -105,7 +105,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	var res *oss.PutResult
 	at := j.plan.Upload
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, func(ctx context.Context) (err error) {
+	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
 		res, err = j.u.client.CopyObject(ctx, at.Bucket, at.Key, src, opts)
 		return err
 	})

@@ -64,7 +64,7 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	up := j.plan.Upload
 	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, func(ctx context.Context) (err error) {
+	err := j.u.brake.do(counted, 0, func(ctx context.Context) (err error) {
 		res, err = j.u.client.CompleteMultipartUpload(ctx, up, sent.parts, &j.wishes.complete)
 		return err
 	})

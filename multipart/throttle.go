@@ -3,6 +3,7 @@ package multipart
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -17,16 +18,18 @@ import (
 // sent again. Meanwhile fewer parts are in flight: half as many after each operation that met with
 // throttling, one more after each round of operations that did not.
 type brake struct {
-	slots *budget
-	full  int64 // slots without throttling
+	lanes *budget // operations in flight; at most full, fewer under throttling
+	full  int64
 
 	mu      sync.Mutex
 	pauses  int       // in a row
 	until   time.Time // nothing is sent before
 	since   time.Time // when refusing began; zero while requests succeed
 	smooth  int64     // operations in a row that were not throttled
-	halving time.Time // when the slots were last halved
+	halving time.Time // when the lanes were last halved
 }
+
+func newBrake(full int64) *brake { return &brake{lanes: newBudget(full), full: full} }
 
 // Times of a brake.
 const (
@@ -35,23 +38,33 @@ const (
 	throttlePatience = 2 * time.Minute // how long nothing may succeed before throttling is an error
 )
 
-// do runs f, which is one operation, until it is not refused for throttling any more.
-func (b *brake) do(ctx context.Context, f func(ctx context.Context) error) error {
+// do runs f, which is one operation, until it is not refused for throttling any more. It takes the
+// given number of lanes while f runs, none while it waits; an operation that moves no bytes needs none.
+func (b *brake) do(ctx context.Context, lanes int64, f func(ctx context.Context) error) error {
 	for {
-		if err := b.wait(ctx); err != nil {
+		err := b.try(ctx, lanes, f)
+		if !isThrottled(err) || !b.refused() {
 			return err
 		}
-		watched, count := tries.Watch(ctx)
-		err := f(watched)
-		if !isThrottled(err) {
-			b.learn(count.Throttled.Load() > 0, err == nil)
-			return err
-		}
-		b.learn(true, false)
-		if !b.refused() {
-			return err
+		if ended := b.wait(ctx); ended != nil {
+			return fmt.Errorf("%w, while waiting after: %v", ended, err)
 		}
 	}
+}
+
+// try runs f once, when there are lanes and no pause.
+func (b *brake) try(ctx context.Context, lanes int64, f func(ctx context.Context) error) error {
+	if err := b.lanes.acquire(ctx, lanes); err != nil {
+		return err
+	}
+	defer b.lanes.release(lanes)
+	if err := b.wait(ctx); err != nil {
+		return err
+	}
+	watched, count := tries.Watch(ctx)
+	err := f(watched)
+	b.learn(count.Throttled.Load() > 0, err == nil)
+	return err
 }
 
 // isThrottled reports whether err is OSS asking for fewer requests. It did none of what was asked.
@@ -92,25 +105,25 @@ func (b *brake) refused() bool {
 	return true
 }
 
-// learn adapts the number of slots to how an operation went.
+// learn adapts the number of lanes to how an operation went.
 func (b *brake) learn(throttled, succeeded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if succeeded {
 		b.pauses, b.since = 0, time.Time{}
 	}
-	limit := b.slots.bound()
+	limit := b.lanes.bound()
 	switch {
 	case throttled:
 		b.smooth = 0
 		if now := time.Now(); now.Sub(b.halving) > firstPause { // the workers of one moment count once
 			b.halving = now
-			b.slots.setBound(max(1, limit/2))
+			b.lanes.setBound(max(1, limit/2))
 		}
 	case succeeded && limit < b.full:
 		if b.smooth++; b.smooth >= limit {
 			b.smooth = 0
-			b.slots.setBound(limit + 1)
+			b.lanes.setBound(limit + 1)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 	if send == nil {
 		send = j.sendPart
 	}
-	err = j.u.brake.do(ctx, func(ctx context.Context) (err error) {
+	err = j.u.brake.do(ctx, 1, func(ctx context.Context) (err error) {
 		part, err = send(ctx, p)
 		return err
 	})

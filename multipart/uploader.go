@@ -85,7 +85,7 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	}
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.slots = newBudget(int64(u.opts.Concurrency))
-	u.brake = &brake{slots: u.slots, full: int64(u.opts.Concurrency)}
+	u.brake = newBrake(int64(u.opts.Concurrency))
 	first := cmp.Or(u.opts.PartSize, DefaultPartSize)
 	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first))
 	return u
@@ -265,7 +265,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	last := &wholeBody{Body: j.watched(ctx, body), source: body, intact: intact}
 	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, func(ctx context.Context) (err error) {
+	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
@@ -303,7 +303,7 @@ func (j *job) initiate(ctx context.Context) error {
 	at := j.plan.Upload
 	began := j.u.client.Now()
 	sent, count := tries.Watch(ctx)
-	err := j.u.brake.do(sent, func(ctx context.Context) (err error) {
+	err := j.u.brake.do(sent, 0, func(ctx context.Context) (err error) {
 		j.plan.Upload, err = j.u.client.InitiateMultipartUpload(ctx, at.Bucket, at.Key, &j.wishes.initiate)
 		return err
 	})
