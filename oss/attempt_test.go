@@ -88,9 +88,10 @@ func TestBodiesHaveALength(t *testing.T) {
 	}
 }
 
-// lagging is a transport that goes on reading a body after it has answered, as net/http does.
+// lagging is a transport that goes on reading the first body after it has answered, as net/http does.
 type lagging struct {
 	*script
+	resume  chan struct{} // when to go on
 	readers sync.WaitGroup
 }
 
@@ -103,16 +104,20 @@ func (l *lagging) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.ReadFull(body, first); err != nil {
 		return nil, err
 	}
-	l.readers.Go(func() { _, _ = io.Copy(io.Discard, body) })
+	l.readers.Go(func() {
+		<-l.resume
+		_, _ = io.Copy(io.Discard, body)
+	})
 	r = r.Clone(r.Context())
 	r.Body = nil
 	return l.script.RoundTrip(r)
 }
 
 func TestCatalogueR3RetryWhileTheLastBodyIsStillRead(t *testing.T) {
-	body := content(1 << 20)
-	for range 20 {
-		l := &lagging{script: play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores)}
+	body := content(256 << 10)
+	for range 10 {
+		l := &lagging{script: play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores), resume: make(chan struct{})}
+		close(l.resume)
 		c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: l}})
 		part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 		if err != nil || part.ETag != etag(body) {
@@ -126,17 +131,39 @@ func TestCatalogueR3RetryWhileTheLastBodyIsStillRead(t *testing.T) {
 }
 
 func TestBodyIsNotTouchedAfterTheCall(t *testing.T) {
-	body := []byte(content(1 << 20))
-	l := &lagging{script: play(refuses(404, "NoSuchUpload"))}
+	reads := 0
+	body := bodyFunc{1 << 20, func(p []byte, off int64) (int, error) { reads++; return len(p), nil }}
+	l := &lagging{script: play(refuses(404, "NoSuchUpload")), resume: make(chan struct{})}
 	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: l}})
-	_, err := c.UploadPart(t.Context(), upload, 1, bodyFunc{int64(len(body)), func(p []byte, off int64) (int, error) {
-		return copy(p, body[off:]), nil
-	}}, nil)
-	clear(body) // the race detector watches
-	if !errors.Is(err, oss.ErrNoSuchUpload) {
-		t.Errorf("UploadPart: %v", err)
-	}
+	_, err := c.UploadPart(t.Context(), upload, 1, body, nil)
+	before := reads
+	close(l.resume)
 	l.readers.Wait()
+	if !errors.Is(err, oss.ErrNoSuchUpload) || reads != before {
+		t.Errorf("UploadPart: %v; the body was read %d times after it", err, reads-before)
+	}
+}
+
+func TestBodyAskedForAgainEndsTheFirst(t *testing.T) {
+	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{
+		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			again, err := r.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			if n, err := r.Body.Read(make([]byte, 1)); n != 0 || err == nil {
+				t.Errorf("the first body still gives %d bytes, %v", n, err)
+			}
+			b, err := io.ReadAll(again)
+			if err != nil {
+				return nil, err
+			}
+			return stores(r, string(b))
+		}),
+	}})
+	if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestBodyThatCannotBeReadIsNotRetried(t *testing.T) {

@@ -71,6 +71,10 @@ func TestRetryAfterIsRead(t *testing.T) {
 		if got, ok := e.retryAfter(now); got != tt.want || ok != tt.ok {
 			t.Errorf("Retry-After %q = %v, %v, want %v, %v", tt.header, got, ok, tt.want, tt.ok)
 		}
+		e.Header.Set("Date", now.Format(http.TimeFormat)) // the local clock may be off, theirs is not
+		if got, ok := e.retryAfter(now.Add(-time.Hour)); got != tt.want || ok != tt.ok {
+			t.Errorf("Retry-After %q beside a Date = %v, %v, want %v, %v", tt.header, got, ok, tt.want, tt.ok)
+		}
 	}
 }
 

@@ -81,9 +81,6 @@ type fetch struct {
 	err   error
 }
 
-func (c *credentialsCache) String() string   { return "oss.CacheCredentials" }
-func (c *credentialsCache) GoString() string { return c.String() }
-
 // Credentials returns the keys at hand while they are good for longer than early, else those of a fetch.
 func (c *credentialsCache) Credentials(ctx context.Context) (Credentials, error) {
 	c.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"runtime/pprof"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,7 +71,16 @@ type script struct {
 	mu      sync.Mutex
 	answers []answer
 	sent    []message
+	open    atomic.Int32 // replies whose body is not closed
 }
+
+// A replyBody counts itself out when it is closed for the first time.
+type replyBody struct {
+	io.Reader
+	close func() error
+}
+
+func (b replyBody) Close() error { return b.close() }
 
 // A message is a request as it was sent.
 type message struct {
@@ -85,7 +95,8 @@ type answer func(r *http.Request, body string) (*http.Response, error)
 
 func play(answers ...answer) *script { return &script{answers: answers} }
 
-// client returns a Client that speaks to s; a Region, keys and the transport are filled in.
+// client returns a Client that speaks to s; a Region, keys and the transport are filled in. At the
+// end of the test all replies must have been closed.
 func (s *script) client(t testing.TB, cfg oss.Config) *oss.Client {
 	t.Helper()
 	if cfg.Region == "" && cfg.Endpoint == "" {
@@ -95,6 +106,11 @@ func (s *script) client(t testing.TB, cfg oss.Config) *oss.Client {
 		cfg.Credentials = keys
 	}
 	cfg.HTTPClient = &http.Client{Transport: s}
+	t.Cleanup(func() {
+		if n := s.open.Load(); n != 0 {
+			t.Errorf("%d replies were not closed", n)
+		}
+	})
 	return newClient(t, cfg)
 }
 
@@ -106,7 +122,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		var err error
 		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("sending: %v", err) // not every transport keeps the cause
 		}
 		r.Body.Close()
 	}
@@ -114,7 +130,12 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.sent = append(s.sent, message{r.Method, r.URL.String(), string(body), r.Header.Clone(), r.ContentLength, time.Now()})
 	next := s.answers[min(len(s.sent), len(s.answers))-1]
 	s.mu.Unlock()
-	return next(r, string(body))
+	resp, err := next(r, string(body))
+	if err == nil {
+		s.open.Add(1)
+		resp.Body = replyBody{resp.Body, sync.OnceValue(func() error { s.open.Add(-1); return nil })}
+	}
+	return resp, err
 }
 
 // messages returns what has been sent so far.

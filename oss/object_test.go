@@ -143,6 +143,11 @@ func TestRangeThatWasNotHonouredIsAnError(t *testing.T) {
 		{"not told", &oss.GetOptions{Offset: 2, Length: 3}, says(206, "234"), false},
 		{"whole object", &oss.GetOptions{Offset: 2}, says(200, "0123456789"), false},
 		{"whole object from the beginning", &oss.GetOptions{Length: 3}, says(200, "0123456789"), false},
+		{"whole object of unknown size", &oss.GetOptions{Length: 30}, func(r *http.Request, _ string) (*http.Response, error) {
+			resp, err := says(200, content(40))(r, "")
+			resp.ContentLength = -1
+			return resp, err
+		}, false},
 		{"whole object that is shorter", &oss.GetOptions{Length: 30}, says(200, "0123456789"), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -145,8 +145,12 @@ func (e *ServiceError) temporary() bool {
 // maxRetryAfter bounds what a server may ask for.
 const maxRetryAfter = 5 * time.Minute
 
-// retryAfter reads the Retry-After header, in seconds or as a date.
+// retryAfter reads the Retry-After header, in seconds or as a date. The clock of a date is that of
+// the reply, and now only if the reply does not tell it.
 func (e *ServiceError) retryAfter(now time.Time) (time.Duration, bool) {
+	if sent, err := http.ParseTime(e.Header.Get("Date")); err == nil {
+		now = sent
+	}
 	h := e.Header.Get("Retry-After")
 	if s, err := strconv.Atoi(h); err == nil && s >= 0 {
 		return min(time.Duration(min(s, 1<<20))*time.Second, maxRetryAfter), true
