@@ -44,7 +44,7 @@ func sentParts(srv *osstest.Server, skip int) []int {
 	return numbers
 }
 
-func TestResumeKeepsEveryEqualPartAndSendsTheOthers(t *testing.T) {
+func resumeKeepsEveryEqualPartAndSendsTheOthers(t *testing.T) {
 	src := data(950) // parts 1 to 9 of 100 bytes, part 10 of 50
 	for _, tt := range []struct {
 		name string
@@ -86,7 +86,7 @@ func TestResumeSendsPartsAgainWhoseBytesDiffer(t *testing.T) {
 	})
 }
 
-func TestUnfinishedUploadsAreResumedWithoutAnyRecord(t *testing.T) {
+func unfinishedUploadsAreResumedWithoutAnyRecord(t *testing.T) {
 	src := data(950)
 	for name, held := range map[string][]int{"some": {2, 7}, "none": nil, "only the tail": {10}, "only the first": {1}} {
 		t.Run(name, func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestAStoreMakesUploadFileGoOn(t *testing.T) {
 	})
 }
 
-func TestTheRecordIsSavedBeforePartOne(t *testing.T) {
+func theRecordIsSavedBeforePartOne(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		c := client(t, srv, func(cfg *oss.Config) {
@@ -280,7 +280,7 @@ func TestTheRecordIsSavedBeforePartOne(t *testing.T) {
 	})
 }
 
-func TestAStoreThatCannotSaveIsAnErrorThatLeavesNothing(t *testing.T) {
+func aStoreThatCannotSaveIsAnErrorThatLeavesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.dir = filepath.Join(s.path, "dir") // below a file
@@ -292,7 +292,7 @@ func TestAStoreThatCannotSaveIsAnErrorThatLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestASourceRewrittenWithTheSameSizeAndTimeIsNeverMixed(t *testing.T) {
+func aSourceRewrittenWithTheSameSizeAndTimeIsNeverMixed(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.interrupted(t)
@@ -310,7 +310,7 @@ func TestASourceRewrittenWithTheSameSizeAndTimeIsNeverMixed(t *testing.T) {
 	})
 }
 
-func TestAnUploadThatNoLongerFitsIsAbortedAndBegunAnew(t *testing.T) {
+func anUploadThatNoLongerFitsIsAbortedAndBegunAnew(t *testing.T) {
 	for name, change := range map[string]struct {
 		size     int
 		partSize int64
@@ -330,7 +330,7 @@ func TestAnUploadThatNoLongerFitsIsAbortedAndBegunAnew(t *testing.T) {
 	}
 }
 
-func TestARecordOfAnotherKeyIsLeftAlone(t *testing.T) {
+func aRecordOfAnotherKeyIsLeftAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		other, err := multipart.NewUploader(srv.Client(), settings(100)).Begin(t.Context(), bucket, "other", 950, nil)
@@ -354,7 +354,7 @@ func (o oneRecord) Load(context.Context, string) (multipart.Plan, error) { retur
 func (o oneRecord) Save(context.Context, string, multipart.Plan) error   { return nil }
 func (o oneRecord) Delete(context.Context, string) error                 { return nil }
 
-func TestAListThatFailsOnceDoesNotLoseTheSession(t *testing.T) {
+func aListThatFailsOnceDoesNotLoseTheSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.interrupted(t)
@@ -373,7 +373,7 @@ func TestAListThatFailsOnceDoesNotLoseTheSession(t *testing.T) {
 	})
 }
 
-func TestASessionThatExpiredIsBegunAnewOnce(t *testing.T) {
+func aSessionThatExpiredIsBegunAnewOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.interrupted(t)
@@ -384,7 +384,7 @@ func TestASessionThatExpiredIsBegunAnewOnce(t *testing.T) {
 	})
 }
 
-func TestACompletedUploadWhoseRecordWasLeftIsFoundDone(t *testing.T) {
+func aCompletedUploadWhoseRecordWasLeftIsFoundDone(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.interrupted(t)
@@ -402,7 +402,7 @@ func TestACompletedUploadWhoseRecordWasLeftIsFoundDone(t *testing.T) {
 	})
 }
 
-func TestProgressCountsResumedBytesOnce(t *testing.T) {
+func progressCountsResumedBytesOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		_, p := begun(t, srv, data(950), 1, 2, 3)
 		var last multipart.Progress

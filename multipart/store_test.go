@@ -48,7 +48,7 @@ func TestADirStoreKeepsPlansUntilTheyAreDeleted(t *testing.T) {
 	}
 }
 
-func TestARecordIsPrivateAndReplacedAtOnce(t *testing.T) {
+func aRecordIsPrivateAndReplacedAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	store := multipart.DirStore(dir)
 	var wg sync.WaitGroup
@@ -76,7 +76,7 @@ func TestARecordIsPrivateAndReplacedAtOnce(t *testing.T) {
 	}
 }
 
-func TestADamagedOrForeignRecordCountsAsAbsent(t *testing.T) {
+func aDamagedOrForeignRecordCountsAsAbsent(t *testing.T) {
 	dir := t.TempDir()
 	store := multipart.DirStore(dir)
 	if err := store.Save(t.Context(), "x", savedPlan); err != nil {
@@ -104,7 +104,7 @@ func TestADamagedOrForeignRecordCountsAsAbsent(t *testing.T) {
 	}
 }
 
-func TestAnUnusableDirectoryIsAClearError(t *testing.T) {
+func anUnusableDirectoryIsAClearError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

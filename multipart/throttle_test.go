@@ -47,7 +47,7 @@ func gated(t *testing.T, srv *osstest.Server, g *gate) *oss.Client {
 	})
 }
 
-func TestAServerThatThrottlesHalfOfAllRequestsIsNotFlooded(t *testing.T) {
+func aServerThatThrottlesHalfOfAllRequestsIsNotFlooded(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		g := &gate{refuse: func(n int) bool { return n*7919%101 < 50 }} // half of them, in no order
 		want := data(40_000)
@@ -61,7 +61,7 @@ func TestAServerThatThrottlesHalfOfAllRequestsIsNotFlooded(t *testing.T) {
 	})
 }
 
-func TestAServerThatThrottlesEverythingForHalfAMinute(t *testing.T) {
+func aServerThatThrottlesEverythingForHalfAMinute(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		began := time.Now()
 		g := &gate{refuse: func(n int) bool { return n > 20 && time.Since(began) < 30*time.Second }}
@@ -85,7 +85,7 @@ func TestAServerThatThrottlesEverythingForHalfAMinute(t *testing.T) {
 	})
 }
 
-func TestParallelismFallsUnderThrottlingAndRecovers(t *testing.T) {
+func parallelismFallsUnderThrottlingAndRecovers(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		began := time.Now()
 		throttling := func() bool { s := time.Since(began); return s > 2*time.Second && s < 12*time.Second }
@@ -129,7 +129,7 @@ func TestParallelismFallsUnderThrottlingAndRecovers(t *testing.T) {
 	})
 }
 
-func TestThrottlingThatNeverEndsIsAnErrorAtLast(t *testing.T) {
+func throttlingThatNeverEndsIsAnErrorAtLast(t *testing.T) {
 	for _, size := range []int{50, 950} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			began := time.Now()
@@ -146,7 +146,7 @@ func TestThrottlingThatNeverEndsIsAnErrorAtLast(t *testing.T) {
 	}
 }
 
-func TestASlowLinkThatMovesIsNeverGivenUp(t *testing.T) {
+func aSlowLinkThatMovesIsNeverGivenUp(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const size, rate = 100 << 20, 50_000 // bytes, bytes per second over all connections
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(rate / multipart.DefaultConcurrency)})

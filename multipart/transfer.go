@@ -48,7 +48,9 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			}
 		}
 		if err != nil {
-			g.Go(func() error { return err }) // counts only if nothing failed before it
+			if gctx.Err() == nil { // else a part has failed, or the caller has given up
+				g.Go(func() error { return err })
+			}
 			break
 		}
 		g.Go(func() error {
@@ -58,7 +60,7 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			done.mu.Lock()
 			defer done.mu.Unlock()
 			if err != nil {
-				if gctx.Err() == nil || !errors.Is(err, context.Canceled) {
+				if ended := gctx.Err(); ended == nil || !errors.Is(err, ended) {
 					done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
 				}
 				return err
@@ -68,6 +70,9 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 		})
 	}
 	err := g.Wait()
+	if err == nil {
+		err = ctx.Err()
+	}
 	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
 	return &done, err

@@ -226,13 +226,22 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 		defer p.free()
 		return j.put(ctx, p.body, nil)
 	}
-	return j.multipart(ctx, &pushedBack{source: s, first: &p})
+	parts := &pushedBack{source: s, first: &p}
+	defer parts.free() // if the upload could not even be begun
+	return j.multipart(ctx, parts)
 }
 
 // pushedBack is a source whose first piece has been taken out already.
 type pushedBack struct {
 	source
 	first *piece
+}
+
+// free frees the first piece if nobody has taken it.
+func (b *pushedBack) free() {
+	if b.first != nil {
+		b.first.free()
+	}
 }
 
 func (b *pushedBack) next(ctx context.Context) (piece, error) {

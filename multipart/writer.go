@@ -97,13 +97,14 @@ func (w *Writer) fail(err error) error {
 // Close sends the last part and creates the object. Only a nil error means it exists. A second Close, or one
 // after Abort, is an error.
 func (w *Writer) Close() error {
-	if err := w.usable(); err != nil {
-		w.Abort()
-		return err
+	if w.ended {
+		return w.usable()
 	}
-	w.fail(w.buf.Flush())
+	if w.failed == nil {
+		w.fail(w.buf.Flush())
+	}
 	w.ended = true
-	w.pipe.Close() // without effect if the upload has failed
+	w.pipe.Close() // without effect if something has failed: then the upload ends with that, and says what is left
 	w.wait()
 	return w.err
 }
@@ -119,7 +120,7 @@ func (w *Writer) Abort() error {
 	w.cancel(errWriterAborted)
 	w.wait()
 	var ue *UploadError
-	if errors.As(w.err, &ue) && (ue.AbortErr != nil || errors.Is(w.err, ErrOutcomeUnknown)) {
+	if errors.As(w.err, &ue) && (ue.Plan.Upload.ID != "" && !ue.Aborted || len(ue.Orphans) > 0 || errors.Is(w.err, ErrOutcomeUnknown)) {
 		return w.err
 	}
 	return nil

