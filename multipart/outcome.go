@@ -74,7 +74,7 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 		}
 	}
 	if want.known && res.CRC64 != 0 && res.CRC64 != want.crc {
-		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Err: &oss.ChecksumError{
+		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: &oss.ChecksumError{
 			Op: "CompleteMultipartUpload", Bucket: up.Bucket, Key: up.Key, Local: want.crc, Remote: res.CRC64,
 		}}
 	}
@@ -95,7 +95,7 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 // upload is gone it makes no difference. With certain, every request that was made got an answer.
 func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause error, certain bool) (*oss.PutResult, error) {
 	if errors.Is(cause, oss.ErrCallbackFailed) { // the object exists; nothing is left to undo
-		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Err: cause}
+		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: cause}
 	}
 	if refusedForGood(cause, certain) {
 		return nil, j.abandon(ctx, sent, cause)

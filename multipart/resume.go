@@ -190,7 +190,7 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	}
 	j.meter.finish(in.size, j.plan.NumParts())
 	return &Result{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
-		Size: in.size, UploadID: up.ID, Parts: j.plan.NumParts(), Reused: j.plan.NumParts()}, nil
+		Size: in.size, UploadID: up.ID, Parts: j.plan.NumParts(), Reused: j.plan.NumParts(), Orphans: j.orphans}, nil
 }
 
 // same reports whether a part that OSS holds has the bytes of body.

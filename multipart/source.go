@@ -16,8 +16,9 @@ import (
 // A piece is the content of one part, ready to be sent.
 type piece struct {
 	Section
-	body oss.Body
-	free func() // gives its memory back, after which body is not to be read
+	body    oss.Body
+	watched oss.Body // the same, paced and seen as it is sent
+	free    func()   // gives its memory back, after which body is not to be read
 }
 
 // A source yields the pieces of an object in order.

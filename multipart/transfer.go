@@ -113,6 +113,7 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 	if send == nil {
 		send = j.sendPart
 	}
+	p.watched = j.watched(ctx, p.body) // once, so that what is sent again is not counted again
 	err = j.u.brake.do(ctx, 1, func(ctx context.Context) (err error) {
 		part, err = send(ctx, p)
 		return err
@@ -134,7 +135,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 		}
 		opts.MD5 = sum
 	}
-	return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, j.watched(ctx, p.body), &opts)
+	return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
 }
 
 // hashStep is how much is hashed between two looks at the context.

@@ -109,8 +109,8 @@ type Result struct {
 // as a stream. See Upload for the rest.
 //
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
-// same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the file or the part size
-// has changed in size, or the upload is gone, that call begins anew, and what cannot be used any more is aborted.
+// same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
+// has changed, or the upload is gone, that call begins anew, and what cannot be used any more is aborted.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
