@@ -187,6 +187,18 @@ func TestV1CallersOSSDateWins(t *testing.T) {
 	}
 }
 
+// The first SDK for Go signs with V4 and sends its date in Date only, in the form of HTTP.
+func TestV4HashesADateInTheFormOfHTTPAsItCame(t *testing.T) {
+	const date = "Wed, 17 Jun 2026 23:59:59 GMT"
+	req, p := testRequest(), testParams()
+	req.Header.Set("Date", date)
+	p.Time = noon.AddDate(0, 0, 1)
+	got := V4{}.StringToSign(req, p)
+	if want := "OSS4-HMAC-SHA256\n" + date + "\n20260617/" + p.Region + "/oss/aliyun_v4_request\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("StringToSign = %q, want it to begin with %q", got, want)
+	}
+}
+
 func TestCanonicalResource(t *testing.T) {
 	tests := []struct{ name, bucket, key, v1, v4 string }{
 		{"service", "", "", "/", "/"},

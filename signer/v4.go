@@ -142,8 +142,8 @@ func hmacSHA256(key []byte, text string) []byte {
 // StringToSign returns the text V4 hashes with the derived key.
 //
 // It describes req as it stands, so call it after Sign or Presign. The date is the x-oss-date
-// parameter, else the x-oss-date header, else a Date header in the same form, which some SDKs
-// send instead, else p.Time.
+// parameter, else the x-oss-date header, else a Date header, in the same form or in that of HTTP: some
+// SDKs send nothing else, and OSS hashes its text as it came. Else it is p.Time.
 func (s V4) StringToSign(req *http.Request, p Params) string {
 	date := v4Date(req, p)
 	sum := sha256.Sum256(s.canonicalRequest(req, p))
@@ -249,7 +249,7 @@ func (s V4) scope(p Params, date string) string {
 
 func (s V4) product() string { return cmp.Or(s.Product, "oss") }
 
-// v4Date returns the signing time of req in the form of V4.
+// v4Date returns the signing time of req as it stands in the text V4 hashes.
 func v4Date(req *http.Request, p Params) string {
 	if date, ok := queryValue(req.URL.RawQuery, queryV4Date); ok {
 		return date
@@ -257,17 +257,28 @@ func v4Date(req *http.Request, p Params) string {
 	if date := textproto.TrimString(req.Header.Get(headerOSSDate)); date != "" {
 		return date
 	}
-	if date := textproto.TrimString(req.Header.Get(headerDate)); isV4Date(date) {
+	if date := textproto.TrimString(req.Header.Get(headerDate)); isV4Date(date) || isHTTPDate(date) {
 		return date
 	}
 	return p.Time.UTC().Format(v4TimeFormat)
 }
 
 // v4Day returns the day of a date. What a server receives may be too short to hold one.
-func v4Day(date string) string { return date[:min(v4DayLength, len(date))] }
+func v4Day(date string) string {
+	if t, err := time.Parse(http.TimeFormat, date); err == nil {
+		return t.Format("20060102")
+	}
+	return date[:min(v4DayLength, len(date))]
+}
 
 // isV4Date reports whether date is in the form of V4.
 func isV4Date(date string) bool {
 	_, err := time.Parse(v4TimeFormat, date)
+	return err == nil
+}
+
+// isHTTPDate reports whether date is in the form of HTTP.
+func isHTTPDate(date string) bool {
+	_, err := time.Parse(http.TimeFormat, date)
 	return err == nil
 }

@@ -56,6 +56,15 @@ func Assumptions() []Assumption {
 		presignAssumptions(),
 		clockAssumptions(),
 		clientAssumptions(),
+		bucketAssumptions(),
+		listObjectsAssumptions(),
+		deleteListAssumptions(),
+		appendAssumptions(),
+		copyObjectAssumptions(),
+		accessAssumptions(),
+		taggingAssumptions(),
+		callbackAssumptions(),
+		versioningAssumptions(),
 	)
 }
 

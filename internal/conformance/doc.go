@@ -12,6 +12,9 @@
 // So the fake is never held to what somebody remembers of OSS: a client that is tested against the
 // fake is tested against a list that can be checked, line by line, on the day the service changes.
 //
+// What the assumptions say of the fake, by operation and source, is in oss/osstest/README.md, with the
+// differences from the service that are known. "go test ./internal/conformance -update" writes it.
+//
 // Beside the table, recorded exchanges of the service (testdata/recorded) are replayed against the
 // fake, and its replies compared with the recorded ones in every header and element.
 package conformance

@@ -22,6 +22,16 @@ var documents = map[string]func() any{
 	"CopyObjectResult":              func() any { return new(CopiedObject) },
 	"ListPartsResult":               func() any { return new(PartList) },
 	"ListMultipartUploadsResult":    func() any { return new(UploadList) },
+	"ListAllMyBucketsResult":        func() any { return new(BucketList) },
+	"BucketInfo":                    func() any { return new(BucketInfo) },
+	"BucketStat":                    func() any { return new(BucketStat) },
+	"LocationConstraint":            func() any { return new(BucketLocation) },
+	"CreateBucketConfiguration":     func() any { return new(BucketConfiguration) },
+	"AccessControlPolicy":           func() any { return new(AccessControl) },
+	"ListBucketResult":              func() any { return new(ObjectListV2) },
+	"Delete":                        func() any { return new(Delete) },
+	"DeleteResult":                  func() any { return new(Deleted) },
+	"Tagging":                       func() any { return new(Tagging) },
 	"Error":                         func() any { return new(Error) },
 }
 

@@ -78,18 +78,19 @@ func saveReport(ctx context.Context, client *oss.Client, text string) error {
 }
 
 func TestSaveReport(t *testing.T) {
-	srv := osstest.NewServer(nil) // checks signatures, digests, part lists, like OSS
-	defer srv.Close()
-	srv.Inject(osstest.Fault{Op: "PutObject", Times: 2, Effect: osstest.Drop()}) // a bad line
+	for seed := range uint64(20) { // twenty bad days; the seed of one that fails makes it fail again
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			srv := osstest.NewServer(nil) // checks signatures, digests, part lists, like OSS
+			defer srv.Close()
+			srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.LoseReply()}) // once, for certain
+			chaos := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed)})                   // now and then, anything
 
-	if err := saveReport(t.Context(), srv.Client(), "all is well"); err != nil {
-		t.Fatal(err)
-	}
-	if obj, ok := srv.Object("reports", "today.txt"); !ok || string(obj.Data) != "all is well" {
-		t.Errorf("stored %q, %v", obj.Data, ok)
-	}
-	if left := srv.Uploads(); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+			err := saveReport(t.Context(), srv.Client(), "all is well")
+			obj, _ := srv.Object("reports", "today.txt")
+			if left := srv.Uploads(); err != nil || string(obj.Data) != "all is well" || len(left) > 0 {
+				t.Errorf("%v; stored %q, left behind %v after %v", err, obj.Data, left, chaos.Strikes())
+			}
+		})
 	}
 }
 

@@ -48,7 +48,7 @@ func (x *exchange) authenticate() error {
 		c, err = x.claimV1Header(strings.TrimPrefix(header, "OSS "))
 	case header != "":
 		return invalidArgument("", "Authorization header is invalid.", "Authorization", header)
-	case slices.Contains(x.opts.PublicBuckets, x.bucket):
+	case x.isOpen():
 		return nil
 	default:
 		return accessDenied("0003-00000905", "Anonymous access is forbidden for this operation.")

@@ -54,14 +54,24 @@ func TestV4SeparatorMayHaveASpace(t *testing.T) {
 
 func TestV4DateMayBeInDate(t *testing.T) {
 	srv := start(t, &osstest.Options{Now: atNoon})
-	got := send(t, srv, call{method: "DELETE", key: "key", unsigned: true, change: func(req *http.Request) {
-		p := signer.Params{Bucket: "bucket", Key: "key", Region: "cn-hangzhou", Time: noon, Credentials: osstest.TestCredentials()}
-		req.Header.Set("Date", "20260617T120000Z")
-		req.Header.Set("Authorization", "OSS4-HMAC-SHA256 Credential="+osstest.AccessKeyID+
-			"/20260617/cn-hangzhou/oss/aliyun_v4_request,Signature="+signer.V4{}.Signature(req, p))
-	}})
-	if got.status != 204 {
-		t.Errorf("got %v: %s", got, got.body)
+	const date = "Wed, 17 Jun 2026 12:00:00 GMT"
+	for _, tt := range []struct{ name, header, date, day, want string }{
+		{"in the form of V4", "Date", "20260617T120000Z", "20260617", "204"},
+		{"in the form of HTTP", "Date", date, "20260617", "204"},
+		{"in the form of HTTP, of another day than the scope", "Date", date, "20260618", "400 InvalidArgument 0002-00000212"},
+		{"in the form of HTTP in x-oss-date", "x-oss-date", date, "20260617", "400 InvalidArgument 0002-00000212"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := send(t, srv, call{method: "DELETE", key: "key", unsigned: true, change: func(req *http.Request) {
+				p := signer.Params{Bucket: "bucket", Key: "key", Region: "cn-hangzhou", Time: noon, Credentials: osstest.TestCredentials()}
+				req.Header.Set(tt.header, tt.date)
+				req.Header.Set("Authorization", "OSS4-HMAC-SHA256 Credential="+osstest.AccessKeyID+"/"+tt.day+
+					"/cn-hangzhou/oss/aliyun_v4_request,Signature="+signer.V4{}.Signature(req, p))
+			}})
+			if got.String() != tt.want {
+				t.Errorf("got %v, want %s: %s", got, tt.want, got.body)
+			}
+		})
 	}
 }
 

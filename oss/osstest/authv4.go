@@ -1,6 +1,7 @@
 package osstest
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,13 +54,16 @@ func (x *exchange) claimV4Header(value string) (claim, error) {
 	}
 	date := x.r.Header.Get("x-oss-date")
 	if date == "" {
-		date = x.r.Header.Get("Date") // in the same form, as one SDK sends it
+		date = x.r.Header.Get("Date") // as the SDK for Android sends it
 	}
 	signed, err := time.Parse(v4TimeFormat, date)
+	if err != nil && x.r.Header.Get("x-oss-date") == "" {
+		signed, err = time.Parse(http.TimeFormat, date) // as the first SDK for Go does
+	}
 	if err != nil {
 		return claim{}, malformed("0002-00000212", "Invalid signing date in Authorization header.")
 	}
-	scope, err := x.parseScope(fields["Credential"], date, "0002-00000212", malformed)
+	scope, err := x.parseScope(fields["Credential"], signed, "0002-00000212", malformed)
 	if err != nil {
 		return claim{}, err
 	}
@@ -93,7 +97,7 @@ func (x *exchange) claimV4Query() (claim, error) {
 		return claim{}, invalidArgument("", "The parameter x-oss-expires must be between 1 and 604800 seconds.",
 			"x-oss-expires", q.Get("x-oss-expires"))
 	}
-	scope, err := x.parseScope(q.Get("x-oss-credential"), date, "0002-00000223", malformed)
+	scope, err := x.parseScope(q.Get("x-oss-credential"), signed, "0002-00000223", malformed)
 	if err != nil {
 		return claim{}, err
 	}
@@ -111,7 +115,7 @@ var (
 
 // parseScope reads "AccessKeyId/20231216/cn-hangzhou/oss/aliyun_v4_request" and holds it against the
 // date of the request and the region of the Server.
-func (x *exchange) parseScope(credential, date, dateEC string, malformed func(ec, message string) error) (v4Scope, error) {
+func (x *exchange) parseScope(credential string, signed time.Time, dateEC string, malformed func(ec, message string) error) (v4Scope, error) {
 	f := strings.Split(credential, "/")
 	if len(f) != 5 || f[0] == "" || f[4] != "aliyun_v4_request" {
 		return v4Scope{}, malformed("0002-00000213", "Invalid credential in Authorization header.")
@@ -121,7 +125,7 @@ func (x *exchange) parseScope(credential, date, dateEC string, malformed func(ec
 	switch {
 	case !keyForm.MatchString(s.keyID):
 		return s, malformed("0002-00000206", "Invalid access key id in Authorization header.")
-	case !strings.HasPrefix(date, s.day) || len(s.day) != len("20060102"):
+	case s.day != signed.Format("20060102"):
 		return s, malformed(dateEC, "Invalid signing date in Authorization header.")
 	case isEndpointName || !regionForm.MatchString(s.region):
 		return s, malformed("0002-00000226", "Invalid signing region in Authorization header.")

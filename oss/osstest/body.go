@@ -1,6 +1,7 @@
 package osstest
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
@@ -33,17 +34,22 @@ func newIncoming(body io.Reader) *incoming {
 	return &incoming{Reader: wire, wire: wire}
 }
 
+// ended reports whether all of a body of length bytes, -1 if that was not said, has come.
+func (b *incoming) ended(length int64) bool { return b.wire.err == io.EOF || b.wire.n == length }
+
 // arrived returns the bytes that came from the network, whatever filters made of them.
 func (b *incoming) arrived() int64 { return b.wire.n }
 
 type counter struct {
 	io.Reader
-	n int64
+	n   int64
+	err error // the first; after a body that breaks off, net/http says io.EOF
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n += int64(n)
+	c.err = cmp.Or(c.err, err)
 	return n, err
 }
 
@@ -116,8 +122,9 @@ func (x *exchange) receive(d *digest) (*stored, error) {
 func (x *exchange) fill(to sink, d *digest) error {
 	_, err := io.Copy(io.MultiWriter(&failing{to}, d), io.LimitReader(x.body, oss.MaxPartSize+1))
 	var broken *storageError
+	var refused *refusal // by a Fault, half-way
 	switch {
-	case errors.As(err, &broken), errors.Is(err, errCut):
+	case errors.As(err, &broken), errors.As(err, &refused), errors.Is(err, errCut):
 		return err
 	case x.closing.Err() != nil:
 		return errCut

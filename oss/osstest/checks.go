@@ -12,13 +12,16 @@ import (
 
 // checkCommon looks at what any request may carry.
 func (x *exchange) checkCommon() error {
-	if v := x.encoding(); x.query.Has("encoding-type") && v != "url" {
+	if v := x.encoding(); (v != "" || x.query.Has("encoding-type")) && v != "url" {
 		return invalidArgument("", "Invalid Encoding Method specified in Request.", "encoding-type", v)
 	}
 	for _, name := range foreignHeaders {
 		if x.r.Header.Get(name) != "" {
 			return notImplemented(name)
 		}
+	}
+	if err := x.checkCallback(); err != nil {
+		return err
 	}
 	const name = "x-oss-traffic-limit"
 	header, param := x.r.Header.Get(name), x.query.Get(name)
@@ -37,16 +40,19 @@ func (x *exchange) checkCommon() error {
 // foreignHeaders change what an operation does in ways a Server does not know. Headers that OSS
 // ignores are ignored here too.
 var foreignHeaders = []string{
-	"x-oss-callback", "x-oss-callback-var", "x-oss-process", "x-oss-hash-ctx", "x-oss-md5-ctx",
+	"x-oss-process", "x-oss-hash-ctx", "x-oss-md5-ctx",
 	"x-oss-enable-md5", "x-oss-enable-sha1", "x-oss-enable-sha256",
 	"x-oss-object-worm-mode", "x-oss-object-worm-retain-until-date",
 }
+
+// storageClasses are those an object and a bucket can have.
+var storageClasses = []string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"}
 
 // checkNewObject looks at the headers that say what a new object is to be like.
 func (x *exchange) checkNewObject() error {
 	h := x.r.Header
 	if class := h.Get("x-oss-storage-class"); class != "" &&
-		!slices.Contains([]string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"}, class) {
+		!slices.Contains(storageClasses, class) {
 		return invalidArgument("", "The storage class you specified is invalid.", "x-oss-storage-class", class)
 	}
 	for _, check := range []func() error{x.checkACL, x.checkEncryption, x.checkTagging, x.checkMetadata} {
@@ -98,16 +104,15 @@ func (x *exchange) checkNoEncryption() error {
 	return nil
 }
 
-// checkTagging looks at x-oss-tagging: at most ten tags in the form of a query.
+// checkTagging looks at x-oss-tagging.
+func (x *exchange) checkTagging() error { return checkTags(x.r.Header.Get("x-oss-tagging")) }
+
+// checkTags makes sure that there are at most ten tags, in the form of a query.
 //
 // See https://help.aliyun.com/en/oss/user-guide/object-tagging-8
-func (x *exchange) checkTagging() error {
+func checkTags(header string) error {
 	bad := func(message string) error {
 		return refuse(http.StatusBadRequest, "InvalidTag", "", message)
-	}
-	header := x.r.Header.Get("x-oss-tagging")
-	if header == "" {
-		return nil
 	}
 	tags := parseTags(header)
 	seen := make(map[string]bool)

@@ -13,8 +13,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// complete is CompleteMultipartUpload. It holds the store's lock while it checks the parts and
-// makes the object of them, so a part is in it as a whole or not at all, and only once.
+// complete is CompleteMultipartUpload.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/completemultipartupload
 func (x *exchange) complete() (*reply, error) {
@@ -28,27 +27,14 @@ func (x *exchange) complete() (*reply, error) {
 	}
 	list, listErr := x.readPartList()
 
-	x.objects.mu.Lock()
-	u, ok := x.objects.find(x.name(), id)
-	if !ok {
-		x.objects.mu.Unlock()
-		return nil, noSuchUpload(id, "0042-00000203")
-	}
-	o, err := x.join(u, list, listErr, forbid)
+	o, found, err := x.objects.join(x.name(), id, func(u *upload) (*object, error) {
+		return x.join(u, list, listErr, forbid)
+	})
 	if err != nil {
-		x.objects.mu.Unlock()
 		return nil, err
 	}
-	delete(x.objects.uploads, id)
-	old := x.objects.objects[o.name]
-	x.objects.objects[o.name] = o
-	x.objects.mu.Unlock()
-
-	for _, p := range u.parts { // those that were not listed are gone with this
-		p.content.release()
-	}
-	if old != nil {
-		old.content.release()
+	if !found {
+		return nil, noSuchUpload(id, "0042-00000203")
 	}
 	return x.completed(o), nil
 }
@@ -64,21 +50,18 @@ func (x *exchange) completed(o *object) *reply {
 		Location:     scheme + x.r.Host + "/" + escape(x.path, "/"),
 		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.etag,
 	})
+	rep.made = o
 	rep.header.Set("ETag", o.etag)
 	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	x.setVersion(rep.header, o)
 	setEncryption(rep.header, o.header)
 	return rep
 }
 
 // readPartList reads the body; nil means all parts.
 func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
-	const limit = 10 << 20 // ten thousand parts need about a tenth
-	d := newDigest()
-	var body bytes.Buffer
-	if _, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(x.body, limit)); err != nil {
-		return nil, refuse(http.StatusBadRequest, "IncompleteBody", "", "The body of your request is not complete.")
-	}
-	if err := x.checkDigests(d); err != nil {
+	body, err := x.readBody(10 << 20) // ten thousand parts need about a tenth
+	if err != nil {
 		return nil, err
 	}
 	switch all := x.r.Header.Get("x-oss-complete-all"); {
@@ -91,10 +74,20 @@ func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
 		return nil, nil
 	}
 	var doc ossxml.Complete
-	if err := ossxml.Decode(&body, &doc); err != nil || len(doc.Parts) == 0 {
+	if err := ossxml.Decode(body, &doc); err != nil || len(doc.Parts) == 0 {
 		return nil, malformedXML()
 	}
 	return doc.Parts, nil
+}
+
+// readBody reads a document, of which it takes at most limit bytes, and checks its digests.
+func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
+	d := newDigest()
+	var body bytes.Buffer
+	if _, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(x.body, limit)); err != nil {
+		return nil, refuse(http.StatusBadRequest, "IncompleteBody", "", "The body of your request is not complete.")
+	}
+	return &body, x.checkDigests(d)
 }
 
 // join makes an object of the listed parts, or of all. It changes nothing else.
@@ -106,7 +99,7 @@ func (x *exchange) join(u *upload, list []ossxml.CompletePart, listErr error, fo
 	if err != nil {
 		return nil, err
 	}
-	if forbid && x.objects.objects[u.name] != nil {
+	if forbid && x.objects.protectsLocked(u.name) {
 		return nil, alreadyExists("0042-00000214")
 	}
 	o := &object{

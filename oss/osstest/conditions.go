@@ -1,6 +1,7 @@
 package osstest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -112,6 +113,20 @@ func cutRange(header string) (first, last int64, ok bool) {
 	return first, last, true
 }
 
+// maxCopy is the largest object that CopyObject takes.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/copyobject
+const maxCopy = 1 << 30
+
+// checkCopySize refuses to copy at once what has to be copied in parts.
+func checkCopySize(size int64) error {
+	if size > maxCopy {
+		return refuse(http.StatusBadRequest, "EntityTooLarge", "", "The copy source is larger than the maximum allowable size.",
+			"MaxSizeAllowed", strconv.Itoa(maxCopy), "ProposedSize", strconv.FormatInt(size, 10))
+	}
+	return nil
+}
+
 // openSource returns the object that x-oss-copy-source names, retained, if its conditions hold.
 func (x *exchange) openSource() (o *object, unchanged bool, err error) {
 	value := x.r.Header.Get("x-oss-copy-source")
@@ -120,21 +135,31 @@ func (x *exchange) openSource() (o *object, unchanged bool, err error) {
 	path, version, _ := strings.Cut(value, "?versionId=")
 	path, slashed := strings.CutPrefix(path, "/")
 	bucket, key, ok := strings.Cut(path, "/")
-	if key, err = url.PathUnescape(key); err != nil || !slashed || !ok || bucket == "" || key == "" {
+	// Not all SDKs send a space as %20: the first for Go sends "+", as in a query. All send a plus as %2B.
+	if key, err = url.QueryUnescape(key); err != nil || !slashed || !ok || bucket == "" || key == "" {
 		return nil, false, bad
 	}
 	if err := x.checkBucket(bucket); err != nil {
 		return nil, false, err
 	}
+	if err := x.checkPays(bucket); err != nil {
+		return nil, false, err
+	}
 	if err := checkKey(key); err != nil {
 		return nil, false, err
 	}
-	if err := checkVersion(version); err != nil {
+	if o, err = x.openVersion(name{bucket, key}, version); err != nil {
+		var refused *refusal
+		if errors.As(err, &refused) && refused.status == http.StatusMethodNotAllowed {
+			// See https://help.aliyun.com/en/oss/user-guide/0016-00000307
+			return nil, false, invalidArgument("0016-00000307", "The source of a copy cannot be a delete marker.", "x-oss-copy-source", value)
+		}
 		return nil, false, err
 	}
-	o, ok = x.objects.open(name{bucket, key})
-	if !ok {
-		return nil, false, noSuchKey(key)
+	if o.kind == appendable {
+		o.content.release()
+		return nil, false, refuse(http.StatusBadRequest, "OperationNotSupported", "0037-00000001",
+			"The operation is not supported for this resource: an appendable object cannot be copied.")
 	}
 	unchanged, err = checkConditions(x.r.Header, "x-oss-copy-source-", o)
 	if err != nil {

@@ -1,13 +1,17 @@
 package osstest
 
 import (
+	"cmp"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// An Effect is what a Fault does.
+// An Effect is what a Fault does. The same one may be used in many Faults.
 type Effect interface {
 	// suits reports whether the effect can do anything to op.
 	suits(op *operation) bool
@@ -16,7 +20,7 @@ type Effect interface {
 	strike(x *exchange) error
 }
 
-// An effect is what all Effects are made of.
+// An effect is what Effects are made of.
 type effect struct {
 	name string
 	on   func(*operation) bool
@@ -36,46 +40,63 @@ func hasContent(op *operation) bool {
 	return op.moves == received || op.moves == sent || op.moves == joined
 }
 
-// String names the effect in the panics of Inject.
+// named returns an effect whose name shows its arguments.
+func named(name string, on func(*operation) bool, do func(*exchange) error, args ...any) *effect {
+	if len(args) > 0 {
+		name += "(" + strings.TrimSuffix(fmt.Sprintln(args...), "\n") + ")"
+	}
+	return &effect{name, on, do}
+}
+
+// String names the effect in the panics of Inject and in a Strike.
 func (e *effect) String() string { return e.name }
 
 // Fail answers with an OSS error. The request has no effect. Its body is read first, as by a
 // server that means to keep the connection.
 func Fail(status int, code oss.Code) Effect {
-	return &effect{"Fail", anything, func(*exchange) error { return failure(status, code) }}
+	checkStatus("Fail", status)
+	return named("Fail", anything, func(*exchange) error { return failure(status, code) }, status, code)
+}
+
+// checkStatus panics on a status that no final reply can have.
+func checkStatus(name string, status int) {
+	if status < 200 || status > 599 {
+		panic(fmt.Sprintf("osstest: %s: %d is no status of a reply", name, status))
+	}
 }
 
 // Delay answers correctly, d later. The request takes effect at once, only the answer waits: a
-// client that gives up meanwhile has done what it asked for, and does not know.
+// client that gives up meanwhile, as any does if d is beyond all its timeouts, has done what it
+// asked for and does not know.
 func Delay(d time.Duration) Effect {
-	return &effect{"Delay", anything, func(x *exchange) error {
-		x.answer = append(x.answer, func(x *exchange) error { return x.wait(d) })
+	return named("Delay", anything, func(x *exchange) error {
+		x.answer = append(x.answer, func(*reply) error { return x.wait(d) })
 		return nil
-	}}
+	}, d)
 }
 
 // Hang never answers; it ends when the client gives up or the Server closes. The request has no
 // effect, though its body is read.
 func Hang() Effect {
-	return &effect{"Hang", anything, func(x *exchange) error {
+	return named("Hang", anything, func(x *exchange) error {
 		if _, err := io.Copy(io.Discard, x.body); err != nil {
 			return errCut
 		}
 		return x.wait(-1)
-	}}
+	})
 }
 
 // Drop cuts the connection before the request takes effect. Its body is not read.
 func Drop() Effect {
-	return &effect{"Drop", anything, func(*exchange) error { return errCut }}
+	return named("Drop", anything, func(*exchange) error { return errCut })
 }
 
 // LoseReply lets the request take effect, then cuts the connection: the client cannot know.
 func LoseReply() Effect {
-	return &effect{"LoseReply", anything, func(x *exchange) error {
-		x.answer = append(x.answer, func(*exchange) error { return errCut })
+	return named("LoseReply", anything, func(x *exchange) error {
+		x.answer = append(x.answer, func(*reply) error { return errCut })
 		return nil
-	}}
+	})
 }
 
 // Corrupt flips a bit of what is stored, or of what is read back: the lowest bit of the first byte.
@@ -86,7 +107,7 @@ func LoseReply() Effect {
 // as it is, except that a completed object has the ETag of its undamaged parts. GetObject sends
 // damaged bytes; the object stays whole. Other operations move no content and do not match.
 func Corrupt() Effect {
-	return &effect{"Corrupt", hasContent, func(x *exchange) error {
+	return named("Corrupt", hasContent, func(x *exchange) error {
 		switch x.op.moves {
 		case received:
 			x.body.Reader = &flipper{r: x.body.Reader}
@@ -96,7 +117,7 @@ func Corrupt() Effect {
 			x.flip = true
 		}
 		return nil
-	}}
+	})
 }
 
 // Truncate cuts the connection after n body bytes, or at the end of a shorter body: of the request
@@ -106,12 +127,16 @@ func Truncate(n int64) Effect {
 	if n < 0 {
 		panic("osstest: Truncate: the number of bytes must not be negative")
 	}
-	return &effect{"Truncate", hasBody, func(x *exchange) error {
+	return named("Truncate", hasBody, func(x *exchange) error {
 		x.filter(func(_ *exchange, r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, n), cutter{})
 		})
+		x.answer = append(x.answer, func(rep *reply) error {
+			rep.header.Set("Connection", "close") // so that the end behind a whole reply strikes no later request
+			return nil
+		})
 		return nil
-	}}
+	}, n)
 }
 
 // Slow moves body bytes at the given rate: of the request for UploadPart and PutObject, else of
@@ -120,12 +145,42 @@ func Slow(bytesPerSecond int64) Effect {
 	if bytesPerSecond < 1 {
 		panic("osstest: Slow: the rate must be positive")
 	}
-	return &effect{"Slow", hasBody, func(x *exchange) error {
-		x.filter(func(x *exchange, r io.Reader) io.Reader {
-			return &slowReader{x: x, r: r, rate: bytesPerSecond, start: time.Now()}
-		})
+	return named("Slow", hasBody, func(x *exchange) error {
+		x.filter(slowed(bytesPerSecond))
 		return nil
-	}}
+	}, bytesPerSecond)
+}
+
+// slowed returns a filter that passes so many bytes a second.
+func slowed(rate int64) filter {
+	return func(x *exchange, r io.Reader) io.Reader {
+		return &slowReader{x: x, r: r, rate: rate, start: time.Now()}
+	}
+}
+
+// Together has all effects on the same request: a reply that is slow and then cut, or one that is lost
+// and whose part is delivered again. It matches operations to which each of them can do something.
+func Together(effects ...Effect) Effect {
+	var names []string
+	for _, e := range effects {
+		if _, ok := e.(*chaos); ok || e == nil {
+			panic("osstest: Together: no Effect, or Chaos, which has its own ways to combine")
+		}
+		names = append(names, fmt.Sprint(e))
+	}
+	if len(effects) == 0 {
+		panic("osstest: Together: no Effect")
+	}
+	suits := func(op *operation) bool {
+		return !slices.ContainsFunc(effects, func(e Effect) bool { return !e.suits(op) })
+	}
+	return named(strings.Join(names, "+"), suits, func(x *exchange) error {
+		var err error
+		for _, e := range effects { // also those after one that answers: what they prepare is for any answer
+			err = cmp.Or(err, e.strike(x))
+		}
+		return err
+	})
 }
 
 // filter puts f between the client and the body that counts: that of the request if it brings

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type refusal struct {
 	ec      string // finer code; empty where OSS gives none or none is known
 	message string
 	extra   []ossxml.Field // elements of this code, in their order
+	header  http.Header    // sent besides; nil if there is none
 	untimed bool           // sent without x-oss-server-time
 }
 
@@ -50,6 +52,7 @@ func (r *refusal) reply(x *exchange) *reply {
 	}
 	rep := xmlReply(r.status, doc)
 	rep.refusal = r
+	maps.Copy(rep.header, r.header)
 	if r.ec != "" {
 		rep.header.Set("x-oss-ec", r.ec)
 	}

@@ -4,16 +4,21 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A Fault makes matching requests go wrong. Empty fields match anything.
 type Fault struct {
-	Op          string // "UploadPart"; Inject panics on a name that is no operation
-	Bucket, Key string // exact names
-	PartNumber  int    // exact number
-	Skip        int    // let this many matches pass first
-	Times       int    // then strike this often; 0 means always
-	Effect      Effect // what happens
+	Op          string        // "UploadPart"; Inject panics on a name that is no operation
+	Bucket, Key string        // exact names
+	PartNumber  int           // exact number
+	After, For  time.Duration // match only from After on, counted from Inject, and then For so long; 0 means for ever
+	Skip        int           // let this many matches pass first
+	Times       int           // then strike this often; 0 means always
+	Share       float64       // strike only this share of the requests, drawn by Seed; 0 means all
+	Seed        uint64        // of Share
+	Above       int           // strike only what exceeds this many requests in a second; 0 means all
+	Effect      Effect        // what happens
 }
 
 // Inject adds f. Faults are tried in the order they were added; the first that strikes wins.
@@ -21,9 +26,17 @@ type Fault struct {
 // It strikes before the request is looked at in any other way, signature included. Inject panics
 // if f has no Effect, or one that can do nothing to f.Op: a fault that never strikes would make a
 // test that never fails. Without an Op, only operations match to which the Effect can do something.
+//
+// After, For and Above go by the Server's clock. Share strikes the same requests whenever the same
+// requests are made, in whatever order they arrive: see Chaos.
 func (s *Server) Inject(f Fault) *Injection {
-	if f.Effect == nil {
+	switch {
+	case f.Effect == nil:
 		panic("osstest: Inject: the Fault has no Effect")
+	case f.Share < 0 || f.Share > 1:
+		panic(fmt.Sprintf("osstest: Inject: a share of %v is not between 0 and 1", f.Share))
+	case min(f.Skip, f.Times, f.Above) < 0, min(f.After, f.For) < 0:
+		panic("osstest: Inject: a number or a time of the Fault is negative")
 	}
 	if f.Op != "" {
 		op := operationNamed(f.Op)
@@ -34,7 +47,7 @@ func (s *Server) Inject(f Fault) *Injection {
 			panic(fmt.Sprintf("osstest: Inject: %v can do nothing to %s", f.Effect, f.Op))
 		}
 	}
-	i := &Injection{faults: &s.faults, fault: f}
+	i := &Injection{faults: &s.faults, fault: f, begin: s.opts.Now(), seen: make(map[sameness]*history)}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.active = append(s.faults.active, i)
@@ -45,8 +58,12 @@ func (s *Server) Inject(f Fault) *Injection {
 type Injection struct {
 	faults  *faults
 	fault   Fault
+	begin   time.Time
 	matched int
 	fired   int
+	seen    map[sameness]*history
+	recent  []time.Time // when the last requests came that Above let pass
+	strikes []Strike
 }
 
 // Fired returns how often it struck.
@@ -56,6 +73,32 @@ func (i *Injection) Fired() int {
 	return i.fired
 }
 
+// A Strike says what was done to which request.
+type Strike struct {
+	Arrival     int    // place of the request among those the Server received since its first Inject, from 1
+	Op          string // "" if the Server does not know it
+	Bucket, Key string // as in the request
+	PartNumber  int    // 0 if there is none
+	Try         int    // how often this same request had come since Inject, from 1
+	Effect      string // "Drop", "Delay(1s)"
+}
+
+// String returns one line: "request 7, UploadPart oss://bucket/key part 3, try 2: Drop".
+func (s Strike) String() string {
+	what := fmt.Sprintf("request %d, %s oss://%s/%s", s.Arrival, s.Op, s.Bucket, s.Key)
+	if s.PartNumber != 0 {
+		what += fmt.Sprintf(" part %d", s.PartNumber)
+	}
+	return fmt.Sprintf("%s, try %d: %s", what, s.Try, s.Effect)
+}
+
+// Strikes returns what it did, in the order the requests arrived; the first 100,000 are kept.
+func (i *Injection) Strikes() []Strike {
+	i.faults.mu.Lock()
+	defer i.faults.mu.Unlock()
+	return slices.Clone(i.strikes)
+}
+
 // Remove ends it. What it has already struck goes on: a request that hangs keeps hanging.
 func (i *Injection) Remove() {
 	i.faults.mu.Lock()
@@ -63,41 +106,91 @@ func (i *Injection) Remove() {
 	i.faults.active = slices.DeleteFunc(i.faults.active, func(j *Injection) bool { return i == j })
 }
 
-// faults are those of one Server.
+// faults are those of one Server, and what they leave behind.
 type faults struct {
-	mu     sync.Mutex
-	active []*Injection
+	mu      sync.Mutex
+	active  []*Injection
+	arrived int
+
+	tokens deadTokens
+	late   lateParts
 }
 
 // strike returns what is to happen to x, or nil.
 func (f *faults) strike(x *exchange) Effect {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.arrived > 0 || len(f.active) > 0 {
+		f.arrived++
+	}
 	for _, i := range f.active {
-		if i.strikes(x) {
-			return i.fault.Effect
+		if e := i.strike(x); e != nil {
+			return e
 		}
 	}
 	return nil
 }
 
-// strikes counts a match and reports whether this is one to strike.
-func (i *Injection) strikes(x *exchange) bool {
+// strike counts a match and returns what is to happen to x, or nil.
+func (i *Injection) strike(x *exchange) Effect {
+	if !i.matches(x) {
+		return nil
+	}
+	same := x.sameness()
+	h := i.seen[same]
+	if h == nil {
+		h = new(history)
+		i.seen[same] = h
+	}
+	h.tries++
 	f := i.fault
+	if i.matched < f.Skip {
+		i.matched++
+		return nil
+	}
+	switch {
+	case f.Times > 0 && i.fired >= f.Times,
+		f.Share > 0 && same.draw(f.Seed, h.tries) >= f.Share,
+		f.Above > 0 && i.isWithin(x.entry.Time):
+		return nil
+	}
+	e := f.Effect
+	if c, ok := e.(*chaos); ok {
+		if e = c.choose(x.op, same, h); e == nil {
+			return nil
+		}
+	}
+	i.fired++
+	if len(i.strikes) < logSize {
+		i.strikes = append(i.strikes, Strike{
+			Arrival: i.faults.arrived, Op: x.op.name, Bucket: x.bucket, Key: x.key, PartNumber: x.entry.PartNumber,
+			Try: h.tries, Effect: fmt.Sprint(e),
+		})
+	}
+	return e
+}
+
+// matches reports whether x is one of the requests that the Fault is about.
+func (i *Injection) matches(x *exchange) bool {
+	f, since := i.fault, x.entry.Time.Sub(i.begin)
 	switch {
 	case f.Op != "" && f.Op != x.op.name, !f.Effect.suits(x.op),
 		f.Bucket != "" && f.Bucket != x.bucket,
 		f.Key != "" && f.Key != x.key,
-		f.PartNumber != 0 && f.PartNumber != x.entry.PartNumber:
+		f.PartNumber != 0 && f.PartNumber != x.entry.PartNumber,
+		since < f.After, f.For > 0 && since >= f.After+f.For:
 		return false
 	}
-	if i.matched < f.Skip {
-		i.matched++
+	return true
+}
+
+// isWithin reports whether fewer than Above requests passed in the second before now, and counts
+// this one if so.
+func (i *Injection) isWithin(now time.Time) bool {
+	i.recent = slices.DeleteFunc(i.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
+	if len(i.recent) >= i.fault.Above {
 		return false
 	}
-	if f.Times > 0 && i.fired >= f.Times {
-		return false
-	}
-	i.fired++
+	i.recent = append(i.recent, now)
 	return true
 }

@@ -1,10 +1,14 @@
 package osstest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,6 +23,7 @@ import (
 type exchange struct {
 	*Server
 	target
+	opts    *Options // the Server's, unless a Fault has others for this request
 	w       http.ResponseWriter
 	r       *http.Request
 	id      string // of the request
@@ -29,9 +34,11 @@ type exchange struct {
 	body    *incoming
 
 	// What a Fault has asked for.
-	sending []filter                // through which the body of the reply goes
-	answer  []func(*exchange) error // run when the work is done, before the reply is sent
-	flip    bool                    // damage what the operation puts together
+	instead *reply               // sent without looking at the request any further
+	sending []filter             // through which the body of the reply goes
+	answer  []func(*reply) error // run when the work is done, before the reply is sent, which they may change
+	flip    bool                 // damage what the operation puts together
+	cutAt   int64                // cut the connection after this many bytes of the reply; negative: never
 }
 
 // A reply is what a request is answered with.
@@ -42,6 +49,8 @@ type reply struct {
 	size     int64     // of body
 	document string    // the body, if it is one
 	refusal  *refusal  // what the reply says no to, nil if it does not
+	made     *object   // by PutObject and CompleteMultipartUpload, for a callback
+	foreign  bool      // somebody else's: without the headers of OSS
 }
 
 func newReply(status int) *reply { return &reply{status: status, header: make(http.Header)} }
@@ -64,7 +73,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.handlers.running.Done()
-	x := &exchange{Server: s, target: s.locate(r), w: w, r: r, query: r.URL.Query(), arrived: time.Now()}
+	x := &exchange{
+		Server: s, target: s.locate(r), opts: &s.opts, w: w, r: r, query: r.URL.Query(), arrived: time.Now(), cutAt: -1,
+	}
 	x.op = operationNamed(x.route())
 	x.id = s.ids.request(s.opts.Now())
 	x.body = newIncoming(r.Body)
@@ -120,15 +131,24 @@ func (x *exchange) attempt() (*reply, error) {
 			return nil, err
 		}
 	}
+	if x.instead != nil {
+		return x.instead, nil
+	}
 	if x.problem != nil {
 		return nil, x.problem
 	}
 	if x.bucket != "" {
-		if err := x.checkBucket(x.bucket); err != nil {
+		if err := x.checkBucket(x.bucket); err != nil && !x.makesBucket(err) {
 			return nil, err
 		}
 	}
+	if err := x.checkDeadToken(); err != nil {
+		return nil, err
+	}
 	if err := x.authenticate(); err != nil {
+		return nil, err
+	}
+	if err := x.checkPayer(); err != nil {
 		return nil, err
 	}
 	if x.key != "" {
@@ -139,7 +159,11 @@ func (x *exchange) attempt() (*reply, error) {
 	if err := x.checkCommon(); err != nil {
 		return nil, err
 	}
-	return x.op.run(x)
+	rep, err := x.op.run(x)
+	if err == nil && x.op.name == "AbortMultipartUpload" {
+		x.faults.late.noteAbort(x.entry.UploadID)
+	}
+	return rep, err
 }
 
 // finish sends rep. The log is written first, so that whoever has the reply finds it there.
@@ -150,25 +174,46 @@ func (x *exchange) finish(rep *reply) error {
 	if err := x.drain(); err != nil {
 		return err
 	}
-	for _, f := range x.answer {
-		if err := f(x); err != nil {
-			return err
-		}
+	var cut error
+	for _, f := range x.answer { // all of them: a reply that is lost can still be late, and its part come again
+		cut = cmp.Or(f(rep), cut)
+	}
+	if cut != nil {
+		return cut
+	}
+	if x.cutAt >= 0 {
+		return x.sendStart(rep)
 	}
 	x.record(rep)
-	h := x.w.Header()
-	for name, values := range rep.header {
-		h[name] = values
+	if !x.body.ended(x.r.ContentLength) {
+		x.hangUp()
 	}
-	h.Set("Server", "AliyunOSS")
-	h.Set("Date", x.opts.Now().UTC().Format(http.TimeFormat))
-	h.Set("x-oss-request-id", x.id)
-	if rep.refusal == nil || !rep.refusal.untimed {
-		h.Set("x-oss-server-time", strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10))
+	body := x.setHeader(x.w.Header(), rep)
+	x.w.WriteHeader(rep.status)
+	if body == nil {
+		return nil
+	}
+	if _, err := io.Copy(flushing{x}, body); err != nil {
+		// The client gets what was sent so far, and then the end of the connection.
+		http.NewResponseController(x.w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// setHeader sets the headers of rep and returns the body to go with them, nil if there is to be none.
+func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
+	maps.Copy(h, rep.header)
+	if !rep.foreign {
+		h.Set("Server", "AliyunOSS")
+		h.Set("Date", x.opts.Now().UTC().Format(http.TimeFormat))
+		h.Set("x-oss-request-id", x.id)
+		if rep.refusal == nil || !rep.refusal.untimed {
+			h.Set("x-oss-server-time", strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10))
+		}
 	}
 	bodyless := x.r.Method == http.MethodHead || rep.status == http.StatusNoContent || rep.status == http.StatusNotModified
 	if rep.body == nil || bodyless {
-		x.w.WriteHeader(rep.status)
 		return nil
 	}
 	h.Set("Content-Length", strconv.FormatInt(rep.size, 10))
@@ -176,11 +221,51 @@ func (x *exchange) finish(rep *reply) error {
 	for _, f := range x.sending {
 		body = f(x, body)
 	}
-	x.w.WriteHeader(rep.status)
-	if _, err := io.Copy(flushing{x}, body); err != nil {
-		// The client gets what was sent so far, and then the end of the connection.
-		http.NewResponseController(x.w).Flush()
+	return body
+}
+
+// hangUp makes the reply the last one on a connection on which the rest of the request may still be
+// arriving. net/http would close it only after half a second, so that a client over TCP, which loses
+// replies to a reset, has time to read; it does not if it finds no body that was left unread. On our own
+// network nobody needs that time.
+func (x *exchange) hangUp() {
+	if c := connOf(x.r); c != nil {
+		c.ignore()
+		x.r.Body = http.NoBody
+		x.w.Header().Set("Connection", "close")
+	}
+}
+
+// sendStart sends the first cutAt bytes of a reply, its head included, and then ends the connection.
+// The log has no status for a reply that the client cannot have in whole.
+func (x *exchange) sendStart(rep *reply) error {
+	header := http.Header{"Connection": {"close"}} // so that a whole reply strikes no later request
+	body, size := x.setHeader(header, rep), rep.size
+	if body == nil {
+		body, size = http.NoBody, 0
+		if header.Get("Content-Length") == "" && rep.status != http.StatusNoContent && rep.status != http.StatusNotModified {
+			header.Set("Content-Length", "0")
+		}
+	}
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", rep.status, http.StatusText(rep.status))
+	header.Write(&head)
+	head.WriteString("\r\n")
+	if x.cutAt < int64(head.Len())+size {
+		x.record(nil)
+	} else {
+		x.record(rep)
+	}
+	nc, _, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
 		panic(http.ErrAbortHandler)
+	}
+	closed := make(chan struct{})
+	stop := context.AfterFunc(x.closing, func() { nc.Close(); close(closed) }) // which ends a Write that waits
+	io.Copy(nc, io.LimitReader(io.MultiReader(&head, body), x.cutAt))          // a client that is gone is no news
+	nc.Close()                                                                 // not reset: what was sent is to be read
+	if !stop() {
+		<-closed
 	}
 	return nil
 }

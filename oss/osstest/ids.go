@@ -9,14 +9,15 @@ import (
 
 // ids makes identifiers that look like those of OSS. They follow from the moment the Server was
 // made by its own clock, so a test with a fixed clock sees the same ones every time, and a Server
-// made later does not know those of an earlier one.
+// made later does not know those of an earlier one. A generation tells Servers apart that know each
+// other's and were made at the same moment.
 type ids struct {
 	mu     sync.Mutex
 	source *rand.Rand
 }
 
-func (i *ids) seed(born time.Time) {
-	i.source = rand.New(rand.NewPCG(uint64(born.UnixNano()), 0x6f73732074657374))
+func (i *ids) seed(born time.Time, generation uint64) {
+	i.source = rand.New(rand.NewPCG(uint64(born.UnixNano()), 0x6f73732074657374+generation))
 }
 
 func (i *ids) next() uint64 {

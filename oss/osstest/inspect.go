@@ -24,12 +24,15 @@ type Object struct {
 	ACL    oss.ACL     // as sent with PutObject, CopyObject or CompleteMultipartUpload
 	Parts  []oss.Part  // the parts it was completed from; nil after PutObject
 	Time   time.Time   // when it was last modified
+
+	VersionID    string // "null" where there are no versions
+	DeleteMarker bool   // true of a version that says that the object was deleted; Object and Stat skip it
 }
 
 // Object returns a stored object. For one in Options.Dir that is too large for memory see Stat.
 func (s *Server) Object(bucket, key string) (Object, bool) {
-	o, ok := s.objects.open(name{bucket, key})
-	if !ok {
+	o, ok := s.objects.open(name{bucket, key}, "")
+	if !ok || o.marker {
 		return Object{}, false
 	}
 	defer o.content.release()
@@ -46,15 +49,14 @@ func (s *Server) Object(bucket, key string) (Object, bool) {
 
 // Stat is Object without the Data.
 func (s *Server) Stat(bucket, key string) (Object, bool) {
-	o, ok := s.objects.open(name{bucket, key})
+	o, ok := s.objects.current(name{bucket, key})
 	if !ok {
 		return Object{}, false
 	}
-	defer o.content.release()
 	return o.export(), true
 }
 
-// PutObject stores data without a request.
+// PutObject stores data without a request. It panics if it cannot, which is so only if a disk is full.
 func (s *Server) PutObject(bucket, key string, data []byte) {
 	to, err := s.objects.bodies.create(int64(len(data)))
 	if err != nil {
@@ -70,20 +72,45 @@ func (s *Server) PutObject(bucket, key string, data []byte) {
 	if err != nil {
 		panic("osstest: " + err.Error())
 	}
-	s.objects.put(normalObject(name{bucket, key}, d.stored(newContent(b, d.size)), make(http.Header), s.now()), false)
+	o := normalObject(name{bucket, key}, d.stored(newContent(b, d.size)), make(http.Header), s.now())
+	if err := s.objects.put(o, false); err != nil {
+		panic("osstest: " + err.Error())
+	}
+}
+
+// Versions returns all versions of an object, delete markers among them, the newest first and
+// without their Data.
+func (s *Server) Versions(bucket, key string) []Object {
+	s.objects.mu.Lock()
+	defer s.objects.mu.Unlock()
+	var all []Object
+	for _, o := range slices.Backward(s.objects.history[name{bucket, key}]) {
+		all = append(all, o.export())
+	}
+	return all
+}
+
+// SetVersioning makes bucket keep versions, or suspends that, as PutBucketVersioning does. Like
+// PutObject it panics if it cannot, which is so only if a disk is full.
+func (s *Server) SetVersioning(bucket string, enabled bool) {
+	err := s.objects.changeBucket(bucket, func(b *bucketState) error {
+		b.Versioning = versioningSuspended
+		if enabled {
+			b.Versioning = versioningEnabled
+		}
+		return nil
+	})
+	if err != nil {
+		panic("osstest: " + err.Error())
+	}
 }
 
 // Objects returns the keys of the objects in bucket, sorted.
 func (s *Server) Objects(bucket string) []string {
-	s.objects.mu.Lock()
-	defer s.objects.mu.Unlock()
 	var keys []string
-	for n := range s.objects.objects {
-		if n.bucket == bucket {
-			keys = append(keys, n.key)
-		}
+	for _, o := range s.objects.objects(bucket) {
+		keys = append(keys, o.key)
 	}
-	slices.Sort(keys)
 	return keys
 }
 

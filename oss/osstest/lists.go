@@ -33,7 +33,7 @@ func (x *exchange) listParts() (*reply, error) {
 	}
 	x.objects.mu.Lock()
 	defer x.objects.mu.Unlock()
-	u, ok := x.objects.find(x.name(), id)
+	u, ok := x.objects.upload(x.name(), id)
 	if !ok {
 		return nil, noSuchUpload(id, "0042-00000002")
 	}
@@ -139,8 +139,16 @@ func (x *exchange) number(name string, missing, least, most int) (int, error) {
 	return n, nil
 }
 
-// encoding is the element of that name: "url" or nothing.
-func (x *exchange) encoding() string { return x.query.Get("encoding-type") }
+// encoding is the element of that name: "url" or nothing. DeleteMultipleObjects takes it in a header too.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
+func (x *exchange) encoding() string {
+	encoding := x.query.Get("encoding-type")
+	if x.op.name == "DeleteMultipleObjects" {
+		encoding = cmp.Or(encoding, x.r.Header.Get("encoding-type"))
+	}
+	return encoding
+}
 
 // encode writes a key as the request asked for. A slash is encoded too, a space never becomes a plus.
 func (x *exchange) encode(s string) string { return ossxml.Escape(x.encoding(), s) }

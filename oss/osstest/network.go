@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -18,8 +19,9 @@ type network struct {
 	closed chan struct{}
 	once   sync.Once
 
-	mu   sync.Mutex
-	open map[net.Conn]bool // the server's ends
+	mu     sync.Mutex
+	open   map[net.Conn]bool // the server's ends
+	dialer int               // of the latest connection
 }
 
 func newNetwork() *network {
@@ -30,6 +32,10 @@ func newNetwork() *network {
 // TLS; the bytes are plain all the same.
 func (n *network) dial(ctx context.Context, secure bool) (net.Conn, error) {
 	client, server := newConns(secure)
+	n.mu.Lock()
+	n.dialer++
+	server.peer = addr{n.dialer}
+	n.mu.Unlock()
 	select {
 	case n.dialed <- server:
 		return client, nil
@@ -79,27 +85,35 @@ func (n *network) closeAll() {
 // Addr returns a name, since there is no address.
 func (n *network) Addr() net.Addr { return addr{} }
 
-// addr is the address of everything on a network.
-type addr struct{}
+// addr is the address of everything on a network. Only the clients' ends of connections are told
+// apart, by the number of the connection.
+type addr struct{ number int }
 
 func (addr) Network() string { return "memory" }
-func (addr) String() string  { return "osstest" }
+
+func (a addr) String() string {
+	if a.number == 0 {
+		return "osstest"
+	}
+	return "osstest:" + strconv.Itoa(a.number)
+}
 
 // A conn is one end of a connection: it reads from one stream and writes to the other.
 type conn struct {
 	in, out *stream
 	secure  bool // what travels is taken for https
+	peer    addr
 }
 
 func newConns(secure bool) (client, server *conn) {
 	up, down := newStream(), newStream()
-	return &conn{down, up, secure}, &conn{up, down, secure}
+	return &conn{in: down, out: up, secure: secure}, &conn{in: up, out: down, secure: secure}
 }
 
 func (c *conn) Read(p []byte) (int, error)  { return c.in.read(p) }
 func (c *conn) Write(p []byte) (int, error) { return c.out.write(p) }
 func (c *conn) LocalAddr() net.Addr         { return addr{} }
-func (c *conn) RemoteAddr() net.Addr        { return addr{} }
+func (c *conn) RemoteAddr() net.Addr        { return c.peer }
 
 // Close lets the peer read what was written, then io.EOF.
 func (c *conn) Close() error {
@@ -114,6 +128,10 @@ func (c *conn) reset() {
 	c.in.reset()
 	c.out.reset()
 }
+
+// ignore throws away what the peer has written and will write, also after Close, so that a peer that
+// is still writing gets to read the reply it was sent meanwhile. Over TCP a server has to linger for that.
+func (c *conn) ignore() { c.in.ignore() }
 
 // gone is closed when the peer has closed its end, unread bytes or not. TCP has no such thing: there
 // a server finds out by reading.
@@ -150,6 +168,7 @@ type stream struct {
 	unread   []byte
 	readErr  error         // what the reader gets when nothing is unread
 	writeErr error         // what the writer gets at once
+	ignored  bool          // the reader wants nothing more: what is written goes nowhere, and that is no error
 	finished chan struct{} // closed when the writer is done
 	readBy   deadline
 	writeBy  deadline
@@ -192,6 +211,8 @@ func (s *stream) write(p []byte) (n int, err error) {
 			return n, os.ErrDeadlineExceeded
 		case s.writeErr != nil:
 			return n, s.writeErr
+		case s.ignored:
+			return n + len(p), nil
 		}
 		m := s.put(p)
 		p, n = p[m:], n+m
@@ -219,6 +240,15 @@ func (s *stream) put(p []byte) int {
 	return m
 }
 
+// ignore makes the stream seem at its end to the reader, and endless to the writer.
+func (s *stream) ignore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ignored, s.readErr = true, cmp.Or(s.readErr, io.EOF)
+	s.buf, s.unread = nil, nil
+	s.changed.Broadcast()
+}
+
 // finish is the writer's Close.
 func (s *stream) finish() { s.end(io.EOF, net.ErrClosed, false) }
 
@@ -232,7 +262,10 @@ func (s *stream) reset() { s.end(syscall.ECONNRESET, syscall.ECONNRESET, true) }
 func (s *stream) end(readErr, writeErr error, forget bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.readErr, s.writeErr = cmp.Or(s.readErr, readErr), cmp.Or(s.writeErr, writeErr)
+	s.readErr = cmp.Or(s.readErr, readErr)
+	if !s.ignored || writeErr != syscall.EPIPE {
+		s.writeErr = cmp.Or(s.writeErr, writeErr)
+	}
 	if forget {
 		s.buf, s.unread = nil, nil
 	}

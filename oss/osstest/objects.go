@@ -2,6 +2,7 @@ package osstest
 
 import (
 	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -25,23 +26,25 @@ func (x *exchange) putObject() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	const ec = "0026-00000002"
 	forbid, err := x.forbidsOverwrite()
 	if err != nil {
 		return nil, err
 	}
-	if forbid && x.objects.exists(x.name()) {
-		return nil, alreadyExists(ec)
+	if forbid && x.objects.protects(x.name()) {
+		return nil, alreadyExists(ecExists)
 	}
 	s, err := x.receive(newDigest())
 	if err != nil {
 		return nil, err
 	}
-	if !x.objects.put(normalObject(x.name(), s, x.r.Header.Clone(), x.now()), forbid) {
-		return nil, alreadyExists(ec) // another came first while the body arrived
+	o := normalObject(x.name(), s, x.r.Header.Clone(), x.now())
+	if err := x.store(o, forbid); err != nil {
+		return nil, err // another may have come first while the body arrived
 	}
 	rep := newReply(http.StatusOK)
+	rep.made = o
 	s.setSums(rep.header)
+	x.setVersion(rep.header, o)
 	setEncryption(rep.header, x.r.Header)
 	return rep, nil
 }
@@ -72,6 +75,7 @@ func (x *exchange) readObject(o *object) (*reply, error) {
 	}
 	rep := newReply(http.StatusOK)
 	setObject(rep.header, o)
+	x.setVersion(rep.header, o)
 	if partial {
 		rep.status = http.StatusPartialContent
 		rep.header.Set("Content-Range", span.contentRange(o.size))
@@ -109,6 +113,7 @@ func (x *exchange) headObject() (*reply, error) {
 	}
 	rep := newReply(http.StatusOK)
 	setObject(rep.header, o)
+	x.setVersion(rep.header, o)
 	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
 	return rep, nil
 }
@@ -124,6 +129,7 @@ func (x *exchange) objectMeta() (*reply, error) {
 	defer o.content.release()
 	rep := newReply(http.StatusOK)
 	setMeta(rep.header, o)
+	x.setVersion(rep.header, o)
 	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
 	return rep, nil
 }
@@ -132,11 +138,22 @@ func (x *exchange) objectMeta() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deleteobject
 func (x *exchange) deleteObject() (*reply, error) {
-	if err := checkVersion(x.query.Get("versionId")); err != nil {
+	version, err := x.version()
+	if err != nil {
 		return nil, err
 	}
-	x.objects.remove(x.name())
-	return newReply(http.StatusNoContent), nil
+	o, err := x.objects.remove(x.name(), version, x.now())
+	if err != nil {
+		return nil, err
+	}
+	rep := newReply(http.StatusNoContent)
+	switch {
+	case o != nil && o.marker: // one was added, or removed
+		x.setMarker(rep.header, o)
+	case version != "":
+		rep.header.Set("x-oss-version-id", version)
+	}
+	return rep, nil
 }
 
 // copyObject is CopyObject.
@@ -158,6 +175,9 @@ func (x *exchange) copyObject() (*reply, error) {
 	if unchanged {
 		return notModified(src), nil
 	}
+	if err := checkCopySize(src.size); err != nil {
+		return nil, err
+	}
 	header, err := x.copiedHeader(src)
 	if err != nil {
 		return nil, err
@@ -167,14 +187,16 @@ func (x *exchange) copyObject() (*reply, error) {
 		return nil, err
 	}
 	o := normalObject(x.name(), s, header, x.now())
-	if !x.objects.put(o, forbid) {
-		return nil, alreadyExists("0026-00000002")
+	if err := x.store(o, forbid); err != nil {
+		return nil, err
 	}
 	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.etag, LastModified: ossxml.Time{Time: o.modified}})
 	rep.header.Set("ETag", o.etag)
 	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
 	rep.header.Set("x-oss-copied-size", strconv.FormatInt(o.size, 10))
 	rep.header.Set("x-oss-ia-retrieve-flow-type", "0")
+	x.setVersion(rep.header, o)
+	x.setSource(rep.header, src)
 	setEncryption(rep.header, header)
 	return rep, nil
 }
@@ -212,22 +234,23 @@ func (x *exchange) copiedHeader(src *object) (http.Header, error) {
 
 // openObject returns the object that is asked for, retained.
 func (x *exchange) openObject() (*object, error) {
-	if err := checkVersion(x.query.Get("versionId")); err != nil {
+	version, err := x.version()
+	if err != nil {
 		return nil, err
 	}
-	o, ok := x.objects.open(x.name())
-	if !ok {
-		return nil, noSuchKey(x.key)
-	}
-	return o, nil
+	return x.openVersion(x.name(), version)
 }
 
-// checkVersion refuses all versions but the one an object without versions has.
-func checkVersion(id string) error {
-	if id != "" && id != "null" {
-		return invalidArgument("0012-00000202", "Invalid version id specified", "VersionId", id)
+// ecExists is the EC of a PutObject and a CopyObject that must not overwrite.
+const ecExists = "0026-00000002"
+
+// store makes o the object of its name.
+func (x *exchange) store(o *object, forbid bool) error {
+	err := x.objects.put(o, forbid)
+	if errors.Is(err, errExists) {
+		return alreadyExists(ecExists)
 	}
-	return nil
+	return err
 }
 
 // setMeta sets the headers that every answer about an object has.
@@ -241,6 +264,7 @@ func setMeta(h http.Header, o *object) {
 // setObject sets what GET and HEAD tell of an object.
 func setObject(h http.Header, o *object) {
 	setMeta(h, o)
+	setPosition(h, o)
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("x-oss-storage-class", storageClass(o.header))
 	h.Set("Content-Type", "application/octet-stream")

@@ -309,6 +309,20 @@ func TestForbidOverwriteHoldsWhileTheBodyArrives(t *testing.T) {
 	})
 }
 
+func TestCopySourceIsDecodedAsAQueryIs(t *testing.T) {
+	srv := start(t, nil)
+	for key, sources := range map[string][]string{"a b/c": {"a%20b/c", "a+b/c", "a+b%2Fc"}, "a+b": {"a%2Bb"}} {
+		srv.PutObject("bucket", key, []byte(key))
+		for _, source := range sources {
+			send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/" + source}})
+			if o, _ := srv.Object("bucket", "copy"); string(o.Data) != key {
+				t.Errorf("source %s: copied %q, want the object %q", source, o.Data, key)
+			}
+			send(t, srv, call{method: "DELETE", key: "copy"})
+		}
+	}
+}
+
 func TestCopyObject(t *testing.T) {
 	srv := start(t, nil)
 	send(t, srv, call{method: "PUT", key: "a b", body: "content", header: map[string]string{"x-oss-meta-a": "1", "Content-Type": "text/css", "x-oss-tagging": "k=v"}})

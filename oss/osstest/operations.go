@@ -1,11 +1,10 @@
 package osstest
 
-import "net/http"
-
 // An operation is something a Server can do.
 type operation struct {
 	name  string
 	moves traffic
+	needs access
 	run   func(*exchange) (*reply, error)
 }
 
@@ -20,25 +19,65 @@ const (
 	sent                     // the reply brings content
 )
 
+// access is what one must be allowed to do a thing. An ACL grants reading and writing to everybody;
+// what remains is the owner's.
+type access int
+
+const (
+	owning access = iota
+	reading
+	writing
+)
+
 // operations are all there are. Other requests are refused as not implemented.
 var operations = []*operation{
-	{"InitiateMultipartUpload", documents, (*exchange).initiate},
-	{"UploadPart", received, (*exchange).uploadPart},
-	{"UploadPartCopy", joined, (*exchange).uploadPartCopy},
-	{"CompleteMultipartUpload", joined, (*exchange).complete},
-	{"AbortMultipartUpload", nothing, (*exchange).abort},
-	{"ListParts", documents, (*exchange).listParts},
-	{"ListMultipartUploads", documents, (*exchange).listUploads},
-	{"PutObject", received, (*exchange).putObject},
-	{"CopyObject", joined, (*exchange).copyObject},
-	{"GetObject", sent, (*exchange).getObject},
-	{"HeadObject", nothing, (*exchange).headObject},
-	{"GetObjectMeta", nothing, (*exchange).objectMeta},
-	{"DeleteObject", nothing, (*exchange).deleteObject},
+	{"ListBuckets", documents, owning, (*exchange).listBuckets},
+	{"PutBucket", nothing, owning, (*exchange).putBucket},
+	{"DeleteBucket", nothing, owning, (*exchange).deleteBucket},
+	{"GetBucketInfo", documents, owning, (*exchange).bucketInfo},
+	{"GetBucketLocation", documents, owning, (*exchange).bucketLocation},
+	{"GetBucketStat", documents, owning, (*exchange).bucketStat},
+	{"PutBucketAcl", nothing, owning, (*exchange).putBucketACL},
+	{"GetBucketAcl", documents, owning, (*exchange).bucketACL},
+	{"ListObjects", documents, reading, (*exchange).listObjects},
+	{"ListObjectsV2", documents, reading, (*exchange).listObjectsV2},
+	{"DeleteMultipleObjects", documents, writing, (*exchange).deleteObjects},
+	{"InitiateMultipartUpload", documents, writing, (*exchange).initiate},
+	{"UploadPart", received, writing, (*exchange).uploadPart},
+	{"UploadPartCopy", joined, writing, (*exchange).uploadPartCopy},
+	{"CompleteMultipartUpload", joined, writing, calledBack((*exchange).complete)},
+	{"AbortMultipartUpload", nothing, writing, (*exchange).abort},
+	{"ListParts", documents, writing, (*exchange).listParts},
+	{"ListMultipartUploads", documents, writing, (*exchange).listUploads},
+	{"PutObject", received, writing, calledBack((*exchange).putObject)},
+	{"AppendObject", received, writing, (*exchange).appendObject},
+	{"CopyObject", joined, writing, (*exchange).copyObject},
+	{"GetObject", sent, reading, (*exchange).getObject},
+	{"HeadObject", nothing, reading, (*exchange).headObject},
+	{"GetObjectMeta", nothing, reading, (*exchange).objectMeta},
+	{"DeleteObject", nothing, writing, (*exchange).deleteObject},
+	{"PutObjectACL", nothing, owning, (*exchange).putObjectACL},
+	{"GetObjectACL", documents, owning, (*exchange).objectACL},
+	{"PutObjectTagging", nothing, owning, (*exchange).putTagging},
+	{"GetObjectTagging", documents, owning, (*exchange).tagging},
+	{"DeleteObjectTagging", nothing, owning, (*exchange).deleteTagging},
+	{"PutBucketVersioning", nothing, owning, (*exchange).putVersioning},
+	{"GetBucketVersioning", documents, owning, (*exchange).getVersioning},
+	{"ListObjectVersions", documents, reading, (*exchange).listVersions},
 }
 
 // unknownOperation is every other request.
-var unknownOperation = &operation{"", nothing, (*exchange).refuseUnknown}
+var unknownOperation = &operation{"", nothing, owning, (*exchange).refuseUnknown}
+
+// Operations returns the names of all operations that a Server knows, as Fault.Op and Request.Op
+// have them.
+func Operations() []string {
+	var names []string
+	for _, op := range operations {
+		names = append(names, op.name)
+	}
+	return names
+}
 
 // operationNamed returns the operation of that name, or unknownOperation.
 func operationNamed(name string) *operation {
@@ -48,97 +87,4 @@ func operationNamed(name string) *operation {
 		}
 	}
 	return unknownOperation
-}
-
-// route names the operation that a request asks for, or returns "" if it is none of ours. The
-// query has the first word: "PUT /key?acl" is not a PutObject.
-func (x *exchange) route() string {
-	for name := range x.query {
-		if isForeign(name) {
-			return ""
-		}
-	}
-	q, copies := x.query, x.r.Header.Get("x-oss-copy-source") != ""
-	if x.key == "" {
-		if x.bucket != "" && x.r.Method == http.MethodGet && q.Has("uploads") {
-			return "ListMultipartUploads"
-		}
-		return ""
-	}
-	upload := q.Has("uploadId") || q.Has("partNumber")
-	switch x.r.Method {
-	case http.MethodPost:
-		switch {
-		case q.Has("uploads"):
-			return "InitiateMultipartUpload"
-		case upload:
-			return "CompleteMultipartUpload"
-		}
-	case http.MethodPut:
-		switch {
-		case upload && copies:
-			return "UploadPartCopy"
-		case upload:
-			return "UploadPart"
-		case copies:
-			return "CopyObject"
-		case !q.Has("uploads"):
-			return "PutObject"
-		}
-	case http.MethodDelete:
-		if upload {
-			return "AbortMultipartUpload"
-		}
-		return "DeleteObject"
-	case http.MethodGet:
-		switch {
-		case upload:
-			return "ListParts"
-		case !q.Has("uploads"):
-			return "GetObject"
-		}
-	case http.MethodHead:
-		switch {
-		case q.Has("objectMeta"):
-			return "GetObjectMeta"
-		case !upload && !q.Has("uploads"):
-			return "HeadObject"
-		}
-	}
-	return ""
-}
-
-// isForeign reports whether a query parameter turns a request into an operation that is none of
-// ours, or changes what one of ours does. OSS ignores parameters it does not know, and so do we.
-func isForeign(name string) bool {
-	switch name {
-	case "acl", "append", "callback", "callback-var", "cleanRestoredObject", "cname", "comp", "cors",
-		"delete", "encryption", "img", "inventory", "lifecycle", "link", "live", "location", "logging",
-		"metaQuery", "objectInfo", "policy", "position", "qos", "qosInfo", "referer", "replication",
-		"requestPayment", "resourceGroup", "restore", "seal", "stat", "status", "style", "symlink",
-		"tagging", "transferAcceleration", "udf", "versioning", "versions", "vod", "website",
-		"withHashContext", "worm", "wormExtend", "wormId", "x-oss-async-process", "x-oss-process":
-		return true
-	}
-	return false
-}
-
-// refuseUnknown says which part of a request a Server does not know.
-func (x *exchange) refuseUnknown() (*reply, error) {
-	switch x.r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete:
-	default:
-		kind := "Object"
-		if x.key == "" {
-			kind = "Bucket"
-		}
-		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
-			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
-	}
-	for name := range x.query {
-		if isForeign(name) {
-			return nil, notImplemented(name)
-		}
-	}
-	return nil, notImplemented(x.r.Method)
 }

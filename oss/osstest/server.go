@@ -3,6 +3,7 @@ package osstest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -19,14 +20,18 @@ import (
 // Options shape a Server. Nil and the zero value both mean the defaults.
 type Options struct {
 	Region        string            // default "cn-hangzhou"
-	Buckets       []string          // the buckets that exist; nil means every name does
+	Buckets       []string          // the buckets that exist before PutBucket and DeleteBucket; nil means every name does
 	PublicBuckets []string          // buckets that anonymous requests may read and write; they exist too
+	RequesterPays []string          // buckets of somebody else, for which the requester has to say that he pays; they exist too
 	CNAME         map[string]string // custom domains, and the bucket each is bound to
 	MinPartSize   int64             // bytes; 0 means OSS's own 100 KiB; lower it to test many parts cheaply
 	Credentials   []oss.Credentials // keys that are good; an expired one answers as OSS does; nil means the test keys
 	RefuseV1      bool              // answer V1 signatures as a new bucket does
-	Dir           string            // keeps bodies in files here rather than in memory; for large objects
+	Dir           string            // keeps bodies in files here rather than in memory; Close removes them
+	Persist       bool              // Dir keeps everything, for the next Server to go on with, and is this Server's alone
+	SpillSize     int64             // bytes; without Dir a larger body goes to a temporary file; default 8 MiB, negative for never
 	Now           func() time.Time  // the server's clock; default time.Now
+	Callbacks     *http.Client      // makes the callbacks of uploads, to addresses on loopback only; nil means none can be asked for
 	Logger        *slog.Logger      // a line for each request, at Debug; default: silent
 }
 
@@ -53,7 +58,7 @@ func (o *Options) orDefault() Options {
 		v.Credentials = []oss.Credentials{TestCredentials()}
 	}
 	v.Credentials = slices.Clone(v.Credentials)
-	v.Buckets, v.PublicBuckets = slices.Clone(v.Buckets), slices.Clone(v.PublicBuckets)
+	v.Buckets, v.PublicBuckets, v.RequesterPays = slices.Clone(v.Buckets), slices.Clone(v.PublicBuckets), slices.Clone(v.RequesterPays)
 	v.CNAME = lowerHosts(v.CNAME)
 	if v.Now == nil {
 		v.Now = time.Now
@@ -71,11 +76,13 @@ func (o *Options) orDefault() Options {
 type Server struct {
 	opts      Options
 	ownClock  bool // Options.Now was given, so clients must be told of it
+	born      time.Time
 	network   *network
 	http      *http.Server
 	transport *http.Transport
 	accepting sync.WaitGroup // the loop that accepts connections of the network
 	served    sync.WaitGroup // these connections
+	leaving   sync.Once
 
 	closing context.Context // done when Close begins
 	close   context.CancelFunc
@@ -85,6 +92,7 @@ type Server struct {
 	faults  faults
 	keys    keyring
 	objects store
+	home    *home // nil if nothing is to persist
 
 	handlers struct {
 		sync.Mutex
@@ -97,14 +105,22 @@ type Server struct {
 // testing/synctest bubble if it is made inside it. For a real port give the Server to
 // httptest.NewServer. Close it at the end. NewServer panics if Options.Dir cannot be used.
 func NewServer(opts *Options) *Server {
-	s := &Server{opts: opts.orDefault(), ownClock: opts != nil && opts.Now != nil, network: newNetwork()}
-	bodies, err := newStorage(s.opts.Dir)
+	s, err := Open(opts)
 	if err != nil {
-		panic(fmt.Sprintf("osstest: %v", err))
+		panic(err)
 	}
-	s.objects.init(bodies)
+	return s
+}
+
+// Open is NewServer for programs that can do something about a Dir that cannot be used: one that
+// another Server persists in, one that has been tampered with, a disk that is full.
+func Open(opts *Options) (*Server, error) {
+	s := &Server{opts: opts.orDefault(), ownClock: opts != nil && opts.Now != nil, network: newNetwork()}
+	s.born = s.now()
+	if err := s.furnish(); err != nil {
+		return nil, fmt.Errorf("osstest: %w", err)
+	}
 	s.keys.set(s.opts.Credentials)
-	s.ids.seed(s.opts.Now())
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
 		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, false) },
@@ -127,7 +143,26 @@ func NewServer(opts *Options) *Server {
 		},
 	}
 	s.accepting.Go(func() { s.http.Serve(s.network) })
-	return s
+	return s, nil
+}
+
+// furnish finds a place for what is to be stored.
+func (s *Server) furnish() (err error) {
+	s.objects.init(&s.ids)
+	if !s.opts.Persist {
+		s.ids.seed(s.opts.Now(), 0)
+		s.objects.bodies, err = newStorage(&s.opts)
+		return err
+	}
+	if s.opts.Dir == "" {
+		return errors.New("Options.Persist needs a Dir")
+	}
+	if s.home, err = s.objects.load(s.opts.Dir); err != nil {
+		return err
+	}
+	s.objects.bodies, s.objects.journal = s.home.bodies, s.home.journal
+	s.ids.seed(s.opts.Now(), s.home.generation)
+	return nil
 }
 
 // connKey is where a request's context holds its connection on the network.
@@ -148,7 +183,7 @@ func isHTTPS(r *http.Request) bool {
 }
 
 // Close stops the Server and waits for its handlers. Requests that are being served are cut off,
-// later ones find nobody. Bodies kept in Options.Dir are removed. Close may be called again.
+// later ones find nobody. Bodies in files are removed, unless Options.Persist is set. Close may be called again.
 func (s *Server) Close() {
 	s.handlers.Lock()
 	s.handlers.closed = true
@@ -163,6 +198,16 @@ func (s *Server) Close() {
 	if err := s.objects.bodies.clear(); err != nil {
 		s.opts.Logger.Warn("osstest: removing bodies: " + err.Error())
 	}
+	s.leaving.Do(func() {
+		if s.home == nil {
+			return
+		}
+		s.objects.mu.Lock()
+		defer s.objects.mu.Unlock()
+		if err := s.home.leave(); err != nil {
+			s.opts.Logger.Warn("osstest: leaving the directory: " + err.Error())
+		}
+	})
 }
 
 // enter counts a handler in, unless the Server is closed.

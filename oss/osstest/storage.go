@@ -1,11 +1,10 @@
 package osstest
 
 import (
-	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync/atomic"
 )
@@ -15,7 +14,7 @@ import (
 type storage interface {
 	// create begins a body. The size is the sender's word, -1 if there is none, and only a hint.
 	create(size int64) (sink, error)
-	// clear removes every body that is left.
+	// clear removes every body that is left, unless they are to outlive the Server.
 	clear() error
 }
 
@@ -39,65 +38,32 @@ type blobReader interface {
 }
 
 // newStorage returns a storage in files below dir, or in memory if dir is empty.
-func newStorage(dir string) (storage, error) {
-	if dir == "" {
-		return memory{}, nil
+func newStorage(o *Options) (storage, error) {
+	if o.Dir == "" {
+		return newMemory(o.SpillSize), nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	own, err := os.MkdirTemp(dir, "osstest-") // so that Servers can share dir
+	own, err := os.MkdirTemp(o.Dir, "osstest-") // so that Servers can share Dir
 	if err != nil {
 		return nil, err
 	}
 	return &directory{path: own}, nil
 }
 
-// memory keeps bodies as byte slices, and leaves their removal to the garbage collector.
-type memory struct{}
-
-// maxHint is the most memory that is set aside on the mere word of a sender.
-const maxHint = 64 << 20
-
-func (memory) create(size int64) (sink, error) {
-	return &memorySink{data: make([]byte, 0, min(max(size, 0), maxHint))}, nil
-}
-
-func (memory) clear() error { return nil }
-
-type memorySink struct{ data []byte }
-
-func (s *memorySink) Write(p []byte) (int, error) {
-	s.data = append(s.data, p...)
-	return len(p), nil
-}
-
-func (s *memorySink) keep() (blob, error) {
-	if cap(s.data)-len(s.data) > len(s.data)/8 {
-		s.data = slices.Clone(s.data) // what append reserved in vain would stay for as long as the object
-	}
-	return memoryBlob(s.data), nil
-}
-
-func (s *memorySink) discard() {}
-
-type memoryBlob []byte
-
-func (b memoryBlob) open() (blobReader, error) { return memoryReader{bytes.NewReader(b)}, nil }
-func (b memoryBlob) remove() error             { return nil }
-
-type memoryReader struct{ *bytes.Reader }
-
-func (memoryReader) Close() error { return nil }
-
 // A directory keeps each body in a file of its own, open only while it is written or read.
 type directory struct {
-	path string
-	last atomic.Int64
+	path  string
+	stays bool // bodies outlive the Server
+	last  atomic.Int64
 }
 
+// bodyPrefix begins the name of a body's file; a number follows.
+const bodyPrefix = "body-"
+
 func (d *directory) create(int64) (sink, error) {
-	name := "body-" + strconv.FormatInt(d.last.Add(1), 10)
+	name := bodyPrefix + strconv.FormatInt(d.last.Add(1), 10)
 	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
@@ -105,7 +71,12 @@ func (d *directory) create(int64) (sink, error) {
 	return fileSink{f}, nil
 }
 
-func (d *directory) clear() error { return os.RemoveAll(d.path) }
+func (d *directory) clear() error {
+	if d.stays {
+		return nil
+	}
+	return os.RemoveAll(d.path)
+}
 
 type fileSink struct{ *os.File }
 
@@ -126,3 +97,8 @@ type fileBlob string
 
 func (b fileBlob) open() (blobReader, error) { return os.Open(string(b)) }
 func (b fileBlob) remove() error             { return os.Remove(string(b)) }
+
+var (
+	errClosed = errors.New("server is closed")
+	errInUse  = errors.New("in use by another Server")
+)

@@ -21,7 +21,7 @@ func (x *exchange) initiate() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if forbid && x.objects.exists(x.name()) {
+	if forbid && x.objects.protects(x.name()) {
 		return nil, alreadyExists("0026-00000002")
 	}
 	u := &upload{
@@ -31,7 +31,9 @@ func (x *exchange) initiate() (*reply, error) {
 	if u.sequential {
 		u.md5 = md5.New()
 	}
-	x.objects.begin(u)
+	if err := x.objects.begin(u); err != nil {
+		return nil, err
+	}
 	rep := xmlReply(http.StatusOK, ossxml.Initiated{
 		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: u.id,
 	})
@@ -107,6 +109,7 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 	}
 	rep := xmlReply(http.StatusOK, ossxml.CopiedPart{LastModified: ossxml.Time{Time: x.now()}, ETag: s.etag()})
 	rep.header.Set("ETag", s.etag())
+	x.setSource(rep.header, src)
 	if partial {
 		rep.header.Set("Content-Range", run.contentRange(src.size))
 	}
@@ -120,7 +123,7 @@ func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
 	id := x.query.Get("uploadId")
 	x.objects.mu.Lock()
 	defer x.objects.mu.Unlock()
-	u, ok := x.objects.find(x.name(), id)
+	u, ok := x.objects.upload(x.name(), id)
 	if !ok {
 		return nil, nil, noSuchUpload(id, ec)
 	}
@@ -137,13 +140,14 @@ func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
 // storePart makes s part number of u, if u is still there.
 func (x *exchange) storePart(u *upload, number int, s *stored, running hash.Hash, ec string) error {
 	p := &part{stored: s, number: number, etag: s.etag(), modified: x.now()}
-	switch x.objects.setPart(u, p, running) {
+	outcome, err := x.objects.setPart(u, p, running)
+	switch outcome {
 	case gone:
 		return noSuchUpload(u.id, ec)
 	case outOfSequence:
 		return notSequential()
 	}
-	return nil
+	return err
 }
 
 func notSequential() *refusal {
@@ -173,7 +177,11 @@ func (x *exchange) partNumber() (int, error) {
 // See https://help.aliyun.com/en/oss/developer-reference/abortmultipartupload
 func (x *exchange) abort() (*reply, error) {
 	id := x.query.Get("uploadId")
-	if !x.objects.abort(x.name(), id) {
+	found, err := x.objects.abort(x.name(), id)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
 		return nil, noSuchUpload(id, "0042-00000002")
 	}
 	return newReply(http.StatusNoContent), nil

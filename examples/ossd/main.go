@@ -1,0 +1,83 @@
+// Command ossd serves an OSS for tests on a real port: any client can talk to it, and it can be made
+// to have a bad day.
+//
+//	go run ./examples/ossd -addr 127.0.0.1:9000 -dir data
+//	go run ./examples/ossd -fault UploadPart:part=3:times=2:lose-reply -fault PutObject:delay=2s
+//
+// It is oss/osstest with a port. At the start it prints how to point clients at it, and then a line
+// for each request. Objects and unfinished uploads survive a restart with the same -dir.
+//
+// An interrupt ends it: requests that are being served get a few seconds, and a second interrupt
+// none. The exit status is 0 after an interrupt, 1 if it could not serve, and 2 for a mistake in the
+// command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first signal cancels, the second kills
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv))
+}
+
+// Exit statuses.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// grace is how long requests may go on after an interrupt.
+const grace = 5 * time.Second
+
+// run is main without the process: what is served goes to stdout, what went wrong to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+	var s settings
+	err := s.parse(args, getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		s.usage(stdout)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "ossd: %v (-help shows the flags)\n", err)
+		return exitUsage
+	}
+	if err := start(ctx, &s, stdout); err != nil {
+		fmt.Fprintln(stderr, "ossd:", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// start serves until ctx is done.
+func start(ctx context.Context, s *settings, stdout io.Writer) error {
+	ln, err := net.ListenTCP("tcp", s.addr)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	l := &requestLog{now: time.Now, out: stdout}
+	l.told.print = l.print
+	srv, err := s.open(slog.New(&l.told))
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	l.next, l.strikes = srv, newStrikes(srv, s.faults, s.chaos)
+	if err := s.introduce(stdout, ln.Addr().(*net.TCPAddr)); err != nil {
+		return err
+	}
+	return serve(ctx, ln, l, srv.Close)
+}

@@ -1,0 +1,386 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+	"github.com/ossmultipart/go-oss/signer"
+)
+
+// A daemon is run in the background of a test.
+type daemon struct {
+	cfg    oss.Config // that leads to it, with V4
+	stop   context.CancelFunc
+	status chan int
+	stdout *screen
+	stderr bytes.Buffer // to be read after end
+}
+
+// A screen is a stdout on which one can wait for the end of the introduction.
+type screen struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	ready chan struct{}
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := strings.Contains(s.text.String(), "Requests:")
+	s.text.Write(p)
+	if !before && strings.Contains(s.text.String(), "Requests:") {
+		close(s.ready)
+	}
+	return len(p), nil
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// launch runs ossd on a free port and waits until it listens.
+func launch(t *testing.T, env map[string]string, args ...string) *daemon {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	d := &daemon{stop: stop, status: make(chan int, 1), stdout: &screen{ready: make(chan struct{})}}
+	go func() {
+		d.status <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), d.stdout, &d.stderr, func(name string) string { return env[name] })
+	}()
+	select {
+	case <-d.stdout.ready:
+	case status := <-d.status:
+		t.Fatalf("status %d: %s", status, &d.stderr)
+	}
+	exports := make(map[string]string)
+	for _, m := range regexp.MustCompile(`(OSS_[A-Z_]+)='?([^' \n]+)`).FindAllStringSubmatch(d.stdout.String(), -1) {
+		exports[m[1]] = m[2]
+	}
+	d.cfg = oss.Config{
+		Endpoint: exports["OSS_ENDPOINT"], Region: exports["OSS_REGION"],
+		Credentials: oss.Credentials{AccessKeyID: exports["OSS_ACCESS_KEY_ID"], AccessKeySecret: exports["OSS_ACCESS_KEY_SECRET"]},
+		Retry:       oss.Retry{MinWait: time.Millisecond, MaxWait: time.Millisecond},
+	}
+	return d
+}
+
+func (d *daemon) client(t *testing.T) *oss.Client {
+	t.Helper()
+	c, err := oss.NewClient(d.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// end interrupts d and returns what it printed after the introduction.
+func (d *daemon) end(t *testing.T) string {
+	t.Helper()
+	d.stop()
+	if status := <-d.status; status != exitOK || d.stderr.Len() > 0 {
+		t.Errorf("status %d and %q, want 0 and nothing", status, &d.stderr)
+	}
+	_, log, _ := strings.Cut(d.stdout.String(), "Requests:\n\n")
+	return log
+}
+
+func get(t *testing.T, c *oss.Client, bucket, key string) string {
+	t.Helper()
+	obj, err := c.GetObject(t.Context(), bucket, key, nil)
+	if err != nil {
+		t.Errorf("%s/%s: %v", bucket, key, err)
+		return ""
+	}
+	defer obj.Body.Close()
+	data, err := io.ReadAll(obj.Body)
+	if err != nil {
+		t.Errorf("%s/%s: %v", bucket, key, err)
+	}
+	return string(data)
+}
+
+// TestClientsReachIt uses what the introduction says, and nothing else.
+func TestClientsReachIt(t *testing.T) {
+	tests := []struct {
+		name    string
+		args    []string
+		sign    signer.Signer
+		refused bool
+	}{
+		{"V4", nil, signer.V4{}, false},
+		{"V1", nil, signer.V1{}, false},
+		{"V4 of another region", []string{"-region", "eu-central-1"}, signer.V4{}, false},
+		{"V4 where V1 is refused", []string{"-refuse-v1"}, signer.V4{}, false},
+		{"V1 where it is refused", []string{"-refuse-v1"}, signer.V1{}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := launch(t, nil, tt.args...)
+			d.cfg.Signer = tt.sign
+			c := d.client(t)
+			_, err := c.PutObject(t.Context(), "photos", "a b/cat.jpg", strings.NewReader("meow"), nil)
+			if tt.refused {
+				if !errors.Is(err, oss.ErrAccessDenied) {
+					t.Errorf("got %v, want a refusal", err)
+				}
+			} else if got := get(t, c, "photos", "a b/cat.jpg"); err != nil || got != "meow" {
+				t.Errorf("got %q, %v", got, err)
+			}
+			want := `^\S+ PutObject               photos/a b/cat.jpg in=4 200 \S+ms\n\S+ GetObject               photos/a b/cat.jpg out=4 200 \S+ms\nstopping`
+			if tt.refused {
+				want = `^\S+ PutObject               photos/a b/cat.jpg in=4 out=\d+ 403 AccessDenied \S+ms\nstopping`
+			}
+			if log := d.end(t); !regexp.MustCompile(want).MatchString(log) {
+				t.Errorf("the log is\n%s\nwant\n%s", log, want)
+			}
+		})
+	}
+}
+
+func TestOnlyNamedBucketsExist(t *testing.T) {
+	d := launch(t, nil, "-bucket", "films", "-bucket", "books")
+	c := d.client(t)
+	for bucket, want := range map[string]error{"films": nil, "books": nil, "photos": oss.ErrNoSuchBucket} {
+		if _, err := c.PutObject(t.Context(), bucket, "k", strings.NewReader("x"), nil); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", bucket, err, want)
+		}
+	}
+	d.end(t)
+	if !strings.Contains(d.stdout.String(), "films, books") || !strings.Contains(d.stdout.String(), "OSS_BUCKET=films") {
+		t.Errorf("printed %s", d.stdout)
+	}
+}
+
+// TestKeys looks for the secret in all that is printed, a refused request included.
+func TestKeys(t *testing.T) {
+	const id, secret = "my-own-id", "my-own-secret"
+	tests := []struct {
+		name string
+		args []string
+		env  map[string]string
+	}{
+		{"from flags", []string{"-access-key-id", id, "-access-key-secret", secret}, nil},
+		{"from the environment", nil, map[string]string{"OSS_ACCESS_KEY_ID": id, "OSS_ACCESS_KEY_SECRET": secret}},
+		{"a flag wins", []string{"-access-key-id", id}, map[string]string{"OSS_ACCESS_KEY_ID": "other", "OSS_ACCESS_KEY_SECRET": secret}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := launch(t, tt.env, tt.args...)
+			for keys, want := range map[oss.Credentials]error{
+				{AccessKeyID: id, AccessKeySecret: secret}:       nil,
+				{AccessKeyID: id, AccessKeySecret: secret + "x"}: oss.ErrSignatureMismatch,
+				{AccessKeyID: "other", AccessKeySecret: secret}:  oss.Code("InvalidAccessKeyId"),
+				osstest.TestCredentials():                        oss.Code("InvalidAccessKeyId"),
+			} {
+				d.cfg.Credentials = keys
+				if _, err := d.client(t).PutObject(t.Context(), "b", "k", strings.NewReader("x"), nil); !errors.Is(err, want) {
+					t.Errorf("%v: got %v, want %v", keys, err, want)
+				}
+			}
+			d.end(t)
+			if said := d.stdout.String(); strings.Contains(said, secret) || !strings.Contains(said, id) || strings.Contains(said, osstest.AccessKeySecret) {
+				t.Errorf("printed %s", said)
+			}
+		})
+	}
+}
+
+func TestFaultFlagsAndChaosStrike(t *testing.T) {
+	var seed uint64 // of a chaos that begins with something quick
+	for nextRound(newChaos(seed))[0].effect.kind != "drop" {
+		seed++
+	}
+	d := launch(t, nil, "-fault", "PutObject:times=1:lose-reply", "-fault", "PutObject:times=1:fail=500/InternalError", "-chaos", fmt.Sprint(seed))
+	c := d.client(t)
+	if _, err := c.PutObject(t.Context(), "b", "k", strings.NewReader("x"), nil); err != nil {
+		t.Error(err)
+	}
+	for range nextRound(newChaos(seed))[0].skip { // the third PutObject was the first request to pass
+		if _, err := c.HeadObject(t.Context(), "b", "k", nil); err != nil {
+			t.Error(err)
+		}
+	}
+	log := d.end(t)
+	for _, want := range []string{
+		`PutObject +b/k in=1 cut \S+ fault PutObject:times=1:lose-reply\n`,
+		`PutObject +b/k in=1 out=\d+ 500 InternalError \S+ fault PutObject:times=1:fail=500/InternalError\n`,
+		`HeadObject +b/k cut \S+ fault chaos \*:drop\n`,
+	} {
+		if !regexp.MustCompile(want).MatchString(log) {
+			t.Errorf("no %s in\n%s", want, log)
+		}
+	}
+	for _, want := range []string{"fault       PutObject:times=1:lose-reply\n", fmt.Sprintf("chaos       with seed %d\n", seed)} {
+		if !strings.Contains(d.stdout.String(), want) {
+			t.Errorf("the introduction lacks %q", want)
+		}
+	}
+}
+
+// TestARestartKeepsEverything: an object is read, and an upload goes on, after a restart with the
+// same directory; without one they are gone.
+func TestARestartKeepsEverything(t *testing.T) {
+	parts := []string{strings.Repeat("first", int(oss.MinPartSize)/5), "second"}
+	for _, args := range [][]string{{"-dir", filepath.Join(t.TempDir(), "new", "data")}, nil} {
+		one := launch(t, nil, args...)
+		c := one.client(t)
+		if _, err := c.PutObject(t.Context(), "b", "whole", strings.NewReader("whole"), nil); err != nil {
+			t.Fatal(err)
+		}
+		up, err := c.InitiateMultipartUpload(t.Context(), "b", "in parts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := c.UploadPart(t.Context(), up, 1, strings.NewReader(parts[0]), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.end(t)
+
+		two := launch(t, nil, args...)
+		c = two.client(t)
+		second, err := c.UploadPart(t.Context(), up, 2, strings.NewReader(parts[1]), nil)
+		if args == nil {
+			if !errors.Is(err, oss.ErrNoSuchUpload) {
+				t.Errorf("without a directory: %v, want it gone", err)
+			}
+			two.end(t)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.CompleteMultipartUpload(t.Context(), up, []oss.Part{first, second}, nil); err != nil {
+			t.Error(err)
+		}
+		two.end(t)
+
+		three := launch(t, nil, args...)
+		c = three.client(t)
+		if got := get(t, c, "b", "whole"); got != "whole" {
+			t.Errorf("got %q", got)
+		}
+		if got := get(t, c, "b", "in parts"); got != strings.Join(parts, "") {
+			t.Errorf("got %d bytes, want those of both parts", len(got))
+		}
+		three.end(t)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	tests := []struct {
+		name   string
+		args   []string
+		env    map[string]string
+		status int
+		want   string // in stderr
+	}{
+		{"unknown flag", []string{"-colour"}, nil, exitUsage, "-colour"},
+		{"argument", []string{"-refuse-v1", "true"}, nil, exitUsage, `"true" is no flag`},
+		{"every address", []string{"-addr", ":0"}, nil, exitUsage, "-allow-remote"},
+		{"every IPv4 address", []string{"-addr", "0.0.0.0:0"}, nil, exitUsage, "the test keys are public"},
+		{"every IPv6 address", []string{"-addr", "[::]:0"}, nil, exitUsage, "-allow-remote"},
+		{"another address", []string{"-addr", "192.0.2.1:9000"}, nil, exitUsage, "-allow-remote"},
+		{"no port", []string{"-addr", "127.0.0.1"}, nil, exitUsage, "missing port"},
+		{"port in use", []string{"-addr", busy.Addr().String()}, nil, exitFailure, "listen tcp "},
+		{"directory is a file", []string{"-dir", file}, nil, exitFailure, file},
+		{"fault", []string{"-fault", "UploadPart:part=x:drop"}, nil, exitUsage, "part=x: want a number from 1"},
+		{"second fault", []string{"-fault", "*:drop", "-fault", "PutObjects:drop"}, nil, exitUsage, `no operation is called "PutObjects"`},
+		{"chaos", []string{"-chaos", "much"}, nil, exitUsage, "a number from 0"},
+		{"bucket", []string{"-bucket", "No_Bucket"}, nil, exitUsage, `-bucket "No_Bucket"`},
+		{"region", []string{"-region", "Hangzhou!"}, nil, exitUsage, `-region "Hangzhou!"`},
+		{"no region", []string{"-region", ""}, nil, exitUsage, `-region ""`},
+		{"no secret", []string{"-access-key-id", "id"}, nil, exitUsage, "an access key ID, but no secret"},
+		{"no ID", nil, map[string]string{"OSS_ACCESS_KEY_SECRET": "secret"}, exitUsage, "an access key secret, but no ID"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			args := tt.args
+			if !slices.Contains(args, "-dir") {
+				args = append([]string{"-dir", dir}, args...)
+			}
+			if !slices.Contains(args, "-addr") {
+				args = append([]string{"-addr", "127.0.0.1:0"}, args...)
+			}
+			var stdout, stderr bytes.Buffer
+			status := run(t.Context(), args, &stdout, &stderr, func(name string) string { return tt.env[name] })
+			said := stderr.String()
+			if status != tt.status || !strings.HasPrefix(said, "ossd: ") || strings.Count(said, "\n") != 1 || !strings.Contains(said, tt.want) {
+				t.Errorf("status %d and %q, want %d and one line with %q", status, said, tt.status, tt.want)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("stdout is %q, want nothing", &stdout)
+			}
+			if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the directory was made before the mistake was found: %v", err)
+			}
+		})
+	}
+}
+
+func TestRemoteAddressesNeedAFlag(t *testing.T) {
+	none := func(string) string { return "" }
+	for addr, remote := range map[string]bool{"127.0.0.1:0": false, "127.9.9.9:0": false, "[::1]:0": false, "0.0.0.0:0": true, "192.0.2.1:9": true} {
+		var s settings
+		if err := s.parse([]string{"-addr", addr}, none); (err != nil) != remote {
+			t.Errorf("%s: %v, want a refusal to be %t", addr, err, remote)
+		}
+		if err := new(settings).parse([]string{"-addr", addr, "-allow-remote"}, none); err != nil {
+			t.Errorf("%s with the flag: %v", addr, err)
+		}
+	}
+	var said strings.Builder
+	if err := (&settings{testKey: true}).introduce(&said, &net.TCPAddr{IP: net.IPv4zero, Port: 9000}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(said.String(), "anybody who reaches one may use it") || !strings.Contains(said.String(), "OSS_ENDPOINT=http://127.0.0.1:9000 ") {
+		t.Errorf("printed %s", &said)
+	}
+}
+
+func TestHelpExplainsEveryFlagAndEffect(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := run(t.Context(), []string{"-help"}, &stdout, &stderr, os.Getenv); status != exitOK || stderr.Len() > 0 {
+		t.Fatalf("status %d and %q", status, &stderr)
+	}
+	want := []string{"-addr", "-allow-remote", "-dir", "-region", "-bucket", "-refuse-v1", "-access-key-id", "-access-key-secret", "-fault", "-chaos",
+		"  bucket=", "  key=", "  part=", "  skip=", "  times="}
+	for _, row := range effects {
+		want = append(want, "  "+row.kind)
+	}
+	for _, w := range want {
+		if !strings.Contains(stdout.String(), "\n"+w) && !strings.Contains(stdout.String(), "\n  "+w) {
+			t.Errorf("-help lacks %q", w)
+		}
+	}
+	for line := range strings.Lines(stdout.String()) {
+		if len(line) > 132 {
+			t.Errorf("too long: %q", line)
+		}
+	}
+}

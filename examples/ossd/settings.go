@@ -1,0 +1,151 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// settings are what the command line asks for.
+type settings struct {
+	addr    *net.TCPAddr
+	options osstest.Options
+	testKey bool // the keys are those of osstest, which may be printed
+	faults  []fault
+	chaos   *uint64 // the seed; nil if there is to be none
+
+	flags *flag.FlagSet
+}
+
+func (s *settings) parse(args []string, getenv func(string) string) error {
+	s.flags = flag.NewFlagSet("ossd", flag.ContinueOnError)
+	s.flags.SetOutput(io.Discard) // run prints errors, in one line
+	addr := s.flags.String("addr", "127.0.0.1:9000", "`address` to listen on; port 0 takes a free one")
+	remote := s.flags.Bool("allow-remote", false, "listen on an address that other machines can reach")
+	s.flags.StringVar(&s.options.Dir, "dir", "", "`directory` to keep data in; default memory, gone at the end")
+	s.flags.StringVar(&s.options.Region, "region", "cn-hangzhou", "`region` to be")
+	s.flags.Func("bucket", "`name` of a bucket that exists, repeatable; default every name", func(name string) error {
+		s.options.Buckets = append(s.options.Buckets, name)
+		return nil
+	})
+	s.flags.BoolVar(&s.options.RefuseV1, "refuse-v1", false, "refuse signature V1, as OSS does for new accounts")
+	id := s.flags.String("access-key-id", "", "`id` of the keys that are good; default OSS_ACCESS_KEY_ID, else test keys")
+	secret := s.flags.String("access-key-secret", "", "`secret` of these keys; default OSS_ACCESS_KEY_SECRET, where other users of the machine cannot see it")
+	s.flags.Func("fault", "`fault` to have, repeatable; see below", func(text string) error {
+		f, err := parseFault(text)
+		s.faults = append(s.faults, f)
+		return err
+	})
+	s.flags.Func("chaos", "`seed` of faults at random, behind those of -fault; one seed always gives the same ones", func(text string) error {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return errors.New("want a number from 0")
+		}
+		s.chaos = &seed
+		return nil
+	})
+	if err := s.flags.Parse(args); err != nil {
+		return err
+	}
+	if s.flags.NArg() > 0 {
+		return fmt.Errorf("%q is no flag", s.flags.Arg(0))
+	}
+	if err := s.setKeys(cmp.Or(*id, getenv("OSS_ACCESS_KEY_ID")), cmp.Or(*secret, getenv("OSS_ACCESS_KEY_SECRET"))); err != nil {
+		return err
+	}
+	if err := s.checkNames(); err != nil {
+		return err
+	}
+	return s.setAddr(*addr, *remote)
+}
+
+func (s *settings) setKeys(id, secret string) error {
+	switch {
+	case id == "" && secret == "":
+		s.testKey = true
+		return nil
+	case id == "":
+		return errors.New("there is an access key secret, but no ID")
+	case secret == "":
+		return errors.New("there is an access key ID, but no secret")
+	}
+	s.options.Credentials = []oss.Credentials{{AccessKeyID: id, AccessKeySecret: secret}}
+	return nil
+}
+
+// checkNames holds region and buckets against what a client would accept.
+func (s *settings) checkNames() error {
+	_, err := oss.NewClient(oss.Config{Region: s.options.Region, Credentials: osstest.TestCredentials()})
+	if err != nil || s.options.Region == "" {
+		return fmt.Errorf("-region %q: want one such as cn-hangzhou", s.options.Region)
+	}
+	foreign := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-", r) }
+	for _, name := range s.options.Buckets {
+		if name == "" || len(name) > 63 || strings.ContainsFunc(name, foreign) || strings.Trim(name, "-") != name {
+			return fmt.Errorf("-bucket %q: want 1 to 63 of a-z, 0-9 and inner hyphens", name)
+		}
+	}
+	return nil
+}
+
+// setAddr refuses what other machines can reach: the test keys are public.
+func (s *settings) setAddr(addr string, remote bool) (err error) {
+	if s.addr, err = net.ResolveTCPAddr("tcp", addr); err != nil {
+		return fmt.Errorf("-addr %s: %w", addr, err)
+	}
+	if !remote && !s.addr.IP.IsLoopback() {
+		return fmt.Errorf("-addr %s: other machines could reach it, and the test keys are public; -allow-remote permits it", addr)
+	}
+	return nil
+}
+
+// open starts the server. It is the first thing that touches the disk.
+func (s *settings) open(log *slog.Logger) (*osstest.Server, error) {
+	options := s.options
+	options.Persist = options.Dir != ""
+	options.Logger = log
+	return osstest.Open(&options)
+}
+
+// usage explains the flags, and the little language of faults.
+func (s *settings) usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: ossd [flags]\n\nServes an OSS for tests, and prints how to point clients at it.")
+	s.flags.SetOutput(w)
+	s.flags.PrintDefaults()
+	fmt.Fprint(w, `
+A fault is OPERATION:TERM..., such as UploadPart:part=3:times=2:lose-reply. OPERATION is a name
+such as UploadPart, or * for any. Of the terms one is an effect, the others are conditions:
+
+  bucket=NAME                  only in this bucket
+  key=KEY                      only for this object; a colon is %3A, a percent sign %25
+  part=N                       only for the part of this number
+  skip=N                       lets so many requests pass first
+  times=N                      strikes so often and no more
+
+`)
+	for _, row := range effects {
+		form := row.kind
+		if row.value != "" {
+			form += "=" + row.value
+		}
+		fmt.Fprintf(w, "  %-27s  %s\n", form, row.does)
+	}
+	fmt.Fprintln(w, "\nFaults are tried in the order they are given; the first that strikes wins. -chaos draws from all but hang.")
+}
+
+// bucket is the one that examples of use are about.
+func (s *settings) bucket() string {
+	if len(s.options.Buckets) > 0 {
+		return s.options.Buckets[0]
+	}
+	return "examples"
+}

@@ -1,0 +1,34 @@
+package conformance
+
+// A Difference is something in which the fake is known not to be like the service, or cannot be
+// known to be.
+type Difference struct {
+	Ops  []string // operations it shows in; none means all
+	What string   // what the fake does, as a sentence
+	Why  string   // and why
+}
+
+// Differences returns all that are known.
+func Differences() []Difference {
+	return []Difference{
+		{nil, "Everything that is not listed here is answered with 400 NotImplemented, PostObject, LiveChannel, symbolic links, lifecycle rules and image processing among it.",
+			"a refusal can be seen, a success that means nothing cannot"},
+		{nil, "All keys belong to one account, which owns every bucket but those of Options.RequesterPays; policies do not exist.", "nothing here is about accounts"},
+		{nil, "What is written is seen at once, and no limit on requests, bandwidth or the number of buckets is ever reached.", "faults are injected by tests, not by chance"},
+		{nil, "Encryption, traffic limits and storage classes are checked, kept and reported, and change nothing: an archived object can be read without being restored.", "the bytes are what a test looks at"},
+		{[]string{"PutBucket", "DeleteBucket", "ListBuckets"}, "Without Options.Buckets every name exists until it is deleted; those are listed that were made or hold something.",
+			"a test of uploads should not have to make a bucket"},
+		{[]string{"PutBucket", "DeleteBucket"}, "A body that is still arriving when its bucket is deleted is stored, and is there again if the bucket is made anew.", "what the service does is not known"},
+		{[]string{"GetBucketInfo"}, "The elements that are optional, such as ResourceGroupId, are left out; the order of the others is that of ListBuckets.", "no reply of the service has been recorded"},
+		{[]string{"GetBucketStat"}, "It counts at once.", "the service is up to an hour behind"},
+		{[]string{"ListObjects", "ListObjectsV2", "ListObjectVersions"}, "EncodingType is the first element.", "it is in all replies that were recorded; none of these was, with it"},
+		{[]string{"DeleteMultipleObjects"}, "A missing Content-MD5 is 400 MissingArgument, and a key that is impossible refuses the whole list.", "the documentation says that it is required, not what happens without it"},
+		{[]string{"CopyObject"}, "A source above 1 GiB is 400 EntityTooLarge.", "the limit is documented, the code is not"},
+		{[]string{"CopyObject", "UploadPartCopy"}, "An appendable source is 400 OperationNotSupported.", "older pages say so, and newer ones leave it out"},
+		{[]string{"AppendObject"}, "The ETag is sixteen random digits and the size.", "the service's is opaque too"},
+		{[]string{"PutObject", "CompleteMultipartUpload"}, "A callback goes to loopback only, and to nobody without Options.Callbacks; it is not signed, and knows nothing of images.",
+			"tests call nobody, and only the service has its key"},
+		{[]string{"PutObject", "CompleteMultipartUpload"}, "The answer to a callback may have 1 MiB.", "one page of the documentation says that, another 3 MB"},
+		{[]string{"GetObject", "HeadObject"}, "A bucket may be public, though newer buckets of the service block that at first.", "Options.PublicBuckets asks for it"},
+	}
+}

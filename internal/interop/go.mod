@@ -1,0 +1,20 @@
+module github.com/ossmultipart/go-oss/internal/interop
+
+go 1.25.0
+
+require (
+	github.com/aliyun/alibabacloud-oss-go-sdk-v2 v1.6.1
+	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible
+	github.com/google/go-cmp v0.7.0
+	github.com/ossmultipart/go-oss v0.0.0
+)
+
+require (
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	golang.org/x/sync v0.20.0 // indirect
+	golang.org/x/time v0.4.0 // indirect
+	gopkg.in/check.v1 v1.0.0-20201130134442-10cb98267c6c // indirect
+)
+
+replace github.com/ossmultipart/go-oss => ../..

@@ -1,0 +1,255 @@
+package osstest
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// owner is the account that owns every bucket but those of Options.RequesterPays.
+func owner() *ossxml.Owner { return &ossxml.Owner{ID: ownerID, DisplayName: ownerID} }
+
+// exists reports whether there is a bucket. What PutBucket and DeleteBucket did counts, and before
+// that what Options say.
+func (s *Server) exists(b bucketState) bool {
+	return !b.Made.IsZero() || !b.Gone && (s.opts.Buckets == nil || s.declares(b.Name))
+}
+
+// declares reports whether Options name the bucket.
+func (s *Server) declares(name string) bool {
+	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isForeignBucket(name)
+}
+
+// isForeignBucket reports whether somebody else owns the bucket, and whoever reads it has to pay.
+func (s *Server) isForeignBucket(name string) bool {
+	return slices.Contains(s.opts.RequesterPays, name)
+}
+
+// orDefault spells out what b leaves to the defaults.
+func (b bucketState) orDefault() bucketState {
+	b.ACL = cmp.Or(b.ACL, "private")
+	b.StorageClass = cmp.Or(b.StorageClass, "Standard")
+	b.Redundancy = cmp.Or(b.Redundancy, "LRS")
+	return b
+}
+
+// putBucket is PutBucket. A bucket that one has already is no error, and takes on the ACL of the
+// request; but its storage class cannot be changed, and somebody else's bucket cannot be had.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putbucket and
+// https://help.aliyun.com/en/oss/user-guide/http-status-code-409
+func (x *exchange) putBucket() (*reply, error) {
+	acl, err := x.newBucketACL()
+	if err != nil {
+		return nil, err
+	}
+	want, err := x.newBucket()
+	if err != nil {
+		return nil, err
+	}
+	if x.isForeignBucket(x.bucket) {
+		return nil, bucketExists("The requested bucket name is not available. The bucket namespace is shared by all "+
+			"users of the system. Please select a different name and try again.", x.bucket)
+	}
+	err = x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+		is := b.orDefault()
+		switch {
+		case b.Made.IsZero() && (b.Gone || !x.declares(b.Name)):
+			*b = bucketState{Name: b.Name, Versioning: b.Versioning, StorageClass: want.StorageClass, Redundancy: want.Redundancy}
+		case want.StorageClass != "" && want.StorageClass != is.StorageClass:
+			return bucketExists("Cannot modify existing bucket's storage class", b.Name)
+		case want.Redundancy != "" && want.Redundancy != is.Redundancy:
+			return bucketExists("Bucket already exists can't modify data redundancy type", b.Name)
+		}
+		if b.Made.IsZero() {
+			b.Made = x.now()
+		}
+		b.ACL = cmp.Or(acl, b.ACL)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rep := newReply(http.StatusOK)
+	rep.header.Set("Location", "/"+x.bucket)
+	return rep, nil
+}
+
+// newBucket reads the body of PutBucket, which may be empty. Old clients say the class in a header.
+func (x *exchange) newBucket() (ossxml.BucketConfiguration, error) {
+	doc := ossxml.BucketConfiguration{StorageClass: x.r.Header.Get("x-oss-storage-class")}
+	if len(x.bucket) < 3 {
+		return doc, refuse(http.StatusBadRequest, "InvalidBucketName", "0015-00000001",
+			"The specified bucket is not valid.", "BucketName", x.bucket)
+	}
+	body, err := x.readBody(maxDocument)
+	if err != nil {
+		return doc, err
+	}
+	if err := ossxml.Decode(body, &doc); err != nil && !errors.Is(err, io.EOF) {
+		return doc, malformedBucketXML()
+	}
+	switch {
+	case doc.Location != "" && doc.Location != "oss-"+x.opts.Region:
+		return doc, refuse(http.StatusBadRequest, "InvalidLocationConstraint", "",
+			"The specified location-constraint is not valid.", "LocationConstraint", doc.Location)
+	case doc.StorageClass != "" && !slices.Contains(storageClasses, doc.StorageClass):
+		return doc, malformedBucketXML()
+	case doc.Redundancy != "" && !slices.Contains([]string{"LRS", "ZRS"}, doc.Redundancy):
+		return doc, malformedBucketXML()
+	}
+	return doc, nil
+}
+
+// newBucketACL reads x-oss-acl.
+func (x *exchange) newBucketACL() (oss.ACL, error) {
+	acl := x.r.Header.Get("x-oss-acl")
+	if acl == "" || slices.Contains([]string{"private", "public-read", "public-read-write"}, acl) {
+		return oss.ACL(acl), nil
+	}
+	return "", invalidArgument("0015-00000204", "no such bucket access control exists", "x-oss-acl", acl)
+}
+
+func bucketExists(message, bucket string) *refusal {
+	return refuse(http.StatusConflict, "BucketAlreadyExists", "0015-00000104", message, "BucketName", bucket)
+}
+
+func malformedBucketXML() *refusal {
+	refused := malformedXML()
+	refused.ec = "0015-00000231"
+	return refused
+}
+
+// deleteBucket is DeleteBucket: what is in a bucket must be gone before it, old versions and
+// unfinished uploads too. The name is then free, even if Options gave it.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deletebucket
+func (x *exchange) deleteBucket() (*reply, error) {
+	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+		objects, uploads := x.objects.countLocked(b.Name)
+		switch {
+		case objects > 0:
+			return bucketNotEmpty("The bucket you tried to delete is not empty.", b.Name)
+		case uploads > 0:
+			return bucketNotEmpty("The bucket has Multipart Uploads.", b.Name)
+		}
+		*b = bucketState{Name: b.Name, Gone: true}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newReply(http.StatusNoContent), nil
+}
+
+func bucketNotEmpty(message, bucket string) *refusal {
+	return refuse(http.StatusConflict, "BucketNotEmpty", "0015-00000301", message, "BucketName", bucket)
+}
+
+// countLocked returns how many keys and uploads there are in a bucket. The caller holds the lock.
+func (s *store) countLocked(bucket string) (keys, uploads int) {
+	for _, u := range s.uploads {
+		if u.bucket == bucket {
+			uploads++
+		}
+	}
+	return len(s.names(bucket)), uploads
+}
+
+// named returns the names of all buckets that have been made, or in which there is something.
+func (s *store) named() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for name, b := range s.buckets {
+		if !b.Gone {
+			names = append(names, name)
+		}
+	}
+	for n := range s.history {
+		names = append(names, n.bucket)
+	}
+	for _, u := range s.uploads {
+		names = append(names, u.bucket)
+	}
+	return names
+}
+
+// listBuckets is ListBuckets. Where Options leave open which buckets there are, those are listed
+// that have been used.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/listbuckets
+func (x *exchange) listBuckets() (*reply, error) {
+	size, err := x.number("max-keys", 100, 1, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Concat(x.opts.Buckets, x.opts.PublicBuckets, x.objects.named())
+	slices.Sort(names)
+	doc := ossxml.BucketList{Owner: *owner()}
+	prefix, marker := x.query.Get("prefix"), x.query.Get("marker")
+	truncated := false
+	for _, name := range slices.Compact(names) {
+		b := x.objects.bucket(name)
+		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isForeignBucket(name) {
+			continue
+		}
+		if truncated = len(doc.Buckets.Buckets) == size; truncated {
+			break
+		}
+		d := x.details(b)
+		doc.Buckets.Buckets = append(doc.Buckets.Buckets, ossxml.BucketEntry{
+			CreationDate: d.CreationDate, ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
+			Location: d.Location, Name: name, Region: x.opts.Region, StorageClass: d.StorageClass,
+		})
+		doc.NextMarker = name
+	}
+	if paged := x.query.Has("prefix") || x.query.Has("marker") || x.query.Has("max-keys"); paged || truncated {
+		doc.Prefix, doc.Marker, doc.MaxKeys, doc.IsTruncated = prefix, marker, size, &truncated
+	}
+	if !truncated {
+		doc.NextMarker = ""
+	}
+	return xmlReply(http.StatusOK, doc), nil
+}
+
+// details tells of a bucket. One that was never made is as old as the Server.
+func (s *Server) details(b bucketState) ossxml.BucketDetails {
+	d := b.orDefault()
+	made := d.Made
+	if made.IsZero() {
+		made = s.born
+	}
+	return ossxml.BucketDetails{
+		AccessMonitor: "Disabled", CreationDate: ossxml.Time{Time: made}, CrossRegionReplication: "Disabled",
+		Redundancy: d.Redundancy, ExtranetEndpoint: s.endpoint(), IntranetEndpoint: "oss-" + s.opts.Region + "-internal.aliyuncs.com",
+		Location: "oss-" + s.opts.Region, Name: d.Name, StorageClass: d.StorageClass, TransferAcceleration: "Disabled",
+		Versioning: d.Versioning, Owner: *owner(), Grant: string(d.ACL), SSEAlgorithm: "None",
+	}
+}
+
+// bucketInfo is GetBucketInfo.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getbucketinfo
+func (x *exchange) bucketInfo() (*reply, error) {
+	return xmlReply(http.StatusOK, ossxml.BucketInfo{Bucket: x.details(x.objects.bucket(x.bucket))}), nil
+}
+
+// bucketLocation is GetBucketLocation.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getbucketlocation
+func (x *exchange) bucketLocation() (*reply, error) {
+	return xmlReply(http.StatusOK, ossxml.BucketLocation{Location: "oss-" + x.opts.Region}), nil
+}
+
+// makesBucket reports whether a bucket that is missing is about to be made.
+func (x *exchange) makesBucket(err error) bool {
+	var refused *refusal
+	return x.op.name == "PutBucket" && errors.As(err, &refused) && refused.code == oss.ErrNoSuchBucket
+}

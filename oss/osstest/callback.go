@@ -1,0 +1,290 @@
+package osstest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// Bounds of a callback.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/callback
+const (
+	callbackTime  = 5 * time.Second // for the server that is called, for each address
+	callbackLimit = 5 << 10         // bytes of each parameter, in base64
+	callbackReply = 1 << 20         // bytes of the answer; one page of the documentation says three times as much
+	callbackURLs  = 5
+)
+
+// A callback is what the uploader wants OSS to tell a server of his.
+type callback struct {
+	urls      []*url.URL
+	host      string // instead of that of the URL; empty leaves it
+	body      string // with variables
+	kind      string // its Content-Type
+	variables map[string]string
+}
+
+// Types that the body of a callback may have.
+const (
+	callbackForm = "application/x-www-form-urlencoded"
+	callbackJSON = "application/json"
+)
+
+// calledBack returns an operation that makes the callback it is asked for, once its work is done.
+func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, error) {
+	return func(x *exchange) (*reply, error) {
+		c, err := x.callback()
+		if err != nil {
+			return nil, err
+		}
+		rep, err := run(x)
+		if err != nil || c == nil {
+			return rep, err
+		}
+		return x.callBack(c, rep)
+	}
+}
+
+// checkCallback refuses a callback that would not be made.
+func (x *exchange) checkCallback() error {
+	for _, name := range []string{"callback", "callback-var"} {
+		possible := x.opts.Callbacks != nil && (x.op.name == "PutObject" || x.op.name == "CompleteMultipartUpload")
+		header, param := x.r.Header.Get("x-oss-"+name), x.query.Get(name)
+		switch {
+		case header+param == "" || possible && (header == "" || param == ""):
+		case possible:
+			return invalidArgument("", "The "+name+" must be in the header or in the query, not in both.", name, header)
+		case header != "":
+			return notImplemented("x-oss-" + name)
+		default:
+			return notImplemented(name)
+		}
+	}
+	return nil
+}
+
+// callback reads what x-oss-callback and x-oss-callback-var say, or the parameters in their place.
+// It returns nil if no callback is asked for.
+func (x *exchange) callback() (*callback, error) {
+	var spec struct {
+		URL  string `json:"callbackUrl"`
+		Host string `json:"callbackHost"`
+		Body string `json:"callbackBody"`
+		Type string `json:"callbackBodyType"`
+		SNI  any    `json:"callbackSNI"` // there is no TLS on loopback that would ask for it
+	}
+	given, err := x.callbackParam("callback", &spec)
+	if err != nil || !given {
+		return nil, err
+	}
+	bad := func(message string) (*callback, error) {
+		return nil, invalidArgument("", "The callback configuration is invalid: "+message, "callback", "")
+	}
+	c := &callback{host: spec.Host, body: spec.Body, kind: cmp.Or(spec.Type, callbackForm)}
+	if _, err := x.callbackParam("callback-var", &c.variables); err != nil {
+		return nil, err
+	}
+	for name := range c.variables {
+		if !strings.HasPrefix(name, "x:") || name != strings.ToLower(name) {
+			return bad("the name of a variable must begin with x: and be in lower case.")
+		}
+	}
+	if spec.Body == "" {
+		return bad("the callbackBody is empty.")
+	}
+	if c.kind != callbackForm && c.kind != callbackJSON {
+		return bad("the callbackBodyType is not supported.")
+	}
+	for text := range strings.SplitSeq(spec.URL, ";") {
+		if !strings.Contains(text, "://") {
+			text = "http://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return bad("the callbackUrl is not valid.")
+		}
+		c.urls = append(c.urls, u)
+	}
+	if len(c.urls) > callbackURLs {
+		return bad("there are more than five addresses in callbackUrl.")
+	}
+	return c, nil
+}
+
+// callbackParam decodes a parameter that is base64 of JSON.
+func (x *exchange) callbackParam(name string, v any) (given bool, _ error) {
+	value := x.r.Header.Get("x-oss-"+name) + x.query.Get(name) // at most one of them is there
+	if value == "" {
+		return false, nil
+	}
+	if len(value) > callbackLimit {
+		return true, invalidArgument("", "The "+name+" configuration is longer than 5 KB.", name, "")
+	}
+	text, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return true, invalidArgument("", "The "+name+" configuration is not base64 encoded.", name, value)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return true, invalidArgument("", "The "+name+" configuration is not json format.", name, value)
+	}
+	return true, nil
+}
+
+// callBack calls one address after the other until one is content, and answers with what it said.
+// Otherwise the answer is a refusal of a kind of its own: what was uploaded stays.
+func (x *exchange) callBack(c *callback, done *reply) (*reply, error) {
+	var problem string
+	for _, u := range c.urls {
+		var said []byte
+		if said, problem = x.call(c, u, done.made); problem == "" {
+			rep := newReply(http.StatusOK)
+			maps.Copy(rep.header, done.header)
+			rep.header.Set("Content-Type", callbackJSON)
+			rep.body, rep.size, rep.made = bytes.NewReader(said), int64(len(said)), done.made
+			return rep, nil
+		}
+		if x.closing.Err() != nil {
+			return nil, errCut
+		}
+	}
+	rep := refuse(http.StatusNonAuthoritativeInfo, oss.ErrCallbackFailed, "0007-00000203", problem).reply(x)
+	for name, values := range done.header {
+		if rep.header.Get(name) == "" {
+			rep.header[name] = values
+		}
+	}
+	return rep, nil
+}
+
+// unreachable is what OSS says of an address where there is nobody.
+const unreachable = "Error status : -1. OSS can not connect to your callbackUrl, please check it."
+
+// call makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
+// no keys of OSS to sign a callback with.
+func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, problem string) {
+	if !isLoopback(u.Hostname()) {
+		return nil, fmt.Sprintf("Error status : -1. %s is not on loopback, and no other address is called.", u.Host)
+	}
+	ctx, cancel := context.WithTimeout(x.closing, callbackTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(c.fill(x, o)))
+	if err != nil {
+		return nil, unreachable
+	}
+	req.Host = cmp.Or(c.host, req.Host)
+	for name, value := range map[string]string{
+		"Content-Type": c.kind, "User-Agent": "http-client/0.0.1", "x-oss-bucket": o.bucket, "x-oss-owner": ownerID,
+		"x-oss-request-id": x.id, "x-oss-tag": "CALLBACK",
+	} {
+		req.Header.Set(name, value)
+	}
+	client := *x.opts.Callbacks
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, unanswered(ctx, u)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Sprintf("Error status : %d.", resp.StatusCode)
+	}
+	said, err = io.ReadAll(io.LimitReader(resp.Body, callbackReply+1))
+	switch {
+	case err != nil:
+		return nil, unanswered(ctx, u)
+	case resp.ContentLength < 0:
+		return nil, "Response header has no Content-Length."
+	case len(said) > callbackReply:
+		return nil, "Response body is too large."
+	case !json.Valid(said):
+		return nil, "Response body is not valid json format."
+	}
+	return said, ""
+}
+
+// unanswered tells a server that is slow from one that is not there.
+func unanswered(ctx context.Context, u *url.URL) string {
+	if ctx.Err() != nil {
+		return fmt.Sprintf("Error status : -1. %s reply timeout, cost:5000ms, timeout:5000ms.", u.Host)
+	}
+	return unreachable
+}
+
+// isLoopback reports whether a name leads to this machine and no other, without asking anybody.
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// fill puts the variables of a body in their places. In a form they are escaped, in JSON they are
+// quoted where the body does not do so itself.
+func (c *callback) fill(x *exchange, o *object) string {
+	var b strings.Builder
+	for rest := c.body; rest != ""; {
+		before, after, found := strings.Cut(rest, "${")
+		b.WriteString(before)
+		name, after, closed := strings.Cut(after, "}")
+		if !found || !closed {
+			b.WriteString(rest[len(before):])
+			break
+		}
+		value, number := c.variable(name, x, o)
+		quoted := strings.HasSuffix(before, `"`) && strings.HasPrefix(after, `"`)
+		switch {
+		case c.kind == callbackForm:
+			value = escape(value, "")
+		case !number || value == "":
+			text, _ := json.Marshal(value) // a string can always be written
+			value = string(text)
+			if quoted {
+				value = value[1 : len(value)-1]
+			}
+		}
+		b.WriteString(value)
+		rest = after
+	}
+	return b.String()
+}
+
+// variable returns the value of a variable, "" if there is none, and whether it is a number.
+func (c *callback) variable(name string, x *exchange, o *object) (value string, number bool) {
+	switch name {
+	case "bucket":
+		return o.bucket, false
+	case "object":
+		return o.key, false
+	case "etag":
+		return unquote(o.etag), false
+	case "size":
+		return strconv.FormatInt(o.size, 10), true
+	case "mimeType":
+		return cmp.Or(o.header.Get("Content-Type"), "application/octet-stream"), false
+	case "crc64":
+		return strconv.FormatUint(o.crc, 10), false
+	case "contentMd5":
+		return base64.StdEncoding.EncodeToString(o.md5), false
+	case "reqId":
+		return x.id, false
+	case "operation":
+		return x.op.name, false
+	case "clientIp":
+		host, _, _ := net.SplitHostPort(x.r.RemoteAddr)
+		return host, false
+	}
+	return c.variables[name], false
+}

@@ -1,0 +1,28 @@
+package osstest
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// The objects here are as large as they say without having a byte: nobody gets to read them.
+func TestCopyObjectTakesAtMostAGigabyte(t *testing.T) {
+	srv := NewServer(nil)
+	defer srv.Close()
+	o := &object{name: name{"bucket", "large"}, kind: "Normal", size: maxCopy + 1, header: make(http.Header), modified: srv.now()}
+	if err := srv.objects.put(o, false); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := srv.Client().Do(t.Context(), &oss.Request{Op: "CopyObject", Method: http.MethodPut, Bucket: "bucket", Key: "copy",
+		Header: http.Header{"X-Oss-Copy-Source": {"/bucket/large"}}})
+	var refused *oss.ServiceError
+	if !errors.As(err, &refused) || refused.StatusCode != 400 || refused.Code != "EntityTooLarge" {
+		t.Errorf("CopyObject = %v, %v, want EntityTooLarge", resp, err)
+	}
+	if err := checkCopySize(maxCopy); err != nil {
+		t.Errorf("%d bytes are refused: %v", maxCopy, err)
+	}
+}

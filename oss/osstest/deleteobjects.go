@@ -1,0 +1,63 @@
+package osstest
+
+import (
+	"net/http"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// Bounds of documents that a request brings.
+const (
+	maxDocument = 64 << 10
+	maxDelete   = 2 << 20 // https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
+	maxDeletes  = 1000    // objects in one request
+)
+
+// deleteObjects is DeleteMultipleObjects. A Server needs the Content-MD5 that OSS asks for, and
+// refuses the whole list if one line of it is impossible; what it takes, it deletes line by line.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
+func (x *exchange) deleteObjects() (*reply, error) {
+	if x.r.Header.Get("Content-MD5") == "" {
+		return nil, refuse(http.StatusBadRequest, "MissingArgument", "", "Missing Some Required Arguments.",
+			"ArgumentName", "Content-MD5")
+	}
+	body, err := x.readBody(maxDelete)
+	if err != nil {
+		return nil, err
+	}
+	var doc ossxml.Delete
+	if err := ossxml.Decode(body, &doc); err != nil || len(doc.Objects) == 0 || len(doc.Objects) > maxDeletes {
+		return nil, malformedXML()
+	}
+	for _, d := range doc.Objects {
+		if err := checkKey(d.Key); err != nil {
+			return nil, err
+		}
+		if err := checkVersion(d.VersionID); err != nil {
+			return nil, err
+		}
+	}
+	done := ossxml.Deleted{EncodingType: x.encoding()}
+	for _, d := range doc.Objects {
+		line, err := x.delete(d)
+		if err != nil {
+			return nil, err
+		}
+		done.Objects = append(done.Objects, line)
+	}
+	if doc.Quiet {
+		return newReply(http.StatusOK), nil
+	}
+	return xmlReply(http.StatusOK, done), nil
+}
+
+// delete deletes one object of a list. One that does not exist is deleted as well.
+func (x *exchange) delete(d ossxml.DeleteObject) (ossxml.DeletedObject, error) {
+	line := ossxml.DeletedObject{Key: x.encode(d.Key), VersionID: d.VersionID}
+	o, err := x.objects.remove(name{x.bucket, d.Key}, d.VersionID, x.now())
+	if err == nil && o != nil && o.marker {
+		line.DeleteMarker, line.DeleteMarkerVersionID = true, o.version
+	}
+	return line, err
+}

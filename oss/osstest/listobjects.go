@@ -1,0 +1,134 @@
+package osstest
+
+import (
+	"encoding/binary"
+	"net/http"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// listObjects is ListObjects, which is also called GetBucket.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/listobjects
+func (x *exchange) listObjects() (*reply, error) {
+	after := x.query.Get("marker")
+	p, err := x.page(after, true, "marker")
+	if err != nil {
+		return nil, err
+	}
+	doc := ossxml.ObjectList{
+		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(p.prefix), Marker: x.encode(after), MaxKeys: p.size,
+		Delimiter: x.encode(p.delimiter), IsTruncated: p.truncated, Contents: p.contents, CommonPrefixes: p.prefixes,
+	}
+	if p.truncated {
+		doc.NextMarker = x.encode(p.last)
+	}
+	return xmlReply(http.StatusOK, doc), nil
+}
+
+// listObjectsV2 is ListObjectsV2, where a token tells the next page and owners come on request.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/listobjectsv2
+func (x *exchange) listObjectsV2() (*reply, error) {
+	start, token := x.query.Get("start-after"), x.query.Get("continuation-token")
+	after := start
+	if x.query.Has("continuation-token") {
+		key, ok := readToken(token)
+		if !ok {
+			return nil, invalidArgument("", "The continuation token provided is incorrect.", "continuation-token", token)
+		}
+		after = key // it says where the last page ended, and start-after no longer counts
+	}
+	p, err := x.page(after, x.query.Get("fetch-owner") == "true", "start-after")
+	if err != nil {
+		return nil, err
+	}
+	doc := ossxml.ObjectListV2{
+		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(p.prefix), StartAfter: x.encode(start),
+		ContinuationToken: token, MaxKeys: p.size, Delimiter: x.encode(p.delimiter), IsTruncated: p.truncated,
+		Contents: p.contents, CommonPrefixes: p.prefixes, KeyCount: len(p.contents) + len(p.prefixes),
+	}
+	if p.truncated {
+		doc.NextContinuationToken = tokenOf(p.last)
+	}
+	return xmlReply(http.StatusOK, doc), nil
+}
+
+// A page is part of a list of objects.
+type page struct {
+	prefix, delimiter string
+	size              int // most lines it may have
+	contents          []ossxml.Object
+	prefixes          []ossxml.CommonPrefix
+	last              string // key or common prefix of the last line
+	truncated         bool   // there are more
+}
+
+// page lists the objects behind a key. A page that ended with a common prefix goes on behind all
+// that is rolled up in it.
+func (x *exchange) page(after string, owners bool, marker string) (*page, error) {
+	size, err := x.number("max-keys", 100, 1, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{prefix: x.query.Get("prefix"), delimiter: x.query.Get("delimiter"), size: size}
+	for _, name := range []string{"prefix", "delimiter", marker} {
+		if value := x.query.Get(name); len(value) > 1023 {
+			return nil, invalidArgument("", "The "+name+" must be shorter than 1024 bytes.", name, value)
+		}
+	}
+	for _, o := range x.objects.objects(x.bucket) {
+		if !strings.HasPrefix(o.key, p.prefix) || o.key <= after {
+			continue
+		}
+		line, common := o.key, commonPrefix(o.key, p.prefix, p.delimiter)
+		if common != "" {
+			if line = common; line == p.last || line == after {
+				continue
+			}
+		}
+		if p.truncated = len(p.contents)+len(p.prefixes) == size; p.truncated {
+			break
+		}
+		p.last = line
+		if common != "" {
+			p.prefixes = append(p.prefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
+		} else {
+			p.contents = append(p.contents, x.line(o, owners))
+		}
+	}
+	return p, nil
+}
+
+// line is o as a line of a list.
+func (x *exchange) line(o *object, withOwner bool) ossxml.Object {
+	v := ossxml.Object{
+		Key: x.encode(o.key), LastModified: ossxml.Time{Time: o.modified}, ETag: o.etag, Type: o.kind,
+		Size: o.size, StorageClass: storageClass(o.header),
+	}
+	if withOwner {
+		v.Owner = owner()
+	}
+	return v
+}
+
+// tokenOf makes a continuation token. The documented ones are the base64 of a message whose first
+// field is the key; so are ours, though clients must not look.
+func tokenOf(key string) string {
+	b := binary.AppendUvarint([]byte{1<<3 | 2}, uint64(len(key)))
+	return versionEncoding.EncodeToString(append(b, key...))
+}
+
+// readToken returns the key in a continuation token.
+func readToken(token string) (key string, ok bool) {
+	b, err := versionEncoding.DecodeString(token)
+	if err != nil || len(b) == 0 || b[0] != 1<<3|2 {
+		return "", false
+	}
+	size, n := binary.Uvarint(b[1:])
+	if n <= 0 || size != uint64(len(b)-1-n) {
+		return "", false
+	}
+	return string(b[1+n:]), true
+}

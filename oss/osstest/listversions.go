@@ -1,0 +1,147 @@
+package osstest
+
+import (
+	"encoding/xml"
+	"net/http"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// putVersioning is PutBucketVersioning. The way back to a bucket without versions is closed.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putbucketversioning, and
+// https://help.aliyun.com/en/oss/user-guide/0012-00000004 with its neighbours for the refusals.
+func (x *exchange) putVersioning() (*reply, error) {
+	var doc ossxml.VersioningConfiguration
+	if err := x.readDocument(&doc); err != nil {
+		return nil, err
+	}
+	switch doc.Status {
+	case versioningEnabled, versioningSuspended:
+	case "":
+		return nil, invalidArgument("0012-00000003", "The Status of the versioning configuration must not be empty.", "Status", "")
+	default:
+		return nil, invalidArgument("0012-00000004", "The Status of the versioning configuration must be Enabled or Suspended.", "Status", doc.Status)
+	}
+	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+		b.Versioning = doc.Status
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newReply(http.StatusOK), nil
+}
+
+// readDocument decodes the body of the request, which must be what its Content-MD5 says.
+func (x *exchange) readDocument(doc any) error {
+	body, err := x.readBody(1 << 20)
+	if err != nil {
+		return err
+	}
+	if ossxml.Decode(body, doc) != nil {
+		refused := malformedXML()
+		refused.ec = "0012-00000002"
+		return refused
+	}
+	return nil
+}
+
+// getVersioning is GetBucketVersioning. Of a bucket that never had versions the status is left out.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getbucketversioning
+func (x *exchange) getVersioning() (*reply, error) {
+	return xmlReply(http.StatusOK, ossxml.VersioningConfiguration{Status: x.objects.bucket(x.bucket).Versioning}), nil
+}
+
+// ownerID is who owns every bucket.
+const ownerID = "1000000000000000"
+
+// listVersions is ListObjectVersions. A bucket without versions has one of each object.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/listobjectversions
+func (x *exchange) listVersions() (*reply, error) {
+	size, err := x.number("max-keys", 100, 1, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	prefix, delimiter := x.query.Get("prefix"), x.query.Get("delimiter")
+	after, afterID := x.query.Get("key-marker"), x.query.Get("version-id-marker")
+	if after == "" && afterID != "" {
+		return nil, invalidArgument("", "A version-id-marker cannot be specified without a key-marker.", "version-id-marker", afterID)
+	}
+	if err := checkVersion(afterID); err != nil {
+		return nil, err
+	}
+	doc := ossxml.VersionList{
+		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(prefix), Delimiter: x.encode(delimiter),
+		KeyMarker: x.encode(after), VersionIDMarker: afterID, MaxKeys: size,
+	}
+	var last *object
+	key, rolled := "", "" // of the object before, and the common prefix listed last
+	for _, o := range behind(x.objects.versions(x.bucket), after, afterID, &key) {
+		latest := o.key != key
+		key = o.key
+		if !strings.HasPrefix(o.key, prefix) {
+			continue
+		}
+		common := commonPrefix(o.key, prefix, delimiter)
+		if common == "" || common != rolled {
+			if len(doc.Versions)+len(doc.CommonPrefixes) == size {
+				doc.IsTruncated, doc.NextKeyMarker, doc.NextVersionIDMarker = true, x.encode(last.key), last.version
+				break
+			}
+			if common != "" {
+				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
+			} else {
+				doc.Versions = append(doc.Versions, x.listed(o, latest))
+			}
+		}
+		rolled, last = common, o // what is rolled up is accounted for as well
+	}
+	return xmlReply(http.StatusOK, doc), nil
+}
+
+// behind returns the versions that come after the markers of a page, and sets key to that of the
+// last one it left out. The version that is the marker may have been deleted since: then its place
+// is known from its ID. Where it is not, as with "null", all versions of its key are listed, for
+// one listed twice does less harm than one that never is.
+func behind(all []*object, after, afterID string, key *string) []*object {
+	first := 0
+	for first < len(all) && all[first].key < after {
+		first++
+	}
+	all = all[first:]
+	same := 0
+	for after != "" && same < len(all) && all[same].key == after {
+		same++
+	}
+	skip := same
+	if afterID != "" {
+		stamp := stampOf(afterID)
+		if skip = indexOf(all[:same], afterID) + 1; skip == 0 && stamp != 0 {
+			for skip < same && stampOf(all[skip].version) >= stamp {
+				skip++
+			}
+		}
+	}
+	if skip > 0 {
+		*key = after
+	}
+	return all[skip:]
+}
+
+// listed is o as a line of a list.
+func (x *exchange) listed(o *object, latest bool) ossxml.Version {
+	v := ossxml.Version{
+		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.key), VersionID: o.version, IsLatest: latest,
+		LastModified: ossxml.Time{Time: o.modified}, Owner: owner(),
+	}
+	if o.marker {
+		v.XMLName.Local = "DeleteMarker"
+		return v
+	}
+	v.ETag, v.Type, v.Size, v.StorageClass = o.etag, o.kind, &o.size, storageClass(o.header)
+	return v
+}

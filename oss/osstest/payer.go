@@ -1,0 +1,28 @@
+package osstest
+
+// checkPayer refuses a request for a bucket whose owner does not pay for it, unless the requester
+// says that he does. What is the owner's alone he cannot have for money either.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0003-00000703
+func (x *exchange) checkPayer() error {
+	if x.op.name == "PutBucket" { // it is told that the name is taken
+		return nil
+	}
+	if err := x.checkPays(x.bucket); err != nil {
+		return err
+	}
+	if x.isForeignBucket(x.bucket) && x.op.needs == owning && x.key == "" {
+		return accessDenied("0003-00000001", "The bucket you access does not belong to you.")
+	}
+	return nil
+}
+
+// checkPays makes sure that somebody pays for the use of a bucket.
+func (x *exchange) checkPays(bucket string) error {
+	const name = "x-oss-request-payer"
+	says := x.r.Header.Get(name) == "requester" || x.query.Get(name) == "requester"
+	if x.isForeignBucket(bucket) && !says {
+		return accessDenied("0003-00000703", "Access denied for requester pay bucket", "BucketName", bucket)
+	}
+	return nil
+}

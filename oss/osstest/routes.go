@@ -1,0 +1,127 @@
+package osstest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Routes lead from a method, and the subresource behind it if there is one, to an operation.
+var (
+	serviceRoutes = map[string]string{
+		"GET": "ListBuckets",
+	}
+	bucketRoutes = map[string]string{
+		"PUT":            "PutBucket",
+		"DELETE":         "DeleteBucket",
+		"GET":            "ListObjects", // or ListObjectsV2
+		"GET bucketInfo": "GetBucketInfo",
+		"GET location":   "GetBucketLocation",
+		"GET stat":       "GetBucketStat",
+		"PUT acl":        "PutBucketAcl",
+		"GET acl":        "GetBucketAcl",
+		"PUT versioning": "PutBucketVersioning",
+		"GET versioning": "GetBucketVersioning",
+		"GET versions":   "ListObjectVersions",
+		"GET uploads":    "ListMultipartUploads",
+		"POST delete":    "DeleteMultipleObjects",
+	}
+	objectRoutes = map[string]string{
+		"PUT":             "PutObject", // or CopyObject
+		"GET":             "GetObject",
+		"HEAD":            "HeadObject",
+		"DELETE":          "DeleteObject",
+		"HEAD objectMeta": "GetObjectMeta",
+		"POST append":     "AppendObject",
+		"POST uploads":    "InitiateMultipartUpload",
+		"PUT upload":      "UploadPart", // or UploadPartCopy
+		"POST upload":     "CompleteMultipartUpload",
+		"DELETE upload":   "AbortMultipartUpload",
+		"GET upload":      "ListParts",
+		"PUT acl":         "PutObjectACL",
+		"GET acl":         "GetObjectACL",
+		"PUT tagging":     "PutObjectTagging",
+		"GET tagging":     "GetObjectTagging",
+		"DELETE tagging":  "DeleteObjectTagging",
+	}
+	copyRoutes = map[string]string{ // with x-oss-copy-source
+		"PutObject":  "CopyObject",
+		"UploadPart": "UploadPartCopy",
+	}
+)
+
+// subresources are the query parameters that say which operation is meant. Two of one name belong together.
+var subresources = map[string]string{
+	"acl": "acl", "append": "append", "position": "append", "bucketInfo": "bucketInfo", "delete": "delete",
+	"location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
+	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
+	"versioning": "versioning", "versions": "versions",
+}
+
+// route names the operation that a request asks for, or returns "" if it is none of ours. The
+// query has the first word: "PUT /key?lifecycle" is not a PutObject.
+func (x *exchange) route() string {
+	way := x.r.Method
+	for name := range x.query {
+		if isForeign(name) {
+			return ""
+		}
+		if sub := subresources[name]; sub != "" && !strings.HasSuffix(way, " "+sub) {
+			way += " " + sub // after a second one, no route has this name
+		}
+	}
+	op := objectRoutes[way]
+	switch {
+	case x.bucket == "":
+		return serviceRoutes[way]
+	case x.key == "" && way == http.MethodGet && x.query.Get("list-type") == "2":
+		return "ListObjectsV2"
+	case x.key == "":
+		return bucketRoutes[way]
+	case copyRoutes[op] != "" && x.r.Header.Get("x-oss-copy-source") != "":
+		return copyRoutes[op]
+	}
+	return op
+}
+
+// isForeign reports whether a query parameter turns a request into an operation that is none of
+// ours, or changes what one of ours does. OSS ignores parameters it does not know, and so do we;
+// those that begin with "x-oss-" are no accident, and all but a few are foreign.
+func isForeign(name string) bool {
+	switch name {
+	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
+		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors",
+		"encryption", "endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
+		"lifecycle", "link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
+		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
+		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
+		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "restore", "rtc",
+		"seal", "startTime", "status", "style", "styleName", "symlink", "transferAcceleration", "udf", "udfApplication",
+		"udfApplicationLog", "udfId", "udfImage", "udfImageDesc", "udfName", "userDefinedLogFieldsConfig", "vip", "vod",
+		"vpcip", "website", "withHashContext", "worm", "wormExtend", "wormId":
+		return true
+	case "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-expires", "x-oss-additional-headers",
+		"x-oss-security-token", "x-oss-signature", "x-oss-traffic-limit", "x-oss-request-payer":
+		return false
+	}
+	return strings.HasPrefix(name, "x-oss-")
+}
+
+// refuseUnknown says which part of a request a Server does not know.
+func (x *exchange) refuseUnknown() (*reply, error) {
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete:
+	default:
+		kind := "Object"
+		if x.key == "" {
+			kind = "Bucket"
+		}
+		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
+			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
+	}
+	for name := range x.query {
+		if isForeign(name) {
+			return nil, notImplemented(name)
+		}
+	}
+	return nil, notImplemented(x.r.Method)
+}

@@ -1,0 +1,68 @@
+package osstest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// putTagging is PutObjectTagging: all tags at once take the place of all there were.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putobjecttagging
+func (x *exchange) putTagging() (*reply, error) {
+	body, err := x.readBody(maxDocument)
+	if err != nil {
+		return nil, err
+	}
+	var doc ossxml.Tagging
+	if err := ossxml.Decode(body, &doc); err != nil {
+		return nil, malformedXML()
+	}
+	var pairs []string
+	for _, t := range doc.Set.Tags {
+		pairs = append(pairs, escape(t.Key, "")+"="+escape(t.Value, ""))
+	}
+	tags := strings.Join(pairs, "&")
+	if err := checkTags(tags); err != nil {
+		return nil, err
+	}
+	return x.setTags(http.StatusOK, tags)
+}
+
+// deleteTagging is DeleteObjectTagging.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deleteobjecttagging
+func (x *exchange) deleteTagging() (*reply, error) { return x.setTags(http.StatusNoContent, "") }
+
+// setTags gives the object these tags, in the form of x-oss-tagging.
+func (x *exchange) setTags(status int, tags string) (*reply, error) {
+	return x.changeObject(status, func(o *object) {
+		o.header = o.header.Clone()
+		o.header.Del("x-oss-tagging")
+		if tags != "" {
+			o.header.Set("x-oss-tagging", tags)
+		}
+	})
+}
+
+// tagging is GetObjectTagging.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobjecttagging
+func (x *exchange) tagging() (*reply, error) {
+	o, err := x.openObject()
+	if err != nil {
+		return nil, err
+	}
+	defer o.content.release()
+	var doc ossxml.Tagging
+	for _, t := range parseTags(o.header.Get("x-oss-tagging")) {
+		key, _ := url.QueryUnescape(t.key) // both were looked at when they came
+		value, _ := url.QueryUnescape(t.value)
+		doc.Set.Tags = append(doc.Set.Tags, ossxml.Tag{Key: key, Value: value})
+	}
+	rep := xmlReply(http.StatusOK, doc)
+	x.setVersion(rep.header, o)
+	return rep, nil
+}
