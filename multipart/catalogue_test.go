@@ -59,7 +59,7 @@ func TestCatalogue(t *testing.T) {
 		{"I2", []func(*testing.T){aWrongReportOfAPartIsDamage}},
 		{"I3", []func(*testing.T){anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists}},
 		{"I4", []func(*testing.T){finishNoticesPartsOfAnotherWriter, aPartReplacedUnderWayIsNoticed}},
-		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
+		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
 
 		// Complete and abort.
 		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing}},

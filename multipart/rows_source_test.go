@@ -254,6 +254,39 @@ func encryptionIsNoFalseAlarm(t *testing.T) {
 	}
 }
 
+// In a versioned bucket each object has a version ID, which the result names, whether the reply told it
+// or the object did. Sequential mode does not concern an Uploader: it never asks for it, since its parts
+// arrive in any order.
+func versionsAreNoFalseAlarm(t *testing.T) {
+	for _, size := range []int{50, 950} {
+		for _, lost := range []bool{false, true} {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				srv.SetVersioning(bucket, true)
+				srv.PutObject(bucket, key, []byte("an older version"))
+				if lost {
+					srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
+					srv.Inject(osstest.Fault{Op: "PutObject", Times: 4, Effect: osstest.LoseReply()})
+				}
+				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+				wantObject(t, srv, data(size), res, err)
+				if obj, _ := srv.Object(bucket, key); res.VersionID == "" || res.VersionID != obj.VersionID {
+					t.Errorf("version ID is %q, want %q", res.VersionID, obj.VersionID)
+				}
+			})
+		}
+	}
+	inBubble(t, func(t *testing.T, srv *osstest.Server) { // a later version hides ours: nobody can know
+		srv.SetVersioning(bucket, true)
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Hooks.OnStart = onFirst("ListParts", func() { srv.PutObject(bucket, key, []byte("a later version")) })
+		})
+		if _, err := upload(t, c, nil); !errors.Is(err, multipart.ErrOutcomeUnknown) {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
 func whatALostReplyToInitiateMayHaveBegunIsReported(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) { // a retry succeeds
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 2, Effect: osstest.LoseReply()})
