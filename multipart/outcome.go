@@ -269,15 +269,18 @@ func (w *wholeBody) ReadAt(p []byte, off int64) (int, error) {
 
 // settlePut finds out what a PutObject that failed with cause has done. If OSS never had the whole
 // body, or answered every time, there is no object; one that holds the same bytes is what was asked for.
-func (j *job) settlePut(ctx context.Context, body *wholeBody, cause error, certain bool) (*oss.PutResult, error) {
+// sum is the MD5 that was sent, nil if none was: what a file holds by now may be something else.
+func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() {
 		return nil, cause
 	}
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
-	sum, err := j.u.md5Of(ask, body.source)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+	if sum == nil {
+		var err error
+		if sum, err = j.u.md5Of(ask, body.source); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+		}
 	}
 	return j.lookForObject(ask, cause, func(there *oss.ObjectInfo) bool {
 		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
@@ -294,7 +297,9 @@ func (j *job) lookForObject(ctx context.Context, cause error, ours func(*oss.Obj
 		return putResultOf(info), nil
 	}
 	var reply *oss.ServiceError
-	if errors.As(cause, &reply) && reply.StatusCode < 500 && (err == nil || errors.Is(err, oss.ErrNoSuchKey)) {
+	// Of a body that comes with its MD5 OSS stores no damaged copy, so an object that is not ours is another's.
+	another := err == nil && j.u.opts.Checksum == oss.ChecksumMD5
+	if errors.As(cause, &reply) && reply.StatusCode < 500 && (another || errors.Is(err, oss.ErrNoSuchKey)) {
 		return nil, cause // the last try was refused, and those before it have left nothing
 	}
 	return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)

@@ -281,6 +281,7 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 			return res, j.forget(ctx, store, id, err)
 		}
 		j.plan = fresh // it was aborted by somebody, or has expired: once, begin anew
+		j.meter.restart()
 	}
 
 	if err := j.initiate(ctx); err != nil {

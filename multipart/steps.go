@@ -81,6 +81,9 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 // Finish completes p and verifies the object. Nil parts means those OSS lists. A *oss.ChecksumError for
 // the whole object means that it exists and is wrong. The parts must be all of p's, each of its size; if one is
 // missing nothing is completed. Finish never aborts p.
+//
+// After UploadParts has failed call Resume, or give Finish the parts it returned, not nil: OSS may also list a part
+// that failed, and unless parts are sent with ChecksumMD5 that one may be damaged.
 func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Result, error) {
 	j, err := u.jobOf(p)
 	if err != nil {

@@ -260,9 +260,10 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	defer j.u.slots.release(1)
 	opts := j.wishes.put
 	opts.Checksum = j.u.opts.Checksum
+	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
-		sum, err := j.u.md5Of(ctx, body)
-		if err != nil {
+		var err error
+		if sum, err = j.u.md5Of(ctx, body); err != nil {
 			return nil, j.failed(err)
 		}
 		opts.Header = opts.Header.Clone()
@@ -279,7 +280,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, last, err, count.Lost.Load() == 0)
+		res, err = j.settlePut(ctx, last, sum, err, count.Lost.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
