@@ -77,7 +77,31 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err != nil {
 		return nil, j.abandon(ctx, sent, sourceChanged(err))
 	}
+	if !whole {
+		if err := j.learnSums(ctx, sent); err != nil {
+			return nil, j.abandon(ctx, sent, err)
+		}
+	}
 	return j.complete(ctx, sent)
+}
+
+// learnSums asks OSS for the CRC-64 of the parts it copied, which the replies to copying do not tell, so that
+// joining them can be checked.
+func (j *job) learnSums(ctx context.Context, sent *parcels) error {
+	listed, err := j.u.list(ctx, j.plan.Upload)
+	if err != nil {
+		return err
+	}
+	sums := make(map[int]oss.Part, len(listed))
+	for _, part := range listed {
+		sums[part.Number] = part
+	}
+	for i, part := range sent.parts {
+		if l := sums[part.Number]; l.ETag == part.ETag && l.Size == part.Size {
+			sent.parts[i].CRC64 = l.CRC64
+		}
+	}
+	return nil
 }
 
 // planCopy cuts size bytes into parts.

@@ -136,6 +136,16 @@ func TestCopySurvivesFaultsAndLeavesNothingWhenItFails(t *testing.T) {
 	})
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		src := original(t, srv, 950)
+		src.Offset = 7 // of a range, where no sum of the source helps
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Corrupt()})
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key, src, nil)
+		var damaged *oss.ChecksumError
+		if !errors.As(err, &damaged) || strings.Contains(err.Error(), "nothing left") {
+			t.Errorf("a damaged copy of a range: %v", err)
+		}
+	})
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		src := original(t, srv, 950)
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Corrupt()})
 		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key, src, nil)
 		var damaged *oss.ChecksumError

@@ -33,7 +33,9 @@ func (e *UploadError) Error() string {
 		fmt.Fprintf(&b, "; %d parts failed", n)
 	}
 	switch {
-	case up.ID == "":
+	case up.ID == "", e.completed():
+	case errors.Is(e.Err, oss.ErrNoSuchUpload) && !e.Aborted:
+		fmt.Fprintf(&b, "; upload ID %s is gone", up.ID)
 	case e.Aborted:
 		b.WriteString("; upload aborted, nothing left")
 	case e.AbortErr != nil:
@@ -47,6 +49,12 @@ func (e *UploadError) Error() string {
 		fmt.Fprintf(&b, "; a lost reply may have left upload ID %s", e.Orphans[n-1].ID)
 	}
 	return b.String()
+}
+
+// completed reports whether the upload became an object all the same.
+func (e *UploadError) completed() bool {
+	var damaged *oss.ChecksumError
+	return errors.Is(e.Err, oss.ErrCallbackFailed) || errors.As(e.Err, &damaged) && damaged.PartNumber == 0
 }
 
 // Unwrap returns Err.

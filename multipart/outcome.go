@@ -321,7 +321,8 @@ func (j *job) findOrphans(ctx context.Context, since time.Time) []oss.Upload {
 	var orphans []oss.Upload
 	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key}) {
 		if err != nil {
-			break // what cannot be listed cannot be reported
+			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
+			break
 		}
 		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(since.Add(-slack)) {
 			continue

@@ -12,7 +12,8 @@ import (
 
 // Begin initiates an upload of size bytes and returns its Plan: what UploadParts, on this machine or on others,
 // and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or the upload
-// is aborted. An ACL cannot be given here.
+// is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
+// ForbidOverwrite, which the Plan carries. An upload that a lost reply may have left is logged as a warning.
 func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, opts *oss.ObjectOptions) (Plan, error) {
 	if u.err != nil {
 		return Plan{}, u.err
@@ -27,14 +28,15 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	if err != nil {
 		return Plan{}, err
 	}
-	if w.complete.ACL != "" || len(w.complete.Header) > 0 {
-		return Plan{}, errors.New("multipart: an ACL or a callback is said when an upload is completed, which Begin does not do")
+	if w.complete.ACL != "" || len(w.complete.Header)+len(w.part.Header)+len(w.all) > 0 {
+		return Plan{}, errors.New("multipart: Begin takes no option that the requests after it would need too: an ACL, a callback, a payer, a traffic limit")
 	}
 	partSize, err := partSizeFor(size, u.opts.PartSize)
 	if err != nil {
 		return Plan{}, err
 	}
-	j := &job{u: u, wishes: w, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize}}
+	j := &job{u: u, wishes: w, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
+		ForbidOverwrite: w.complete.ForbidOverwrite}}
 	if err := j.initiate(ctx); err != nil {
 		return Plan{}, err
 	}
@@ -124,7 +126,9 @@ func (u *Uploader) jobOf(p Plan) (*job, error) {
 	case p.NumParts() > oss.MaxPartNumber:
 		return nil, fmt.Errorf("multipart: plan of %d parts, more than %d", p.NumParts(), oss.MaxPartNumber)
 	}
-	return &job{u: u, plan: p, keep: true}, nil
+	j := &job{u: u, plan: p, keep: true}
+	j.wishes.complete.ForbidOverwrite = p.ForbidOverwrite
+	return j, nil
 }
 
 // list returns the parts OSS holds, by number.

@@ -144,8 +144,36 @@ func TestStepsRefusePlansThatCannotBe(t *testing.T) {
 	if _, err := up.Begin(t.Context(), bucket, key, 1, &oss.ObjectOptions{ACL: "private"}); err == nil {
 		t.Error("Begin took an ACL, which nobody would set")
 	}
+	if _, err := up.Begin(t.Context(), bucket, key, 1, &oss.ObjectOptions{Header: map[string][]string{"x-oss-request-payer": {"requester"}}}); err == nil {
+		t.Error("Begin took a payer, whom the parts would not name")
+	}
 	if n := len(srv.Requests()); n != 0 {
 		t.Errorf("%d requests were sent", n)
+	}
+}
+
+func TestAPlanCarriesForbidOverwriteToItsEnd(t *testing.T) {
+	for _, how := range []string{"Finish", "Resume"} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			up := multipart.NewUploader(srv.Client(), settings(100))
+			p, err := up.Begin(t.Context(), bucket, key, 950, &oss.ObjectOptions{ForbidOverwrite: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := up.UploadParts(t.Context(), p, bytes.NewReader(data(950)), nil); err != nil {
+				t.Fatal(err)
+			}
+			srv.PutObject(bucket, key, []byte("another writer was faster"))
+			if how == "Finish" {
+				_, err = up.Finish(t.Context(), p, nil)
+			} else {
+				_, err = up.Resume(t.Context(), p, bytes.NewReader(data(950)))
+			}
+			if !errors.Is(err, oss.ErrAlreadyExists) {
+				t.Errorf("%s: %v, want ErrAlreadyExists", how, err)
+			}
+			srv.Client().AbortMultipartUpload(t.Context(), p.Upload)
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A Store keeps Plans of unfinished uploads. Only the Plan is kept: OSS itself knows the parts.
@@ -82,7 +83,21 @@ func (d dirStore) Save(_ context.Context, id string, p Plan) error {
 		os.Remove(f.Name())
 		return fmt.Errorf("multipart: %w", err)
 	}
+	d.tidy()
 	return nil
+}
+
+// staleRecord is how old the file of a Save must be that a kill has interrupted, rather than one going on.
+const staleRecord = time.Hour
+
+// tidy removes what interrupted Saves have left.
+func (d dirStore) tidy() {
+	left, _ := filepath.Glob(filepath.Join(string(d), ".record-*")) // nothing depends on its success
+	for _, path := range left {
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > staleRecord {
+			os.Remove(path)
+		}
+	}
 }
 
 func (d dirStore) Delete(_ context.Context, id string) error {

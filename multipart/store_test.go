@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -73,6 +74,28 @@ func aRecordIsPrivateAndReplacedAtOnce(t *testing.T) {
 	}
 	if info, err := files[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode is %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
+func TestWhatAnInterruptedSaveLeftIsRemovedLater(t *testing.T) {
+	dir := t.TempDir()
+	old, young := filepath.Join(dir, ".record-1"), filepath.Join(dir, ".record-2")
+	for _, path := range []string{old, young} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := multipart.DirStore(dir).Save(t.Context(), "x", savedPlan); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old file: %v", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("the young file, whose Save may be going on: %v", err)
 	}
 }
 

@@ -87,7 +87,7 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.slots = newBudget(int64(u.opts.Concurrency))
 	u.brake = newBrake(int64(u.opts.Concurrency))
 	first := cmp.Or(u.opts.PartSize, DefaultPartSize)
-	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first))
+	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first), first)
 	return u
 }
 
