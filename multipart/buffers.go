@@ -12,9 +12,8 @@ import (
 // memory. Those who wait are served in the order they came, so that a large demand is not starved
 // by small ones.
 type budget struct {
-	limit int64
-
 	mu      sync.Mutex
+	limit   int64
 	used    int64
 	waiting []*claim
 }
@@ -31,9 +30,6 @@ func newBudget(limit int64) *budget { return &budget{limit: limit} }
 func (b *budget) acquire(ctx context.Context, n int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	if n > b.limit {
-		panic(fmt.Sprintf("multipart: claim of %d on a budget of %d", n, b.limit))
 	}
 	b.mu.Lock()
 	if len(b.waiting) == 0 && b.used+n <= b.limit {
@@ -61,6 +57,20 @@ func (b *budget) acquire(ctx context.Context, n int64) error {
 	return ctx.Err()
 }
 
+// bound returns the limit, which setBound may change while claims are out; those in excess are not taken back.
+func (b *budget) bound() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limit
+}
+
+func (b *budget) setBound(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = n
+	b.grant()
+}
+
 // release gives n back.
 func (b *budget) release(n int64) {
 	b.mu.Lock()
@@ -78,19 +88,33 @@ func (b *budget) grant() {
 	}
 }
 
-// chunkSize is the piece of memory buffers are made of. Small streams take one and no part.
-const chunkSize = 256 << 10 // bytes
+// Sizes of the pieces of memory that buffers are made of. Small streams take one and no part.
+const (
+	minChunk = 4 << 10   // bytes
+	maxChunk = 256 << 10 // bytes
+)
+
+// chunkFor returns the piece of which a part of size bytes takes a whole number, so that what is
+// reserved is what is taken.
+func chunkFor(size int64) int64 {
+	pieces := (size + maxChunk - 1) / maxChunk
+	return max((size+pieces-1)/pieces, minChunk)
+}
 
 // A pool makes part buffers within a budget of bytes.
 type pool struct {
 	budget *budget
-	chunks sync.Pool // of *[]byte, chunkSize each; the garbage collector takes what lies idle
+	chunk  int64     // bytes
+	chunks sync.Pool // of *[]byte, chunk each; the garbage collector takes what lies idle
 }
 
-func newPool(limit int64) *pool {
+// newPool returns a pool for parts of partSize bytes or multiples of it.
+func newPool(limit, partSize int64) *pool {
+	chunk := chunkFor(partSize)
 	return &pool{
 		budget: newBudget(limit),
-		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
+		chunk:  chunk,
+		chunks: sync.Pool{New: func() any { b := make([]byte, chunk); return &b }},
 	}
 }
 
@@ -114,8 +138,8 @@ type buffer struct {
 func (b *buffer) fill(r io.Reader) error {
 	const maxEmptyReads = 100
 	for empty := 0; b.size < b.room; {
-		at := int(b.size % chunkSize)
-		if at == 0 && b.size/chunkSize == int64(len(b.chunks)) {
+		at := b.size % b.pool.chunk
+		if at == 0 && b.size/b.pool.chunk == int64(len(b.chunks)) {
 			b.chunks = append(b.chunks, b.pool.chunks.Get().(*[]byte))
 		}
 		chunk := (*b.chunks[len(b.chunks)-1])[at:]
@@ -142,7 +166,7 @@ func (b *buffer) Size() int64 { return b.size }
 // ReadAt implements io.ReaderAt.
 func (b *buffer) ReadAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) && off < b.size {
-		chunk := (*b.chunks[off/chunkSize])[off%chunkSize:]
+		chunk := (*b.chunks[off/b.pool.chunk])[off%b.pool.chunk:]
 		m := copy(p[n:], chunk[:min(int64(len(chunk)), b.size-off)])
 		n, off = n+m, off+int64(m)
 	}

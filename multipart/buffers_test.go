@@ -70,18 +70,18 @@ func TestAClaimThatIsCancelledLetsTheNextOnesIn(t *testing.T) {
 // Law: what is read into a buffer comes out of ReadAt, at any offset and length.
 func FuzzBuffer(f *testing.F) {
 	f.Add(10, int64(3), 4)
-	f.Add(2*chunkSize, int64(chunkSize-1), 2)
-	f.Add(chunkSize, int64(0), chunkSize+1)
-	f.Add(chunkSize+1, int64(chunkSize), 5)
+	f.Add(2*maxChunk, int64(maxChunk-1), 2)
+	f.Add(maxChunk, int64(0), maxChunk+1)
+	f.Add(maxChunk+1, int64(maxChunk), 5)
 	f.Fuzz(func(t *testing.T, size int, off int64, n int) {
-		if size < 1 || size > 4*chunkSize || off < 0 || n < 0 || n > 4*chunkSize {
+		if size < 1 || size > 4*maxChunk || off < 0 || n < 0 || n > 4*maxChunk {
 			return // nothing a reader of a body asks for
 		}
 		want := make([]byte, size)
 		for i := range want {
 			want[i] = byte(i * 7 >> 3)
 		}
-		p := newPool(int64(size))
+		p := newPool(int64(size), int64(size))
 		b, err := p.buffer(context.Background(), int64(size))
 		if err != nil {
 			t.Fatal(err)
@@ -103,15 +103,24 @@ func FuzzBuffer(f *testing.F) {
 }
 
 func TestAShortStreamLeavesTheRestOfItsRoomUnallocated(t *testing.T) {
-	p := newPool(1 << 40)
+	p := newPool(1<<40, 1<<40)
 	b, err := p.buffer(t.Context(), 1<<40)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.fill(io.LimitReader(bytes.NewReader(make([]byte, chunkSize+1)), chunkSize+1)); err != io.EOF {
+	if err := b.fill(io.LimitReader(bytes.NewReader(make([]byte, maxChunk+1)), maxChunk+1)); err != io.EOF {
 		t.Fatal(err)
 	}
 	if len(b.chunks) != 2 {
 		t.Errorf("%d bytes took %d chunks", b.Size(), len(b.chunks))
+	}
+}
+
+func TestABufferTakesNoMoreThanWasReserved(t *testing.T) {
+	for _, size := range []int64{minChunk, 100 << 10, maxChunk - 1, maxChunk, maxChunk + 1, 300 << 10, 1<<20 + 7, 8 << 20} {
+		chunk := chunkFor(size)
+		if taken := (size + chunk - 1) / chunk * chunk; taken-size > size/100 || chunk > maxChunk {
+			t.Errorf("a part of %d bytes takes %d, in chunks of %d", size, taken, chunk)
+		}
 	}
 }

@@ -13,7 +13,8 @@
 // UploadFile takes a path. Upload takes any io.Reader: a regular file, or an io.ReadSeeker that is
 // an io.ReaderAt too, such as a *bytes.Reader, is read in place by all workers, from its current
 // offset, without buffers; anything else, a pipe, a network connection, a compressor, is read into
-// buffers. What fits into one part becomes a single PutObject.
+// buffers. What fits into one part becomes a single PutObject. NewWriter is for code that writes rather
+// than is read from. Copy makes an object of one that is in OSS already, without moving its bytes.
 //
 // # Parts
 //
@@ -45,8 +46,18 @@
 //		log.Printf("left in OSS: %v", ue.Plan.Upload)
 //	}
 //
+// FAILURES.md, beside this file, lists what can go wrong, what then happens, and the test that holds it.
 // If the last reply is lost, OSS is asked what became of the upload. Only if that proves neither
 // success nor failure the error matches ErrOutcomeUnknown.
+//
+// # Resuming
+//
+// With Options.Store an UploadFile that failed, or whose process was killed, goes on when it is called
+// again: the Store remembers where, OSS remembers the parts, and their bytes decide what is kept. Without
+// any record, Unfinished finds what OSS holds of a key, and Resume takes it from there.
+//
+// The steps that every upload is made of are there too: Begin, UploadParts and Finish, on one machine or
+// on several, with a Plan that travels as JSON. Sweep ends what nobody will resume.
 //
 // # Concurrency
 //

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/ossmultipart/go-oss/oss"
 )
 
 // An UploadError is an upload that did not finish. Unwrap gives the first cause.
@@ -14,6 +16,10 @@ type UploadError struct {
 	Aborted  bool        // the parts are gone; if false they wait to be resumed, and are billed
 	AbortErr error       // why the clean-up failed, if it did
 	Err      error       // the first cause
+
+	// Orphans are unfinished uploads of the same key, without parts, begun while this one was. If a reply to
+	// Initiate was lost one may be its doing; or they are another program's, which is why they are not aborted.
+	Orphans []oss.Upload
 }
 
 // Error returns one line: the cause, the upload, how many parts failed, what was left behind.
@@ -27,7 +33,9 @@ func (e *UploadError) Error() string {
 		fmt.Fprintf(&b, "; %d parts failed", n)
 	}
 	switch {
-	case up.ID == "":
+	case up.ID == "", e.completed():
+	case errors.Is(e.Err, oss.ErrNoSuchUpload) && !e.Aborted:
+		fmt.Fprintf(&b, "; upload ID %s is gone", up.ID)
 	case e.Aborted:
 		b.WriteString("; upload aborted, nothing left")
 	case e.AbortErr != nil:
@@ -37,7 +45,16 @@ func (e *UploadError) Error() string {
 	default:
 		fmt.Fprintf(&b, "; %d bytes kept under upload ID %s", e.Stored, up.ID)
 	}
+	if n := len(e.Orphans); n > 0 {
+		fmt.Fprintf(&b, "; a lost reply may have left upload ID %s", e.Orphans[n-1].ID)
+	}
 	return b.String()
+}
+
+// completed reports whether the upload became an object all the same.
+func (e *UploadError) completed() bool {
+	var damaged *oss.ChecksumError
+	return errors.Is(e.Err, oss.ErrCallbackFailed) || errors.As(e.Err, &damaged) && damaged.PartNumber == 0
 }
 
 // Unwrap returns Err.

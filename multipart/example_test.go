@@ -3,12 +3,14 @@ package multipart_test
 import (
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
@@ -55,6 +57,151 @@ func ExampleUploader_Upload() {
 	}
 	fmt.Println("fitted into one part:", res.Parts == 0)
 	// Output: fitted into one part: true
+}
+
+// Go on with an upload that failed, or whose process was killed: call UploadFile again.
+func ExampleDirStore() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	path := exampleFile(40 << 20)
+	defer os.Remove(path)
+	dir, err := os.MkdirTemp("", "records-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+
+	up := multipart.NewUploader(srv.Client(), &multipart.Options{Concurrency: 1, Store: multipart.DirStore(dir)})
+	_, err = up.UploadFile(context.Background(), "backups", "today.tar", path, nil)
+	fmt.Println("first try refused:", errors.Is(err, oss.ErrAccessDenied))
+
+	fault.Remove()
+	res, err := up.UploadFile(context.Background(), "backups", "today.tar", path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("second try: %d parts, %d of them from the first\n", res.Parts, res.Reused)
+	// Output:
+	// first try refused: true
+	// second try: 5 parts, 3 of them from the first
+}
+
+// Go on without any record: OSS knows what it holds.
+func ExampleUploader_Unfinished() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	up := multipart.NewUploader(srv.Client(), nil)
+	src := strings.NewReader(strings.Repeat("x", 20<<20))
+	begun, err := up.Begin(ctx, "backups", "today.tar", src.Size(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := up.UploadParts(ctx, begun, src, []int{2}); err != nil {
+		log.Fatal(err)
+	}
+
+	for plan, err := range up.Unfinished(ctx, "backups", "today.tar") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		res, err := up.Resume(ctx, plan, src)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d parts, %d of them were there\n", res.Parts, res.Reused)
+		break // the newest is enough
+	}
+	// Output: 3 parts, 1 of them were there
+}
+
+// Write an object as one writes a file, in the manners of a transaction.
+func ExampleUploader_NewWriter() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	save := func(ctx context.Context, v any) error {
+		w := multipart.NewUploader(srv.Client(), nil).NewWriter(ctx, "reports", "today.json", nil)
+		defer w.Abort() // does nothing after Close
+		if err := json.NewEncoder(w).Encode(v); err != nil {
+			return err
+		}
+		return w.Close() // only now there is an object
+	}
+	if err := save(context.Background(), map[string]int{"sold": 3}); err != nil {
+		log.Fatal(err)
+	}
+	obj, _ := srv.Object("reports", "today.json")
+	fmt.Printf("%s", obj.Data)
+	// Output: {"sold":3}
+}
+
+// Copy inside OSS; no bytes travel.
+func ExampleUploader_Copy() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	srv.PutObject("photos", "cat.jpg", []byte("meow"))
+
+	up := multipart.NewUploader(srv.Client(), nil)
+	res, err := up.Copy(context.Background(), "archive", "2026/cat.jpg", oss.CopySource{Bucket: "photos", Key: "cat.jpg"}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(res.Size, "bytes")
+	// Output: 4 bytes
+}
+
+// Upload one object from several machines: a Plan travels as JSON.
+func ExampleUploader_Begin() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	src := strings.NewReader(strings.Repeat("x", 30<<20)) // which all of them can read
+
+	coordinator := multipart.NewUploader(srv.Client(), nil)
+	plan, err := coordinator.Begin(ctx, "videos", "film.mp4", src.Size(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := json.Marshal(plan)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for machine := range 2 { // each on its own
+		var p multipart.Plan
+		if err := json.Unmarshal(message, &p); err != nil {
+			log.Fatal(err)
+		}
+		worker := multipart.NewUploader(srv.Client(), nil)
+		if _, err := worker.UploadParts(ctx, p, src, p.Share(machine, 2)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	res, err := coordinator.Finish(ctx, plan, nil) // OSS lists the parts
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(res.Parts, "parts")
+	// Output: 4 parts
+}
+
+// End unfinished uploads that nobody will resume.
+func ExampleUploader_Sweep() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	up := multipart.NewUploader(srv.Client(), nil)
+	if _, err := up.Begin(ctx, "videos", "film.mp4", 30<<20, nil); err != nil {
+		log.Fatal(err)
+	}
+
+	for swept, err := range up.Sweep(ctx, "videos", &multipart.SweepOptions{OlderThan: time.Nanosecond, DryRun: true}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %d parts of %d bytes\n", swept.Key, swept.Parts, swept.Size)
+	}
+	// Output: film.mp4: 0 parts of 0 bytes
 }
 
 // Every failure says what it was and what is left in OSS.

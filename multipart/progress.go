@@ -61,6 +61,7 @@ func (m *meter) run() {
 		now, closed := m.state, m.closed
 		held := now.Done == now.Total && !m.complete
 		m.mu.Unlock()
+		now.Done, now.Sent, now.PartsDone = max(now.Done, last.Done), max(now.Sent, last.Sent), max(now.PartsDone, last.PartsDone)
 		if now != last && !held {
 			m.report(now)
 			last = now
@@ -95,6 +96,16 @@ func (m *meter) sent(n int64) { m.update(func(p *Progress) { p.Sent += n }) }
 // stored counts a part of n bytes that OSS has confirmed.
 func (m *meter) stored(n int64) {
 	m.update(func(p *Progress) { p.Done += n; p.PartsDone++ })
+}
+
+// found counts a part that OSS holds from an earlier try.
+func (m *meter) found(n int64) {
+	m.update(func(p *Progress) { p.Done += n; p.Sent += n; p.PartsDone++ })
+}
+
+// restart forgets what was counted, because it is lost. What is reported stays where it was until it is caught up with.
+func (m *meter) restart() {
+	m.update(func(p *Progress) { p.Done, p.Sent, p.PartsDone = 0, 0, 0 })
 }
 
 // finish says that the object exists, of size bytes in parts parts.

@@ -14,7 +14,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-func TestProgressIsMonotoneAndEndsExactlyAtTheSize(t *testing.T) {
+func progressIsMonotoneAndEndsExactlyAtTheSize(t *testing.T) {
 	for _, size := range []int{0, 50, 1000} {
 		for _, known := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d/known=%v", size, known), func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestProgressIsMonotoneAndEndsExactlyAtTheSize(t *testing.T) {
 	}
 }
 
-func TestAPanicOfTheProgressFunctionReachesTheCaller(t *testing.T) {
+func aPanicOfTheProgressFunctionReachesTheCaller(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		defer func() {
 			if v := recover(); v != "enough" {
@@ -79,7 +79,7 @@ func TestAPanicOfTheProgressFunctionReachesTheCaller(t *testing.T) {
 	})
 }
 
-func TestAProgressFunctionMayUpload(t *testing.T) {
+func aProgressFunctionMayUpload(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		var up *multipart.Uploader
 		done := false
@@ -99,7 +99,7 @@ func TestAProgressFunctionMayUpload(t *testing.T) {
 	})
 }
 
-func TestAFailedUploadNeverReportsEverything(t *testing.T) {
+func aFailedUploadNeverReportsEverything(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {

@@ -16,8 +16,9 @@ import (
 // A piece is the content of one part, ready to be sent.
 type piece struct {
 	Section
-	body oss.Body
-	free func() // gives its memory back, after which body is not to be read
+	body    oss.Body
+	watched oss.Body // the same, paced and seen as it is sent
+	free    func()   // gives its memory back, after which body is not to be read
 }
 
 // A source yields the pieces of an object in order.
@@ -174,7 +175,7 @@ func (s *stream) next(ctx context.Context) (piece, error) {
 	if s.number == oss.MaxPartNumber {
 		return piece{}, s.full(ctx)
 	}
-	room := streamPartSize(s.first, s.number+1, s.pool.budget.limit)
+	room := streamPartSize(s.first, s.number+1, s.pool.budget.bound())
 	b, err := s.pool.buffer(ctx, room)
 	if err != nil {
 		return piece{}, err
@@ -255,7 +256,7 @@ func (s *stream) full(ctx context.Context) error {
 		return io.EOF
 	}
 	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: raise Options.PartSize or MemoryLimit",
-		s.offset, oss.MaxPartNumber, s.first, s.pool.budget.limit)
+		s.offset, oss.MaxPartNumber, s.first, s.pool.budget.bound())
 }
 
 // changed is always nil: what a stream yields is what it is.

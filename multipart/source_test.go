@@ -18,7 +18,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-func TestEverySourceOfEverySizeArrivesWhole(t *testing.T) {
+func everySourceOfEverySizeArrivesWhole(t *testing.T) {
 	const part = 100
 	sources := map[string]func(t *testing.T, b []byte) io.Reader{
 		"bytes.Reader": func(t *testing.T, b []byte) io.Reader { return bytes.NewReader(b) },
@@ -77,7 +77,7 @@ func tempFile(t *testing.T, b []byte) *os.File {
 	return f
 }
 
-func TestOnlyWhatIsLeftIsUploadedAndTheOffsetStays(t *testing.T) {
+func onlyWhatIsLeftIsUploadedAndTheOffsetStays(t *testing.T) {
 	all := data(1000)
 	for name, source := range map[string]io.ReadSeeker{
 		"file": tempFile(t, all), "bytes.Reader": bytes.NewReader(all),
@@ -99,7 +99,7 @@ func TestOnlyWhatIsLeftIsUploadedAndTheOffsetStays(t *testing.T) {
 	}
 }
 
-func TestAReaderThatFailsIsTheCauseAndMakesNoObject(t *testing.T) {
+func aReaderThatFailsIsTheCauseAndMakesNoObject(t *testing.T) {
 	broken := errors.New("the tape tore")
 	for _, at := range []int{0, 50, 100, 150, 200, 950} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAReaderThatFailsIsTheCauseAndMakesNoObject(t *testing.T) {
 	}
 }
 
-func TestAReaderThatNeverAdvancesIsAnError(t *testing.T) {
+func aReaderThatNeverAdvancesIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		src := readerFunc(func([]byte) (int, error) { return 0, nil })
 		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, src, nil)
@@ -130,7 +130,7 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestAFileThatChangesUnderWayMakesNoObject(t *testing.T) {
+func aFileThatChangesUnderWayMakesNoObject(t *testing.T) {
 	changes := map[string]func(f *os.File) error{
 		"grows":   func(f *os.File) error { _, err := f.WriteAt([]byte("more"), 1000); return err },
 		"shrinks": func(f *os.File) error { return f.Truncate(500) },
@@ -192,7 +192,7 @@ func TestAFileThatClaimsToBeEmptyIsReadToItsEnd(t *testing.T) {
 	}
 }
 
-func TestAStreamGrowsItsPartsAndStopsAtTenThousand(t *testing.T) {
+func aStreamGrowsItsPartsAndStopsAtTenThousand(t *testing.T) {
 	const first, limit = 1, 3 // parts of 1, 2, 3, 3, ... bytes
 	const capacity = 1000 + 2*1000 + 3*8000
 	for _, tt := range []struct {

@@ -48,17 +48,19 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			}
 		}
 		if err != nil {
-			g.Go(func() error { return err }) // counts only if nothing failed before it
+			if gctx.Err() == nil { // else a part has failed, or the caller has given up
+				g.Go(func() error { return err })
+			}
 			break
 		}
 		g.Go(func() error {
 			defer j.u.slots.release(1)
 			defer p.free()
-			part, err := j.sendPart(gctx, p)
+			part, err := j.sendPatiently(gctx, p)
 			done.mu.Lock()
 			defer done.mu.Unlock()
 			if err != nil {
-				if gctx.Err() == nil || !errors.Is(err, context.Canceled) {
+				if ended := gctx.Err(); ended == nil || !errors.Is(err, ended) {
 					done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
 				}
 				return err
@@ -68,9 +70,58 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 		})
 	}
 	err := g.Wait()
-	slices.SortFunc(done.parts, func(a, b oss.Part) int { return cmp.Compare(a.Number, b.Number) })
+	if err == nil {
+		err = ctx.Err()
+	}
+	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
 	return &done, err
+}
+
+func byNumber(a, b oss.Part) int { return cmp.Compare(a.Number, b.Number) }
+
+// verify returns those of the parts held that fit the plan and have the bytes of in. It reads in, and
+// sends nothing.
+func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part, error) {
+	var mu sync.Mutex
+	var kept []oss.Part
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(j.u.opts.Concurrency)
+	for _, part := range held {
+		if part.Number > j.plan.NumParts() || j.plan.Section(part.Number).Size != part.Size {
+			continue
+		}
+		g.Go(func() error {
+			s := j.plan.Section(part.Number)
+			equal, err := j.u.same(gctx, part, window{r: in.at, base: in.base + s.Offset, size: s.Size})
+			if equal && err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				kept = append(kept, part)
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	slices.SortFunc(kept, byNumber)
+	return kept, err
+}
+
+// sendPatiently sends one piece, waiting as long as OSS asks for fewer requests.
+func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err error) {
+	send := j.send
+	if send == nil {
+		send = j.sendPart
+	}
+	p.watched = j.watched(ctx, p.body) // once, so that what is sent again is not counted again
+	err = j.u.brake.do(ctx, 1, func(ctx context.Context) (err error) {
+		part, err = send(ctx, p)
+		return err
+	})
+	if err == nil {
+		j.meter.stored(p.Size)
+	}
+	return part, err
 }
 
 // sendPart uploads one piece and returns the part that OSS confirmed.
@@ -84,11 +135,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 		}
 		opts.MD5 = sum
 	}
-	part, err := j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, j.watched(ctx, p.body), &opts)
-	if err == nil {
-		j.meter.stored(p.Size)
-	}
-	return part, err
+	return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
 }
 
 // hashStep is how much is hashed between two looks at the context.
@@ -97,19 +144,27 @@ const hashStep = 128 << 10 // bytes
 // md5Of reads body once. It is read a second time to be sent; a change in between is refused by OSS.
 func (u *Uploader) md5Of(ctx context.Context, body oss.Body) ([]byte, error) {
 	h := md5.New()
+	if err := u.readAll(ctx, body, func(p []byte) { h.Write(p) }); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
+}
+
+// readAll reads body once, in small steps.
+func (u *Uploader) readAll(ctx context.Context, body oss.Body, use func([]byte)) error {
 	buf := u.scratch.Get().(*[]byte)
 	defer u.scratch.Put(buf)
 	for off := int64(0); off < body.Size(); {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		n, err := body.ReadAt((*buf)[:min(hashStep, body.Size()-off)], off)
-		h.Write((*buf)[:n])
+		use((*buf)[:n])
 		if off += int64(n); off < body.Size() && err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return h.Sum(nil), nil
+	return nil
 }
 
 // watched returns body so that sending it is paced and seen, or body itself if nobody asks for that.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -20,7 +21,8 @@ type Options struct {
 	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means DefaultConcurrency
 	MemoryLimit int64          // bytes of part buffers over all uploads; 0 means Concurrency+1 parts
 	Checksum    oss.Checksum   // default oss.ChecksumMD5
-	KeepParts   bool           // leave parts in OSS when an upload fails
+	Store       Store          // remembers unfinished UploadFile calls; nil means none
+	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
 	Progress    func(Progress) // called serially, never under a lock, byte by byte and never backwards; nil means none
 	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
 }
@@ -64,6 +66,7 @@ type Uploader struct {
 	memory *pool   // buffers of streams
 
 	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
+	brake   *brake    // for when OSS asks for less
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
@@ -82,8 +85,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	}
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.slots = newBudget(int64(u.opts.Concurrency))
+	u.brake = newBrake(int64(u.opts.Concurrency))
 	first := cmp.Or(u.opts.PartSize, DefaultPartSize)
-	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first))
+	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first), first)
 	return u
 }
 
@@ -96,11 +100,17 @@ type Result struct {
 	Parts                      int    // parts in the object; 0 for a PutObject
 	Reused                     int    // of those, found in OSS from an earlier try
 
-	Callback []byte // what the callback server answered, if one was asked for
+	Callback []byte       // what the callback server answered, if one was asked for
+	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
 }
 
-// UploadFile uploads the file at path. A file that changes under way is an error, ErrSourceChanged.
-// A path that names no regular file but, say, a pipe is read as a stream. See Upload for the rest.
+// UploadFile uploads the file at path, resuming an earlier try if Options.Store remembers one. A file that
+// changes under way is an error, ErrSourceChanged. A path that names no regular file but, say, a pipe is read
+// as a stream. See Upload for the rest.
+//
+// With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
+// same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
+// has changed, or the upload is gone, that call begins anew, and what cannot be used any more is aborted.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -110,7 +120,11 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 		return nil, fmt.Errorf("multipart: %w", err)
 	}
 	defer f.Close()
-	return u.Upload(ctx, bucket, key, f, opts)
+	var file *os.File
+	if u.opts.Store != nil {
+		file = f
+	}
+	return u.upload(ctx, bucket, key, f, file, opts)
 }
 
 // Upload uploads what is left in src. A regular *os.File or an io.ReadSeeker that is an io.ReaderAt
@@ -125,6 +139,11 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if u.err != nil {
 		return nil, u.err
 	}
+	return u.upload(ctx, bucket, key, src, nil, opts)
+}
+
+// upload sends src, which is stored if it is the file to be resumed by Options.Store.
+func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader, stored *os.File, opts *oss.ObjectOptions) (*Result, error) {
 	if err := oss.CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
@@ -136,26 +155,25 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	j := &job{u: u, wishes: w, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}}
-	begin := Progress{Bucket: bucket, Key: key, Total: -1, Parts: -1}
+	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}}
 	if in.at == nil {
-		j.meter = newMeter(u.opts.Progress, cancel, begin)
-		defer j.meter.close()
+		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultPartSize)
+		ctx, end := j.watch(ctx)
+		defer end()
 		return j.fromStream(ctx, in)
 	}
-
-	partSize, err := partSizeFor(in.size, u.opts.PartSize)
-	if err != nil {
+	j.plan.Size = in.size
+	if j.plan.PartSize, err = partSizeFor(in.size, u.opts.PartSize); err != nil {
 		return nil, err
 	}
-	j.plan.Size, j.plan.PartSize = in.size, partSize
-	begin.Total, begin.Parts = in.size, j.plan.NumParts()
-	j.meter = newMeter(u.opts.Progress, cancel, begin)
-	defer j.meter.close()
-	if in.size <= partSize {
+	ctx, end := j.watch(ctx)
+	defer end()
+	switch {
+	case in.size <= j.plan.PartSize:
 		return j.put(ctx, in.body(), in.intact)
+	case stored != nil:
+		j.keep = true
+		return j.resumable(ctx, stored, in)
 	}
 	parts, stop := placedSource(in, j.plan.Sections())
 	defer stop()
@@ -164,17 +182,34 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 
 // A job is one upload on its way.
 type job struct {
-	u      *Uploader
-	wishes wishes
-	plan   Plan
-	meter  *meter
+	u       *Uploader
+	wishes  wishes
+	plan    Plan
+	keep    bool // leave parts in OSS when it fails
+	meter   *meter
+	send    func(context.Context, piece) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
+	known   *uint64                                        // CRC-64 the object must have, where parts do not tell
+	orphans []oss.Upload                                   // see UploadError
+}
+
+// watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
+// of the progress function.
+func (j *job) watch(ctx context.Context) (context.Context, func()) {
+	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
+	if j.plan.Size < 0 {
+		begin.Parts = -1
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
+	return ctx, func() {
+		defer cancel(nil)
+		j.meter.close()
+	}
 }
 
 // fromStream reads the first part; if that is all, one request stores it.
 func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
-	first := cmp.Or(j.u.opts.PartSize, DefaultPartSize)
-	j.plan.Size, j.plan.PartSize = -1, first
-	s := &stream{r: in.stream, pool: j.u.memory, first: first}
+	s := &stream{r: in.stream, pool: j.u.memory, first: j.plan.PartSize}
 	p, err := s.next(ctx)
 	if err == io.EOF {
 		return j.put(ctx, window{}, nil)
@@ -191,13 +226,22 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 		defer p.free()
 		return j.put(ctx, p.body, nil)
 	}
-	return j.multipart(ctx, &pushedBack{source: s, first: &p})
+	parts := &pushedBack{source: s, first: &p}
+	defer parts.free() // if the upload could not even be begun
+	return j.multipart(ctx, parts)
 }
 
 // pushedBack is a source whose first piece has been taken out already.
 type pushedBack struct {
 	source
 	first *piece
+}
+
+// free frees the first piece if nobody has taken it.
+func (b *pushedBack) free() {
+	if b.first != nil {
+		b.first.free()
+	}
 }
 
 func (b *pushedBack) next(ctx context.Context) (piece, error) {
@@ -216,9 +260,10 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	defer j.u.slots.release(1)
 	opts := j.wishes.put
 	opts.Checksum = j.u.opts.Checksum
+	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
-		sum, err := j.u.md5Of(ctx, body)
-		if err != nil {
+		var err error
+		if sum, err = j.u.md5Of(ctx, body); err != nil {
 			return nil, j.failed(err)
 		}
 		opts.Header = opts.Header.Clone()
@@ -228,9 +273,14 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
 	}
 	last := &wholeBody{Body: j.watched(ctx, body), source: body, intact: intact}
-	res, err := j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
+	var res *oss.PutResult
+	counted, count := tries.Watch(ctx)
+	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
+		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
+		return err
+	})
 	if err != nil {
-		res, err = j.settlePut(ctx, last, err)
+		res, err = j.settlePut(ctx, last, sum, err, count.Lost.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
@@ -244,12 +294,9 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 
 // multipart sends src as the parts of a new upload and completes it.
 func (j *job) multipart(ctx context.Context, src source) (*Result, error) {
-	at := j.plan.Upload
-	up, err := j.u.client.InitiateMultipartUpload(ctx, at.Bucket, at.Key, &j.wishes.initiate)
-	if err != nil {
-		return nil, j.failed(err)
+	if err := j.initiate(ctx); err != nil {
+		return nil, err
 	}
-	j.plan.Upload = up
 	sent, err := j.transfer(ctx, src)
 	if changed := src.changed(); changed != nil {
 		err = changed // whatever else it led to
@@ -260,11 +307,41 @@ func (j *job) multipart(ctx context.Context, src source) (*Result, error) {
 	return j.complete(ctx, sent)
 }
 
+// initiate begins the upload of the job's plan. A reply that is lost on the way may leave an upload in OSS whose
+// ID nobody knows; what could be one is reported.
+func (j *job) initiate(ctx context.Context) error {
+	at := j.plan.Upload
+	began := j.u.client.Now()
+	sent, count := tries.Watch(ctx)
+	err := j.u.brake.do(sent, 0, func(ctx context.Context) (err error) {
+		j.plan.Upload, err = j.u.client.InitiateMultipartUpload(ctx, at.Bucket, at.Key, &j.wishes.initiate)
+		return err
+	})
+	if err != nil {
+		j.plan.Upload = at
+	}
+	if count.Lost.Load() > 0 {
+		j.orphans = j.findOrphans(ctx, began)
+	}
+	if err != nil {
+		return j.failed(err)
+	}
+	return nil
+}
+
 // failed reports an upload of which nothing was begun in OSS.
-func (j *job) failed(err error) error { return &UploadError{Plan: j.plan, Err: err} }
+func (j *job) failed(err error) error {
+	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: err}
+}
+
+// left reports a failed upload that stays in OSS.
+func (j *job) left(sent *parcels, err error) error {
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: err}
+}
 
 // wishes are a caller's ObjectOptions, each where OSS wants it.
 type wishes struct {
+	given    *oss.ObjectOptions // by the caller; the rest is made of it
 	put      oss.ObjectOptions
 	initiate oss.ObjectOptions
 	part     oss.PartOptions
@@ -281,7 +358,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 	if opts.Checksum != oss.ChecksumMD5 {
 		return w, errors.New("multipart: ObjectOptions.Checksum is PutObject's; an Uploader takes Options.Checksum")
 	}
-	w.put, w.initiate = *opts, *opts
+	w.given, w.put, w.initiate = opts, *opts, *opts
 	w.initiate.ACL, w.complete.ACL = "", opts.ACL // the one thing that is said at the end
 	w.complete.ForbidOverwrite = opts.ForbidOverwrite
 	w.initiate.Header, w.part.Header = make(http.Header), make(http.Header)

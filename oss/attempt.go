@@ -120,12 +120,9 @@ func (k *call) sign(req *http.Request) error {
 	}
 	k.used = creds
 	return c.signer.Sign(req, signer.Params{
-		Bucket: k.op.Bucket, Key: k.op.Key, Region: c.region, Time: c.clock(), Credentials: creds,
+		Bucket: k.op.Bucket, Key: k.op.Key, Region: c.region, Time: c.Now(), Credentials: creds,
 	})
 }
-
-// clock is the time as OSS sees it: the local clock, corrected once OSS has complained of it.
-func (c *Client) clock() time.Time { return c.now().Add(time.Duration(c.skew.Load())) }
 
 // A permanentError is one that a further attempt cannot change.
 type permanentError struct{ err error }

@@ -157,6 +157,9 @@ func (c *Client) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "oss.Client{%s://%s}", c.endpoint.scheme, c.endpoint.host)
 }
 
+// Now returns the time as OSS sees it: that of Config.Now, corrected once OSS has complained of it.
+func (c *Client) Now() time.Time { return c.now().Add(time.Duration(c.skew.Load())) }
+
 // Logger returns Config.Logger, or one that discards; packages built on this one log to it too.
 func (c *Client) Logger() *slog.Logger { return c.log }
 

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
 // ObjectOptions are the headers a new object may carry; PutObject and Initiate share them.
@@ -176,6 +178,57 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	}
 	result := putResult(resp)
 	result.Callback = answer
+	return result, nil
+}
+
+// CopyOptions are the extras of CopyObject.
+type CopyOptions struct {
+	Object               *ObjectOptions // of the new object; nil keeps the source's headers and metadata
+	IfMatch, IfNoneMatch string         // ETags of the source
+	TrafficLimit         int64          // bits per second, 819,200 to 838,860,800; 0 means none
+	Header               http.Header    // anything else
+}
+
+// CopyObject copies a whole object, of at most 1 GiB, inside OSS, between buckets of the same region. For larger ones
+// and for ranges there is UploadPartCopy, and Uploader.Copy in package multipart, which knows which to take.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/copyobject
+func (c *Client) CopyObject(ctx context.Context, bucket, key string, src CopySource, opts *CopyOptions) (*PutResult, error) {
+	if err := CheckObjectName(bucket, key); err != nil {
+		return nil, err
+	}
+	if src.Offset != 0 || src.Length != 0 {
+		return nil, errors.New("oss: CopyObject copies whole objects only: use UploadPartCopy for a range")
+	}
+	r := (&Request{Op: "CopyObject", Method: http.MethodPut, Bucket: bucket, Key: key}).clone()
+	var o CopyOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Object != nil {
+		h, err := o.Object.header(key)
+		if err != nil {
+			return nil, err
+		}
+		r.Header = h
+		r.Header.Set("x-oss-metadata-directive", "REPLACE")
+		if len(o.Object.Tags) > 0 {
+			r.Header.Set("x-oss-tagging-directive", "REPLACE")
+		}
+	}
+	addHeader(r.Header, o.Header)
+	setIf(r.Header, "x-oss-copy-source-if-match", o.IfMatch)
+	setIf(r.Header, "x-oss-copy-source-if-none-match", o.IfNoneMatch)
+	if err := cmp.Or(setTrafficLimit(r.Header, o.TrafficLimit), src.header(r.Header)); err != nil {
+		return nil, err
+	}
+	var doc ossxml.CopiedObject
+	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(&doc)})
+	if err != nil {
+		return nil, err
+	}
+	result := putResult(resp)
+	result.ETag = cmp.Or(result.ETag, doc.ETag)
 	return result, nil
 }
 

@@ -50,7 +50,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
-	now := c.clock()
+	now := c.Now()
 	header := make(http.Header)
 	addHeader(header, r.Header)
 	req := (&http.Request{Method: r.Method, URL: c.address(r), Header: header}).WithContext(ctx)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/ossmultipart/go-oss/internal/tries"
 )
 
 // This file is the only one that knows go-retryablehttp. The library drives the attempts: how many,
@@ -59,6 +61,7 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 		}
 	}
 	k.reply.RetryIn = k.wait
+	tries.From(ctx).Add(k.reply.StatusCode, err == nil || errors.As(k.last, new(*ServiceError)))
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
 	return k.wait > 0, nil
@@ -94,7 +97,7 @@ func (k *call) delay(err error) time.Duration {
 	if !refused.temporary() {
 		return 0
 	}
-	if d, ok := refused.retryAfter(k.client.clock()); ok {
+	if d, ok := refused.retryAfter(k.client.Now()); ok {
 		return max(d, atOnce)
 	}
 	return k.backoff()

@@ -28,9 +28,9 @@ func own(dir string) (allowed []string, known bool) {
 		allowed []string
 	}{
 		{"signer", nil},
-		{"oss", []string{"signer", "internal/crc64", "internal/ossxml"}},
+		{"oss", []string{"signer", "internal/crc64", "internal/ossxml", "internal/tries"}},
 		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/ossxml"}},
-		{"multipart", []string{"oss", "internal/crc64"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/tries"}},
 		{"internal/conformance", []string{"oss", "signer", "oss/osstest"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},

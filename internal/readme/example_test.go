@@ -33,6 +33,12 @@ func backup(ctx context.Context, client *oss.Client, path string) error {
 	return nil
 }
 
+func resume(ctx context.Context, client *oss.Client, dir, path string) (*multipart.Result, error) {
+	up := multipart.NewUploader(client, &multipart.Options{Store: multipart.DirStore(dir)})
+	res, err := up.UploadFile(ctx, "my-bucket", "backup.tar", path, nil)
+	return res, err
+}
+
 func byHand(ctx context.Context, client *oss.Client, first, second string) error {
 	up, err := client.InitiateMultipartUpload(ctx, "my-bucket", "by-hand.txt", nil)
 	if err != nil {
@@ -110,6 +116,26 @@ func Example() {
 	// 20971520 bytes in 3 parts, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
 	// "50A8E20A291588A34759A8B2855F9B92-2"
 	// these keys may not write here
+}
+
+func TestResumeOfREADMEGoesOn(t *testing.T) {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	path := filepath.Join(t.TempDir(), "backup.tar")
+	if err := os.WriteFile(path, make([]byte, 40<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 5, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+	dir := t.TempDir()
+	if _, err := resume(t.Context(), srv.Client(), dir, path); err == nil {
+		t.Fatal("the first try succeeded")
+	}
+	held := len(srv.Uploads()[0].Parts)
+	fault.Remove()
+	res, err := resume(t.Context(), srv.Client(), dir, path)
+	if err != nil || res.Reused != held {
+		t.Errorf("the second try: %+v, %v, want %d parts reused", res, err, held)
+	}
 }
 
 func TestTheClientOfREADMEIsMadeWithoutANetwork(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -120,4 +121,12 @@ func (b *Bucket) Close() error {
 	}
 	b.server.Close()
 	return os.RemoveAll(b.dir)
+}
+
+// HTTPClient returns a client that reaches the bucket without keys, for signed URLs.
+func (b *Bucket) HTTPClient() *http.Client {
+	if b.server != nil {
+		return b.server.HTTPClient()
+	}
+	return http.DefaultClient
 }

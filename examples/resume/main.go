@@ -1,0 +1,78 @@
+// Command resume uploads a file so that a later run goes on where an earlier one was interrupted, by
+// whatever: Ctrl-C, a broken line, a kill, a power cut.
+//
+//	go run ./examples/resume FILE
+//
+// On the server inside the process, whose memory ends with it, the first try is interrupted half-way
+// and a second one made, so that there is something to see.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/ossmultipart/go-oss/examples/internal/bucket"
+	"github.com/ossmultipart/go-oss/multipart"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: resume FILE")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	records, err := os.UserCacheDir()
+	if err == nil {
+		err = run(ctx, os.Getenv, filepath.Join(records, "go-oss-resume"), os.Args[1], os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "resume:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, getenv func(string) string, records, path string, out io.Writer) error {
+	b, err := bucket.Open(getenv, bucket.Flags{}, out)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+
+	if b.Local {
+		half, interrupt := context.WithCancel(ctx)
+		defer interrupt()
+		err := upload(half, b, records, path, out, func(p multipart.Progress) {
+			if p.Done >= p.Total/2 {
+				interrupt()
+			}
+		})
+		fmt.Fprintln(out, "first try: ", err)
+	}
+	return upload(ctx, b, records, path, out, nil)
+}
+
+// upload is all there is to resuming: the Store.
+func upload(ctx context.Context, b *bucket.Bucket, records, path string, out io.Writer, progress func(multipart.Progress)) error {
+	up := multipart.NewUploader(b.Client, &multipart.Options{
+		PartSize: 1 << 20,
+		Store:    multipart.DirStore(records),
+		Progress: progress,
+	})
+	res, err := up.UploadFile(ctx, b.Name, filepath.Base(path), path, nil)
+	var failed *multipart.UploadError
+	if errors.As(err, &failed) && failed.Plan.Upload.ID != "" && !failed.Aborted {
+		return fmt.Errorf("%w (run it again to go on)", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %d parts, %d of them from an earlier try, ETag %s\n",
+		b.Name, filepath.Base(path), res.Size, res.Parts, res.Reused, res.ETag)
+	return nil
+}

@@ -1,0 +1,45 @@
+// Package tries lets package multipart know what package oss went through for it: how often an
+// operation was sent without an answer, which decides whether an outcome is certain, and how often
+// OSS asked for less.
+// Errors say it only where an operation failed.
+package tries
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// A Count is of all operations that ran with its context, or with one made from it.
+type Count struct {
+	outer *Count
+
+	Throttled atomic.Int64 // requests answered with 429 or 503: they did nothing
+	Lost      atomic.Int64 // requests without an answer that says what they did
+}
+
+type contextKey struct{}
+
+// Watch returns a context whose operations are counted.
+func Watch(ctx context.Context) (context.Context, *Count) {
+	c := &Count{outer: From(ctx)}
+	return context.WithValue(ctx, contextKey{}, c), c
+}
+
+// From returns the Count of ctx, or nil.
+func From(ctx context.Context) *Count {
+	c, _ := ctx.Value(contextKey{}).(*Count)
+	return c
+}
+
+// Add counts one request, answered with status, or 0 if it was not. With understood, the answer
+// was read and made sense.
+func (c *Count) Add(status int, understood bool) {
+	for ; c != nil; c = c.outer {
+		switch {
+		case status == 429 || status == 503:
+			c.Throttled.Add(1)
+		case status == 0 || status >= 500 || !understood:
+			c.Lost.Add(1)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package multipart_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestCatalogue holds what breaks uploads in practice, a subtest for each condition, by the id under
+// which FAILURES.md explains it. Most were seen in SDKs in use.
+func TestCatalogue(t *testing.T) {
+	rows := []struct {
+		id    string
+		tests []func(*testing.T)
+	}{
+		// Sources.
+		{"S1", []func(*testing.T){onlyWhatIsLeftIsUploadedAndTheOffsetStays}},
+		{"S2", []func(*testing.T){everySourceOfEverySizeArrivesWhole, aReaderThatFailsIsTheCauseAndMakesNoObject, aReaderThatNeverAdvancesIsAnError}},
+		{"S3", []func(*testing.T){anEmptyStreamIsOnePutObject}},
+		{"S4", []func(*testing.T){requestsAreAsFewAsPossible, tenThousandPartsOfTheSmallestSizeBecomeOneObject}},
+		{"S5", []func(*testing.T){aStreamGrowsItsPartsAndStopsAtTenThousand}},
+		{"S6", []func(*testing.T){aSmallStreamDoesNotAllocateAPart, aSmallWriterDoesNotAllocateAPart}},
+		{"S7", []func(*testing.T){aFileThatChangesUnderWayMakesNoObject}},
+		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject}},
+		{"S9", []func(*testing.T){aSmallStreamIsSentAgainFromMemory}},
+		{"S10", []func(*testing.T){keysAndMetadataArriveByteForByte}},
+
+		// Parts and concurrency.
+		{"P1", []func(*testing.T){theFirstFailureCancelsTheOtherPartsAndIsTheError, noLatePartArrivesAfterTheAbort}},
+		{"P2", []func(*testing.T){failingUploadsLeaveNoGoroutine}},
+		{"P3", []func(*testing.T){twoFailuresDoNotHideTheFirst}},
+		{"P4", []func(*testing.T){fortyUploadsShareTheLimitsOfTheirUploader}},
+		{"P5", []func(*testing.T){optionsReachEveryRequestTheyConcern, anOptionNobodyCanHonourIsAnError}},
+		{"P6", []func(*testing.T){whatTheCallerGaveIsNeverModified}},
+		{"P7", []func(*testing.T){aPartThatStallsIsSentAgain, aSlowLinkThatMovesIsNeverGivenUp}},
+
+		// Retries and time.
+		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain, throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
+		{"R2", []func(*testing.T){aRefusalThatStaysIsNotRepeated}},
+		{"R3", []func(*testing.T){aTransportThatStillReadsTheLastBodyDoesNoHarm}},
+		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried, cancellingDoesNotWaitForAReaderThatBlocks}},
+		{"R5", []func(*testing.T){aClockThatIsOffIsCorrectedAndStaysRight}},
+		{"R6", []func(*testing.T){aServerThatThrottlesHalfOfAllRequestsIsNotFlooded, aServerThatThrottlesEverythingForHalfAMinute,
+			parallelismFallsUnderThrottlingAndRecovers, throttlingThatNeverEndsIsAnErrorAtLast}},
+		{"R7", []func(*testing.T){everyAttemptIsSignedWithTheKeysOfItsMoment}},
+		{"R8", []func(*testing.T){aProxysPageIsNoXMLError}},
+		{"R9", []func(*testing.T){aFailedCallbackSaysThatTheObjectExists}},
+		{"R10", []func(*testing.T){aReplyToCompleteThatIsNoResultIsSettled}},
+
+		// Credentials.
+		{"K1", []func(*testing.T){manyPartsShareOneFetchOfKeys}},
+		{"K2", []func(*testing.T){keysThatExpireUnderWayAreReplacedOnce}},
+		{"K3", []func(*testing.T){aFailedRefreshIsHiddenWhileTheOldKeysWork}},
+		{"K4", []func(*testing.T){emptyKeysAreAnErrorBeforeAnyRequest}},
+		{"K5", []func(*testing.T){nothingSecretIsLoggedOrReported}},
+		{"K6", []func(*testing.T){aRefusalOfV1NamesTheCure}},
+
+		// Integrity.
+		{"I1", []func(*testing.T){aFlippedBitIsRefusedAndSentAgain}},
+		{"I2", []func(*testing.T){aWrongReportOfAPartIsDamage}},
+		{"I3", []func(*testing.T){anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists}},
+		{"I4", []func(*testing.T){finishNoticesPartsOfAnotherWriter, aPartReplacedUnderWayIsNoticed}},
+		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
+
+		// Complete and abort.
+		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing}},
+		{"C2", []func(*testing.T){anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown, anOutcomeNobodyMayAskForIsUnknown,
+			anUploadThatSomebodyElseAbortedIsAPlainFailure, putObjectOutcomes}},
+		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
+		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported}},
+		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
+		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing}},
+		{"C7", []func(*testing.T){anAbortThatFailsForGoodIsReportedWithTheUploadID}},
+		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
+
+		// Resume.
+		{"U1", []func(*testing.T){killedAtAnyMoment}},
+		{"U2", []func(*testing.T){aSourceRewrittenWithTheSameSizeAndTimeIsNeverMixed}},
+		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers}},
+		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
+		{"U5", []func(*testing.T){aListThatFailsOnceDoesNotLoseTheSession}},
+		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, aRecordOfAnotherKeyIsLeftAlone}},
+		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
+		{"U8", []func(*testing.T){twoProcessesResume}},
+		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},
+		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
+		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},
+
+		// Progress and callbacks.
+		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
+		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload, aProgressFunctionThatBlocksStopsNoPart}},
+		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything}},
+	}
+	done := make(map[string]bool)
+	for _, row := range rows {
+		done[row.id] = true
+		t.Run(row.id, func(t *testing.T) {
+			for _, test := range row.tests {
+				test(t)
+			}
+		})
+	}
+	for prefix, n := range map[string]int{"S": 10, "P": 7, "R": 10, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
+		for i := range n {
+			if id := fmt.Sprint(prefix, i+1); !done[id] {
+				t.Errorf("no test for %s", id)
+			}
+		}
+	}
+}

@@ -1,0 +1,468 @@
+package multipart_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+var (
+	schedules = flag.Int("schedules", 1000, "how many random fault schedules to run")
+	schedule  = flag.Uint64("schedule", 0, "run only the schedule with this seed")
+	soak      = flag.Duration("soak", 0, "run schedules with new seeds for so long, with -timeout 0")
+)
+
+// Law: whatever goes wrong, in whatever order, a nil error means that the object is the source, and any other that
+// there is none of ours or that nobody can know; OSS holds nothing unfinished unless the caller was told; a call that
+// is cancelled ends at once; and no goroutine, file, buffer, slot or secret gets away.
+//
+// A schedule is several uploads of all kinds on one Uploader, and a server that fails them in every way osstest knows.
+func TestNoFaultScheduleMakesAnUploadLie(t *testing.T) {
+	all := newChronicle()
+	n := *schedules
+	if testing.Short() {
+		n = min(n, 150)
+	}
+	seeds := make([]uint64, n)
+	for i := range seeds {
+		seeds[i] = uint64(i + 1)
+	}
+	if *schedule != 0 {
+		seeds = []uint64{*schedule}
+	}
+	began := time.Now()
+	for _, seed := range seeds {
+		if !runSchedule(t, seed, all) {
+			return
+		}
+	}
+	for seed := uint64(began.UnixNano()); *soak > 0 && time.Since(began) < *soak; seed++ {
+		if !runSchedule(t, seed, all) {
+			return
+		}
+	}
+	t.Log(all)
+	if len(seeds) >= 1000 {
+		all.checkCoverage(t)
+	}
+}
+
+// runSchedule runs one schedule and reports whether the law held. The bubble does not end before the goroutines do.
+func runSchedule(t *testing.T, seed uint64, all *chronicle) bool {
+	t.Helper()
+	before := openFiles(t)
+	replay := fmt.Sprintf("to run it again: go test -run '^%s$' ./multipart -schedule %d", t.Name(), seed)
+	defer func() {
+		if v := recover(); v != nil { // of the bubble, if a goroutine was left in it
+			t.Logf("schedule %d: %s", seed, replay)
+			panic(v)
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		c := newChaos(t, seed, all)
+		defer c.srv.Close()
+		defer func() {
+			if t.Failed() {
+				t.Logf("schedule %d%v\n%s", seed, c, replay)
+			}
+		}()
+		c.run()
+	})
+	if after := openFiles(t); after != before && !t.Failed() {
+		t.Errorf("%d files are open, and %d were before; %s", after, before, replay)
+	}
+	return !t.Failed()
+}
+
+// openFiles counts the descriptors of this process where that can be seen.
+func openFiles(t *testing.T) int {
+	if runtime.GOOS != "linux" {
+		return 0
+	}
+	// The first file that is opened also opens what waits for files; so one is.
+	if f, err := os.Open(os.DevNull); err == nil {
+		f.Close()
+	}
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
+// A chaos is one schedule under way.
+type chaos struct {
+	t      *testing.T
+	all    *chronicle
+	rnd    *rand.Rand
+	srv    *osstest.Server
+	client *oss.Client
+	opts   multipart.Options
+	up     *multipart.Uploader
+	log    logBuffer
+	memory int64 // what buffers may take
+	dir    string
+
+	faults   []string // for the reader
+	injected []*osstest.Injection
+	asking   []*osstest.Injection // of them, those that can hide what is left in OSS
+	rivals   bool                 // somebody else ends uploads, and puts his own object there, as they are completed
+	damages  bool                 // the copy of a range may be damaged, which nobody can see: OSS tells the CRC-64 of whole objects
+
+	ordeals  map[string]*ordeal // by key; not changed while uploads run
+	inFlight atomic.Int64
+}
+
+// What must never be seen again.
+const (
+	chaosSecret = "the-secret-of-chaos"
+	chaosToken  = "the-token-of-chaos"
+)
+
+func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
+	keys := oss.Credentials{AccessKeyID: "chaos", AccessKeySecret: chaosSecret, SecurityToken: chaosToken}
+	c := &chaos{t: t, all: all, rnd: rand.New(rand.NewPCG(seed, 0)), ordeals: make(map[string]*ordeal), dir: t.TempDir()}
+	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: []oss.Credentials{keys}})
+	c.client = client(t, c.srv, func(cfg *oss.Config) {
+		cfg.Logger = slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		cfg.Hooks = oss.Hooks{OnStart: c.started, OnEnd: c.ended}
+	})
+	c.opts = multipart.Options{
+		PartSize: 100, Concurrency: 1 + c.rnd.IntN(6), Checksum: oss.Checksum(c.rnd.IntN(2)), Progress: c.progress,
+		KeepParts: c.rnd.IntN(6) == 0, MemoryLimit: int64(c.rnd.IntN(6) * 100),
+	}
+	switch c.rnd.IntN(8) {
+	case 0, 1, 2:
+		s := &memoryStore{plans: make(map[string]multipart.Plan), rnd: rand.New(rand.NewPCG(seed, 1)), moody: c.rnd.IntN(3) == 0}
+		if c.opts.Store = s; s.moody {
+			c.faults = append(c.faults, "the store fails now and then")
+		}
+	case 3:
+		c.opts.Store = multipart.DirStore(c.dir + "/records")
+	}
+	if c.rnd.IntN(5) == 0 {
+		c.opts.Limiter = &limiter{perSecond: 1000, burst: 40}
+	}
+	c.memory = cmp.Or(c.opts.MemoryLimit, int64(c.opts.Concurrency+1)*c.opts.PartSize)
+	c.up = multipart.NewUploader(c.client, &c.opts)
+	for i := range 1 + c.rnd.IntN(5) {
+		o := newOrdeal(c, fmt.Sprintf("dir/key-%d", i), rand.New(rand.NewPCG(seed, uint64(i+2))))
+		c.ordeals[o.key] = o
+	}
+	for range c.rnd.IntN(5) {
+		op := faultyOps[c.rnd.IntN(len(faultyOps))]
+		c.inject(op)
+		if c.rnd.IntN(3) == 0 {
+			c.inject(op) // what comes of one fault meets the next
+		}
+	}
+	if c.rivals = c.rnd.IntN(8) == 0; c.rivals {
+		c.faults = append(c.faults, "a rival ends uploads as they are completed")
+	}
+	if c.rnd.IntN(4) == 0 { // nobody hears how it ended, and asking is not easy either
+		c.inject([]string{"CompleteMultipartUpload", "PutObject", "CopyObject"}[c.rnd.IntN(3)], osstest.LoseReply(), osstest.Drop(), osstest.Hang())
+		c.inject([]string{"HeadObject", "ListParts", "AbortMultipartUpload"}[c.rnd.IntN(3)])
+	}
+	return c
+}
+
+var faultyOps = []string{"InitiateMultipartUpload", "UploadPart", "UploadPart", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload",
+	"CompleteMultipartUpload", "AbortMultipartUpload", "ListParts", "ListMultipartUploads", "PutObject", "PutObject", "CopyObject", "HeadObject", ""}
+
+// inject draws a fault of op, with one of the effects if there are any.
+func (c *chaos) inject(op string, effects ...osstest.Effect) {
+	const withoutBody, withoutContent = " AbortMultipartUpload HeadObject ", " InitiateMultipartUpload ListParts ListMultipartUploads "
+	f := osstest.Fault{Op: op, Skip: c.rnd.IntN(4), Times: 1 + c.rnd.IntN(5)}
+	if strings.Contains("CompleteMultipartUpload PutObject CopyObject HeadObject", op) {
+		f.Skip = c.rnd.IntN(2) // there are not many
+	}
+	if c.rnd.IntN(12) == 0 {
+		f.Times = 0
+	}
+	if c.rnd.IntN(3) == 0 {
+		f.Key = slices.Sorted(maps.Keys(c.ordeals))[c.rnd.IntN(len(c.ordeals))]
+	}
+	if strings.HasPrefix(f.Op, "UploadPart") && c.rnd.IntN(5) == 0 {
+		f.PartNumber = 1 + c.rnd.IntN(5)
+	}
+	in := func(list string) bool { return strings.Contains(list, " "+f.Op+" ") }
+	if len(effects) == 0 {
+		effects = []osstest.Effect{
+			osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"), osstest.Fail(429, "TooManyRequests"),
+			osstest.Fail(400, "RequestTimeout"), osstest.Fail(403, oss.ErrAccessDenied), osstest.Drop(), osstest.Drop(),
+			osstest.LoseReply(), osstest.LoseReply(), osstest.LoseReply(), osstest.Delay(time.Second), osstest.Delay(time.Minute), osstest.Hang(),
+		}
+		if !in(withoutBody) {
+			effects = append(effects, osstest.Truncate(int64(c.rnd.IntN(150))), osstest.Truncate(int64(c.rnd.IntN(150))),
+				osstest.Slow(int64(10+c.rnd.IntN(1000))))
+			if !in(withoutContent) {
+				effects = append(effects, osstest.Corrupt(), osstest.Corrupt())
+			}
+		}
+	}
+	if op == "AbortMultipartUpload" {
+		effects = append(effects, osstest.Fail(404, oss.ErrNoSuchUpload)) // as when a late part brings it back
+	}
+	f.Effect = effects[c.rnd.IntN(len(effects))]
+	name, _, _ := strings.Cut(fmt.Sprint(f.Effect), "(")
+	c.damages = c.damages || name == "Corrupt" && in("  UploadPartCopy CompleteMultipartUpload ")
+	i := c.srv.Inject(f)
+	c.injected = append(c.injected, i)
+	if in(" AbortMultipartUpload ListParts ListMultipartUploads HeadObject  ") {
+		c.asking = append(c.asking, i)
+	}
+	c.faults = append(c.faults, fmt.Sprintf("%+v", f))
+	c.all.effects[name] += 0
+	c.all.struck = append(c.all.struck, func() { c.all.effects[name] += i.Fired() })
+}
+
+// run runs all uploads at once, and when they have ended once more those that can be resumed, without faults.
+func (c *chaos) run() {
+	var wg sync.WaitGroup
+	if c.rnd.IntN(8) == 0 {
+		after := time.Duration(c.rnd.IntN(3000)) * time.Millisecond
+		wg.Go(func() {
+			time.Sleep(after)
+			c.abortAll()
+		})
+		c.faults = append(c.faults, fmt.Sprintf("somebody aborts every upload after %v", after))
+	}
+	for _, o := range c.ordeals {
+		wg.Go(o.undergo)
+	}
+	wg.Wait()
+	for _, i := range c.injected {
+		i.Remove()
+	}
+	c.all.settle()
+	synctest.Wait()
+	c.checkIdle()
+	if c.t.Failed() {
+		return
+	}
+	if s, ok := c.opts.Store.(*memoryStore); ok {
+		s.moody = false
+	}
+	for _, o := range c.ordeals {
+		o.retry()
+		c.all.count(o)
+	}
+	for s, err := range c.up.Sweep(c.t.Context(), bucket, &multipart.SweepOptions{OlderThan: time.Nanosecond}) {
+		if err != nil {
+			c.t.Errorf("Sweep: %+v, %v", s, err)
+		}
+	}
+	synctest.Wait()
+	c.checkIdle()
+	if left := c.srv.Uploads(); len(left) > 0 {
+		c.t.Errorf("after Sweep %v is left", left)
+	}
+	if names, _ := os.ReadDir(c.dir + "/records"); len(names) > 0 && c.allDone() {
+		c.t.Errorf("records are left: %v", names)
+	}
+	c.checkSecrets("the log", c.log.text.String())
+}
+
+// String tells what happened.
+func (c *chaos) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, " with %+v:", c.opts)
+	for _, f := range c.faults {
+		b.WriteString("\n\t" + f)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.ordeals)) {
+		fmt.Fprintf(&b, "\n\t%v", c.ordeals[key])
+	}
+	return b.String()
+}
+
+// allDone reports whether every upload has succeeded in the end.
+func (c *chaos) allDone() bool {
+	for _, o := range c.ordeals {
+		if !o.done {
+			return false
+		}
+	}
+	return true
+}
+
+// abortAll is what a program does that takes the uploads for its own.
+func (c *chaos) abortAll() {
+	for _, up := range c.srv.Uploads() {
+		c.srv.Client().AbortMultipartUpload(context.Background(), up.Upload)
+	}
+}
+
+// checkIdle checks that uploads hold nothing when none is going on.
+func (c *chaos) checkIdle() {
+	if slots, bytes := c.up.InUse(); slots != 0 || bytes != 0 {
+		c.t.Errorf("%d slots and %d bytes of buffers are in use", slots, bytes)
+	}
+}
+
+func (c *chaos) checkSecrets(where, text string) {
+	for _, secret := range []string{chaosSecret, chaosToken, "Authorization", "OSS4-HMAC", "Signature="} {
+		if i := strings.Index(text, secret); i >= 0 {
+			c.t.Errorf("%s has %q: ...%.300s", where, secret, text[max(0, i-100):])
+		}
+	}
+}
+
+// started and ended watch how much is in flight, and how much is in memory.
+func (c *chaos) started(ctx context.Context, op oss.Operation) context.Context {
+	c.checkMemory()
+	if o := c.ordeals[op.Key]; c.rivals && op.Name == "CompleteMultipartUpload" && !o.rivalled {
+		o.rivalled = true
+		o.meetRival()
+	}
+	if carriesPart(op) && c.inFlight.Add(1) > int64(c.opts.Concurrency) {
+		c.t.Errorf("%d parts are in flight", c.inFlight.Load())
+	}
+	return ctx
+}
+
+func (c *chaos) ended(_ context.Context, op oss.Operation, _ error) {
+	if carriesPart(op) {
+		c.inFlight.Add(-1)
+	}
+}
+
+func carriesPart(op oss.Operation) bool {
+	return slices.Contains([]string{"UploadPart", "UploadPartCopy", "PutObject", "CopyObject"}, op.Name)
+}
+
+func (c *chaos) checkMemory() {
+	if _, bytes := c.up.InUse(); bytes > c.memory {
+		c.t.Errorf("%d bytes of buffers are in use, more than %d", bytes, c.memory)
+	}
+}
+
+// A logBuffer keeps what is logged.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) has(s string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), s)
+}
+
+// A chronicle counts what happened in all schedules.
+type chronicle struct {
+	uploads  int
+	calls    int
+	reused   int            // parts that resuming did not send again
+	outcomes map[string]int // by kind of upload and result
+	effects  map[string]int // how often each fault struck
+	struck   []func()
+}
+
+func newChronicle() *chronicle {
+	return &chronicle{outcomes: make(map[string]int), effects: make(map[string]int)}
+}
+
+// settle counts the faults of a schedule that has ended.
+func (a *chronicle) settle() {
+	for _, f := range a.struck {
+		f()
+	}
+	a.struck = nil
+}
+
+func (a *chronicle) count(o *ordeal) {
+	a.uploads++
+	a.calls += o.calls
+	a.reused += o.reused
+	for outcome, n := range o.outcomes {
+		a.outcomes[o.kind+" "+outcome] += n
+	}
+}
+
+func (a *chronicle) String() string {
+	return fmt.Sprintf("%d uploads in %d calls, %d parts reused\noutcomes %v\nfaults %v", a.uploads, a.calls, a.reused, a.outcomes, a.effects)
+}
+
+// checkCoverage checks that there was something to see.
+func (a *chronicle) checkCoverage(t *testing.T) {
+	t.Helper()
+	if a.uploads < 2000 || a.reused == 0 {
+		t.Errorf("there were %d uploads, and %d parts were reused", a.uploads, a.reused)
+	}
+	for _, kind := range kinds {
+		for _, outcome := range []string{"stored", "failed", "unknown"} {
+			if a.outcomes[kind+" "+outcome] == 0 {
+				t.Errorf("no %s was %s", kind, outcome)
+			}
+		}
+	}
+	for effect, n := range a.effects {
+		if n == 0 {
+			t.Errorf("no %s has struck", effect)
+		}
+	}
+}
+
+// memoryStore is a Store. A moody one fails now and then.
+type memoryStore struct {
+	mu    sync.Mutex
+	plans map[string]multipart.Plan
+	rnd   *rand.Rand
+	moody bool
+}
+
+var errMoody = errors.New("the store has its moods")
+
+func (s *memoryStore) do(f func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.moody && s.rnd.IntN(4) == 0 {
+		return errMoody
+	}
+	f()
+	return nil
+}
+
+func (s *memoryStore) Load(_ context.Context, id string) (p multipart.Plan, err error) {
+	ok := false
+	if err := s.do(func() { p, ok = s.plans[id] }); err != nil {
+		return p, err
+	}
+	if !ok {
+		return p, os.ErrNotExist
+	}
+	return p, nil
+}
+
+func (s *memoryStore) Save(_ context.Context, id string, p multipart.Plan) error {
+	return s.do(func() { s.plans[id] = p })
+}
+
+func (s *memoryStore) Delete(_ context.Context, id string) error {
+	return s.do(func() { delete(s.plans, id) })
+}

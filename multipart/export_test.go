@@ -1,0 +1,15 @@
+package multipart
+
+// InUse returns what uploads of u hold at the moment: slots for parts in flight, and bytes of
+// buffers. Both are zero when none is going on.
+func (u *Uploader) InUse() (slots, bytes int64) {
+	for _, b := range []struct {
+		budget *budget
+		used   *int64
+	}{{u.slots, &slots}, {u.memory.budget, &bytes}} {
+		b.budget.mu.Lock()
+		*b.used = b.budget.used
+		b.budget.mu.Unlock()
+	}
+	return slots, bytes
+}

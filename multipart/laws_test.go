@@ -1,0 +1,252 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// This file is what must hold after each call in a chaos.
+
+// call makes one call, perhaps under a context that is cancelled, and holds what it says against what is so.
+func (o *ordeal) call(f func(context.Context) (*multipart.Result, error)) error {
+	ctx, end := o.context()
+	defer end()
+	o.calls++
+	o.watch.begin()
+	began := time.Now()
+	res, err := f(ctx)
+	if took := time.Since(began); took > time.Hour {
+		o.bad("it took %v", took)
+	}
+	o.story = append(o.story, fmt.Sprintf("%v: %+v, %v", time.Since(began), res, err))
+	o.checkError(ctx, err)
+	time.Sleep(time.Second) // what was on its way has arrived
+	o.checkObject(began, res, err)
+	o.checkProgress(res, err)
+	o.checkLeft(res, err)
+	if err == nil {
+		o.done = true
+		o.reused += res.Reused
+	}
+	if !errors.Is(err, errNotYet) {
+		o.outcomes[outcomeOf(err)]++
+	}
+	return err
+}
+
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return "stored"
+	case errors.Is(err, multipart.ErrOutcomeUnknown):
+		return "unknown"
+	}
+	return "failed"
+}
+
+// checkError checks that err says what it should and comes when it should.
+func (o *ordeal) checkError(ctx context.Context, err error) {
+	at, _ := ctx.Value(cancelledAt{}).(time.Time)
+	if late := time.Since(at); ctx.Err() != nil && late > o.patience() {
+		o.bad("it returned %v after it was cancelled: %v", late, err)
+	}
+	quiet := len(o.c.faults) == 0 && !o.breaks && o.also == nil && o.opts == nil && o.kind != "steps" // whose workers may be cancelled
+	ours := errors.Is(err, errNotYet) || errors.Is(err, errDiscarded)
+	switch {
+	case err == nil || ours:
+		return
+	case quiet && ctx.Err() == nil:
+		o.bad("nothing went wrong, and yet: %v", err)
+	case quiet && !errors.Is(err, ctx.Err()):
+		o.bad("it was cancelled, and the error is another: %v", err)
+	case ctx.Err() == nil && errors.Is(err, context.Canceled):
+		o.bad("nobody cancelled it, and yet: %v", err)
+	}
+	if !errors.As(err, new(*multipart.UploadError)) {
+		o.bad("the error is no *UploadError: %v", err)
+	}
+	o.c.checkSecrets("an error", fmt.Sprintf("%v %+v %#v", err, err, err))
+}
+
+// patience is how long a cancelled call may take: for the abort, if it meets no fault, no time at all.
+func (o *ordeal) patience() time.Duration {
+	const soon = 100 * time.Millisecond
+	for _, i := range o.c.injected {
+		if i.Fired() > 0 && slices.Contains(o.c.asking, i) {
+			return soon + time.Minute // what cleans up gives up after half a minute, and may do so twice
+		}
+	}
+	return soon
+}
+
+// checkObject checks that the object is there or not, as err says.
+func (o *ordeal) checkObject(began time.Time, res *multipart.Result, err error) {
+	obj, exists := o.c.srv.Object(bucket, o.key)
+	before, now := o.before, obj.Data
+	o.before = now
+	same := exists == (before != nil) && bytes.Equal(now, before)
+	var damaged *oss.ChecksumError
+	made := errors.As(err, &damaged) && slices.Contains([]string{"PutObject", "CopyObject", "CompleteMultipartUpload"}, damaged.Op)
+	switch {
+	case errors.Is(err, multipart.ErrOutcomeUnknown):
+	case made && damaged.Op == "CompleteMultipartUpload" && (obj.Parts == nil || obj.Time.Before(began.Truncate(time.Second))):
+		o.bad("the object is said to be there and wrong, and what is there was not made by this call: %v", err)
+	case made || same && err != nil:
+	case err != nil:
+		o.bad("it failed, and yet there is another object, of %d bytes: %v", len(now), err)
+	case o.breaks:
+		o.bad("the source broke, and that is no error")
+	case !exists || !bytes.Equal(now, o.want) && (o.also == nil || !bytes.Equal(now, o.also)):
+		o.bad("it succeeded, and the object of %d bytes (%v) is not the source of %d: %+v", len(now), exists, len(o.want), res)
+	case res.Size != obj.Size || res.ETag != obj.ETag || res.CRC64 != obj.CRC64 || res.Parts != len(obj.Parts):
+		o.bad("%+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts", res, obj.Size, obj.ETag, obj.CRC64, len(obj.Parts))
+	case o.opts != nil && before != nil && !bytes.Equal(before, now) && o.plan.Upload.ID == "": // Finish and Resume take no options
+		o.bad("it overwrote what was there")
+	}
+}
+
+// checkLeft checks that the caller knows of everything unfinished.
+func (o *ordeal) checkLeft(res *multipart.Result, err error) {
+	var ue *multipart.UploadError
+	errors.As(err, &ue)
+	var orphans []oss.Upload
+	switch {
+	case ue != nil:
+		orphans = ue.Orphans
+	case err == nil && res != nil:
+		orphans = res.Orphans
+	}
+	for _, up := range orphans {
+		o.told[up.ID] = true
+	}
+	unknown := errors.Is(err, multipart.ErrOutcomeUnknown)
+	kept := ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted && ue.AbortErr == nil && !unknown
+	if kept && !o.keeps() {
+		o.bad("nobody wanted the parts to be kept: %v", err)
+	}
+	if ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted {
+		o.told[ue.Plan.Upload.ID] = true
+		if o.again == nil && ue.Plan.Size > 0 && o.keeps() && (o.kind == "bytes" || o.kind == "file") {
+			o.plan, o.again = ue.Plan, o.resume
+		}
+	}
+	for _, left := range o.c.srv.Uploads() {
+		if left.Key != o.key {
+			continue
+		}
+		mine := ue != nil && left.Upload == ue.Plan.Upload
+		switch {
+		case mine && ue.Aborted:
+			o.bad("%v is said to be aborted, and there with %d parts: %v", left.Upload, len(left.Parts), err)
+		case mine && kept && ue.Stored > sizeOf(left):
+			o.bad("%d bytes are said to be stored, and %d are: %v", ue.Stored, sizeOf(left), err)
+		case err == nil && left.ID == res.UploadID:
+			o.bad("%v succeeded, and is still there", left.Upload)
+		case o.told[left.ID]:
+		case len(left.Parts) == 0 && (o.c.cannotLook() || o.kind == "steps" && o.c.log.has(left.ID)):
+			o.told[left.ID] = true // Begin says it in the log
+		default:
+			o.bad("%v is left with %d parts, and nothing says so: %+v, %v", left.Upload, len(left.Parts), res, err)
+		}
+	}
+}
+
+// keeps reports whether a failed call is to leave its parts.
+func (o *ordeal) keeps() bool {
+	return o.c.opts.KeepParts || o.kind == "steps" || o.again != nil || o.c.opts.Store != nil && (o.kind == "file" || o.kind == "changing file")
+}
+
+// cannotLook reports whether something hindered looking for what a lost reply has begun.
+func (c *chaos) cannotLook() bool {
+	for _, i := range c.asking {
+		if i.Fired() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func sizeOf(up osstest.Upload) (n int64) {
+	for _, p := range up.Parts {
+		n += p.Size
+	}
+	return n
+}
+
+// A watch sees the progress of one call.
+type watch struct {
+	busy atomic.Bool
+	mu   sync.Mutex
+	last multipart.Progress
+	any  bool
+	full bool // Done has been Total
+}
+
+func (w *watch) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last, w.any, w.full = multipart.Progress{}, false, false
+}
+
+// progress is Options.Progress.
+func (c *chaos) progress(p multipart.Progress) {
+	o := c.ordeals[p.Key]
+	if o.kind == "steps" {
+		return // of several workers, each with a progress of its own
+	}
+	if !o.watch.busy.CompareAndSwap(false, true) {
+		o.bad("progress is reported twice at once")
+	}
+	defer o.watch.busy.Store(false)
+	o.watch.mu.Lock()
+	defer o.watch.mu.Unlock()
+	last := o.watch.last
+	if p.Done < last.Done || p.PartsDone < last.PartsDone || p.Sent < last.Sent || p.Bucket != bucket || o.watch.full ||
+		p.Total >= 0 && (p.Done > p.Total || p.Sent > p.Total) || p.Parts >= 0 && p.PartsDone > p.Parts {
+		o.bad("progress went from %+v to %+v", last, p)
+	}
+	o.watch.last, o.watch.any, o.watch.full = p, true, p.Done == p.Total
+}
+
+// checkProgress checks that all is done if and only if the object exists, and that no more was done than OSS holds.
+func (o *ordeal) checkProgress(res *multipart.Result, err error) {
+	if o.kind == "steps" {
+		return
+	}
+	o.watch.mu.Lock()
+	defer o.watch.mu.Unlock()
+	p := o.watch.last
+	if err != nil && o.watch.full {
+		o.bad("progress was %+v in the end, and the upload failed: %v", p, err)
+	}
+	if err == nil && (p.Done != res.Size || p.Total != res.Size || p.PartsDone != res.Parts || p.Parts != res.Parts) {
+		o.bad("progress was %+v in the end, of %+v", p, res)
+	}
+	if confirmed := o.confirmed(); err != nil && o.kind != "copy" && p.Done > confirmed {
+		o.bad("progress was %+v, and OSS has confirmed %d bytes", p, confirmed)
+	}
+}
+
+// confirmed returns how many bytes of parts OSS has ever confirmed or listed, each once.
+func (o *ordeal) confirmed() (n int64) {
+	sizes := make(map[int]int64)
+	for _, r := range o.c.srv.Requests("UploadPart") {
+		if r.Key == o.key && (r.StatusCode == 200 || o.calls > 1) {
+			sizes[r.PartNumber] = max(sizes[r.PartNumber], r.Size)
+		}
+	}
+	for _, size := range sizes {
+		n += size
+	}
+	return n
+}

@@ -1,0 +1,331 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// An order is what a process is to upload.
+type order struct {
+	Name, Server string // of the process; URL
+	Path, Dir    string // of the file; of the records
+}
+
+// orderEnv holds an order in the environment of a process that the test binary has started of itself.
+const orderEnv = "MULTIPART_TEST_ORDER"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(orderEnv); text != "" {
+		os.Exit(obey(text))
+	}
+	os.Exit(m.Run())
+}
+
+// obey uploads what the order says. It prints the Result, or else the error.
+func obey(text string) (exitCode int) {
+	var o order
+	err := json.Unmarshal([]byte(text), &o)
+	var res *multipart.Result
+	if err == nil {
+		res, err = o.upload()
+	}
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(res)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func (o order) upload() (*multipart.Result, error) {
+	c, err := oss.NewClient(oss.Config{
+		Region: "cn-hangzhou", Endpoint: o.Server, Credentials: osstest.TestCredentials(), MinPartSize: 1, UserAgent: o.Name,
+		Retry: oss.Retry{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return multipart.NewUploader(c, &multipart.Options{
+		PartSize: killedPart, Concurrency: killedWorkers, Store: multipart.DirStore(o.Dir), Limiter: slowly{},
+	}).UploadFile(context.Background(), bucket, key, o.Path, nil)
+}
+
+// slowly is the pace of such a process: some tens of milliseconds for all, so that there is time to be killed in.
+type slowly struct{}
+
+func (slowly) Burst() int { return 8 << 10 }
+
+func (slowly) WaitN(context.Context, int) error {
+	time.Sleep(100 * time.Microsecond)
+	return nil
+}
+
+// A process is one that uploads.
+type process struct {
+	name     string
+	cmd      *exec.Cmd
+	out, bad bytes.Buffer
+	shot     atomic.Bool
+	ended    chan struct{}
+	err      error // of waiting for it
+}
+
+// kill ends the process as a kernel does that is out of memory, and returns when it is no more.
+func (p *process) kill() {
+	p.shot.Store(true)
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// wait returns what the process had to say, and whether it was killed before that.
+func (p *process) wait() (res multipart.Result, killed bool, err error) {
+	<-p.ended
+	switch {
+	case p.err == nil: // also if the kill came too late
+		err = json.Unmarshal(p.out.Bytes(), &res)
+	case p.bad.Len() > 0:
+		err = errors.New(strings.TrimSpace(p.bad.String()))
+	case p.shot.Load():
+		killed = true
+	default:
+		err = p.err
+	}
+	return res, killed, err
+}
+
+// A killRound is one file, one record and one server on a real port.
+type killRound struct {
+	srv  *osstest.Server
+	http *httptest.Server
+	line *line
+	want []byte
+	path string // of the file
+	dir  string // of the records
+}
+
+func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
+	t.Helper()
+	r := &killRound{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), want: make([]byte, killedSize)}
+	for i := range r.want {
+		r.want[i] = byte(rnd.Uint32())
+	}
+	dir := t.TempDir()
+	r.path, r.dir = filepath.Join(dir, "source"), filepath.Join(dir, "records")
+	if err := os.WriteFile(r.path, r.want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.line = &line{srv: r.srv, last: make(map[string]string), saving: func() bool { return r.temporary() > 0 || r.recorded() }}
+	r.http = httptest.NewServer(r.line)
+	return r
+}
+
+// disconnect closes the port, and waits for what is being served.
+func (r *killRound) disconnect() { r.http.Close() }
+
+func (r *killRound) close() {
+	r.http.Close()
+	r.srv.Close()
+}
+
+// start starts a process.
+func (r *killRound) start(t *testing.T, name string) *process {
+	t.Helper()
+	text, err := json.Marshal(order{Name: name, Server: r.http.URL, Path: r.path, Dir: r.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{name: name, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), orderEnv+"="+string(text))
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.bad
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		p.err = p.cmd.Wait()
+	}()
+	return p
+}
+
+// recorded reports whether there is a record.
+func (r *killRound) recorded() bool { return len(r.files("*.json")) > 0 }
+
+// temporary returns how many records were begun and not finished.
+func (r *killRound) temporary() int { return len(r.files(".record-*")) }
+
+func (r *killRound) files(pattern string) []string {
+	names, err := filepath.Glob(filepath.Join(r.dir, pattern))
+	if err != nil {
+		panic(err) // the pattern is ours
+	}
+	return names
+}
+
+// A moment is when something is to happen. Without an op it is some time from now.
+type moment struct {
+	op    string // at a request for this operation
+	nth   int    // that many come before
+	stage stage
+	body  int           // bytes of it that have arrived, in stage arriving
+	after time.Duration // so much later, in stage answered
+}
+
+// A stage is how far a request has got.
+type stage int
+
+const (
+	arrived  stage = iota // the server knows of it, and does nothing
+	arriving              // its body is half there
+	served                // it has taken effect, and no reply was sent
+	answered              // the reply was sent
+	saving                // the reply was sent, and a record is being written
+)
+
+// A line is the real port of a server, where a moment can be caught.
+type line struct {
+	srv    *osstest.Server
+	saving func() bool // whether a record is there or being written
+
+	mu   sync.Mutex
+	when *moment
+	do   func()
+	last map[string]string // by process, the operation it asked for last
+}
+
+// arm has do done once, at the moment m. What was armed before is forgotten.
+func (l *line) arm(m moment, do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.when, l.do = nil, nil
+	if m.op == "" {
+		time.AfterFunc(m.after, do)
+		return
+	}
+	l.when, l.do = &m, do
+}
+
+// lastOf returns the operation that the named process asked for last, served or not.
+func (l *line) lastOf(name string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last[name]
+}
+
+// agent returns the name of the process that sent a request.
+func agent(h http.Header) string {
+	s := h.Get("User-Agent")
+	return s[strings.LastIndexByte(s, ' ')+1:]
+}
+
+// due reports whether the moment has come with a request for op, and what is to be done.
+func (l *line) due(op, name string) (*moment, func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last[name] = op
+	m, do := l.when, l.do
+	if m == nil || m.op != op {
+		return nil, nil
+	}
+	if m.nth > 0 {
+		m.nth--
+		return nil, nil
+	}
+	l.when, l.do = nil, nil
+	return m, do
+}
+
+// ServeHTTP serves as the server does, except at the moment.
+func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	op := operation(r)
+	m, do := l.due(op, agent(r.Header))
+	if m == nil {
+		l.srv.ServeHTTP(w, r)
+		return
+	}
+	switch m.stage {
+	case arrived:
+		do()
+		drop := l.srv.Inject(osstest.Fault{Op: op, Times: 1, Effect: osstest.Drop()})
+		defer drop.Remove()
+		l.srv.ServeHTTP(w, r)
+	case arriving:
+		r.Body = &trigger{ReadCloser: r.Body, left: m.body, do: sync.OnceFunc(do)}
+		l.srv.ServeHTTP(w, r)
+	case served:
+		l.srv.ServeHTTP(&beforeReply{ResponseWriter: w, do: do}, r)
+	case answered, saving:
+		l.srv.ServeHTTP(w, r)
+		http.NewResponseController(w).Flush()
+		for m.stage == saving && r.Context().Err() == nil && !l.saving() {
+		}
+		time.AfterFunc(m.after, do)
+	}
+}
+
+// operation names the operations that an upload needs; the server's own name comes too late.
+func operation(r *http.Request) string {
+	q := r.URL.Query()
+	switch {
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		return "InitiateMultipartUpload"
+	case r.Method == http.MethodPost && q.Has("uploadId"):
+		return "CompleteMultipartUpload"
+	case r.Method == http.MethodPut && q.Has("partNumber"):
+		return "UploadPart"
+	case r.Method == http.MethodGet && q.Has("uploadId"):
+		return "ListParts"
+	case r.Method == http.MethodHead:
+		return "HeadObject"
+	}
+	return ""
+}
+
+// A trigger does something when so many bytes of a body have been read.
+type trigger struct {
+	io.ReadCloser
+	left int
+	do   func()
+}
+
+func (t *trigger) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p[:min(len(p), t.left+1)])
+	if t.left -= n; t.left <= 0 {
+		t.do()
+		t.left = len(p)
+	}
+	return n, err
+}
+
+// A beforeReply does something when a reply is about to be sent.
+type beforeReply struct {
+	http.ResponseWriter
+	do func()
+}
+
+func (b *beforeReply) WriteHeader(status int) {
+	b.do()
+	b.ResponseWriter.WriteHeader(status)
+}
+
+func (b *beforeReply) Unwrap() http.ResponseWriter { return b.ResponseWriter }

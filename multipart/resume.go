@@ -1,0 +1,329 @@
+package multipart
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// Resume checks the parts OSS holds against the bytes of src, keeps every equal one (holes and a short tail
+// included), uploads the others and finishes. It never aborts p.
+//
+// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A
+// Plan whose Size is -1, as Unfinished yields it, takes the size of src, which then must have a Size or Stat method.
+// An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very object: then that is
+// the result.
+func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
+	if src == nil {
+		return nil, errors.New("multipart: source is nil")
+	}
+	if p.Size < 0 {
+		size, err := sizeOf(src)
+		if err != nil {
+			return nil, err
+		}
+		p.Size = size
+	}
+	if u.err != nil {
+		return nil, u.err
+	}
+	held, err := u.list(ctx, p.Upload)
+	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
+		return nil, &UploadError{Plan: p, Err: err}
+	}
+	sizes := partSizesOf(p, held)
+	if len(sizes) == 0 { // nothing tells, so nothing can be kept
+		size, err := partSizeFor(p.Size, u.opts.PartSize)
+		if err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, size)
+	}
+	p.PartSize = sizes[0]
+	j, bad := u.jobOf(p)
+	if bad != nil {
+		return nil, bad
+	}
+	ctx, end := j.watch(ctx)
+	defer end()
+	in := input{at: src, size: p.Size}
+	if err != nil {
+		return j.gone(ctx, in, err)
+	}
+	var kept []oss.Part
+	for _, size := range sizes { // a part may fit two sizes, but its bytes only one
+		j.plan.PartSize = size
+		if kept, err = j.verify(ctx, in, held); err != nil {
+			return nil, j.left(&parcels{}, err)
+		}
+		if len(kept) > 0 {
+			break
+		}
+	}
+	return j.resume(ctx, in, kept)
+}
+
+// sizeOf asks src for its size.
+func sizeOf(src io.ReaderAt) (int64, error) {
+	switch s := src.(type) {
+	case interface{ Size() int64 }:
+		return s.Size(), nil
+	case interface{ Stat() (fs.FileInfo, error) }:
+		info, err := s.Stat()
+		if err != nil {
+			return 0, fmt.Errorf("multipart: %w", err)
+		}
+		return info.Size(), nil
+	}
+	return 0, fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
+}
+
+// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit
+// first: p's own, that of the largest part, and the one that makes the last part the tail.
+func partSizesOf(p Plan, held []oss.Part) []int64 {
+	candidates := []int64{p.PartSize}
+	var largest int64
+	for _, part := range held {
+		largest = max(largest, part.Size)
+	}
+	candidates = append(candidates, largest)
+	if n := len(held); n > 0 && held[n-1].Number > 1 {
+		last := held[n-1]
+		if rest := p.Size - last.Size; rest > 0 && rest%int64(last.Number-1) == 0 {
+			candidates = append(candidates, rest/int64(last.Number-1))
+		}
+	}
+	fits := make(map[int64]int)
+	var sizes []int64
+	for _, size := range candidates {
+		q := Plan{Size: p.Size, PartSize: size}
+		if n := q.NumParts(); n == 0 || n > oss.MaxPartNumber || slices.Contains(sizes, size) {
+			continue
+		}
+		sizes = append(sizes, size)
+		for _, part := range held {
+			if part.Number <= q.NumParts() && q.Section(part.Number).Size == part.Size {
+				fits[size]++
+			}
+		}
+	}
+	slices.SortStableFunc(sizes, func(a, b int64) int { return fits[b] - fits[a] })
+	return sizes
+}
+
+// gone ends a job whose upload OSS does not know: it may have become the object that was wanted.
+func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
+	if res, doneErr := j.alreadyDone(ctx, in); doneErr == nil {
+		return res, nil
+	}
+	return nil, j.left(&parcels{}, err)
+}
+
+// resume sends the parts that are not kept and finishes.
+func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, error) {
+	for _, part := range kept {
+		j.meter.found(part.Size)
+	}
+	missing := func(yield func(Section) bool) {
+		for _, number := range j.plan.Missing(kept) {
+			if !yield(j.plan.Section(number)) {
+				return
+			}
+		}
+	}
+	parts, stop := placedSource(in, missing)
+	defer stop()
+	sent, err := j.transfer(ctx, parts)
+	if changed := parts.changed(); changed != nil {
+		err = changed
+	}
+	sent.parts = append(sent.parts, kept...)
+	slices.SortFunc(sent.parts, byNumber)
+	var res *Result
+	if err == nil {
+		res, err = j.complete(ctx, sent)
+	} else {
+		err = j.left(sent, err)
+	}
+	if errors.Is(err, oss.ErrNoSuchUpload) { // another process may have been faster with the same upload
+		if done, doneErr := j.alreadyDone(ctx, in); doneErr == nil {
+			return done, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	res.Reused = len(kept)
+	return res, nil
+}
+
+// alreadyDone returns the result of an upload that is gone because it was completed: the object that stands there
+// has the size and the CRC-64 of the source.
+func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
+	up := j.plan.Upload
+	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, crc, err := j.u.digest(ctx, in.body(), false)
+	if err == nil && (info.Size != in.size || info.CRC64 != crc) {
+		err = errors.New("another object stands there")
+	}
+	if err == nil && in.intact != nil {
+		err = in.intact()
+	}
+	if err != nil {
+		return nil, err
+	}
+	j.meter.finish(in.size, j.plan.NumParts())
+	return &Result{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
+		Size: in.size, UploadID: up.ID, Parts: j.plan.NumParts(), Reused: j.plan.NumParts(), Orphans: j.orphans}, nil
+}
+
+// same reports whether a part that OSS holds has the bytes of body.
+func (u *Uploader) same(ctx context.Context, part oss.Part, body oss.Body) (bool, error) {
+	if part.CRC64 != 0 {
+		_, crc, err := u.digest(ctx, body, false)
+		return crc == part.CRC64, err
+	}
+	etag := strings.Trim(part.ETag, `"`)
+	if len(etag) != 2*md5.Size {
+		return false, nil // not an MD5, so nothing to go by
+	}
+	sum, _, err := u.digest(ctx, body, true)
+	return strings.EqualFold(etag, hex.EncodeToString(sum)), err
+}
+
+// digest reads body once and returns its MD5 if it is asked for, else its CRC-64.
+func (u *Uploader) digest(ctx context.Context, body oss.Body, withMD5 bool) (sum []byte, crc uint64, err error) {
+	if withMD5 {
+		sum, err = u.md5Of(ctx, body)
+		return sum, 0, err
+	}
+	err = u.readAll(ctx, body, func(p []byte) { crc = crc64.Update(crc, p) })
+	return nil, crc, err
+}
+
+// Unfinished iterates over the uploads of key that OSS holds unfinished, newest first, as Plans that Resume
+// takes: resuming needs no local record. Their PartSize is read off the parts, and 0 where there are none; their Size
+// is -1, because OSS does not know it. An error is the last pair.
+func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2[Plan, error] {
+	return func(yield func(Plan, error) bool) {
+		if u.err != nil {
+			yield(Plan{}, u.err)
+			return
+		}
+		var found []oss.UploadInfo
+		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: key}) {
+			if err != nil {
+				yield(Plan{}, err)
+				return
+			}
+			if info.Key == key {
+				found = append(found, info)
+			}
+		}
+		slices.SortStableFunc(found, func(a, b oss.UploadInfo) int { return b.Initiated.Compare(a.Initiated) })
+		for _, info := range found {
+			p := Plan{Upload: info.Upload, Size: -1}
+			held, err := u.list(ctx, info.Upload)
+			if errors.Is(err, oss.ErrNoSuchUpload) {
+				continue // ended since it was listed
+			}
+			for _, part := range held {
+				p.PartSize = max(p.PartSize, part.Size)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// resumable is UploadFile with a Store, for a file of more than one part.
+func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
+	abs, err := filepath.Abs(f.Name())
+	if err != nil {
+		return nil, fmt.Errorf("multipart: %w", err)
+	}
+	store, fresh := j.u.opts.Store, j.plan
+	id := "oss://" + fresh.Upload.Bucket + "/" + fresh.Upload.Key + " from " + abs
+	saved, err := store.Load(ctx, id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, j.failed(fmt.Errorf("reading the record of an earlier try: %w", err))
+	case saved.Upload.Bucket != fresh.Upload.Bucket || saved.Upload.Key != fresh.Upload.Key || saved.Upload.ID == "":
+		j.warn("record of another upload ignored", saved.Upload, nil)
+	case saved.Size != fresh.Size || saved.PartSize != fresh.PartSize:
+		// Nothing of it can be used as it is, so it goes, rather than being billed for ever.
+		old := &job{u: j.u, plan: saved, wishes: j.wishes}
+		if _, err := old.abort(ctx); err != nil {
+			j.warn("upload of a former version of the file left behind", saved.Upload, err)
+		}
+	default:
+		j.plan = saved
+		res, err := j.goOn(ctx, in)
+		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
+			return res, j.forget(ctx, store, id, err)
+		}
+		j.plan = fresh // it was aborted by somebody, or has expired: once, begin anew
+		j.meter.restart()
+	}
+
+	if err := j.initiate(ctx); err != nil {
+		return nil, err
+	}
+	if err := store.Save(ctx, id, j.plan); err != nil { // before part 1, or a kill would leave parts nobody knows of
+		j.keep = false
+		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
+	}
+	res, err := j.resume(ctx, in, nil)
+	return res, j.forget(ctx, store, id, err)
+}
+
+// goOn resumes the upload that a record names.
+func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
+	held, err := j.u.list(ctx, j.plan.Upload)
+	if errors.Is(err, oss.ErrNoSuchUpload) {
+		return j.gone(ctx, in, err)
+	}
+	var kept []oss.Part
+	if err == nil {
+		kept, err = j.verify(ctx, in, held)
+	}
+	if err != nil {
+		return nil, j.left(&parcels{}, err)
+	}
+	return j.resume(ctx, in, kept)
+}
+
+// forget deletes the record of an upload that ended with err, unless it can be resumed.
+func (j *job) forget(ctx context.Context, store Store, id string, err error) error {
+	var ue *UploadError
+	if err == nil || errors.As(err, &ue) && ue.Aborted {
+		if storeErr := store.Delete(context.WithoutCancel(ctx), id); storeErr != nil {
+			j.warn("record of an ended upload not deleted", j.plan.Upload, storeErr)
+		}
+	}
+	return err
+}
+
+// warn logs what is no failure of the upload and yet somebody should know.
+func (j *job) warn(message string, up oss.Upload, err error) {
+	j.u.client.Logger().LogAttrs(context.Background(), slog.LevelWarn, "oss: "+message,
+		slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("upload_id", up.ID), slog.Any("error", err))
+}

@@ -1,0 +1,427 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+func contextWithTimeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), d)
+}
+
+// scripted returns a client whose transport is changed by wrap.
+func scripted(t *testing.T, srv *osstest.Server, wrap func(next http.RoundTripper) roundTripper) *oss.Client {
+	return client(t, srv, func(cfg *oss.Config) {
+		cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+	})
+}
+
+// replied makes a reply that no server sent.
+func replied(req *http.Request, status int, body string, header ...string) *http.Response {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	resp := &http.Response{StatusCode: status, Header: make(http.Header), Request: req,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	for i := 0; i < len(header); i += 2 {
+		resp.Header.Set(header[i], header[i+1])
+	}
+	return resp
+}
+
+func throttlingOfEveryNameIsWaitedOut(t *testing.T) {
+	for status, codes := range map[int][]oss.Code{
+		503: {"ServiceUnavailable", "UploadTrafficRateLimitExceeded", "TotalQpsLimitExceeded", "PartitionQpsLimitted", "SlowDown", "AnythingLimitExceeded"},
+		429: {"QpsLimitExceeded", "TooManyRequests"},
+	} {
+		for _, code := range codes {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				for _, op := range []string{"InitiateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} {
+					srv.Inject(osstest.Fault{Op: op, Times: 9, Effect: osstest.Fail(status, code)})
+				}
+				res, err := upload(t, srv.Client(), nil)
+				wantObject(t, srv, data(1000), res, err)
+			})
+		}
+	}
+}
+
+func retryAfterIsObeyed(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		var asked atomic.Bool
+		c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
+			return func(req *http.Request) (*http.Response, error) {
+				if req.URL.Query().Get("partNumber") == "3" && asked.CompareAndSwap(false, true) {
+					return replied(req, 503, "", "Retry-After", "7"), nil
+				}
+				return next.RoundTrip(req)
+			}
+		})
+		began := time.Now()
+		res, err := upload(t, c, nil)
+		wantObject(t, srv, data(1000), res, err)
+		if took := time.Since(began); took < 7*time.Second || took > 8*time.Second {
+			t.Errorf("it took %v, want the 7 seconds that were asked for", took)
+		}
+	})
+}
+
+func aRefusalThatStaysIsNotRepeated(t *testing.T) {
+	for op, fault := range map[string]osstest.Effect{
+		"InitiateMultipartUpload": osstest.Fail(404, oss.ErrNoSuchBucket),
+		"UploadPart":              osstest.Fail(403, oss.ErrAccessDenied),
+		"CompleteMultipartUpload": osstest.Fail(400, "InvalidArgument"),
+	} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			srv.Inject(osstest.Fault{Op: op, Effect: fault})
+			up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1})
+			_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1000)), nil)
+			if n := len(srv.Requests(op)); err == nil || n != 1 {
+				t.Errorf("%s was sent %d times: %v", op, n, err)
+			}
+		})
+	}
+}
+
+func cancellingInABackoffNamesWhatWasRetried(t *testing.T) {
+	for _, op := range []string{"UploadPart", "CompleteMultipartUpload"} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			srv.Inject(osstest.Fault{Op: op, Effect: osstest.Fail(500, "InternalError")})
+			c := client(t, srv, func(cfg *oss.Config) { cfg.Retry = oss.Retry{MinWait: time.Hour, MaxWait: time.Hour} })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			_, err := multipart.NewUploader(c, settings(100)).Upload(ctx, bucket, key, bytes.NewReader(data(1000)), nil)
+			wantNothing(t, srv, err, context.DeadlineExceeded)
+			if took := time.Since(began); took > time.Minute+100*time.Millisecond || !strings.Contains(err.Error(), "InternalError") {
+				t.Errorf("after %v: %v", took, err)
+			}
+		})
+	}
+}
+
+func aClockThatIsOffIsCorrectedAndStaysRight(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		var off atomic.Int64
+		off.Store(int64(-20 * time.Minute))
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
+		})
+		for _, then := range []time.Duration{0, 40 * time.Minute} { // the local clock is corrected, and then wrong the other way
+			res, err := upload(t, c, nil)
+			wantObject(t, srv, data(1000), res, err)
+			off.Store(int64(then))
+		}
+		res, err := upload(t, c, nil)
+		wantObject(t, srv, data(1000), res, err)
+	})
+}
+
+func everyAttemptIsSignedWithTheKeysOfItsMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, two := osstest.TestCredentials(), oss.Credentials{AccessKeyID: "second", AccessKeySecret: "second-secret"}
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: []oss.Credentials{one, two}})
+		defer srv.Close()
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1, Times: 1, Effect: osstest.Fail(500, "InternalError")})
+		var asked atomic.Int64
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Retry.MinWait, cfg.Retry.MaxWait = time.Hour, time.Hour // by then a first signature is too old
+			cfg.Credentials = oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+				if asked.Add(1)%2 == 1 {
+					return one, nil
+				}
+				return two, nil
+			})
+		})
+		res, err := upload(t, c, nil)
+		wantObject(t, srv, data(1000), res, err)
+		if sent := int64(len(srv.Requests())); asked.Load() != sent {
+			t.Errorf("keys were asked for %d times for %d requests", asked.Load(), sent)
+		}
+	})
+}
+
+func aProxysPageIsNoXMLError(t *testing.T) {
+	for name, body := range map[string]string{"a page": "<html><body>Bad Gateway: squid</body></html>", "nothing": "", "half a document": "<?xml version=\"1.0\"?><Error><Code>Inter"} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
+				return func(req *http.Request) (*http.Response, error) {
+					if req.URL.Query().Has("partNumber") {
+						return replied(req, 407, body, "Content-Type", "text/html"), nil
+					}
+					return next.RoundTrip(req)
+				}
+			})
+			_, err := upload(t, c, nil)
+			var refused *oss.ServiceError
+			if !errors.As(err, &refused) || refused.StatusCode != 407 || string(refused.Body) != body {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+func aFailedCallbackSaysThatTheObjectExists(t *testing.T) {
+	const document = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>CallbackFailed</Code><Message>Error status : 301.</Message></Error>`
+	for _, size := range []int{50, 950} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			var asked atomic.Int64
+			c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
+				return func(req *http.Request) (*http.Response, error) {
+					if req.Header.Get("x-oss-callback") == "" {
+						return next.RoundTrip(req)
+					}
+					asked.Add(1)
+					if req.Method == http.MethodPut {
+						body, err := io.ReadAll(req.Body)
+						srv.PutObject(bucket, key, body)
+						return replied(req, 203, document), err
+					}
+					up := oss.Upload{Bucket: bucket, Key: key, ID: req.URL.Query().Get("uploadId")}
+					_, err := srv.Client().CompleteMultipartUpload(req.Context(), up, nil, &oss.CompleteOptions{AllParts: true})
+					return replied(req, 203, document), err
+				}
+			})
+			_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)),
+				&oss.ObjectOptions{Header: http.Header{"x-oss-callback": {"eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjEifQ=="}}})
+			if !errors.Is(err, oss.ErrCallbackFailed) || !strings.Contains(err.Error(), "the object has been stored") || asked.Load() != 1 {
+				t.Errorf("%d bytes, %d tries: %v", size, asked.Load(), err)
+			}
+		})
+	}
+}
+
+func aReplyToCompleteThatIsNoResultIsSettled(t *testing.T) {
+	for name, body := range map[string]string{
+		"an error document": `<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code></Error>`,
+		"cut in the middle": `<?xml version="1.0" encoding="UTF-8"?><CompleteMultipartUploadResult><Bucket>buc`,
+		"a page":            "<html></html>",
+	} {
+		for _, happened := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/%v", name, happened), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, srv *osstest.Server) {
+					c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
+						return func(req *http.Request) (*http.Response, error) {
+							if req.Method != http.MethodPost || !req.URL.Query().Has("uploadId") {
+								return next.RoundTrip(req)
+							}
+							if happened {
+								resp, err := next.RoundTrip(req)
+								if err != nil {
+									return nil, err
+								}
+								resp.Body.Close()
+							}
+							return replied(req, 200, body, "Content-Type", "application/xml"), nil
+						}
+					})
+					res, err := upload(t, c, nil)
+					if happened {
+						wantObject(t, srv, data(1000), res, err)
+					} else if _, ok := srv.Object(bucket, key); err == nil || ok {
+						t.Errorf("Upload = %+v, %v", res, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// tokens is a server whose tokens live for a minute, and a provider of them.
+func tokens(t *testing.T, f func(t *testing.T, srv *osstest.Server, issue func() oss.Credentials)) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
+		defer srv.Close()
+		n := 0
+		f(t, srv, func() oss.Credentials {
+			n++
+			creds := oss.Credentials{AccessKeyID: fmt.Sprint("id", n), AccessKeySecret: fmt.Sprint("secret", n),
+				SecurityToken: fmt.Sprint("token", n), Expires: time.Now().Add(time.Minute)}
+			srv.SetCredentials(creds)
+			return creds
+		})
+	})
+}
+
+func manyPartsShareOneFetchOfKeys(t *testing.T) {
+	tokens(t, func(t *testing.T, srv *osstest.Server, issue func() oss.Credentials) {
+		var fetches atomic.Int64
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Credentials = oss.CacheCredentials(oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+				fetches.Add(1)
+				time.Sleep(time.Second) // in the bubble
+				return issue(), nil
+			}), 10*time.Second)
+		})
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 16})
+		for want := int64(1); want <= 2; want++ {
+			res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1600)), nil)
+			wantObject(t, srv, data(1600), res, err)
+			if fetches.Load() != want {
+				t.Errorf("%d fetches, want %d", fetches.Load(), want)
+			}
+			time.Sleep(2 * time.Minute) // the keys expire
+		}
+	})
+}
+
+func keysThatExpireUnderWayAreReplacedOnce(t *testing.T) {
+	tokens(t, func(t *testing.T, srv *osstest.Server, issue func() oss.Credentials) {
+		var fetches atomic.Int64
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Credentials = oss.CacheCredentials(oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+				fetches.Add(1)
+				creds := issue()
+				creds.Expires = time.Time{} // the provider does not know, so only OSS can tell
+				return creds, nil
+			}), 0)
+		})
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(11 * time.Second)}) // 16 parts, 2 at once: over the minute
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2})
+		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1600)), nil)
+		wantObject(t, srv, data(1600), res, err)
+		if fetches.Load() != 2 {
+			t.Errorf("%d fetches, want 2", fetches.Load())
+		}
+		if n := len(srv.Requests("UploadPart")); n > 16+2 {
+			t.Errorf("%d parts were sent, want those refused, at most 2, once more", n)
+		}
+	})
+}
+
+func aFailedRefreshIsHiddenWhileTheOldKeysWork(t *testing.T) {
+	tokens(t, func(t *testing.T, srv *osstest.Server, issue func() oss.Credentials) {
+		first := issue()
+		var fetches atomic.Int64
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Credentials = oss.CacheCredentials(oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+				if fetches.Add(1) == 1 {
+					return first, nil
+				}
+				return oss.Credentials{}, errors.New("the token service is down")
+			}), 50*time.Second)
+		})
+		time.Sleep(20 * time.Second) // 40 seconds are left, less than asked for
+		res, err := upload(t, c, nil)
+		wantObject(t, srv, data(1000), res, err)
+		if fetches.Load() < 2 {
+			t.Error("no refresh was tried")
+		}
+	})
+}
+
+func emptyKeysAreAnErrorBeforeAnyRequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		for _, size := range []int{50, 950} {
+			c := client(t, srv, func(cfg *oss.Config) {
+				cfg.Credentials = oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, nil })
+			})
+			_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+			if err == nil || !strings.Contains(err.Error(), "AccessKeyID is empty") || len(srv.Requests()) != 0 {
+				t.Errorf("after %d requests: %v", len(srv.Requests()), err)
+			}
+		}
+	})
+}
+
+func nothingSecretIsLoggedOrReported(t *testing.T) {
+	creds := oss.Credentials{AccessKeyID: "id", AccessKeySecret: "hide-this-secret", SecurityToken: "hide-this-token"}
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: []oss.Credentials{creds}})
+		defer srv.Close()
+		var said bytes.Buffer
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		})
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1})
+		for _, effect := range []osstest.Effect{osstest.Fail(403, oss.ErrSignatureMismatch), osstest.Drop(), osstest.Fail(500, "InternalError"), osstest.Corrupt()} {
+			fault := srv.Inject(osstest.Fault{Op: "UploadPart", Effect: effect})
+			_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+			fmt.Fprintf(&said, "%v\n%+v\n%#v\n", err, err, err)
+			fault.Remove()
+		}
+		srv.SetCredentials(oss.Credentials{AccessKeyID: "id", AccessKeySecret: "another"}) // a real SignatureDoesNotMatch
+		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+		fmt.Fprintf(&said, "%v\n%+v\n%#v\n%+v\n%#v\n%+v\n", err, err, err, c, c, up)
+		if said.Len() < 1000 {
+			t.Errorf("little was said: %s", &said)
+		}
+		for _, secret := range []string{creds.AccessKeySecret, creds.SecurityToken, "Signature=", "Credential="} {
+			if i := strings.Index(said.String(), secret); i >= 0 {
+				t.Errorf("%q is in %.200q", secret, said.String()[max(0, i-100):])
+			}
+		}
+	})
+}
+
+func aRefusalOfV1NamesTheCure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, RefuseV1: true})
+		defer srv.Close()
+		c := client(t, srv, func(cfg *oss.Config) { cfg.Region, cfg.Endpoint = "", "https://oss-cn-hangzhou.aliyuncs.com" })
+		_, err := upload(t, c, nil)
+		if err == nil || !strings.Contains(err.Error(), "set Config.Region") {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+func aFlippedBitIsRefusedAndSentAgain(t *testing.T) {
+	for _, size := range []int{50, 950} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			srv.Inject(osstest.Fault{Op: "UploadPart", Times: 3, Effect: osstest.Corrupt()})
+			srv.Inject(osstest.Fault{Op: "PutObject", Times: 3, Effect: osstest.Corrupt()})
+			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+			wantObject(t, srv, data(size), res, err)
+			refused := 0
+			for _, r := range srv.Requests("UploadPart", "PutObject") {
+				if r.Code == oss.ErrInvalidDigest {
+					refused++
+				}
+			}
+			if refused != 3 {
+				t.Errorf("%d bodies were refused, want 3", refused)
+			}
+		})
+	}
+}
+
+func aWrongReportOfAPartIsDamage(t *testing.T) {
+	for _, header := range []string{"ETag", "x-oss-hash-crc64ecma"} {
+		for _, always := range []bool{false, true} {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				var lied atomic.Bool
+				c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
+					return func(req *http.Request) (*http.Response, error) {
+						resp, err := next.RoundTrip(req)
+						if err == nil && req.URL.Query().Get("partNumber") == "3" && (!lied.Swap(true) || always) {
+							resp.Header.Set(header, "12345")
+						}
+						return resp, err
+					}
+				})
+				res, err := upload(t, c, nil)
+				var damaged *oss.ChecksumError
+				if !always {
+					wantObject(t, srv, data(1000), res, err)
+				} else if !errors.As(err, &damaged) || damaged.PartNumber != 3 {
+					t.Errorf("a wrong %s: %v", header, err)
+				}
+			})
+		}
+	}
+}

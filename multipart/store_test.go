@@ -1,0 +1,139 @@
+package multipart_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+var savedPlan = multipart.Plan{Upload: oss.Upload{Bucket: "b", Key: "k", ID: "id"}, Size: 25, PartSize: 10}
+
+func TestADirStoreKeepsPlansUntilTheyAreDeleted(t *testing.T) {
+	store := multipart.DirStore(filepath.Join(t.TempDir(), "made", "when needed"))
+	ctx := t.Context()
+	if _, err := store.Load(ctx, "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Load of nothing: %v, want fs.ErrNotExist", err)
+	}
+	if err := store.Delete(ctx, "x"); err != nil {
+		t.Errorf("Delete of nothing: %v", err)
+	}
+	other := savedPlan
+	other.Size = 99
+	for id, p := range map[string]multipart.Plan{"x": other, "../../etc/passwd\n\x00": savedPlan} {
+		if err := store.Save(ctx, id, other); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Save(ctx, id, p); err != nil { // replaces
+			t.Fatal(err)
+		}
+		got, err := store.Load(ctx, id)
+		if diff := cmp.Diff(p, got); diff != "" || err != nil {
+			t.Errorf("Load(%q): %v (-want +got):\n%s", id, err, diff)
+		}
+		if err := store.Delete(ctx, id); err != nil {
+			t.Error(err)
+		}
+		if _, err := store.Load(ctx, id); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Load after Delete: %v", err)
+		}
+	}
+}
+
+func aRecordIsPrivateAndReplacedAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	store := multipart.DirStore(dir)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			p := savedPlan
+			p.Source = strings.Repeat("x", 1000*i)
+			for range 20 {
+				if err := store.Save(t.Context(), "x", p); err != nil {
+					t.Error(err)
+				}
+				if got, err := store.Load(t.Context(), "x"); err != nil || got.Upload != p.Upload {
+					t.Errorf("a reader saw %+v, %v", got, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v, want one record and nothing temporary", files, err)
+	}
+	if info, err := files[0].Info(); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode is %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
+func TestWhatAnInterruptedSaveLeftIsRemovedLater(t *testing.T) {
+	dir := t.TempDir()
+	old, young := filepath.Join(dir, ".record-1"), filepath.Join(dir, ".record-2")
+	for _, path := range []string{old, young} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := multipart.DirStore(dir).Save(t.Context(), "x", savedPlan); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old file: %v", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("the young file, whose Save may be going on: %v", err)
+	}
+}
+
+func aDamagedOrForeignRecordCountsAsAbsent(t *testing.T) {
+	dir := t.TempDir()
+	store := multipart.DirStore(dir)
+	if err := store.Save(t.Context(), "x", savedPlan); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := os.ReadDir(dir)
+	path := filepath.Join(dir, files[0].Name())
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"empty":              "",
+		"torn":               string(whole[:len(whole)/2]),
+		"no JSON":            "\x00\x01",
+		"of a newer version": strings.Replace(string(whole), `"version":1`, `"version":2`, 1),
+		"of another id":      strings.Replace(string(whole), `"id":"x"`, `"id":"y"`, 1),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := store.Load(t.Context(), "x"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Load of a record that is %s: %+v, %v, want fs.ErrNotExist", name, p, err)
+		}
+	}
+}
+
+func anUnusableDirectoryIsAClearError(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := multipart.DirStore(filepath.Join(file, "dir")).Save(t.Context(), "x", savedPlan)
+	if err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("Save below a file: %v, want an error that names it", err)
+	}
+}

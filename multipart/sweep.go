@@ -1,0 +1,95 @@
+package multipart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// SweepOptions select the unfinished uploads that Sweep ends.
+type SweepOptions struct {
+	Prefix    string                    // of keys; "" means all
+	OlderThan time.Duration             // begun at least this long ago; 0 means DefaultSweepAge
+	Select    func(oss.UploadInfo) bool // of those, the ones to end; nil means all
+	DryRun    bool                      // look, and end nothing
+}
+
+// DefaultSweepAge leaves alone what may still be going on.
+const DefaultSweepAge = 7 * 24 * time.Hour
+
+// Swept is an unfinished upload that Sweep has ended, or with DryRun would have.
+type Swept struct {
+	oss.UploadInfo
+	Parts int   // that it held
+	Size  int64 // bytes that it held, and that were billed
+}
+
+// Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what
+// each held. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
+// goes on; an error with a zero Swept is the last pair.
+//
+// OSS keeps unfinished uploads for ever unless a lifecycle rule of the bucket removes them.
+func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions) iter.Seq2[Swept, error] {
+	var o SweepOptions
+	if opts != nil {
+		o = *opts
+	}
+	return func(yield func(Swept, error) bool) {
+		if err := u.sweepable(o); err != nil {
+			yield(Swept{}, err)
+			return
+		}
+		if o.OlderThan == 0 {
+			o.OlderThan = DefaultSweepAge
+		}
+		limit := u.client.Now().Add(-o.OlderThan)
+		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: o.Prefix}) {
+			if err != nil {
+				yield(Swept{}, err)
+				return
+			}
+			if info.Initiated.After(limit) || o.Select != nil && !o.Select(info) {
+				continue
+			}
+			swept, err := u.sweep(ctx, info, o.DryRun)
+			if errors.Is(err, oss.ErrNoSuchUpload) {
+				continue // it ended by itself
+			}
+			if !yield(swept, err) {
+				return
+			}
+		}
+	}
+}
+
+func (u *Uploader) sweepable(o SweepOptions) error {
+	if u.err != nil {
+		return u.err
+	}
+	if o.OlderThan < 0 {
+		return fmt.Errorf("multipart: SweepOptions.OlderThan %v is negative", o.OlderThan)
+	}
+	return nil
+}
+
+// sweep measures one upload and ends it.
+func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, dry bool) (Swept, error) {
+	s := Swept{UploadInfo: info}
+	parts, err := u.list(ctx, info.Upload)
+	if err != nil {
+		return s, err
+	}
+	for _, p := range parts {
+		s.Parts++
+		s.Size += p.Size
+	}
+	if dry {
+		return s, nil
+	}
+	_, err = (&job{u: u, plan: Plan{Upload: info.Upload}}).abort(ctx)
+	return s, err
+}

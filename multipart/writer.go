@@ -1,0 +1,149 @@
+package multipart
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A Writer streams into one object. Defer Abort, check Close: as with a database transaction.
+//
+//	w := uploader.NewWriter(ctx, "bucket", "key", nil)
+//	defer w.Abort()
+//	if err := json.NewEncoder(w).Encode(v); err != nil {
+//		return err
+//	}
+//	return w.Close()
+//
+// It is not safe for concurrent use; to end it from elsewhere, cancel its context.
+type Writer struct {
+	buf    *bufio.Writer // gathers small writes
+	pipe   *io.PipeWriter
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when the upload has ended
+
+	result *Result
+	err    error
+	panic  any // of Options.Progress
+
+	failed error // why nothing can be written any more
+	ended  bool  // by Close or Abort
+}
+
+// writerBuffer is how much is written before the upload looks at it.
+const writerBuffer = 64 << 10 // bytes
+
+var (
+	errWriterClosed  = errors.New("multipart: writer is closed")
+	errWriterAborted = errors.New("multipart: writer was aborted")
+)
+
+// NewWriter returns a Writer whose Close creates the object.
+func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) *Writer {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r, pipe := io.Pipe()
+	w := &Writer{buf: bufio.NewWriterSize(pipe, writerBuffer), pipe: pipe, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		defer func() {
+			if v := recover(); v != nil {
+				w.panic, w.err = v, errPanicked
+			}
+			r.CloseWithError(w.err) // a Write that waits, or comes later, learns why
+		}()
+		w.result, w.err = u.Upload(ctx, bucket, key, r, opts)
+	}()
+	return w
+}
+
+// Write buffers p and sends full parts in the background; an error of theirs may surface here.
+func (w *Writer) Write(p []byte) (int, error) {
+	if err := w.usable(); err != nil {
+		return 0, err
+	}
+	n, err := w.buf.Write(p)
+	return n, w.fail(err)
+}
+
+// ReadFrom reads r to its end. If r fails the Writer fails too, so a later Close cannot commit half an object.
+func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	if err := w.usable(); err != nil {
+		return 0, err
+	}
+	n, err := w.buf.ReadFrom(r)
+	return n, w.fail(err)
+}
+
+// usable returns why nothing can be written any more.
+func (w *Writer) usable() error {
+	if w.failed == nil && w.ended {
+		return errWriterClosed
+	}
+	return w.failed
+}
+
+// fail remembers the first error, and ends the upload for it.
+func (w *Writer) fail(err error) error {
+	if err != nil && w.failed == nil {
+		w.failed = err
+		w.pipe.CloseWithError(err)
+	}
+	return err
+}
+
+// Close sends the last part and creates the object. Only a nil error means it exists. A second Close, or one
+// after Abort, is an error.
+func (w *Writer) Close() error {
+	if w.ended {
+		return w.usable()
+	}
+	if w.failed == nil {
+		w.fail(w.buf.Flush())
+	}
+	w.ended = true
+	w.pipe.Close() // without effect if something has failed: then the upload ends with that, and says what is left
+	w.wait()
+	return w.err
+}
+
+// Abort discards the upload and waits until that is done. After a Close it does nothing. An error says
+// that something may be left in OSS.
+func (w *Writer) Abort() error {
+	if w.ended {
+		return nil
+	}
+	w.ended = true
+	w.fail(errWriterAborted)
+	w.cancel(errWriterAborted)
+	w.wait()
+	var ue *UploadError
+	if errors.As(w.err, &ue) && (ue.Plan.Upload.ID != "" && !ue.Aborted || len(ue.Orphans) > 0 || errors.Is(w.err, ErrOutcomeUnknown)) {
+		return w.err
+	}
+	return nil
+}
+
+// wait returns when the upload has ended, and passes on a panic of Options.Progress.
+func (w *Writer) wait() {
+	<-w.done
+	w.cancel(nil)
+	if w.panic != nil {
+		panic(w.panic)
+	}
+}
+
+// Result returns the outcome after a successful Close, otherwise nil.
+func (w *Writer) Result() *Result {
+	select {
+	case <-w.done:
+	default:
+		return nil
+	}
+	if w.err != nil {
+		return nil
+	}
+	return w.result
+}

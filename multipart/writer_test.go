@@ -1,0 +1,163 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+func TestAWriterStoresWhatWasWrittenWhenItIsClosed(t *testing.T) {
+	for _, size := range []int{0, 1, 99, 100, 101, 1000} {
+		for _, step := range []int{1, 33, 1000} {
+			t.Run(fmt.Sprintf("%d/%d", size, step), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, srv *osstest.Server) {
+					want := data(size)
+					w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(t.Context(), bucket, key, nil)
+					defer w.Abort()
+					for rest := want; len(rest) > 0; {
+						n := min(step, len(rest))
+						if m, err := w.Write(rest[:n]); m != n || err != nil {
+							t.Fatalf("Write = %d, %v", m, err)
+						}
+						rest = rest[n:]
+					}
+					if _, exists := srv.Object(bucket, key); exists || w.Result() != nil {
+						t.Error("there is a result before Close")
+					}
+					err := w.Close()
+					wantObject(t, srv, want, w.Result(), err)
+					if err := w.Abort(); err != nil {
+						t.Errorf("Abort after Close: %v", err)
+					}
+					if _, ok := srv.Object(bucket, key); !ok {
+						t.Error("Abort after Close removed the object")
+					}
+					if err := w.Close(); err == nil {
+						t.Error("a second Close is no error")
+					}
+					if _, err := w.Write([]byte("x")); err == nil {
+						t.Error("Write after Close is no error")
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAWriterReadsAReaderToItsEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(t.Context(), bucket, key, nil)
+		defer w.Abort()
+		if n, err := io.Copy(w, iotest.OneByteReader(bytes.NewReader(data(950)))); n != 950 || err != nil {
+			t.Fatalf("Copy = %d, %v", n, err)
+		}
+		err := w.Close()
+		wantObject(t, srv, data(950), w.Result(), err)
+	})
+}
+
+func TestAReaderThatFailsPoisonsTheWriter(t *testing.T) {
+	broken := errors.New("the tape tore")
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(t.Context(), bucket, key, nil)
+		_, err := io.Copy(w, io.MultiReader(bytes.NewReader(data(950)), iotest.ErrReader(broken)))
+		if !errors.Is(err, broken) {
+			t.Errorf("Copy: %v", err)
+		}
+		if err := w.Close(); !errors.Is(err, broken) { // the common mistake
+			t.Errorf("Close after a failed copy: %v", err)
+		}
+		if _, ok := srv.Object(bucket, key); ok || w.Result() != nil {
+			t.Error("half an object was committed")
+		}
+	})
+}
+
+func TestAbortDiscardsWhatWasWritten(t *testing.T) {
+	for _, size := range []int{0, 50, 950} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(t.Context(), bucket, key, nil)
+			w.Write(data(size))
+			if err := w.Abort(); err != nil {
+				t.Errorf("Abort: %v", err)
+			}
+			if _, ok := srv.Object(bucket, key); ok {
+				t.Errorf("%d bytes were committed by Abort", size)
+			}
+			if err := w.Close(); err == nil {
+				t.Error("Close after Abort is no error")
+			}
+		})
+	}
+}
+
+func TestAFailedPartSurfacesInWriteOrClose(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(t.Context(), bucket, key, nil)
+		var err error
+		for range 10000 {
+			if _, err = w.Write(data(1000)); err != nil {
+				break
+			}
+		}
+		ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
+		if err := w.Close(); !errors.Is(err, oss.ErrAccessDenied) || !ue.Aborted {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+func TestAWriterEndsWithItsContext(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(ctx, bucket, key, nil)
+		w.Write(data(950))
+		time.Sleep(2 * time.Second) // in the bubble
+		if err := w.Close(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+func TestAPanicOfTheProgressFunctionReachesWhoClosesTheWriter(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		defer func() {
+			if v := recover(); v != "enough" {
+				t.Errorf("recovered %v", v)
+			}
+		}()
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(multipart.Progress) { panic("enough") }})
+		w := up.NewWriter(t.Context(), bucket, key, nil)
+		w.Write(data(950))
+		t.Errorf("Close: %v", w.Close())
+	})
+}
+
+func aSmallWriterDoesNotAllocateAPart(t *testing.T) {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 64 << 20})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w := up.NewWriter(t.Context(), bucket, key, nil)
+	w.Write(data(4 << 10))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 2<<20 {
+		t.Errorf("writing 4 KiB allocated %d bytes", n)
+	}
+}
