@@ -64,27 +64,28 @@ type bench struct {
 }
 
 // newBench starts a bench with faults in their written form.
-func newBench(t *testing.T, seed *uint64, faults ...string) *bench {
+func newBench(t *testing.T, faults ...string) *bench {
 	t.Helper()
 	b := &bench{ended: make(chan error, 1), log: new(bytes.Buffer)}
-	l := &requestLog{now: time.Now, out: b.log}
-	l.told.print = l.print
-	b.server = osstest.NewServer(&osstest.Options{Logger: slog.New(&l.told)})
-	var parsed []fault
+	var s settings
 	for _, text := range faults {
 		f, err := parseFault(text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		parsed = append(parsed, f)
+		s.faults = append(s.faults, f)
 	}
-	l.next, l.strikes = b.server, newStrikes(b.server, parsed, seed)
+	l := &requestLog{now: time.Now, out: b.log}
+	var err error
+	if b.server, err = s.open(slog.New(l)); err != nil {
+		t.Fatal(err)
+	}
+	l.next = b.server
 
 	ln := &pipes{dialed: make(chan net.Conn), closed: make(chan struct{})}
 	b.transport = &http.Transport{DialContext: ln.dial}
 	b.cfg = b.server.Config()
 	b.cfg.Endpoint, b.cfg.HTTPClient = "http://127.0.0.1", &http.Client{Transport: b.transport}
-	var err error
 	if b.client, err = oss.NewClient(b.cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -1,50 +1,54 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
 func TestParseFaultReadsEveryTerm(t *testing.T) {
 	tests := []struct {
-		text string
-		want fault
-		form string // as String writes it; "" means like text
+		text   string
+		want   osstest.Fault // without the Effect
+		effect string        // its name
 	}{
-		{"UploadPart:part=3:times=2:lose-reply", fault{op: "UploadPart", part: 3, times: 2, effect: effect{kind: "lose-reply"}}, ""},
-		{"PutObject:delay=2s", fault{op: "PutObject", effect: effect{kind: "delay", wait: 2 * time.Second}}, ""},
-		{"UploadPart:slow=50KiB/s", fault{op: "UploadPart", effect: effect{kind: "slow", bytes: 50 << 10}}, ""},
-		{"*:drop", fault{effect: effect{kind: "drop"}}, ""},
-		{"*:part=10000:hang", fault{part: 10000, effect: effect{kind: "hang"}}, ""},
-		{"GetObject:corrupt", fault{op: "GetObject", effect: effect{kind: "corrupt"}}, ""},
-		{"GetObject:truncate=0", fault{op: "GetObject", effect: effect{kind: "truncate"}}, ""},
-		{"*:fail=503/ServiceUnavailable", fault{effect: effect{kind: "fail", status: 503, code: "ServiceUnavailable"}}, ""},
-		{"CompleteMultipartUpload:fail=203/CallbackFailed", fault{op: "CompleteMultipartUpload", effect: effect{kind: "fail", status: 203, code: "CallbackFailed"}}, ""},
-		{"*:bucket=b:key=a=b/c%3A%25:skip=1:drop", fault{bucket: "b", key: "a=b/c:%", skip: 1, effect: effect{kind: "drop"}}, ""},
-		{"HeadObject:drop:times=7", fault{op: "HeadObject", times: 7, effect: effect{kind: "drop"}}, "HeadObject:times=7:drop"},
-		{"PutObject:key=a%20b+:delay=90s", fault{op: "PutObject", key: "a b+", effect: effect{kind: "delay", wait: 90 * time.Second}}, "PutObject:key=a b+:delay=1m30s"},
-		{"PutObject:slow=1048576/s", fault{op: "PutObject", effect: effect{kind: "slow", bytes: 1 << 20}}, "PutObject:slow=1MiB/s"},
+		{"UploadPart:part=3:times=2:lose-reply", osstest.Fault{Op: "UploadPart", PartNumber: 3, Times: 2}, "LoseReply"},
+		{"HeadObject:drop:times=7", osstest.Fault{Op: "HeadObject", Times: 7}, "Drop"},
+		{"*:bucket=b:key=a=b/c%3A%25:skip=1:drop", osstest.Fault{Bucket: "b", Key: "a=b/c:%", Skip: 1}, "Drop"},
+		{"PutObject:key=a%20b+:delay=90s", osstest.Fault{Op: "PutObject", Key: "a b+"}, "Delay(1m30s)"},
+		{"*:after=1m:for=10s:above=5:share=0.5:seed=9:throttle", osstest.Fault{
+			After: time.Minute, For: 10 * time.Second, Above: 5, Share: 0.5, Seed: 9,
+		}, "Throttle(503 TotalQpsLimitExceeded)"},
+		{"*:part=10000:hang", osstest.Fault{PartNumber: 10000}, "Hang"},
+		{"*:fail=203/CallbackFailed", osstest.Fault{}, "Fail(203 CallbackFailed)"},
+		{"*:fail-after=1KiB/500/InternalError", osstest.Fault{}, "FailAfter(1024 500 InternalError)"},
+		{"*:throttle=429/QpsLimitExceeded/1s/0s", osstest.Fault{}, "Throttle(429 QpsLimitExceeded)"},
+		{"*:proxy-reply=502/<a href=\"http%3A//x/\">", osstest.Fault{}, "ProxyReply(502)"},
+		{"*:proxy-reply=503", osstest.Fault{}, "ProxyReply(503)"},
+		{"*:cut-reply=30", osstest.Fault{}, "CutReply(30)"},
+		{"*:short-reply=2MiB", osstest.Fault{}, "ShortReply(2097152)"},
+		{"*:truncate=0", osstest.Fault{}, "Truncate(0)"},
+		{"*:slow=50KiB/s", osstest.Fault{}, "Slow(51200)"},
+		{"*:slow-connections=1GiB/s/0.2", osstest.Fault{}, "SlowConnections(1073741824 0.2)"},
+		{"*:clock-off=-20m", osstest.Fault{}, "ClockOff(-20m0s)"},
+		{"*:chaos=18446744073709551615", osstest.Fault{}, "Chaos(18446744073709551615)"},
+		{"UploadPart:redeliver=1s:lose-reply:wrong-etag", osstest.Fault{Op: "UploadPart"}, "Redeliver(1s)+LoseReply+WrongETag"},
 	}
 	for _, tt := range tests {
 		got, err := parseFault(tt.text)
-		if err != nil || got != tt.want {
-			t.Errorf("parseFault(%q) = %+v, %v, want %+v", tt.text, got, err, tt.want)
-		}
-		form := tt.form
-		if form == "" {
-			form = tt.text
-		}
-		if got.String() != form {
-			t.Errorf("%+v is written %q, want %q", got, got, form)
+		effect := fmt.Sprint(got.Effect)
+		if got.Effect = nil; err != nil || got.Fault != tt.want || effect != tt.effect || got.text != tt.text {
+			t.Errorf("parseFault(%q) = %+v, %s, %v, want %+v, %s", tt.text, got, effect, err, tt.want, tt.effect)
 		}
 	}
 }
@@ -55,38 +59,48 @@ func TestParseFaultRefusesWhatCouldNeverStrike(t *testing.T) {
 		{":drop", "want OPERATION:TERM"},
 		{"UploadPart", "neither a condition nor an effect"},
 		{"UploadPart:", "neither a condition nor an effect"},
+		{"UploadPart:drop:", "neither a condition nor an effect"},
+		{"PutObject:explode", `"explode" is neither`},
 		{"UploadPart:part=3", "no effect"},
-		{"UploadPart:drop:hang", "an effect already, drop"},
-		{"UploadPart:drop:", "an effect already, drop"},
 		{"UploadPart:times=1:times=2:drop", "times is there twice"},
 		{"UploadPart:drop:drop", "drop is there twice"},
-		{"UploadPart:part=0:drop", "a number from 1"},
+		{"UploadPart:part=0:drop", "want it like part=3"},
 		{"UploadPart:part=10001:drop", "the last number is 10000"},
-		{"UploadPart:times=often:drop", "a number from 1"},
-		{"UploadPart:skip=-1:drop", "a number from 1"},
-		{"UploadPart:part:drop", "a number from 1"},
+		{"UploadPart:times=often:drop", "want it like times=2"},
+		{"UploadPart:skip=-1:drop", "want it like skip=1"},
+		{"UploadPart:part:drop", "want it like part=3"},
+		{"UploadPart:part=3/4:drop", "want it like part=3"},
 		{"PutObject:part=1:drop", "PutObject has no parts"},
-		{"PutObject:key=:drop", "want a name"},
-		{"PutObject:key=100%:drop", "%25 for a percent sign"},
+		{"PutObject:key=:drop", "want it like key="},
+		{"PutObject:key=100%:drop", "a percent sign %25"},
+		{"PutObject:after=0s:drop", "want it like after=10s"},
+		{"PutObject:share=0:drop", "want it like share=0.1"},
+		{"PutObject:share=NaN:drop", "want it like share=0.1"},
+		{"PutObject:share=1.1:drop", "want it like share=0.1"},
+		{"PutObject:seed=7:drop", "without a share"},
 		{"UploadParts:drop", `no operation is called "UploadParts"`},
 		{"HeadObject:corrupt", "can do nothing to HeadObject"},
-		{"PutObject:drop=1", "drop takes no value"},
-		{"PutObject:explode", `"explode" is neither`},
-		{"PutObject:fail=503", "a status and a code"},
-		{"PutObject:fail=200/OK", "a status and a code"},
-		{"PutObject:fail=600/Code", "a status and a code"},
-		{"PutObject:fail=503/two words", "a status and a code"},
-		{"PutObject:delay=2", "a time such as 2s"},
-		{"PutObject:delay=0s", "a time such as 2s"},
-		{"PutObject:slow=50KiB", "a rate such as"},
-		{"PutObject:slow=0/s", "a rate such as"},
-		{"PutObject:truncate=1KB", "a number of bytes"},
-		{"PutObject:truncate=-1", "a number of bytes"},
-		{"PutObject:truncate=9000000000GiB", "a number of bytes"},
+		{"PutObject:redeliver=1s:drop", "can do nothing to PutObject"},
+		{"PutObject:chaos=1:drop", "its own ways to combine"},
+		{"PutObject:drop=1", "want it like drop,"},
+		{"PutObject:fail", "want it like fail="},
+		{"PutObject:fail=503", "want it like fail="},
+		{"PutObject:fail=600/Code", "600 is no status"},
+		{"PutObject:fail=503/two words", "want it like fail="},
+		{"PutObject:throttle=429", "want it like throttle=429/"},
+		{"PutObject:delay=2", "want it like delay=2s"},
+		{"PutObject:delay=0s", "want it like delay=2s"},
+		{"PutObject:slow=50KiB", "want it like slow=50KiB/s"},
+		{"PutObject:slow=50KiB/h", "want it like slow=50KiB/s"},
+		{"PutObject:slow=0/s", "the rate must be positive"},
+		{"PutObject:slow-connections=49/s/1", "at least a byte a second"},
+		{"PutObject:truncate=1KB", "want it like truncate=64KiB"},
+		{"PutObject:truncate=-1", "want it like truncate=64KiB"},
+		{"PutObject:truncate=9000000000GiB", "want it like truncate=64KiB"},
 	}
 	for _, tt := range tests {
 		if f, err := parseFault(tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("parseFault(%q) = %v, %v, want an error with %q", tt.text, f, err, tt.want)
+			t.Errorf("parseFault(%q) = %+v, %v, want an error with %q", tt.text, f, err, tt.want)
 		}
 	}
 }
@@ -115,66 +129,57 @@ func TestEveryEffectOfOsstestCanBeWritten(t *testing.T) {
 			}
 		}
 	}
-	var got []string
-	for _, row := range effects {
-		got = append(got, row.kind)
-		form := row.kind
-		if row.value != "" {
-			form += "=" + row.value
-		}
-		if f, err := parseFault("UploadPart:" + form); err != nil || f.effect.String() != form {
-			t.Errorf("the example of -help, %s, is read as %v, %v", form, f.effect, err)
+	got := []string{"together"} // which is written as several
+	for _, e := range effects {
+		name, _, _ := strings.Cut(e.form, "=")
+		got = append(got, name)
+		f, err := parseFault("*:" + e.form)
+		effect, _, _ := strings.Cut(fmt.Sprint(f.Effect), "(")
+		if err != nil || !strings.EqualFold(effect, strings.ReplaceAll(name, "-", "")) {
+			t.Errorf("the example of -help, %s, is read as %v, %v", e.form, f.Effect, err)
 		}
 	}
 	slices.Sort(got)
 	slices.Sort(want)
-	if !slices.Equal(got, want) {
+	if got = slices.Compact(got); !slices.Equal(got, want) {
 		t.Errorf("effects are %q, osstest has %q", got, want)
 	}
 }
 
-// FuzzFault: a fault that can be had is read from what it is written as.
-func FuzzFault(f *testing.F) {
-	f.Add("UploadPart", "b", "a:b%/=c", 3, 1, 2, uint8(0), 503, "ServiceUnavailable", int64(time.Second), int64(50<<10))
-	f.Add("", "", "", 0, 0, 0, uint8(6), 0, "", int64(0), int64(0))
-	f.Add("PutObject", "", "\x00\xff %3A", 0, 0, 9, uint8(7), 0, "", int64(0), int64(1<<62))
-	f.Add("GetObject", "", "", 0, 0, 0, uint8(1), 0, "", int64(1), int64(0))
-	f.Fuzz(func(t *testing.T, op, bucket, key string, part, skip, times int, kind uint8, status int, code string, wait, bytes int64) {
-		x := fault{op: op, bucket: bucket, key: key, part: part, skip: skip, times: times}
-		switch x.effect.kind = effects[int(kind)%len(effects)].kind; x.effect.kind {
-		case "fail":
-			x.effect.status, x.effect.code = status, oss.Code(code)
-			if new(effect).readFailure(effects[0].write(x.effect)) != nil {
-				t.Skip()
-			}
-		case "delay":
-			x.effect.wait = time.Duration(wait)
-		case "truncate", "slow":
-			x.effect.bytes = bytes
+func TestEveryConditionOfOsstestCanBeWritten(t *testing.T) {
+	text := "UploadPart:drop"
+	for _, c := range conditions {
+		text += ":" + c.form
+	}
+	f, err := parseFault(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := reflect.ValueOf(f.Fault)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Errorf("%s sets no %s", text, v.Type().Field(i).Name)
 		}
-		if min(part, skip, times) < 0 || x.effect.wait < 0 || x.effect.wait == 0 && x.effect.kind == "delay" || bytes > 1<<62 ||
-			bytes < 0 || bytes == 0 && x.effect.kind == "slow" || x.check() != nil {
-			t.Skip()
-		}
-		if got, err := parseFault(x.String()); err != nil || got != x {
-			t.Errorf("parseFault(%q) = %+v, %v, want %+v", x, got, err, x)
-		}
-	})
+	}
+	if got, want := len(conditions), v.NumField()-2; got != want { // without Op and Effect
+		t.Errorf("%d conditions, want %d", got, want)
+	}
 }
 
-// FuzzFaultText: what is read is read again from what it is written as, whatever was typed.
-func FuzzFaultText(f *testing.F) {
-	f.Add("UploadPart:part=3:times=2:lose-reply")
+// FuzzFault: the order of the terms does not matter, whatever was typed.
+func FuzzFault(f *testing.F) {
+	f.Add("UploadPart:part=3:times=2:lose-reply:redeliver=1s")
 	f.Add("*:key=%41%3a:fail=404/NoSuchKey")
-	f.Add("PutObject:delay=1h0.5s")
-	f.Add("PutObject:slow=1024KiB/s:times=+1")
+	f.Add("PutObject:delay=1h0.5s:chaos=3")
+	f.Add("PutObject:slow=1024KiB/s:times=+1:share=1e-3")
+	f.Add("*:proxy-reply=200/%zz:throttle=")
 	f.Fuzz(func(t *testing.T, text string) {
-		x, err := parseFault(text)
-		if err != nil {
-			t.Skip()
-		}
-		if got, err := parseFault(x.String()); err != nil || got != x {
-			t.Errorf("%q is written %q and then read as %+v, %v, want %+v", text, x, got, err, x)
+		terms := strings.Split(text, ":")
+		slices.Reverse(terms[1:])
+		one, err := parseFault(text)
+		other, otherErr := parseFault(strings.Join(terms, ":"))
+		if one.Effect, other.Effect = nil, nil; one.Fault != other.Fault || (err == nil) != (otherErr == nil) {
+			t.Errorf("%q is read as %+v, %v, and backwards as %+v, %v", text, one, err, other, otherErr)
 		}
 	})
 }

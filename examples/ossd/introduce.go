@@ -19,7 +19,7 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 	}
 	var faults []string
 	for _, f := range s.faults {
-		faults = append(faults, printable(f.String()))
+		faults = append(faults, printable(f.text))
 	}
 	id, secret := osstest.AccessKeyID, osstest.AccessKeySecret
 	if !s.testKey {
@@ -37,7 +37,6 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 		"ID":       id,
 		"Secret":   secret,
 		"Faults":   faults,
-		"Chaos":    s.chaos,
 	})
 }
 
@@ -51,9 +50,6 @@ var introduction = template.Must(template.New("introduction").Parse(`ossd serves
   data        {{if .Dir}}in {{.Dir}}, for the next start too{{else}}in memory, gone at the end{{end}}
 {{- range .Faults}}
   fault       {{.}}
-{{- end}}
-{{- if .Chaos}}
-  chaos       with seed {{.Chaos}}
 {{- end}}
 
 Every client below needs these variables. The address being an IP, bucket names go into the path.

@@ -69,13 +69,12 @@ func start(ctx context.Context, s *settings, stdout io.Writer) error {
 	}
 	defer ln.Close()
 	l := &requestLog{now: time.Now, out: stdout}
-	l.told.print = l.print
-	srv, err := s.open(slog.New(&l.told))
+	srv, err := s.open(slog.New(l))
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
-	l.next, l.strikes = srv, newStrikes(srv, s.faults, s.chaos)
+	l.next = srv
 	if err := s.introduce(stdout, ln.Addr().(*net.TCPAddr)); err != nil {
 		return err
 	}

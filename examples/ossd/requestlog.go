@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
-	"net"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,17 +18,17 @@ import (
 // A requestLog serves requests and writes a line for each when it has ended:
 //
 //	15:04:05.000 UploadPart              bucket/key part=3 in=102400 200 1.2ms
-//	15:04:05.004 UploadPart              bucket/key part=4 in=102400 cut 0.8ms fault UploadPart:lose-reply
+//	15:04:05.004 UploadPart              bucket/key part=4 in=102400 cut 0.8ms fault LoseReply
 //	15:04:05.009 GetObject               bucket/none out=369 404 NoSuchKey 0.1ms
 //
 // A request that is no known operation has its method for a name.
 // "in" and "out" are the bytes of the bodies that came and went, and "cut" stands where the
-// connection ended without a reply, or behind the status of one that was not sent to its end.
+// connection ended without a whole reply.
+//
+// It is the slog.Handler of the server, too: most of a line is what the server says of the request.
 type requestLog struct {
-	next    http.Handler
-	strikes *strikes
-	now     func() time.Time
-	told    told
+	next http.Handler
+	now  func() time.Time
 
 	handlers struct {
 		sync.Mutex
@@ -65,45 +65,52 @@ func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer l.handlers.running.Done()
-	v := &visit{ResponseWriter: w, began: l.now()}
-	settle := l.strikes.begin()
-	v.touch = sync.OnceFunc(func() { v.fault = settle() })
-	r = r.WithContext(r.Context()) // a copy
-	r.Body = &tap{r.Body, v}
-	defer func() { // also when the handler panics, which is how it cuts a reply short
-		v.touch()
-		l.write(v, l.told.take(v.Header().Get("x-oss-request-id"), r))
-	}()
-	l.next.ServeHTTP(v, r)
+	v := &visit{ResponseWriter: w, began: l.now(), method: r.Method, said: make(map[string]any)}
+	defer l.write(v) // also when the handler panics, which is how it cuts a reply short
+	l.next.ServeHTTP(v, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
 	v.whole = true
 }
 
+// Handle takes in a message of the server: the one about a request belongs to a visit, others are printed.
+func (l *requestLog) Handle(ctx context.Context, r slog.Record) error {
+	v, ok := ctx.Value(visitKey{}).(*visit)
+	if !ok || r.Message != "osstest: request" {
+		l.print(printable(r.Level.String() + " " + r.Message))
+		return nil
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		v.said[a.Key] = a.Value.Any()
+		return true
+	})
+	return nil
+}
+
+func (l *requestLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l *requestLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *requestLog) WithGroup(string) slog.Handler            { return l }
+
 // write writes the line of one request.
-func (l *requestLog) write(v *visit, f facts) {
+func (l *requestLog) write(v *visit) {
 	now := l.now()
 	var line strings.Builder
-	fmt.Fprintf(&line, "%s %-23s %s", now.Format("15:04:05.000"), cmp.Or(f.op, f.method), printable(f.bucket+"/"+f.key))
-	if f.part > 0 {
-		fmt.Fprintf(&line, " part=%d", f.part)
+	fmt.Fprintf(&line, "%s %-23s %s", now.Format("15:04:05.000"), cmp.Or(v.text("op"), v.method), printable(v.text("bucket")+"/"+v.text("key")))
+	for _, n := range []struct {
+		form  string
+		value int64
+	}{{" part=%d", v.number("part")}, {" in=%d", v.number("size")}, {" out=%d", v.out}, {" %d", v.number("status")}} {
+		if n.value > 0 {
+			fmt.Fprintf(&line, n.form, n.value)
+		}
 	}
-	if v.in > 0 {
-		fmt.Fprintf(&line, " in=%d", v.in)
-	}
-	if v.out > 0 {
-		fmt.Fprintf(&line, " out=%d", v.out)
-	}
-	if v.status != 0 {
-		fmt.Fprintf(&line, " %d", v.status)
-	}
-	if v.status == 0 || !v.whole {
+	if v.number("status") == 0 || !v.whole {
 		line.WriteString(" cut")
 	}
-	if f.code != "" {
-		line.WriteString(" " + f.code)
+	if code := v.text("code"); code != "" {
+		line.WriteString(" " + code)
 	}
 	fmt.Fprintf(&line, " %.1fms", float64(now.Sub(v.began).Microseconds())/1000)
-	if v.fault != "" {
-		line.WriteString(" fault " + printable(v.fault))
+	if fault := v.text("fault"); fault != "" {
+		line.WriteString(" fault " + fault)
 	}
 	l.print(line.String())
 }
@@ -129,25 +136,28 @@ func printable(s string) string {
 	return s
 }
 
-// A visit is what can be seen of a request and its reply from outside the server.
+// visitKey is where the context of a request holds its visit.
+type visitKey struct{}
+
+// A visit is what is known of a request and its reply: what the server says before it sends the reply,
+// and what becomes of that.
 type visit struct {
 	http.ResponseWriter
-	began   time.Time
-	touch   func() // called at the first touch of a body or the reply
-	fault   string
-	in, out int64
-	status  int
-	whole   bool // the reply was sent to its end
+	began  time.Time
+	method string
+	said   map[string]any // attributes; empty if the request came while the server closed
+	out    int64
+	whole  bool // the reply was sent to its end
 }
 
-func (v *visit) Header() http.Header {
-	v.touch()
-	return v.ResponseWriter.Header()
+func (v *visit) text(name string) string {
+	s, _ := v.said[name].(string)
+	return s
 }
 
-func (v *visit) WriteHeader(status int) {
-	v.status = status
-	v.ResponseWriter.WriteHeader(status)
+func (v *visit) number(name string) int64 {
+	n, _ := v.said[name].(int64)
+	return n
 }
 
 func (v *visit) Write(p []byte) (int, error) {
@@ -156,24 +166,5 @@ func (v *visit) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Hijack gives up the connection, which the server does to cut it.
-func (v *visit) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	v.touch()
-	return http.NewResponseController(v.ResponseWriter).Hijack()
-}
-
 // Unwrap lets an http.ResponseController find what the ResponseWriter underneath can do.
 func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
-
-// A tap counts the bytes of a request's body.
-type tap struct {
-	io.ReadCloser
-	v *visit
-}
-
-func (t *tap) Read(p []byte) (int, error) {
-	t.v.touch()
-	n, err := t.ReadCloser.Read(p)
-	t.v.in += int64(n)
-	return n, err
-}

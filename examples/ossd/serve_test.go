@@ -20,18 +20,18 @@ func TestStop(t *testing.T) {
 		said                 string
 	}{
 		{"a request that ends in time is finished", "PutObject:delay=4s", "hello", true, 3 * time.Second,
-			stopping + "TIME PutObject               b/k in=5 200 4000.0ms fault PutObject:delay=4s\nstopped\n"},
+			stopping + "TIME PutObject               b/k in=5 200 4000.0ms fault Delay(4s)\nstopped\n"},
 		{"so is one whose body ends in time", "PutObject:slow=1/s", "hello", true, 4 * time.Second,
-			stopping + "TIME PutObject               b/k in=5 200 5000.0ms fault PutObject:slow=1/s\nstopped\n"},
+			stopping + "TIME PutObject               b/k in=5 200 5000.0ms fault Slow(1)\nstopped\n"},
 		{"a request that hangs is cut off", "PutObject:hang", "hello", false, grace,
-			stopping + cutting + "TIME PutObject               b/k in=5 cut 6000.0ms fault PutObject:hang\nstopped\n"},
+			stopping + cutting + "TIME PutObject               b/k in=5 cut 6000.0ms fault Hang\nstopped\n"},
 		{"so is one whose body is too slow", "PutObject:slow=1/s", strings.Repeat("hello", 5), false, grace,
-			stopping + cutting + "TIME PutObject               b/k in=7 cut 6000.0ms fault PutObject:slow=1/s\nstopped\n"},
+			stopping + cutting + "TIME PutObject               b/k in=7 cut 6000.0ms fault Slow(1)\nstopped\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, nil, tt.fault)
+				b := newBench(t, tt.fault)
 				client := b.once(t)
 				put := make(chan error, 1)
 				go func() {
@@ -62,7 +62,7 @@ func TestStop(t *testing.T) {
 
 func TestStopWaitsForNobodyWhenNothingRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
+		b := newBench(t)
 		b.client.HeadObject(t.Context(), "b", "k", nil) // leaves an idle connection
 		synctest.Wait()
 		began := time.Now()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strconv"
 	"strings"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -21,9 +20,7 @@ type settings struct {
 	options osstest.Options
 	testKey bool // the keys are those of osstest, which may be printed
 	faults  []fault
-	chaos   *uint64 // the seed; nil if there is to be none
-
-	flags *flag.FlagSet
+	flags   *flag.FlagSet
 }
 
 func (s *settings) parse(args []string, getenv func(string) string) error {
@@ -45,17 +42,16 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		s.faults = append(s.faults, f)
 		return err
 	})
-	s.flags.Func("chaos", "`seed` of faults at random, behind those of -fault; one seed always gives the same ones", func(text string) error {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return errors.New("want a number from 0")
-		}
-		s.chaos = &seed
-		return nil
+	var chaos []fault
+	s.flags.Func("chaos", "`seed` of a bad day, which a client survives that tries three times; as a last -fault *:chaos=seed", func(seed string) error {
+		f, err := parseFault("*:chaos=" + seed)
+		chaos = append(chaos, f)
+		return err
 	})
 	if err := s.flags.Parse(args); err != nil {
 		return err
 	}
+	s.faults = append(s.faults, chaos...)
 	if s.flags.NArg() > 0 {
 		return fmt.Errorf("%q is no flag", s.flags.Arg(0))
 	}
@@ -108,12 +104,19 @@ func (s *settings) setAddr(addr string, remote bool) (err error) {
 	return nil
 }
 
-// open starts the server. It is the first thing that touches the disk.
+// open starts the server, with all faults in force. It is the first thing that touches the disk.
 func (s *settings) open(log *slog.Logger) (*osstest.Server, error) {
 	options := s.options
 	options.Persist = options.Dir != ""
 	options.Logger = log
-	return osstest.Open(&options)
+	srv, err := osstest.Open(&options)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range s.faults {
+		srv.Inject(f.Fault)
+	}
+	return srv, nil
 }
 
 // usage explains the flags, and the little language of faults.
@@ -123,23 +126,22 @@ func (s *settings) usage(w io.Writer) {
 	s.flags.PrintDefaults()
 	fmt.Fprint(w, `
 A fault is OPERATION:TERM..., such as UploadPart:part=3:times=2:lose-reply. OPERATION is a name
-such as UploadPart, or * for any. Of the terms one is an effect, the others are conditions:
+such as UploadPart, or * for any. Of the terms at least one is an effect; several strike together.
+The others are conditions, all of which must hold.
 
-  bucket=NAME                  only in this bucket
-  key=KEY                      only for this object; a colon is %3A, a percent sign %25
-  part=N                       only for the part of this number
-  skip=N                       lets so many requests pass first
-  times=N                      strikes so often and no more
+Conditions:
 
 `)
-	for _, row := range effects {
-		form := row.kind
-		if row.value != "" {
-			form += "=" + row.value
-		}
-		fmt.Fprintf(w, "  %-27s  %s\n", form, row.does)
+	explain(w, conditions)
+	fmt.Fprint(w, "\nEffects:\n\n")
+	explain(w, effects)
+	fmt.Fprintln(w, "\nFaults are tried in the order they are given; the first that strikes wins.")
+}
+
+func explain(w io.Writer, terms []term) {
+	for _, t := range terms {
+		fmt.Fprintf(w, "  %-35s  %s\n", t.form, t.means)
 	}
-	fmt.Fprintln(w, "\nFaults are tried in the order they are given; the first that strikes wins. -chaos draws from all but hang.")
 }
 
 // bucket is the one that examples of use are about.

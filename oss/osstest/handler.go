@@ -34,6 +34,7 @@ type exchange struct {
 	body    *incoming
 
 	// What a Fault has asked for.
+	fault   string               // its Effect, for the Logger
 	instead *reply               // sent without looking at the request any further
 	sending []filter             // through which the body of the reply goes
 	answer  []func(*reply) error // run when the work is done, before the reply is sent, which they may change
@@ -121,12 +122,13 @@ func (x *exchange) serve() (*reply, error) {
 	if err == nil || errors.Is(err, errCut) {
 		return rep, err
 	}
-	x.opts.Logger.Error("osstest: "+err.Error(), x.attributes()...)
+	x.opts.Logger.ErrorContext(x.r.Context(), "osstest: "+err.Error(), x.attributes()...)
 	return internalError().reply(x), nil
 }
 
 func (x *exchange) attempt() (*reply, error) {
 	if effect := x.faults.strike(x); effect != nil {
+		x.fault = fmt.Sprint(effect)
 		if err := effect.strike(x); err != nil {
 			return nil, err
 		}
@@ -344,7 +346,8 @@ func (x *exchange) cut() {
 	nc.Close()
 }
 
-// record completes the entry in the log; rep is nil if no reply is sent.
+// record completes the entry in the log, and writes the line of a Logger; rep is nil if no reply is sent.
+// The line comes with the context of the request, by which a handler in front of the Server knows it again.
 func (x *exchange) record(rep *reply) {
 	x.log.finish(x.entry, rep, x.body.arrived())
 	status, code := 0, ""
@@ -354,7 +357,9 @@ func (x *exchange) record(rep *reply) {
 			code = string(rep.refusal.code)
 		}
 	}
-	x.opts.Logger.Debug("osstest: request", append(x.attributes(), "status", status, "code", code)...)
+	x.opts.Logger.DebugContext(x.r.Context(), "osstest: request", append(x.attributes(),
+		slog.Int("status", status), slog.String("code", code), slog.String("fault", x.fault),
+		slog.Int64("size", x.body.arrived()), slog.Duration("duration", time.Since(x.arrived)))...)
 }
 
 // attributes describe the request to a Logger.
