@@ -38,7 +38,7 @@ var (
 func TestNoFaultScheduleMakesAnUploadLie(t *testing.T) {
 	all := newChronicle()
 	n := *schedules
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = min(n, 150)
 	}
 	seeds := make([]uint64, n)

@@ -44,7 +44,7 @@ const (
 // what died between the reply to Initiate and the record.
 func killedAtAnyMoment(t *testing.T) {
 	n := *kills
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = min(n, 40)
 	}
 	t.Logf("seed %d: go test -run '^%s$' ./multipart -kills %d -killseed %d", *killSeed, t.Name(), n, *killSeed)

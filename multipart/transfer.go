@@ -31,6 +31,12 @@ func (p *parcels) stored() (n int64) {
 	return n
 }
 
+func (p *parcels) anyFailed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.failed) > 0
+}
+
 // transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest,
 // and is the error returned when all have ended. A worker holds a slot of the Uploader from before
 // its first byte until after its last.
@@ -46,6 +52,11 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			if err = j.u.slots.acquire(gctx, 1); err != nil {
 				p.free()
 			}
+		}
+		if err == nil && done.anyFailed() { // the slot is that of a part whose failure is just being told
+			j.u.slots.release(1)
+			p.free()
+			break
 		}
 		if err != nil {
 			if gctx.Err() == nil { // else a part has failed, or the caller has given up

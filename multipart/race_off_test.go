@@ -1,0 +1,5 @@
+//go:build !race
+
+package multipart_test
+
+const raceEnabled = false
