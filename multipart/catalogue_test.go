@@ -68,7 +68,7 @@ func TestCatalogue(t *testing.T) {
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
 		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported}},
 		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
-		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing}},
+		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo}},
 		{"C7", []func(*testing.T){anAbortThatFailsForGoodIsReportedWithTheUploadID}},
 		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
 

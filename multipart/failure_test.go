@@ -132,6 +132,20 @@ func abortIsRepeatedUntilOSSHoldsNothing(t *testing.T) {
 	}
 }
 
+func aLatePartThatRevivesTheUploadIsAbortedToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		late := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1, Effect: osstest.Redeliver(time.Second)})
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Times: 1, Effect: osstest.Delay(2 * time.Second)}) // done at once, and told when the part has come
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1})
+		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		wantNothing(t, srv, err, oss.ErrAccessDenied)
+		if n := len(srv.Requests("AbortMultipartUpload")); n != 2 || late.Fired() != 1 {
+			t.Errorf("%d aborts after %d late parts, want the second for the part that came back", n, late.Fired())
+		}
+	})
+}
+
 func anAbortThatFailsForGoodIsReportedWithTheUploadID(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})

@@ -32,7 +32,7 @@ type Options struct {
 	SpillSize     int64             // bytes; without Dir a larger body goes to a temporary file; default 8 MiB, negative for never
 	Now           func() time.Time  // the server's clock; default time.Now
 	Callbacks     *http.Client      // makes the callbacks of uploads, to addresses on loopback only; nil means none can be asked for
-	Logger        *slog.Logger      // a line for each request, at Debug; default: silent
+	Logger        *slog.Logger      // a line for each request, at Debug: op, bucket, key, part, status, code, size, duration, fault; default: silent
 }
 
 // Keys that a Server without Options.Credentials takes for good. They are worth nothing anywhere else.
