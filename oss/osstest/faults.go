@@ -46,6 +46,8 @@ func (s *Server) Inject(f Fault) *Injection {
 		if !f.Effect.suits(op) {
 			panic(fmt.Sprintf("osstest: Inject: %v can do nothing to %s", f.Effect, f.Op))
 		}
+	} else if !slices.ContainsFunc(operations, f.Effect.suits) {
+		panic(fmt.Sprintf("osstest: Inject: %v can do nothing to any operation", f.Effect))
 	}
 	i := &Injection{faults: &s.faults, fault: f, begin: s.opts.Now(), seen: make(map[sameness]*history)}
 	s.faults.mu.Lock()
