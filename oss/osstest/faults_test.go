@@ -89,7 +89,7 @@ func TestInjectPanicsOnAFaultThatCannotStrike(t *testing.T) {
 		"only a document":     {Op: "ListParts", Effect: osstest.Corrupt()},
 		"nothing to truncate": {Op: "HeadObject", Effect: osstest.Truncate(1)},
 		"nothing to slow":     {Op: "DeleteObject", Effect: osstest.Slow(1)},
-		"nothing for both":    {Effect: osstest.Together(osstest.Redeliver(1), osstest.ShortReply(1))},
+		"nothing for both":    {Effect: osstest.Together(osstest.FailAfter(1, 500, "InternalError"), osstest.ShortReply(1))},
 	} {
 		func() {
 			defer func() {
