@@ -1,6 +1,7 @@
 // Package crc64 computes and combines the CRC-64 that OSS reports of parts and objects in
 // x-oss-hash-crc64ecma: ECMA-182, reflected, also known as CRC-64/XZ. On the wire it is an
-// unsigned decimal number.
+// unsigned decimal number. It is computed by carry-less multiplication where the processor can, and by
+// hash/crc64 elsewhere and with the build tag purego.
 package crc64
 
 import "hash/crc64"
@@ -9,9 +10,7 @@ import "hash/crc64"
 func Checksum(p []byte) uint64 { return Update(0, p) }
 
 // Update returns the CRC-64 of what crc is the sum of, followed by p.
-func Update(crc uint64, p []byte) uint64 {
-	return crc64.Update(crc, crc64.MakeTable(crc64.ECMA), p) // MakeTable returns a table made once
-}
+func Update(crc uint64, p []byte) uint64 { return fastest.update(crc, p) }
 
 // Combine returns the CRC-64 of A followed by B, where crc1 is the sum of A, crc2 that of B, and
 // len2 the length of B in bytes; if that is not positive, B is empty and the result is crc1. The

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// cpuid is the instruction of that name, as a function.
+func cpuid(c *build.Context) {
+	c.Function("cpuid")
+	c.Attributes(attr.NOSPLIT)
+	c.SignatureExpr("func(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)")
+	c.Doc("cpuid returns what the processor says of itself.")
+	c.Load(c.Param("leaf"), reg.EAX)
+	c.Load(c.Param("subleaf"), reg.ECX)
+	c.CPUID()
+	c.Store(reg.EAX, c.Return("eax"))
+	c.Store(reg.EBX, c.Return("ebx"))
+	c.Store(reg.ECX, c.Return("ecx"))
+	c.Store(reg.EDX, c.Return("edx"))
+	c.RET()
+}
+
+// xgetbv is the instruction of that name for register 0, as a function.
+func xgetbv(c *build.Context) {
+	c.Function("xgetbv")
+	c.Attributes(attr.NOSPLIT)
+	c.SignatureExpr("func() (eax uint32)")
+	c.Doc("xgetbv returns the lower half of XCR0: the registers that the system saves. It needs OSXSAVE.")
+	c.XORL(reg.ECX, reg.ECX)
+	c.XGETBV()
+	c.Store(reg.EAX, c.Return("eax"))
+	c.RET()
+}
