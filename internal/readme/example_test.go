@@ -133,8 +133,8 @@ func TestResumeOfREADMEGoesOn(t *testing.T) {
 	held := len(srv.Uploads()[0].Parts)
 	fault.Remove()
 	res, err := resume(t.Context(), srv.Client(), dir, path)
-	if err != nil || res.Reused != held {
-		t.Errorf("the second try: %+v, %v, want %d parts reused", res, err, held)
+	if err != nil || res.Reused < held { // a part that was cancelled may have arrived all the same
+		t.Errorf("the second try: %+v, %v, want at least %d parts reused", res, err, held)
 	}
 }
 
