@@ -1,0 +1,39 @@
+// Command bench runs uploads by this SDK and by others side by side, and prints what they cost.
+//
+//	go run ./internal/bench [-size 1GiB] [-runs 5] [-only file,stream] [-clients ours,v2] [-profile dir] [-verify]
+//
+// Every upload is a process of its own, so that its CPU seconds (user and system), its peak of resident memory and
+// its garbage are those of one client and of nothing else; all of them are this program again, with the same SDKs
+// linked in. They send to a sink in another process over a loopback connection. The runs are interleaved: in
+// each round every client has its turn, beginning with another one, and the medians over the rounds are printed,
+// as a Markdown table. Ratios within one table hold; absolutes move with the neighbours of the machine.
+//
+// # Clients
+//
+//   - ours: packages oss and multipart of this checkout, with their default checks: MD5 and CRC-64
+//   - v2, v1: the official Go SDKs, with theirs: CRC-64
+//   - minio: minio-go with Content-MD5, its parts concurrent also where it would send them one by one
+//   - aws: the transfer manager of the AWS SDK, with its default checksums
+//   - floor: net/http alone, no checksum and no signature; what the wire costs
+//
+// Each keeps the HTTP client that it makes itself. A client that cannot run a scenario is left out of it.
+//
+// # Scenarios
+//
+//   - file-8x3, file-16x8: a file in parts of 8 MiB, 3 in flight, and of 16 MiB, 8 in flight; tls- before it is HTTPS
+//   - stream-8x3: the same bytes from a reader of unknown length
+//   - small-8: at most 4,096 objects of 256 KiB, 8 in flight
+//   - parts-10000: a file in 10,000 parts of 1 KiB: what planning, a request and bookkeeping cost; read CPU us/part
+//   - slow-8x1, -8x3, -8x8, -8x16: so many connections with 20 ms before each reply and 25 MiB/s each, four parts
+//     on each connection; read MiB/s
+//
+// # The sink
+//
+// The sink speaks as much OSS and S3 as these clients need. What it answers, ETag and CRC-64, is the truth about
+// the source, from a table made before the first run: hashing while a client runs would take its cores away. What
+// arrives must have the length the table says, and a Content-MD5 must be the table's. With -verify the sink hashes
+// what it receives as well; seconds are worth nothing then. After every run the number of objects, parts and bytes
+// must be right, and no upload may be unfinished.
+//
+// The clients trust the sink's certificate by SSL_CERT_FILE, which Go heeds on Unix other than macOS.
+package main

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMain lets the test binary be the sink and the clients, as the command is.
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) != "" {
+		main()
+	}
+	// Under the race detector each of the processes would wait a second at its end.
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	os.Exit(m.Run())
+}
+
+// The sink hashes every byte here, and the command fails if an object is not complete. The slow line is left out: it
+// is slow.
+func TestEveryClientsObjectsArriveComplete(t *testing.T) {
+	temp, profiles := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	var out, log bytes.Buffer
+	for only, size := range map[string]string{"file-8,stream": "8388609", "small,tls-file-16": "2MiB"} {
+		args := []string{"-size", size, "-runs", "1", "-verify", "-only", only, "-profile", profiles}
+		if err := run(t.Context(), args, &out, &log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range scenarios() {
+		for _, c := range contenders() {
+			want := c.runs(s) && (s.name == "file-8x3" || s.name == "stream-8x3" || s.name == "small-8" || s.name == "tls-file-16x8")
+			if got := strings.Contains(out.String(), "| "+s.name+" | "+c.name+" |"); got != want {
+				t.Errorf("the table has %s of %s: %v, want %v", s.name, c.name, got, want)
+			}
+			if _, err := os.Stat(filepath.Join(profiles, s.name+"-"+c.name+".prof")); (err == nil) != want {
+				t.Errorf("profile of %s of %s: %v, want one: %v", s.name, c.name, err, want)
+			}
+		}
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// The client's process ends with the error, and the command with it.
+func TestAClientThatFailsIsAnError(t *testing.T) {
+	b := newTestBench(t)
+	_, err := b.one(t.Context(), scenario{name: "tiny", mode: modeFile, part: 1 << 10, workers: 1, size: 2 << 10}, "v1", b.path(t, 2<<10))
+	if err == nil || !strings.Contains(err.Error(), "part size") {
+		t.Errorf("v1 with parts of 1 KiB: %v, want its complaint", err)
+	}
+}
+
+func TestAnIncompleteObjectIsAnError(t *testing.T) {
+	b := newTestBench(t)
+	s := scenario{name: "short", mode: modeFile, part: 1 << 10, workers: 2, size: 4 << 10}
+	path := b.path(t, s.size)
+	if err := b.server.ask(t.Context(), expectPath, order{Path: path, Size: s.size, Part: s.part}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.one(t.Context(), s, "floor", path); err != nil {
+		t.Fatalf("a whole object: %v", err)
+	}
+	// What the client takes for the end is a part before it.
+	_, err := b.one(t.Context(), scenario{name: "short", mode: modeStream, part: 1 << 10, workers: 2, size: 5 << 10}, "floor", path)
+	if err == nil || !strings.Contains(err.Error(), "Pieces:4") {
+		t.Errorf("an object that lacks a part: %v, want the tally", err)
+	}
+}
+
+func TestRunRefusesWhatItDoesNotKnow(t *testing.T) {
+	for _, args := range [][]string{{"-size", "1GB"}, {"-size", "0"}, {"-runs", "0"}, {"-only", "file,fast"}, {"-clients", "ours,theirs"}, {"file"}, {"-quick"}} {
+		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
+			t.Errorf("run(%q) = nil", args)
+		}
+	}
+}
+
+func TestParseBytes(t *testing.T) {
+	for text, want := range map[string]int64{"1": 1, "24MiB": 24 << 20, "1GiB": 1 << 30, "-1": 0, "9999999999GiB": 0, "": 0} {
+		if got, err := parseBytes(text); got != want || (err == nil) != (want > 0) {
+			t.Errorf("parseBytes(%q) = %d, %v, want %d", text, got, err, want)
+		}
+	}
+}
+
+// newTestBench starts a sink that is stopped after t.
+func newTestBench(t *testing.T) *bench {
+	t.Helper()
+	srv, err := startServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := srv.stop(); err != nil {
+			t.Errorf("sink: %v", err)
+		}
+	})
+	return &bench{server: srv, dir: t.TempDir(), runs: 1, log: t.Logf}
+}
+
+// path returns the name of a new source.
+func (b *bench) path(t *testing.T, size int64) string {
+	t.Helper()
+	path := filepath.Join(b.dir, "source")
+	if err := generate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

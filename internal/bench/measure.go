@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A cost is what one run of a client took.
+type cost struct {
+	reply
+	CPU time.Duration // user and system, of the whole process
+}
+
+// A row is what a client took in a scenario: the medians.
+type row struct {
+	scenario scenario
+	client   string
+	cost
+}
+
+// A bench is one call of the command.
+type bench struct {
+	server    *server
+	dir       string
+	size      int64
+	runs      int
+	scenarios []scenario
+	clients   []contender
+	profiles  string // directory, or empty
+	verify    bool
+	log       func(format string, args ...any)
+}
+
+// all runs everything.
+func (b *bench) all(ctx context.Context) ([]row, error) {
+	cert := filepath.Join(b.dir, "certificate.pem")
+	if err := os.WriteFile(cert, b.server.Certificate, 0o600); err != nil {
+		return nil, err
+	}
+	full := filepath.Join(b.dir, "source")
+	if err := generate(full, b.size); err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, s := range b.scenarios {
+		more, err := b.scenario(ctx, s.sized(b.size), full)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
+// scenario runs the clients in turn, as often as wanted.
+func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, error) {
+	path := full
+	if s.size < b.size {
+		path = filepath.Join(b.dir, "source-"+s.name)
+		if err := generate(path, s.size); err != nil {
+			return nil, err
+		}
+		defer os.Remove(path)
+	}
+	o := order{Path: path, Size: s.size, Part: s.part, Verify: b.verify}
+	if s.slow {
+		o.Latency = slowLatency
+	}
+	if err := b.server.ask(ctx, expectPath, o, nil); err != nil {
+		return nil, err
+	}
+	clients := slices.DeleteFunc(slices.Clone(b.clients), func(c contender) bool { return !c.runs(s) })
+	costs := make([][]cost, len(clients))
+	for run := range b.runs {
+		b.log("%s: run %d of %d", s.name, run+1, b.runs)
+		for i := range clients {
+			i = (i + run) % len(clients) // whoever is first has the coldest caches
+			c, err := b.one(ctx, s, clients[i].name, path)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", clients[i].name, err)
+			}
+			costs[i] = append(costs[i], c)
+		}
+	}
+	var rows []row
+	for i, c := range clients {
+		rows = append(rows, row{s, c.name, medians(costs[i])})
+	}
+	return rows, nil
+}
+
+// one runs a client process and asks the sink what came of it.
+func (b *bench) one(ctx context.Context, s scenario, client, path string) (cost, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return cost{}, err
+	}
+	j := job{Client: client, Mode: s.mode, Path: path, URL: b.server.url(s), Size: s.size, Part: s.part, Workers: s.workers}
+	if b.profiles != "" {
+		j.Profile = filepath.Join(b.profiles, s.name+"-"+client+".prof")
+	}
+	text, err := json.Marshal(j)
+	if err != nil {
+		return cost{}, err
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env = append(environment(os.Environ()), roleVariable+"=client", "SSL_CERT_FILE="+filepath.Join(b.dir, "certificate.pem"))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return cost{}, fmt.Errorf("%w: %s", err, &stderr)
+	}
+	c := cost{CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	if err := json.Unmarshal(stdout.Bytes(), &c.reply); err != nil {
+		return cost{}, err
+	}
+	var got tally
+	if err := b.server.ask(ctx, takePath, nil, &got); err != nil {
+		return cost{}, err
+	}
+	if want := (tally{Objects: s.objects(), Pieces: s.pieces(), Bytes: s.size}); got != want {
+		return cost{}, fmt.Errorf("the sink has %+v, want %+v", got, want)
+	}
+	return c, nil
+}
+
+// environment is env without what would tune or lead astray a client.
+func environment(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		for _, prefix := range []string{"OSS_", "AWS_", "MINIO_", "GOGC=", "GOMEMLIMIT=", "GODEBUG=", "SSL_CERT_"} {
+			if strings.HasPrefix(v, prefix) {
+				return true
+			}
+		}
+		return strings.HasSuffix(strings.ToUpper(strings.SplitN(v, "=", 2)[0]), "_PROXY")
+	})
+}
+
+// medians are taken of each number by itself.
+func medians(all []cost) cost {
+	return cost{
+		CPU: median(all, func(c cost) time.Duration { return c.CPU }),
+		reply: reply{
+			Wall:   median(all, func(c cost) time.Duration { return c.Wall }),
+			Peak:   median(all, func(c cost) float64 { return c.Peak }),
+			Bytes:  median(all, func(c cost) uint64 { return c.Bytes }),
+			Allocs: median(all, func(c cost) uint64 { return c.Allocs }),
+		},
+	}
+}
+
+// median returns the middle value, the lower one of two.
+func median[T cmp.Ordered](all []cost, of func(cost) T) T {
+	var values []T
+	for _, c := range all {
+		values = append(values, of(c))
+	}
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// ours is package multipart, with all its checks.
+type ours struct{ up *multipart.Uploader }
+
+func newOurs(j job) (client, error) {
+	cfg := oss.Config{Region: region, Endpoint: j.URL, Addressing: oss.PathStyle,
+		Credentials: oss.Credentials{AccessKeyID: keyID, AccessKeySecret: secret}}
+	if j.Part < oss.MinPartSize {
+		cfg.MinPartSize = j.Part
+	}
+	c, err := oss.NewClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers})}, nil
+}
+
+func (c ours) file(ctx context.Context, key, path string) error {
+	_, err := c.up.UploadFile(ctx, bucket, key, path, nil)
+	return err
+}
+
+func (c ours) stream(ctx context.Context, key string, r io.Reader) error {
+	_, err := c.up.Upload(ctx, bucket, key, r, nil)
+	return err
+}
+
+func (c ours) put(ctx context.Context, key string, body *io.SectionReader) error {
+	return c.stream(ctx, key, body)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+)
+
+// generate writes size bytes to path, the same ones every time.
+func generate(path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	random := rand.NewChaCha8([32]byte([]byte("go-oss/bench: any 32 bytes......")))
+	if _, err := io.CopyN(f, random, size); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// A sum is what a store would say of one piece of the source.
+type sum struct {
+	size  int64
+	md5   [md5.Size]byte
+	crc64 uint64
+}
+
+// etag is that of OSS, in upper case: others do not care.
+func (s sum) etag() string { return `"` + strings.ToUpper(hex.EncodeToString(s.md5[:])) + `"` }
+
+// sumOf reads r to its end.
+func sumOf(r io.Reader, buf []byte) (s sum, err error) {
+	h := md5.New()
+	for {
+		n, err := r.Read(buf)
+		h.Write(buf[:n])
+		s.crc64 = crc64.Update(s.crc64, buf[:n])
+		s.size += int64(n)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return sum{}, err
+		}
+	}
+	return sum{s.size, [md5.Size]byte(h.Sum(nil)), s.crc64}, nil
+}
+
+// sumsOf returns those of the first size bytes of a file, a piece of part bytes each.
+func sumsOf(path string, size, part int64) ([]sum, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var all []sum
+	buf := make([]byte, 256<<10)
+	for off := int64(0); off < size; off += part {
+		n := min(part, size-off)
+		s, err := sumOf(io.NewSectionReader(f, off, n), buf)
+		if err != nil {
+			return nil, err
+		}
+		if s.size != n {
+			return nil, fmt.Errorf("%s ends after %d bytes, want %d", path, off+s.size, size)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// keyOf names the object that begins with piece number first, counted from 0. Small objects are one piece each.
+func keyOf(first int64) string { return "piece-" + strconv.FormatInt(first, 10) }
+
+// firstOf is its inverse.
+func firstOf(key string) (int64, error) {
+	text, ok := strings.CutPrefix(key, "piece-")
+	first, err := strconv.ParseInt(text, 10, 64)
+	if !ok || err != nil || first < 0 {
+		return 0, fmt.Errorf("key %q is not of the form piece-0", key)
+	}
+	return first, nil
+}
