@@ -54,8 +54,8 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 		return bad("has a query or a fragment")
 	}
 	name := u.Hostname()
-	_, notIP := netip.ParseAddr(name)
-	if notIP != nil && !hostName.MatchString(name) {
+	addr, notIP := netip.ParseAddr(name)
+	if notIP != nil && !hostName.MatchString(name) || !zoneForm.MatchString(addr.Zone()) {
 		return bad("has no valid host name")
 	}
 	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || n == 0 || strings.HasSuffix(u.Host, ":") {
@@ -69,6 +69,7 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 
 var (
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+	zoneForm   = regexp.MustCompile(`^[A-Za-z0-9._-]*$`) // of an interface, behind a percent sign
 	regionForm = regexp.MustCompile(`^[a-z]+-[a-z0-9]+(-[a-z0-9]+)*$`)
 	bucketForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 )

@@ -12,7 +12,7 @@ import (
 func FuzzParseEndpoint(f *testing.F) {
 	for _, s := range []string{
 		"oss-cn-hangzhou.aliyuncs.com", "https://oss.example.com:8443/", "http://127.0.0.1:80", "[::1]:8080",
-		"http://[fe80::1%25eth0]", "https://u:p@h", "h?q", "h#f", "//", "://", "http://%41", "a.b.", "HTTP://X",
+		"http://[fe80::1%25eth0]", "https://u:p@h", "h?q", "h#f", "//", "://", "http://%41", "a.b.", "HTTP://X", "[::%25\x83]",
 	} {
 		for a := VirtualHosted; a <= CNAME; a++ {
 			f.Add(s, int(a), "bucket", "a//../b%2F +?#\n")
