@@ -240,7 +240,7 @@ func (c *chaos) run() {
 	if c.rnd.IntN(8) == 0 {
 		after := time.Duration(c.rnd.IntN(3000)) * time.Millisecond
 		wg.Go(func() {
-			time.Sleep(after)
+			time.Sleep(after) // in the bubble
 			c.abortAll()
 		})
 		c.faults = append(c.faults, fmt.Sprintf("somebody aborts every upload after %v", after))

@@ -30,7 +30,7 @@ func (o *ordeal) call(f func(context.Context) (*multipart.Result, error)) error 
 	}
 	o.story = append(o.story, fmt.Sprintf("%v: %+v, %v", time.Since(began), res, err))
 	o.checkError(ctx, err)
-	time.Sleep(time.Second) // what was on its way has arrived
+	time.Sleep(time.Second) // in the bubble: what was on its way has arrived
 	o.checkObject(began, res, err)
 	o.checkProgress(res, err)
 	o.checkLeft(res, err)

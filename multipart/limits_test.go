@@ -88,7 +88,7 @@ func TestTooManyPartsAreRefusedBeforeAByteIsSent(t *testing.T) {
 
 func tenThousandPartsOfTheSmallestSizeBecomeOneObject(t *testing.T) {
 	if testing.Short() {
-		t.Skip("moves a gigabyte")
+		t.Skip("moves a gigabyte, and -short was asked for")
 	}
 	srv := osstest.NewServer(&osstest.Options{Dir: t.TempDir()}) // with OSS's own limit for parts
 	defer srv.Close()

@@ -304,7 +304,7 @@ func (r *roughReader) Read(p []byte) (int, error) {
 	case r.rnd.IntN(20) == 0:
 		return 0, nil
 	case r.o.kind == "reader" && r.rnd.IntN(20) == 0: // a Writer's source is read by its user
-		time.Sleep(time.Duration(r.rnd.IntN(300)) * time.Millisecond)
+		time.Sleep(time.Duration(r.rnd.IntN(300)) * time.Millisecond) // in the bubble
 	}
 	n := copy(p[:min(len(p), 1+r.rnd.IntN(300))], r.rest)
 	if r.rest = r.rest[n:]; len(r.rest) == 0 && r.rnd.IntN(2) == 0 {

@@ -38,7 +38,7 @@ func TestStop(t *testing.T) {
 					_, err := client.PutObject(t.Context(), "b", "k", strings.NewReader(tt.content), nil)
 					put <- err
 				}()
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // in the bubble: the request is being served
 				began := time.Now()
 				b.interrupt()
 				synctest.Wait()

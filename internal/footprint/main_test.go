@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 // TestRun keeps the promises at a small size: three parts and a bit, as a file and through a pipe.
 func TestRun(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("needs the go command to build examples/upload")
+		t.Fatal("needs the go command to build examples/upload")
 	}
 	temp := useTempDir(t)
 	var out bytes.Buffer

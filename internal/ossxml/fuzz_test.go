@@ -52,11 +52,11 @@ func FuzzMarshal(f *testing.F) {
 	f.Add("a\n\t\r<&>'\"]]>&#34;", "", -1, int64(-1), ^uint64(0), int64(-1e9))
 	f.Fuzz(func(t *testing.T, key, etag string, number int, size int64, crc uint64, seconds int64) {
 		if !isText(key) || !isText(etag) {
-			t.Skip()
+			return // the law is of what XML can hold
 		}
 		at := Time{time.Unix(seconds%(1<<37), 0).UTC()}
 		if at.Year() < 0 || at.Year() > 9999 {
-			t.Skip()
+			return // and of what the time format can
 		}
 		for _, pair := range []struct{ want, got any }{
 			{&PartList{Key: key, MaxParts: number, IsTruncated: number > 0, Parts: []Part{
