@@ -180,6 +180,19 @@ func TestALimiterPacesAllBytes(t *testing.T) {
 	})
 }
 
+func TestWaitingForALimiterEndsWithItsAttempt(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		refused := srv.Inject(osstest.Fault{Op: "UploadPart", Times: 1, Effect: osstest.FailAfter(0, 503, "ServiceUnavailable")})
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1, Limiter: &limiter{perSecond: 1, burst: 50}})
+		began := time.Now()
+		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(200)), nil)
+		wantObject(t, srv, data(200), res, err)
+		if d := time.Since(began); d > 5*time.Minute || refused.Fired() != 1 { // 200 s, and 50 for a read that came to nothing
+			t.Errorf("it took %v with %d refusals", d, refused.Fired())
+		}
+	})
+}
+
 // A limiter refuses more than its burst, as rate.Limiter does, and serves in turn.
 type limiter struct {
 	perSecond, burst int

@@ -254,7 +254,15 @@ type wholeBody struct {
 }
 
 func (w *wholeBody) ReadAt(p []byte, off int64) (int, error) {
-	n, err := w.Body.ReadAt(p, off)
+	return w.ReadAtContext(context.Background(), p, off)
+}
+
+func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n int, err error) {
+	if waits, ok := w.Body.(oss.ContextBody); ok {
+		n, err = waits.ReadAtContext(ctx, p, off)
+	} else {
+		n, err = w.Body.ReadAt(p, off)
+	}
 	if off+int64(n) < w.Size() {
 		return n, err
 	}

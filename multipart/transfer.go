@@ -124,7 +124,7 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 	if send == nil {
 		send = j.sendPart
 	}
-	p.watched = j.watched(ctx, p.body) // once, so that what is sent again is not counted again
+	p.watched = j.watched(p.body) // once, so that what is sent again is not counted again
 	err = j.u.brake.do(ctx, 1, func(ctx context.Context) (err error) {
 		part, err = send(ctx, p)
 		return err
@@ -179,17 +179,17 @@ func (u *Uploader) readAll(ctx context.Context, body oss.Body, use func([]byte))
 }
 
 // watched returns body so that sending it is paced and seen, or body itself if nobody asks for that.
-func (j *job) watched(ctx context.Context, body oss.Body) oss.Body {
+func (j *job) watched(body oss.Body) oss.Body {
 	if j.meter == nil && j.u.opts.Limiter == nil {
 		return body
 	}
-	return &watchedBody{Body: body, ctx: ctx, limiter: j.u.opts.Limiter, meter: j.meter}
+	return &watchedBody{Body: body, limiter: j.u.opts.Limiter, meter: j.meter}
 }
 
-// A watchedBody asks the Limiter before each read, and tells the meter how far sending has got.
+// A watchedBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
+// oss.ContextBody, so that what ends an attempt ends its waiting.
 type watchedBody struct {
 	oss.Body
-	ctx     context.Context
 	limiter Limiter
 	meter   *meter
 
@@ -197,11 +197,15 @@ type watchedBody struct {
 	seen int64 // the furthest byte sent; one sent again is not counted again
 }
 
-func (w *watchedBody) ReadAt(p []byte, off int64) (n int, err error) {
+func (w *watchedBody) ReadAt(p []byte, off int64) (int, error) {
+	return w.ReadAtContext(context.Background(), p, off)
+}
+
+func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n int, err error) {
 	for {
 		step := p[n:]
 		if w.limiter != nil {
-			if step, err = w.pace(step, off+int64(n)); err != nil {
+			if step, err = w.pace(ctx, step, off+int64(n)); err != nil {
 				return n, err
 			}
 		}
@@ -216,7 +220,7 @@ func (w *watchedBody) ReadAt(p []byte, off int64) (n int, err error) {
 
 // pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
 // its burst at once.
-func (w *watchedBody) pace(p []byte, off int64) ([]byte, error) {
+func (w *watchedBody) pace(ctx context.Context, p []byte, off int64) ([]byte, error) {
 	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
 	if b, ok := w.limiter.(interface{ Burst() int }); ok && b.Burst() > 0 {
 		n = min(n, b.Burst())
@@ -224,7 +228,7 @@ func (w *watchedBody) pace(p []byte, off int64) ([]byte, error) {
 	if n == 0 {
 		return p, nil
 	}
-	return p[:n], w.limiter.WaitN(w.ctx, n)
+	return p[:n], w.limiter.WaitN(ctx, n)
 }
 
 func (w *watchedBody) progress(to int64) {

@@ -272,7 +272,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		}
 		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
 	}
-	last := &wholeBody{Body: j.watched(ctx, body), source: body, intact: intact}
+	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
 	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {

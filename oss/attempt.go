@@ -50,7 +50,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	req := shell.Clone(w.ctx)
 	req.Header = k.header.Clone()
 	var body atomic.Pointer[outgoing] // the latest
-	body.Store(&outgoing{watch: w})
+	body.Store(&outgoing{watch: w, lock: make(chan struct{}, 1)})
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
@@ -68,12 +68,11 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		return nil, &permanentError{err}
 	}
 
-	defer func() { body.Load().retire() }()
 	began := time.Now()
 	resp, err := c.http.Transport.RoundTrip(req)
 	k.reply.Duration = time.Since(began)
 	out := body.Load()
-	sent, _, readErr := out.state()
+	sent, _, readErr := out.retire()
 	k.reply.Sent = sent
 	if err != nil {
 		defer w.end()
@@ -154,10 +153,11 @@ func (s *start) Write(p []byte) (int, error) {
 
 // A watch gives up an attempt that has come to a halt. It measures the time since the last byte
 // moved, never the whole: a slow link may take as long as it needs. The rules: while the body is
-// sent, and while a reply is read, each read must end within stall; a reply must begin within stall
-// of the last byte handed to the connection, and as long again as sending took, at most stall
-// more, because what was handed over may still be on its way out of this machine's buffers.
-// Operations OSS itself is slow at have ten times as long to be answered.
+// sent, the connection must take within stall what was read of it; while a reply is read, each read
+// must end within stall; a reply must begin within stall of the last byte handed to the connection,
+// and as long again as sending took, at most stall more, because what was handed over may still be
+// on its way out of this machine's buffers. Operations OSS itself is slow at have ten times as long
+// to be answered.
 type watch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -182,6 +182,15 @@ func newWatch(parent context.Context, stall time.Duration, slow bool) *watch {
 
 // moved says that the body goes on.
 func (w *watch) moved() { w.rearm(w.stall, false) }
+
+// hold stops the clock while the next bytes of the body are fetched, unless the reply is what it measures.
+func (w *watch) hold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.done {
+		w.timer.Stop()
+	}
+}
 
 // sent says that the whole body has been handed to the connection.
 func (w *watch) sent() {

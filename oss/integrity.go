@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 )
@@ -36,7 +35,8 @@ func (s Checksum) check() error {
 // contentMD5 reads body once and returns its MD5; of the largest part that takes seconds.
 func contentMD5(ctx context.Context, body Body) ([]byte, error) {
 	h := md5.New()
-	n, err := io.Copy(h, &cancellable{ctx, io.NewSectionReader(body, 0, body.Size())})
+	r := io.NewSectionReader(&cancellable{ctx, body}, 0, body.Size())
+	n, err := io.Copy(h, r)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -49,17 +49,20 @@ func contentMD5(ctx context.Context, body Body) ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
-// A cancellable fails when its context is done.
+// A cancellable is a Body whose reads fail when its context is done.
 type cancellable struct {
-	ctx context.Context
-	r   io.Reader
+	ctx  context.Context
+	body Body
 }
 
-func (c *cancellable) Read(p []byte) (int, error) {
+func (c *cancellable) ReadAt(p []byte, off int64) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.r.Read(p)
+	if b, ok := c.body.(ContextBody); ok {
+		return b.ReadAtContext(c.ctx, p, off)
+	}
+	return c.body.ReadAt(p, off)
 }
 
 // A sourceError is a body that could not be read, or ended early. Sending it again would not help.
@@ -77,41 +80,61 @@ func (e *sourceError) Error() string {
 
 func (e *sourceError) Unwrap() error { return e.err }
 
-// An outgoing is the body of one attempt: a fresh reader over its Body that counts, sums and feeds
+// An outgoing is the body of one attempt: it reads a Body from its start, counts, sums and feeds
 // the watch. The transport may go on reading it after the reply has come, hence the lock; once it is
 // retired it touches the Body no more, so that a caller has his bytes to himself when a call returns.
 type outgoing struct {
 	size  int64
 	sum   bool // whether to compute the CRC-64
 	watch *watch
+	ctx   context.Context         // of the reads of a ContextBody
+	over  context.CancelCauseFunc // ends one that waits; nil for any other Body
 
-	mu  sync.Mutex
-	r   *io.SectionReader // nil once retired
-	n   int64
-	crc uint64
-	err error
+	lock chan struct{} // holds a token while the rest is in use; a channel, since waiting for it may take as long as a read
+	body io.ReaderAt   // nil once retired
+	n    int64
+	crc  uint64
+	err  error
 }
 
 func newOutgoing(body Body, sum bool, w *watch) *outgoing {
-	return &outgoing{size: body.Size(), sum: sum, watch: w, r: io.NewSectionReader(body, 0, body.Size())}
+	o := &outgoing{size: body.Size(), sum: sum, watch: w, lock: make(chan struct{}, 1), body: body}
+	if _, ok := body.(ContextBody); ok {
+		o.ctx, o.over = context.WithCancelCause(w.ctx)
+		o.body = &cancellable{o.ctx, body}
+	}
+	return o
 }
 
 // Read moves the next bytes; a body that ends early is an error here and not a short request.
 func (o *outgoing) Read(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.r == nil {
+	o.lock <- struct{}{}
+	defer func() { <-o.lock }()
+	if o.n == o.size {
+		o.watch.sent() // the connection has taken all
+		return 0, io.EOF
+	}
+	if o.body == nil {
 		return 0, errRetired
 	}
-	n, err := o.r.Read(p)
+	p = p[:min(int64(len(p)), o.size-o.n)]
+	o.watch.hold() // how long reading takes is the caller's own affair
+	n, err := o.body.ReadAt(p, o.n)
 	o.n += int64(n)
 	if o.sum {
 		o.crc = crc64.Update(o.crc, p[:n])
 	}
-	if err == io.EOF && o.n < o.size {
+	switch {
+	case n == len(p) && err == io.EOF:
+		err = nil
+	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
+	case err == nil && n == 0 && len(p) > 0:
+		err = io.ErrNoProgress
+	case err != nil && o.ctx != nil && context.Cause(o.ctx) == errRetired:
+		return n, errRetired
 	}
-	if err != nil && err != io.EOF {
+	if err != nil {
 		o.err = &sourceError{done: o.n, size: o.size, err: err}
 		err = o.err
 	}
@@ -126,22 +149,20 @@ func (o *outgoing) Read(p []byte) (int, error) {
 // errRetired is seen only by a transport that reads on when nobody waits for it any more.
 var errRetired = errors.New("the attempt is over")
 
-// retire ends all reading; a Read under way is waited for.
-func (o *outgoing) retire() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.r = nil
+// retire ends all reading and returns what came of it: the bytes read, their CRC-64, and why reading failed if it
+// did. A read under way is waited for; one that waits itself is told.
+func (o *outgoing) retire() (n int64, crc uint64, err error) {
+	if o.over != nil {
+		o.over(errRetired)
+	}
+	o.lock <- struct{}{}
+	defer func() { <-o.lock }()
+	o.body = nil
+	return o.n, o.crc, o.err
 }
 
 // Close does nothing: the Body belongs to the caller.
 func (o *outgoing) Close() error { return nil }
-
-// state returns what has been read so far, and why reading failed if it did.
-func (o *outgoing) state() (n int64, crc uint64, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.n, o.crc, o.err
-}
 
 // An incoming is the body of a successful reply. It feeds the watch while it is read, compares the
 // CRC-64 of a whole object at its end, and ends the attempt when it is closed.
@@ -225,7 +246,7 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, 
 // went out, and where the MD5 is known also the ETag.
 func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) error {
 	damaged := &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber}
-	n, local, _ := sent.state()
+	n, local, _ := sent.retire()
 	if n < sent.size {
 		damaged.Err = fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)
 		return damaged

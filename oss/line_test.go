@@ -191,6 +191,87 @@ func TestBodyThatCannotBeReadIsNotSentAgain(t *testing.T) {
 	})
 }
 
+// A waitingBody waits before each read, as one with a rate limit does.
+type waitingBody struct {
+	*strings.Reader
+	wait time.Duration
+}
+
+func (w waitingBody) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
+	select {
+	case <-time.After(w.wait):
+		return w.ReadAt(p, off)
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func TestWaitOfABodyEndsWithItsAttempt(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		first func(e *end)
+	}{
+		{"refused early", func(e *end) {
+			e.receive(100)
+			e.say("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+		}},
+		{"cut", func(e *end) { e.receive(100); e.Close() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var second time.Time
+				body := waitingBody{strings.NewReader(content(100_000)), time.Hour}
+				line := newLine(t, func(e *end) {
+					if e.number == 1 {
+						tt.first(e)
+						return
+					}
+					second = time.Now()
+					e.say(ok(e.request()))
+				})
+				c := line.client(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
+				began := time.Now()
+				if _, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+					t.Error(err)
+				}
+				if d := second.Sub(began); d > time.Second {
+					t.Errorf("the second attempt began after %v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitOfABodyEndsWithItsCall(t *testing.T) {
+	for _, s := range []oss.Checksum{oss.ChecksumMD5, oss.ChecksumCRC64} {
+		synctest.Test(t, func(t *testing.T) {
+			line := newLine(t, func(e *end) { e.say(ok(e.request())) })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			body := waitingBody{strings.NewReader(content(100_000)), time.Hour}
+			_, err := line.client(t, oss.Config{}).UploadPart(ctx, upload, 1, body, &oss.PartOptions{Checksum: s})
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
+				t.Errorf("checksum %d: UploadPart: %v after %v", s, err, time.Since(began))
+			}
+		})
+	}
+}
+
+func TestSlowBodyIsNoStalledLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := content(100_000)
+		line := newLine(t, func(e *end) { e.say(ok(e.request())) })
+		body := bodyFunc{int64(len(text)), func(p []byte, off int64) (int, error) {
+			time.Sleep(time.Hour)
+			return strings.NewReader(text).ReadAt(p, off)
+		}}
+		if _, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, nil); err != nil || line.dials() != 1 {
+			t.Errorf("UploadPart: %v over %d connections", err, line.dials())
+		}
+	})
+}
+
 func TestStalledAttemptIsGivenUpAndMadeAgain(t *testing.T) {
 	body := content(1 << 20)
 	for _, tt := range []struct {

@@ -19,6 +19,14 @@ type Body interface {
 	Size() int64
 }
 
+// A ContextBody is a Body whose reads can wait, for a rate limit or for a network of its own. They are made through
+// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any more
+// ought to end then. The reads of any other Body are waited for.
+type ContextBody interface {
+	Body
+	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)
+}
+
 // A Request is any OSS call, before signing. The named methods below are built on it.
 type Request struct {
 	Op          string      // name for errors, logs and hooks, for example "PutObjectACL"
