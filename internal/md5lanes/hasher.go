@@ -13,7 +13,7 @@
 // AVX-512 at the rate of crypto/md5, with AVX2 at seven tenths of it, as measured on an Intel Xeon.
 //
 // There are kernels for AVX2 and AVX-512 on amd64, chosen by what the processor has. Everywhere
-// else, and for the one or two messages that a vector does not pay for, crypto/md5
+// else, with the build tag purego, and for the one or two messages that a vector does not pay for, crypto/md5
 // does the work: the sums are the same. There is none for NEON on arm64: four lanes of instructions that take
 // twice as long as scalar ones, and none among them that rotates, promise too little to be written unmeasured.
 //

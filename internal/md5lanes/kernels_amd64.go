@@ -1,3 +1,5 @@
+//go:build !purego
+
 package md5lanes
 
 //go:generate go run -C gen . ../kernels_amd64.s
