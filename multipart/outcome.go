@@ -285,10 +285,11 @@ func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause 
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
 	if sum == nil {
-		var err error
-		if sum, err = j.u.md5Of(ask, body.source); err != nil {
+		d, err := j.u.digestOf(ask, body.source)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
+		sum = d.md5[:]
 	}
 	return j.lookForObject(ask, cause, func(there *oss.ObjectInfo) bool {
 		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
