@@ -21,7 +21,9 @@ func newAWS(j job) (client, error) {
 		}),
 	})
 	return awsManager{transfermanager.New(c, func(o *transfermanager.Options) {
-		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = max(j.Part, 5<<20), j.Part+1, j.Workers
+		if j.Part != 0 {
+			o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = max(j.Part, 5<<20), j.Part+1, j.Workers
+		}
 	})}, nil
 }
 
