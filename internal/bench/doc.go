@@ -15,7 +15,7 @@
 //     build tag purego gives them; the standard library keeps its assembly, as on any machine without such vectors
 //   - v2, v1: the official Go SDKs, with theirs: CRC-64
 //   - minio: minio-go with Content-MD5, its parts concurrent also where it would send them one by one
-//   - aws: the transfer manager of the AWS SDK, with its default checksums
+//   - aws: the transfer manager of the AWS SDK, with its default checksums; its PutObject for small objects
 //   - floor: net/http alone, no checksum and no signature; what the wire costs
 //
 // The second official SDK is the one the others are held against ("x v2"); both were given the same part size and
@@ -40,5 +40,5 @@
 // must be right, and no upload may be unfinished. Where clients choose the part size there is no such table: the sink
 // computes the CRC-64 of each part while it reads, believes its Content-MD5, and holds the whole object against the source.
 //
-// The clients trust the sink's certificate by SSL_CERT_FILE, which Go heeds on Unix other than macOS.
+// The clients trust the sink's certificate by SSL_CERT_FILE and SSL_CERT_DIR, which Go heeds on Unix other than macOS.
 package main

@@ -44,8 +44,10 @@ type bench struct {
 
 // all runs everything.
 func (b *bench) all(ctx context.Context) ([]row, error) {
-	cert := filepath.Join(b.dir, "certificate.pem")
-	if err := os.WriteFile(cert, b.server.Certificate, 0o600); err != nil {
+	if err := os.Mkdir(b.trusted(), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(b.trusted(), "sink.pem"), b.server.Certificate, 0o600); err != nil {
 		return nil, err
 	}
 	full := filepath.Join(b.dir, "source")
@@ -116,7 +118,7 @@ func (b *bench) one(ctx context.Context, s scenario, client contender, path stri
 		return cost{}, err
 	}
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(environment(os.Environ()), roleVariable+"=client", "SSL_CERT_FILE="+filepath.Join(b.dir, "certificate.pem"))
+	cmd.Env = append(environment(os.Environ()), roleVariable+"=client", "SSL_CERT_FILE="+filepath.Join(b.trusted(), "sink.pem"), "SSL_CERT_DIR="+b.trusted())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return cost{}, fmt.Errorf("%w: %s", err, &stderr)
@@ -139,6 +141,9 @@ func (b *bench) one(ctx context.Context, s scenario, client contender, path stri
 	c.Pieces = got.Pieces
 	return c, nil
 }
+
+// trusted is the directory of the certificates that clients trust. The system's would be read by each, to no end.
+func (b *bench) trusted() string { return filepath.Join(b.dir, "trusted") }
 
 // environment is env without what would tune or lead astray a client.
 func environment(env []string) []string {
