@@ -6,7 +6,6 @@ import (
 	"crypto/md5"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"math/rand/v2"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -112,7 +112,10 @@ func checkDigest(t *testing.T, p piece) {
 	t.Helper()
 	text := make([]byte, p.Size)
 	p.body.ReadAt(text, 0)
-	crc := crc64.Checksum(text, crc64.MakeTable(crc64.ECMA))
+	crc := uint64(0)
+	if crc64.Free() {
+		crc = crc64.Checksum(text)
+	}
 	if d := p.digest; d != nil && (d.md5 != md5.Sum(text) || d.crc != crc) {
 		t.Errorf("piece %d of %d bytes has MD5 %x and CRC-64 %x, want %x and %x", p.Number, p.Size, d.md5, d.crc, md5.Sum(text), crc)
 	}

@@ -15,7 +15,7 @@ import (
 // A digest is what a body is known by.
 type digest struct {
 	md5 [md5.Size]byte
-	crc uint64 // CRC-64, ECMA
+	crc uint64 // CRC-64, ECMA; 0 where it is not free
 }
 
 // hashStep is how much of a body is hashed at once, between two looks at the context. It suits the second
@@ -28,7 +28,9 @@ func (u *Uploader) digestOf(ctx context.Context, body oss.Body) (*digest, error)
 	d := new(digest)
 	err := u.readAll(ctx, body, func(p []byte) {
 		h.Write(p)
-		d.crc = crc64.Update(d.crc, p)
+		if crc64.Free() {
+			d.crc = crc64.Update(d.crc, p)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -102,7 +104,9 @@ func (u *Uploader) digests(ctx context.Context, bodies []oss.Body) []*digest {
 					continue
 				}
 			}
-			all[i].crc = crc64.Update(all[i].crc, slices[i])
+			if crc64.Free() {
+				all[i].crc = crc64.Update(all[i].crc, slices[i])
+			}
 		}
 		h.Write(slices)
 	}
