@@ -121,6 +121,7 @@ type chaos struct {
 	dir    string
 
 	keys  *keys
+	toll  *toll        // of the gateway on the way to the server; nil if there is none
 	clock atomic.Int64 // how far the client's clock is off, in nanoseconds
 
 	faults   []string // for the reader
@@ -196,6 +197,9 @@ func (c *chaos) run() {
 	wg.Wait()
 	for _, i := range c.injected {
 		i.Remove()
+	}
+	if c.toll != nil {
+		c.all.effects["gateway"] += c.toll.end()
 	}
 	c.all.settle()
 	synctest.Wait()

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +28,7 @@ var faultyOps = []string{"InitiateMultipartUpload", "UploadPart", "UploadPart", 
 // a fault is made of besides.
 var effectNames = []string{"Fail", "Delay", "Hang", "Drop", "LoseReply", "Corrupt", "Truncate", "Slow", "SlowConnections", "Throttle",
 	"CutReply", "ShortReply", "FailAfter", "WrongETag", "WrongCRC64", "ProxyReply", "Redeliver", "ClockOff", "ExpireToken", "RevokeToken",
-	"Together", "After", "For", "Share", "Above"}
+	"Together", "After", "For", "Share", "Above", "gateway"}
 
 // An injected is a fault with the effect's names.
 type injected struct {
@@ -235,6 +237,53 @@ func (k *keys) calm() {
 	k.moody = false
 }
 
+// A gateway passes every request on, and answers some in its own name once they have been answered.
+type gateway struct {
+	next   http.RoundTripper
+	status func(*http.Request) int // 0 leaves the reply as it is
+}
+
+func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := g.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	status := g.status(r)
+	if status == 0 {
+		return resp, nil
+	}
+	resp.Body.Close()
+	const page = "<html>gateway</html>"
+	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(strings.NewReader(page)), ContentLength: int64(len(page))}, nil
+}
+
+// A toll is what a gateway draws the replies by that it loses.
+type toll struct {
+	mu     sync.Mutex
+	rnd    *rand.Rand
+	over   bool
+	losses int
+}
+
+func (l *toll) draw(*http.Request) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || l.rnd.IntN(8) != 0 {
+		return 0
+	}
+	l.losses++
+	return []int{200, 404, 502, 503, 504}[l.rnd.IntN(5)]
+}
+
+// end returns how many replies were lost. No others are.
+func (l *toll) end() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	return l.losses
+}
+
 // newClient returns one with its credentials from the keys, and a clock that may be off. None of that is a fault,
 // unless the keys are moody.
 func (c *chaos) newClient() *oss.Client {
@@ -243,6 +292,9 @@ func (c *chaos) newClient() *oss.Client {
 	c.clock.Store(int64(off))
 	if c.rnd.IntN(3) == 0 {
 		time.AfterFunc(time.Duration(c.rnd.IntN(2000))*time.Millisecond, func() { c.clock.Store(0) }) // somebody sets it
+	}
+	if c.rnd.IntN(8) == 0 {
+		c.faults, c.toll = append(c.faults, "a gateway loses replies"), &toll{rnd: rand.New(rand.NewPCG(c.rnd.Uint64(), 0))}
 	}
 	k, early := c.keys, time.Duration(c.rnd.IntN(500))*time.Millisecond
 	var provider oss.CredentialsProvider = oss.CacheCredentials(k, early)
@@ -258,6 +310,9 @@ func (c *chaos) newClient() *oss.Client {
 		cfg.Hooks = oss.Hooks{OnStart: c.started, OnEnd: c.ended}
 		cfg.Now = func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) }
 		cfg.Credentials = provider
+		if c.toll != nil {
+			cfg.HTTPClient = &http.Client{Transport: &gateway{next: cfg.HTTPClient.Transport, status: c.toll.draw}}
+		}
 		if c.rnd.IntN(4) == 0 {
 			cfg.Signer = signer.V1{}
 		}

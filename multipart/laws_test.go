@@ -101,6 +101,7 @@ func (o *ordeal) checkObject(began time.Time, res *multipart.Result, err error) 
 	case made && damaged.Op == "CompleteMultipartUpload" && (obj.Parts == nil || obj.Time.Before(began.Truncate(time.Second))):
 		o.bad("the object is said to be there and wrong, and what is there was not made by this call: %v", err)
 	case made || same && err != nil:
+	case err != nil && (o.c.struck("WrongETag", "HeadObject") || o.c.struck("WrongCRC64", "HeadObject")): // OSS itself says that it is another's
 	case err != nil:
 		o.bad("it failed, and yet there is another object, of %d bytes: %v", len(now), err)
 	case o.breaks:
@@ -170,7 +171,7 @@ func (o *ordeal) keeps() bool {
 
 // cannotAsk reports whether something hindered asking OSS what it holds, and aborting it.
 func (c *chaos) cannotAsk() bool {
-	return c.keys.moody || c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
+	return c.toll != nil || c.keys.moody || c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
 }
 
 // isRevived reports whether a part has brought up back that came when OSS had already said that it is gone: the one
