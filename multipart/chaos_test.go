@@ -140,6 +140,9 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.keys = newKeys(rand.New(rand.NewPCG(seed, 2)))
 	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: c.keys.issued})
 	c.keys.srv = c.srv
+	if c.rnd.IntN(8) == 0 {
+		c.faults, c.toll = append(c.faults, "a gateway loses replies"), &toll{rnd: rand.New(rand.NewPCG(seed, 3))}
+	}
 	c.client = c.newClient()
 	c.opts = multipart.Options{
 		PartSize: 100, Concurrency: 1 + c.rnd.IntN(6), Checksum: oss.Checksum(c.rnd.IntN(2)), Progress: c.progress,
@@ -160,7 +163,7 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.memory = cmp.Or(c.opts.MemoryLimit, int64(c.opts.Concurrency+1)*c.opts.PartSize)
 	c.up = multipart.NewUploader(c.client, &c.opts)
 	for i := range 1 + c.rnd.IntN(5) {
-		o := newOrdeal(c, fmt.Sprintf("dir/key-%d", i), rand.New(rand.NewPCG(seed, uint64(i+3))))
+		o := newOrdeal(c, fmt.Sprintf("dir/key-%d", i), rand.New(rand.NewPCG(seed, uint64(i+4))))
 		c.ordeals[o.key] = o
 	}
 	for range c.rnd.IntN(5) {

@@ -293,9 +293,6 @@ func (c *chaos) newClient() *oss.Client {
 	if c.rnd.IntN(3) == 0 {
 		time.AfterFunc(time.Duration(c.rnd.IntN(2000))*time.Millisecond, func() { c.clock.Store(0) }) // somebody sets it
 	}
-	if c.rnd.IntN(8) == 0 {
-		c.faults, c.toll = append(c.faults, "a gateway loses replies"), &toll{rnd: rand.New(rand.NewPCG(c.rnd.Uint64(), 0))}
-	}
 	k, early := c.keys, time.Duration(c.rnd.IntN(500))*time.Millisecond
 	var provider oss.CredentialsProvider = oss.CacheCredentials(k, early)
 	if k.fixed {

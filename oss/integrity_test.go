@@ -167,6 +167,17 @@ func TestASuccessThatTellsNothingOfTheBytesIsNone(t *testing.T) {
 	})
 }
 
+func TestAWrongReportOfAnEmptyBodyIsDamage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := play(says(200, "", "ETag", etag(""), "x-oss-hash-crc64ecma", "1"))
+		_, err := s.client(t, oss.Config{}).PutObject(t.Context(), "bucket", "key", strings.NewReader(""), nil)
+		var damaged *oss.ChecksumError
+		if !errors.As(err, &damaged) || damaged.Local != 0 || damaged.Remote != 1 {
+			t.Errorf("PutObject: %v, want a ChecksumError of 0 here and 1 there", err)
+		}
+	})
+}
+
 func TestCatalogueI2WrongReportOnceIsRetried(t *testing.T) {
 	s := play(says(200, "", "ETag", etag("yobd")), stores)
 	c := s.client(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
