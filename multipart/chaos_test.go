@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -121,30 +120,30 @@ type chaos struct {
 	memory int64 // what buffers may take
 	dir    string
 
+	keys  *keys
+	toll  *toll        // of the gateway on the way to the server; nil if there is none
+	clock atomic.Int64 // how far the client's clock is off, in nanoseconds
+
 	faults   []string // for the reader
-	injected []*osstest.Injection
-	asking   []*osstest.Injection // of them, those that can hide what is left in OSS
-	rivals   bool                 // somebody else ends uploads, and puts his own object there, as they are completed
-	damages  bool                 // the copy of a range may be damaged, which nobody can see: OSS tells the CRC-64 of whole objects
+	notes    []string // the same of what no upload may notice
+	injected []injected
+	asking   []injected // of them, those that can hide what is left in OSS
+	rivals   bool       // somebody else ends uploads, and puts his own object there, as they are completed
+	damages  bool       // the copy of a range may be damaged, which nobody can see: OSS tells the CRC-64 of whole objects
 
 	ordeals  map[string]*ordeal // by key; not changed while uploads run
 	inFlight atomic.Int64
 }
 
-// What must never be seen again.
-const (
-	chaosSecret = "the-secret-of-chaos"
-	chaosToken  = "the-token-of-chaos"
-)
-
 func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
-	keys := oss.Credentials{AccessKeyID: "chaos", AccessKeySecret: chaosSecret, SecurityToken: chaosToken}
 	c := &chaos{t: t, all: all, rnd: rand.New(rand.NewPCG(seed, 0)), ordeals: make(map[string]*ordeal), dir: t.TempDir()}
-	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: []oss.Credentials{keys}})
-	c.client = client(t, c.srv, func(cfg *oss.Config) {
-		cfg.Logger = slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		cfg.Hooks = oss.Hooks{OnStart: c.started, OnEnd: c.ended}
-	})
+	c.keys = newKeys(rand.New(rand.NewPCG(seed, 2)))
+	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: c.keys.issued})
+	c.keys.srv = c.srv
+	if c.rnd.IntN(8) == 0 {
+		c.faults, c.toll = append(c.faults, "a gateway loses replies"), &toll{rnd: rand.New(rand.NewPCG(seed, 3))}
+	}
+	c.client = c.newClient()
 	c.opts = multipart.Options{
 		PartSize: 100, Concurrency: 1 + c.rnd.IntN(6), Checksum: oss.Checksum(c.rnd.IntN(2)), Progress: c.progress,
 		KeepParts: c.rnd.IntN(6) == 0, MemoryLimit: int64(c.rnd.IntN(6) * 100),
@@ -164,7 +163,7 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.memory = cmp.Or(c.opts.MemoryLimit, int64(c.opts.Concurrency+1)*c.opts.PartSize)
 	c.up = multipart.NewUploader(c.client, &c.opts)
 	for i := range 1 + c.rnd.IntN(5) {
-		o := newOrdeal(c, fmt.Sprintf("dir/key-%d", i), rand.New(rand.NewPCG(seed, uint64(i+2))))
+		o := newOrdeal(c, fmt.Sprintf("dir/key-%d", i), rand.New(rand.NewPCG(seed, uint64(i+4))))
 		c.ordeals[o.key] = o
 	}
 	for range c.rnd.IntN(5) {
@@ -182,56 +181,6 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 		c.inject([]string{"HeadObject", "ListParts", "AbortMultipartUpload"}[c.rnd.IntN(3)])
 	}
 	return c
-}
-
-var faultyOps = []string{"InitiateMultipartUpload", "UploadPart", "UploadPart", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload",
-	"CompleteMultipartUpload", "AbortMultipartUpload", "ListParts", "ListMultipartUploads", "PutObject", "PutObject", "CopyObject", "HeadObject", ""}
-
-// inject draws a fault of op, with one of the effects if there are any.
-func (c *chaos) inject(op string, effects ...osstest.Effect) {
-	const withoutBody, withoutContent = " AbortMultipartUpload HeadObject ", " InitiateMultipartUpload ListParts ListMultipartUploads "
-	f := osstest.Fault{Op: op, Skip: c.rnd.IntN(4), Times: 1 + c.rnd.IntN(5)}
-	if strings.Contains("CompleteMultipartUpload PutObject CopyObject HeadObject", op) {
-		f.Skip = c.rnd.IntN(2) // there are not many
-	}
-	if c.rnd.IntN(12) == 0 {
-		f.Times = 0
-	}
-	if c.rnd.IntN(3) == 0 {
-		f.Key = slices.Sorted(maps.Keys(c.ordeals))[c.rnd.IntN(len(c.ordeals))]
-	}
-	if strings.HasPrefix(f.Op, "UploadPart") && c.rnd.IntN(5) == 0 {
-		f.PartNumber = 1 + c.rnd.IntN(5)
-	}
-	in := func(list string) bool { return strings.Contains(list, " "+f.Op+" ") }
-	if len(effects) == 0 {
-		effects = []osstest.Effect{
-			osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"), osstest.Fail(429, "TooManyRequests"),
-			osstest.Fail(400, "RequestTimeout"), osstest.Fail(403, oss.ErrAccessDenied), osstest.Drop(), osstest.Drop(),
-			osstest.LoseReply(), osstest.LoseReply(), osstest.LoseReply(), osstest.Delay(time.Second), osstest.Delay(time.Minute), osstest.Hang(),
-		}
-		if !in(withoutBody) {
-			effects = append(effects, osstest.Truncate(int64(c.rnd.IntN(150))), osstest.Truncate(int64(c.rnd.IntN(150))),
-				osstest.Slow(int64(10+c.rnd.IntN(1000))))
-			if !in(withoutContent) {
-				effects = append(effects, osstest.Corrupt(), osstest.Corrupt())
-			}
-		}
-	}
-	if op == "AbortMultipartUpload" {
-		effects = append(effects, osstest.Fail(404, oss.ErrNoSuchUpload)) // as when a late part brings it back
-	}
-	f.Effect = effects[c.rnd.IntN(len(effects))]
-	name, _, _ := strings.Cut(fmt.Sprint(f.Effect), "(")
-	c.damages = c.damages || name == "Corrupt" && in("  UploadPartCopy CompleteMultipartUpload ")
-	i := c.srv.Inject(f)
-	c.injected = append(c.injected, i)
-	if in(" AbortMultipartUpload ListParts ListMultipartUploads HeadObject  ") {
-		c.asking = append(c.asking, i)
-	}
-	c.faults = append(c.faults, fmt.Sprintf("%+v", f))
-	c.all.effects[name] += 0
-	c.all.struck = append(c.all.struck, func() { c.all.effects[name] += i.Fired() })
 }
 
 // run runs all uploads at once, and when they have ended once more those that can be resumed, without faults.
@@ -252,15 +201,16 @@ func (c *chaos) run() {
 	for _, i := range c.injected {
 		i.Remove()
 	}
+	if c.toll != nil {
+		c.all.effects["gateway"] += c.toll.end()
+	}
 	c.all.settle()
 	synctest.Wait()
 	c.checkIdle()
 	if c.t.Failed() {
 		return
 	}
-	if s, ok := c.opts.Store.(*memoryStore); ok {
-		s.moody = false
-	}
+	c.calm()
 	for _, o := range c.ordeals {
 		o.retry()
 		c.all.count(o)
@@ -281,11 +231,24 @@ func (c *chaos) run() {
 	c.checkSecrets("the log", c.log.text.String())
 }
 
+// calm ends all that goes wrong.
+func (c *chaos) calm() {
+	if s, ok := c.opts.Store.(*memoryStore); ok {
+		s.moody = false
+	}
+	c.keys.calm()
+	if c.keys.fixed { // and by now no good
+		c.client = c.newClient()
+		c.up = multipart.NewUploader(c.client, &c.opts)
+	}
+	time.Sleep(longestLate) // in the bubble: no part is on its way any more
+}
+
 // String tells what happened.
 func (c *chaos) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, " with %+v:", c.opts)
-	for _, f := range c.faults {
+	for _, f := range slices.Concat(c.notes, c.faults) {
 		b.WriteString("\n\t" + f)
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.ordeals)) {
@@ -421,8 +384,8 @@ func (a *chronicle) checkCoverage(t *testing.T) {
 			}
 		}
 	}
-	for effect, n := range a.effects {
-		if n == 0 {
+	for _, effect := range effectNames {
+		if a.effects[effect] == 0 {
 			t.Errorf("no %s has struck", effect)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -179,3 +180,119 @@ func TestAFileThatChangesAfterItWasStoredDoesNotHideThatItWas(t *testing.T) {
 
 // writerBuffer is how much a Writer gathers before it sends.
 const writerBuffer = 64 << 10
+
+func TestAPageInPlaceOfAReplyIsNoSuccess(t *testing.T) {
+	const page = "<html>log in first</html>"
+	for _, size := range []int{50, 300} { // by PutObject, and in parts
+		for sum := oss.ChecksumMD5; sum <= oss.ChecksumNone; sum++ {
+			for _, times := range []int{1, 0} {
+				inBubble(t, func(t *testing.T, srv *osstest.Server) {
+					srv.Inject(osstest.Fault{Op: "PutObject", Times: times, Effect: osstest.ProxyReply(200, page)})
+					srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Times: times, Effect: osstest.ProxyReply(200, page)})
+					up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Checksum: sum})
+					res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+					if times == 1 {
+						wantObject(t, srv, data(size), res, err)
+						return
+					}
+					if _, made := srv.Object(bucket, key); err == nil || made {
+						t.Errorf("Upload of %d bytes with checksum %d: %+v, %v", size, sum, res, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestAPageInPlaceOfAReplyToAbortAbortsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
+		srv.Inject(osstest.Fault{Op: "ListParts", Times: 1, Effect: osstest.ProxyReply(200, "<html>")})
+		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Times: 1, Effect: osstest.ProxyReply(200, "<html>")})
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		if _, made := srv.Object(bucket, key); !made || err != nil && !errors.Is(err, multipart.ErrOutcomeUnknown) {
+			t.Errorf("object made: %v, and the error is %v", made, err)
+		}
+	})
+}
+
+func TestAnAnswerOfAGatewayLeavesTheOutcomeOpen(t *testing.T) {
+	for _, tt := range []struct {
+		op   string
+		size int
+	}{{"PutObject", 50}, {"CompleteMultipartUpload", 300}} {
+		for _, status := range []int{404, 503} {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				passed := false
+				c := client(t, srv, func(cfg *oss.Config) {
+					cfg.HTTPClient.Transport = &gateway{next: cfg.HTTPClient.Transport, status: func(*http.Request) int {
+						if _, made := srv.Object(bucket, key); made && !passed {
+							passed = true
+							return status
+						}
+						return 0
+					}}
+				})
+				srv.Inject(osstest.Fault{Op: tt.op, Skip: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+				res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(tt.size)), nil)
+				if !passed {
+					t.Fatal("no reply was lost, so nothing is shown")
+				}
+				wantObject(t, srv, data(tt.size), res, err)
+			})
+		}
+	}
+}
+
+// ahead returns a client whose clock is so much ahead of the server's, or behind.
+func ahead(t *testing.T, srv *osstest.Server, by time.Duration) *oss.Client {
+	return client(t, srv, func(cfg *oss.Config) { cfg.Now = func() time.Time { return time.Now().Add(by) } })
+}
+
+func TestAClockThatIsOffHidesNoOrphan(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			older, err := srv.Client().InitiateMultipartUpload(t.Context(), bucket, key, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)                                                                                  // of the bubble
+			srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Skip: 1, Times: 1, Effect: osstest.LoseReply()}) // the first teaches the time
+			up := multipart.NewUploader(ahead(t, srv, by), settings(100))
+			res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+			wantObject(t, srv, data(300), res, err)
+			if len(res.Orphans) != 1 || res.Orphans[0] == older {
+				t.Errorf("by a clock %v ahead the orphans are %v, want the one of the lost reply", by, res.Orphans)
+			}
+			for _, left := range srv.Uploads() {
+				srv.Client().AbortMultipartUpload(t.Context(), left.Upload)
+			}
+		})
+	}
+}
+
+func TestSweepGoesByTheClockOfOSS(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		young, err := srv.Client().InitiateMultipartUpload(t.Context(), bucket, key, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // of the bubble
+		for _, tt := range []struct {
+			ahead, older time.Duration
+			want         int
+		}{{2 * multipart.DefaultSweepAge, 0, 0}, {-2 * multipart.DefaultSweepAge, time.Minute, 1}} {
+			swept := 0
+			up := multipart.NewUploader(ahead(t, srv, tt.ahead), nil)
+			for s, err := range up.Sweep(t.Context(), bucket, &multipart.SweepOptions{OlderThan: tt.older}) {
+				if err != nil || s.Upload != young {
+					t.Errorf("Sweep: %+v, %v", s, err)
+				}
+				swept++
+			}
+			if swept != tt.want {
+				t.Errorf("by a clock %v ahead %d uploads were swept, want %d", tt.ahead, swept, tt.want)
+			}
+		}
+	})
+}

@@ -81,10 +81,8 @@ func (o *ordeal) checkError(ctx context.Context, err error) {
 // patience is how long a cancelled call may take: for the abort, if it meets no fault, no time at all.
 func (o *ordeal) patience() time.Duration {
 	const soon = 100 * time.Millisecond
-	for _, i := range o.c.injected {
-		if i.Fired() > 0 && slices.Contains(o.c.asking, i) {
-			return soon + time.Minute // what cleans up gives up after half a minute, and may do so twice
-		}
+	if o.c.cannotAsk() {
+		return soon + time.Minute // what cleans up gives up after half a minute, and may do so twice
 	}
 	return soon
 }
@@ -96,19 +94,23 @@ func (o *ordeal) checkObject(began time.Time, res *multipart.Result, err error) 
 	o.before = now
 	same := exists == (before != nil) && bytes.Equal(now, before)
 	var damaged *oss.ChecksumError
-	made := errors.As(err, &damaged) && slices.Contains([]string{"PutObject", "CopyObject", "CompleteMultipartUpload"}, damaged.Op)
+	made := errors.As(err, &damaged) && slices.Contains([]string{"PutObject", "CopyObject", "CompleteMultipartUpload"}, damaged.Op) &&
+		!errors.Is(err, oss.ErrInvalidDigest) // with which OSS stores nothing
 	switch {
 	case errors.Is(err, multipart.ErrOutcomeUnknown):
 	case made && damaged.Op == "CompleteMultipartUpload" && (obj.Parts == nil || obj.Time.Before(began.Truncate(time.Second))):
 		o.bad("the object is said to be there and wrong, and what is there was not made by this call: %v", err)
 	case made || same && err != nil:
+	case err != nil && (o.c.struck("WrongETag", "HeadObject") || o.c.struck("WrongCRC64", "HeadObject")): // OSS itself says that it is another's
 	case err != nil:
 		o.bad("it failed, and yet there is another object, of %d bytes: %v", len(now), err)
 	case o.breaks:
 		o.bad("the source broke, and that is no error")
 	case !exists || !bytes.Equal(now, o.want) && (o.also == nil || !bytes.Equal(now, o.also)):
 		o.bad("it succeeded, and the object of %d bytes (%v) is not the source of %d: %+v", len(now), exists, len(o.want), res)
-	case res.Size != obj.Size || res.ETag != obj.ETag || res.CRC64 != obj.CRC64 || res.Parts != len(obj.Parts):
+	case res.Size != obj.Size || res.Parts != len(obj.Parts) ||
+		res.ETag != obj.ETag && !o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject") || // where nothing else tells it
+		res.CRC64 != obj.CRC64 && !o.c.struck("WrongCRC64", "HeadObject"):
 		o.bad("%+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts", res, obj.Size, obj.ETag, obj.CRC64, len(obj.Parts))
 	case o.opts != nil && before != nil && !bytes.Equal(before, now) && o.plan.Upload.ID == "": // Finish and Resume take no options
 		o.bad("it overwrote what was there")
@@ -146,14 +148,15 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 		}
 		mine := ue != nil && left.Upload == ue.Plan.Upload
 		switch {
+		case o.c.isRevived(left): // and known by its ID, if it was aborted on behalf of this call
 		case mine && ue.Aborted:
 			o.bad("%v is said to be aborted, and there with %d parts: %v", left.Upload, len(left.Parts), err)
-		case mine && kept && ue.Stored > sizeOf(left):
+		case mine && kept && ue.Stored > sizeOf(left) && !o.c.wasAborted(left):
 			o.bad("%d bytes are said to be stored, and %d are: %v", ue.Stored, sizeOf(left), err)
 		case err == nil && left.ID == res.UploadID:
 			o.bad("%v succeeded, and is still there", left.Upload)
 		case o.told[left.ID]:
-		case len(left.Parts) == 0 && (o.c.cannotLook() || o.kind == "steps" && o.c.log.has(left.ID)):
+		case len(left.Parts) == 0 && (o.c.cannotAsk() || o.kind == "steps" && o.c.log.has(left.ID)):
 			o.told[left.ID] = true // Begin says it in the log
 		default:
 			o.bad("%v is left with %d parts, and nothing says so: %+v, %v", left.Upload, len(left.Parts), res, err)
@@ -166,14 +169,30 @@ func (o *ordeal) keeps() bool {
 	return o.c.opts.KeepParts || o.kind == "steps" || o.again != nil || o.c.opts.Store != nil && (o.kind == "file" || o.kind == "changing file")
 }
 
-// cannotLook reports whether something hindered looking for what a lost reply has begun.
-func (c *chaos) cannotLook() bool {
-	for _, i := range c.asking {
-		if i.Fired() > 0 {
-			return true
+// cannotAsk reports whether something hindered asking OSS what it holds, and aborting it.
+func (c *chaos) cannotAsk() bool {
+	return c.toll != nil || c.keys.moody || c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
+}
+
+// isRevived reports whether a part has brought up back that came when OSS had already said that it is gone: the one
+// thing nobody can wait for. A part that comes before that is aborted with the others.
+func (c *chaos) isRevived(up osstest.Upload) (gone bool) {
+	if len(up.Parts) == 0 || !c.struck("Redeliver") {
+		return false
+	}
+	for _, r := range c.srv.Requests("ListParts") {
+		if r.UploadID == up.ID && (r.StatusCode == 200 || r.Code == oss.ErrNoSuchUpload) {
+			gone = r.StatusCode != 200 // by the latest answer
 		}
 	}
-	return false
+	return gone
+}
+
+// wasAborted reports whether somebody has aborted up, of which by now only a part that was late may be there.
+func (c *chaos) wasAborted(up osstest.Upload) bool {
+	return slices.ContainsFunc(c.srv.Requests("AbortMultipartUpload"), func(r osstest.Request) bool {
+		return r.UploadID == up.ID && r.StatusCode == 204
+	})
 }
 
 func sizeOf(up osstest.Upload) (n int64) {

@@ -53,7 +53,7 @@ var (
 func newOrdeal(c *chaos, key string, rnd *rand.Rand) *ordeal {
 	o := &ordeal{c: c, key: key, rnd: rnd, told: make(map[string]bool), outcomes: make(map[string]int)}
 	o.kind = kinds[rnd.IntN(len(kinds))]
-	o.want = randomBytes(rnd, rnd.IntN(1200))
+	o.want = randomBytes(rnd, rnd.IntN([]int{1200, 1200, 120}[rnd.IntN(3)])) // of the last, most by one request
 	if rnd.IntN(4) == 0 {
 		o.before = []byte("an older object")
 		c.srv.PutObject(bucket, key, o.before)

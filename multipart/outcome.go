@@ -230,7 +230,11 @@ func (j *job) ask(ctx context.Context, op, method string, query url.Values) erro
 	if err != nil {
 		return err
 	}
-	return resp.Body.Close()
+	defer resp.Body.Close()
+	if resp.Header.Get("x-oss-request-id") == "" { // which every reply of OSS has
+		return fmt.Errorf("%s of %v: status %d of a reply that is not from OSS", op, up, resp.StatusCode)
+	}
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -322,10 +326,10 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 
 // findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
 // since then, without a part, that are not ours. Nothing tells them from those of another program.
-func (j *job) findOrphans(ctx context.Context, since time.Time) []oss.Upload {
+func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
-	const slack = 2 * time.Second // OSS tells the time of an upload in whole seconds, by its own clock
+	const slack = 2 * time.Second // OSS tells the time of an upload in whole seconds, and that of its replies
 	up := j.plan.Upload
 	var orphans []oss.Upload
 	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key}) {
@@ -333,7 +337,9 @@ func (j *job) findOrphans(ctx context.Context, since time.Time) []oss.Upload {
 			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
 			break
 		}
-		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(since.Add(-slack)) {
+		// By OSS's clock, which by now is known however wrong ours is.
+		since := j.u.client.Now().Add(-time.Since(began) - slack)
+		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(since) {
 			continue
 		}
 		if parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1}); err == nil && len(parts.Parts) == 0 {

@@ -46,12 +46,12 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 		if o.OlderThan == 0 {
 			o.OlderThan = DefaultSweepAge
 		}
-		limit := u.client.Now().Add(-o.OlderThan)
 		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: o.Prefix}) {
 			if err != nil {
 				yield(Swept{}, err)
 				return
 			}
+			limit := u.client.Now().Add(-o.OlderThan) // by OSS's clock, which the reply has told if ours is wrong
 			if info.Initiated.After(limit) || o.Select != nil && !o.Select(info) {
 				continue
 			}

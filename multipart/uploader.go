@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/ossmultipart/go-oss/internal/md5lanes"
 	"github.com/ossmultipart/go-oss/internal/tries"
@@ -315,7 +316,7 @@ func (j *job) multipart(ctx context.Context, src source) (*Result, error) {
 // ID nobody knows; what could be one is reported.
 func (j *job) initiate(ctx context.Context) error {
 	at := j.plan.Upload
-	began := j.u.client.Now()
+	began := time.Now()
 	sent, count := tries.Watch(ctx)
 	err := j.u.brake.do(sent, 0, func(ctx context.Context) (err error) {
 		j.plan.Upload, err = j.u.client.InitiateMultipartUpload(ctx, at.Bucket, at.Key, &j.wishes.initiate)

@@ -46,11 +46,14 @@ func (k *call) RoundTrip(shell *http.Request) (*http.Response, error) {
 
 func (k *call) try(shell *http.Request) (*http.Response, error) {
 	c := k.client
+	if err := k.fetchKeys(shell.Context()); err != nil { // before the watch begins: nothing stalls while keys are fetched
+		return nil, &permanentError{err}
+	}
 	w := newWatch(shell.Context(), c.retry.Stall, k.terms.slow)
 	req := shell.Clone(w.ctx)
 	req.Header = k.header.Clone()
 	var body atomic.Pointer[outgoing] // the latest
-	body.Store(&outgoing{watch: w, lock: make(chan struct{}, 1)})
+	body.Store(&outgoing{sum: k.terms.sum, watch: w, lock: make(chan struct{}, 1)}) // an empty one has a CRC-64 too
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
@@ -107,19 +110,28 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// sign puts a signature of this moment on req, with the keys of this moment.
+// fetchKeys asks for the keys of this moment.
+func (k *call) fetchKeys(ctx context.Context) error {
+	c := k.client
+	if _, ok := c.credentials.(anonymous); ok {
+		return nil
+	}
+	creds, err := c.credentials.Credentials(ctx)
+	if err != nil {
+		return fmt.Errorf("no credentials: %w", err)
+	}
+	k.used = creds
+	return nil
+}
+
+// sign puts a signature of this moment on req.
 func (k *call) sign(req *http.Request) error {
 	c := k.client
 	if _, ok := c.credentials.(anonymous); ok {
 		return nil
 	}
-	creds, err := c.credentials.Credentials(req.Context())
-	if err != nil {
-		return fmt.Errorf("no credentials: %w", err)
-	}
-	k.used = creds
 	return c.signer.Sign(req, signer.Params{
-		Bucket: k.op.Bucket, Key: k.op.Key, Region: c.region, Time: c.Now(), Credentials: creds,
+		Bucket: k.op.Bucket, Key: k.op.Key, Region: c.region, Time: c.Now(), Credentials: k.used,
 	})
 }
 

@@ -301,3 +301,31 @@ func TestRefusedKeysAreReplacedForTheNextCallWhereNothingIsRetried(t *testing.T)
 		}
 	})
 }
+
+func TestKeysThatTakeLongToGetAreNoStall(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		cache func(oss.CredentialsProvider) oss.CredentialsProvider
+	}{
+		{"cached", func(p oss.CredentialsProvider) oss.CredentialsProvider { return oss.CacheCredentials(p, time.Minute) }},
+		{"not cached", func(p oss.CredentialsProvider) oss.CredentialsProvider { return p }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slow := oss.CredentialsFunc(func(ctx context.Context) (oss.Credentials, error) {
+					select {
+					case <-time.After(40 * time.Second): // longer than Retry.Stall
+						return oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}, nil
+					case <-ctx.Done():
+						return oss.Credentials{}, ctx.Err()
+					}
+				})
+				s := play(stores)
+				c := s.client(t, oss.Config{Credentials: tt.cache(slow)})
+				if _, err := c.PutObject(t.Context(), "bucket", "key", strings.NewReader("body"), nil); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}

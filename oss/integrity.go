@@ -242,20 +242,31 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, 
 	}})
 }
 
+// notFromOSS is the error of a success that tells nothing of what OSS stored or holds, as the page of a proxy that
+// never passed the request on. The attempt has failed.
+func notFromOSS(resp *http.Response) error {
+	return fmt.Errorf("status %d without an ETag: reply is not from OSS", resp.StatusCode)
+}
+
 // checkStored holds what OSS says it stored against what was sent: the CRC-64 of the bytes that
 // went out, and where the MD5 is known also the ETag.
 func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) error {
 	damaged := &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber}
 	n, local, _ := sent.retire()
+	etag := resp.Header.Get("ETag")
+	remote, told := headerCRC(resp.Header)
+	if etag == "" && !told {
+		return notFromOSS(resp)
+	}
 	if n < sent.size {
 		damaged.Err = fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)
 		return damaged
 	}
-	if remote, ok := headerCRC(resp.Header); ok && sent.sum && remote != local {
+	if told && sent.sum && remote != local {
 		damaged.Local, damaged.Remote = local, remote
 		return damaged
 	}
-	if etag := resp.Header.Get("ETag"); md5sum != nil && !sameETag(etag, hex.EncodeToString(md5sum)) {
+	if md5sum != nil && !sameETag(etag, hex.EncodeToString(md5sum)) {
 		damaged.Err = fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)
 		return damaged
 	}

@@ -138,6 +138,46 @@ func TestCatalogueI2WrongReportIsDamage(t *testing.T) {
 	}
 }
 
+func TestASuccessThatTellsNothingOfTheBytesIsNone(t *testing.T) {
+	page := says(200, "<html>log in first</html>", "Content-Type", "text/html")
+	for _, op := range sends {
+		for sum := oss.ChecksumMD5; sum <= oss.ChecksumNone; sum++ {
+			synctest.Test(t, func(t *testing.T) {
+				s := play(page)
+				err := op.op(t, s.client(t, oss.Config{}), sum)
+				if err == nil || errors.As(err, new(*oss.ChecksumError)) || len(s.messages()) != 4 {
+					t.Errorf("%s with checksum %d: %v after %d requests, want an error after 4", op.name, sum, err, len(s.messages()))
+				}
+				s = play(page, stores)
+				if err := op.op(t, s.client(t, oss.Config{}), sum); err != nil {
+					t.Errorf("%s with checksum %d, once: %v", op.name, sum, err)
+				}
+			})
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: oss.AnonymousCredentials(), HTTPClient: &http.Client{
+			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: http.NoBody, Request: r}, nil
+			}),
+		}})
+		if info, err := c.HeadObject(t.Context(), "bucket", "key", nil); err == nil {
+			t.Errorf("HeadObject of a page says %+v", info)
+		}
+	})
+}
+
+func TestAWrongReportOfAnEmptyBodyIsDamage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := play(says(200, "", "ETag", etag(""), "x-oss-hash-crc64ecma", "1"))
+		_, err := s.client(t, oss.Config{}).PutObject(t.Context(), "bucket", "key", strings.NewReader(""), nil)
+		var damaged *oss.ChecksumError
+		if !errors.As(err, &damaged) || damaged.Local != 0 || damaged.Remote != 1 {
+			t.Errorf("PutObject: %v, want a ChecksumError of 0 here and 1 there", err)
+		}
+	})
+}
+
 func TestCatalogueI2WrongReportOnceIsRetried(t *testing.T) {
 	s := play(says(200, "", "ETag", etag("yobd")), stores)
 	c := s.client(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}})

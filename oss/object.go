@@ -365,7 +365,12 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.finish(ctx, r, terms{})
+	resp, err := c.finish(ctx, r, terms{check: func(_ Operation, resp *http.Response, _ *outgoing) error {
+		if resp.Header.Get("ETag") == "" {
+			return notFromOSS(resp)
+		}
+		return nil
+	}})
 	if err != nil {
 		return nil, err
 	}

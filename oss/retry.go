@@ -61,7 +61,9 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 		}
 	}
 	k.reply.RetryIn = k.wait
-	tries.From(ctx).Add(k.reply.StatusCode, err == nil || errors.As(k.last, new(*ServiceError)))
+	var refused *ServiceError
+	understood := err == nil || errors.As(k.last, &refused) && refused.Code != "" // else a proxy says it, who may have passed it on
+	tries.From(ctx).Add(k.reply.StatusCode, understood)
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
 	return k.wait > 0, nil

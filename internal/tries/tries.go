@@ -13,7 +13,7 @@ import (
 type Count struct {
 	outer *Count
 
-	Throttled atomic.Int64 // requests answered with 429 or 503: they did nothing
+	Throttled atomic.Int64 // requests answered with 429 or 503
 	Lost      atomic.Int64 // requests without an answer that says what they did
 }
 
@@ -32,13 +32,14 @@ func From(ctx context.Context) *Count {
 }
 
 // Add counts one request, answered with status, or 0 if it was not. With understood, the answer
-// was read and made sense.
+// was read and is one of OSS.
 func (c *Count) Add(status int, understood bool) {
 	for ; c != nil; c = c.outer {
-		switch {
-		case status == 429 || status == 503:
+		throttled := status == 429 || status == 503 // by OSS itself: then they did nothing
+		if throttled {
 			c.Throttled.Add(1)
-		case status == 0 || status >= 500 || !understood:
+		}
+		if !understood || status == 0 || status >= 500 && !throttled {
 			c.Lost.Add(1)
 		}
 	}

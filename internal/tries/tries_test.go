@@ -17,6 +17,7 @@ func TestACountIsOfItsContextAndOfThoseMadeFromIt(t *testing.T) {
 		{innerCtx, 404, true},
 		{innerCtx, 503, true},  // throttled
 		{innerCtx, 429, true},  // throttled
+		{innerCtx, 503, false}, // both: a proxy may have passed it on
 		{innerCtx, 0, false},   // lost
 		{innerCtx, 500, true},  // lost: nobody knows what was done before
 		{innerCtx, 200, false}, // lost: half a document
@@ -25,10 +26,10 @@ func TestACountIsOfItsContextAndOfThoseMadeFromIt(t *testing.T) {
 	} {
 		From(request.ctx).Add(request.status, request.understood)
 	}
-	if n, m := inner.Throttled.Load(), inner.Lost.Load(); n != 2 || m != 3 {
-		t.Errorf("inner: %d throttled, %d lost, want 2 and 3", n, m)
+	if n, m := inner.Throttled.Load(), inner.Lost.Load(); n != 3 || m != 4 {
+		t.Errorf("inner: %d throttled, %d lost, want 3 and 4", n, m)
 	}
-	if n, m := outer.Throttled.Load(), outer.Lost.Load(); n != 2 || m != 4 {
-		t.Errorf("outer: %d throttled, %d lost, want 2 and 4", n, m)
+	if n, m := outer.Throttled.Load(), outer.Lost.Load(); n != 3 || m != 5 {
+		t.Errorf("outer: %d throttled, %d lost, want 3 and 5", n, m)
 	}
 }
