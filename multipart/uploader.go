@@ -18,8 +18,8 @@ import (
 // Options tune an Uploader. Nil and the zero value both mean the defaults.
 type Options struct {
 	PartSize    int64          // bytes; 0 means DefaultPartSize, grown so that parts never exceed 10,000; of a stream, the first size
-	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means DefaultConcurrency
-	MemoryLimit int64          // bytes of part buffers over all uploads; 0 means Concurrency+1 parts
+	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means as many as make it faster, see MaxConcurrency
+	MemoryLimit int64          // bytes of part buffers over all uploads; 0 means Concurrency+1 parts, DefaultConcurrency+1 if that is 0
 	Checksum    oss.Checksum   // default oss.ChecksumMD5
 	Store       Store          // remembers unfinished UploadFile calls; nil means none
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
@@ -37,6 +37,12 @@ const (
 	DefaultPartSize    int64 = 8 << 20 // bytes
 	DefaultConcurrency       = 4       // parts
 )
+
+// MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
+// DefaultConcurrency, doubles as long as that clearly carries more bytes a second, and tries again now and then
+// whether more help or fewer do. Streams never have more in flight than MemoryLimit has room for. Parts with an
+// x-oss-traffic-limit do not count, as more of them would only get round it.
+const MaxConcurrency = 64
 
 // check refuses what OSS cannot honour; least is the smallest part it takes.
 func (o *Options) check(least int64) error {
@@ -67,6 +73,7 @@ type Uploader struct {
 
 	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
 	brake   *brake    // for when OSS asks for less
+	pilot   *pilot    // finds how many parts should be in flight; nil if Options say it
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
@@ -86,6 +93,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.slots = newBudget(int64(u.opts.Concurrency))
 	u.brake = newBrake(int64(u.opts.Concurrency))
+	if opts == nil || opts.Concurrency == 0 {
+		u.pilot = newPilot(u.slots, u.brake)
+	}
 	first := cmp.Or(u.opts.PartSize, DefaultPartSize)
 	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first), first)
 	return u
@@ -275,7 +285,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
+	err := j.u.carry(counted, j.telling(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
