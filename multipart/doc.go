@@ -26,8 +26,12 @@
 // # Limits are the Uploader's
 //
 // Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over
-// all uploads of an Uploader together: forty files at once still have four parts in flight. Those
+// all uploads of an Uploader together: forty files at once still have no more parts in flight. Those
 // who wait are served in turn. By default buffers take 40 MiB at most. A program needs one Uploader.
+//
+// Unless you choose it, the Uploader finds the Concurrency: it begins with four parts and doubles them while the
+// link carries clearly more, up to 64; where four fill the link it stays with four. It goes on trying now and then,
+// and so follows a link that changes.
 //
 // # What is checked
 //

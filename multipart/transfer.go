@@ -126,7 +126,7 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 		send = j.sendPart
 	}
 	p.watched = j.watched(p.body) // once, so that what is sent again is not counted again
-	err = j.u.brake.do(ctx, 1, func(ctx context.Context) (err error) {
+	err = j.u.carry(ctx, j.telling(p.Size), func(ctx context.Context) (err error) {
 		part, err = send(ctx, p)
 		return err
 	})
@@ -134,6 +134,15 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 		j.meter.stored(p.Size)
 	}
 	return part, err
+}
+
+// telling returns the size of what is sent for the pilot. Under a traffic limit each request is as slow as was asked
+// for, and more of them would only get round it.
+func (j *job) telling(size int64) int64 {
+	if j.wishes.part.Header.Get("X-Oss-Traffic-Limit") != "" {
+		return 0
+	}
+	return size
 }
 
 // sendPart uploads one piece and returns the part that OSS confirmed, with our own CRC-64 if OSS told none.

@@ -20,8 +20,8 @@ import (
 // Options tune an Uploader. Nil and the zero value both mean the defaults.
 type Options struct {
 	PartSize    int64          // bytes; 0 means DefaultPartSize, grown so that parts never exceed 10,000; of a stream the first size, 0 means DefaultStreamPartSize
-	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means DefaultConcurrency
-	MemoryLimit int64          // bytes of buffers over all uploads; 0 means Concurrency+1 times PartSize or DefaultPartSize
+	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means as many as make it faster, see MaxConcurrency
+	MemoryLimit int64          // bytes of buffers over all uploads; 0 means Concurrency+1 times PartSize or their defaults
 	Checksum    oss.Checksum   // default oss.ChecksumMD5
 	Store       Store          // remembers unfinished UploadFile calls; nil means none
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
@@ -40,6 +40,12 @@ const (
 	DefaultStreamPartSize int64 = 2 << 20 // bytes; of a source of unknown length, at first
 	DefaultConcurrency          = 4       // parts
 )
+
+// MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
+// DefaultConcurrency, doubles as long as that clearly carries more bytes a second, and tries again now and then
+// whether more help or fewer do. Streams never have more in flight than MemoryLimit has room for. Parts with an
+// x-oss-traffic-limit do not count, as more of them would only get round it.
+const MaxConcurrency = 64
 
 // check refuses what OSS cannot honour; least is the smallest part it takes.
 func (o *Options) check(least int64) error {
@@ -68,6 +74,7 @@ type Uploader struct {
 	slots  *budget // parts in flight
 	memory *pool   // buffers of streams, and of small objects
 	brake  *brake  // for when OSS asks for less
+	pilot  *pilot  // finds how many parts should be in flight; nil if Options say it
 
 	lanes   int       // bodies hashed side by side at most
 	hashing *budget   // groups being hashed ahead
@@ -93,6 +100,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.slots = newBudget(int64(u.opts.Concurrency))
 	u.brake = newBrake(int64(u.opts.Concurrency))
+	if opts == nil || opts.Concurrency == 0 {
+		u.pilot = newPilot(u.slots, u.brake)
+	}
 	u.hashing = newBudget(int64(u.opts.Concurrency))
 	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*cmp.Or(u.opts.PartSize, DefaultPartSize)),
 		cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
@@ -280,7 +290,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
+	err := j.u.carry(counted, j.telling(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
