@@ -16,9 +16,10 @@ type budget struct {
 	limit   int64
 	used    int64
 	waiting []*claim
+	idle    []*claim // to be used again
 }
 
-// A claim waits for n; granted is closed when it has them.
+// A claim waits for n; granted holds a token when it has them.
 type claim struct {
 	n       int64
 	granted chan struct{}
@@ -37,12 +38,15 @@ func (b *budget) acquire(ctx context.Context, n int64) error {
 		b.mu.Unlock()
 		return nil
 	}
-	c := &claim{n: n, granted: make(chan struct{})}
+	c := b.claim(n)
 	b.waiting = append(b.waiting, c)
 	b.mu.Unlock()
 
 	select {
 	case <-c.granted:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.idle = append(b.idle, c)
 		return nil
 	case <-ctx.Done():
 	}
@@ -55,6 +59,16 @@ func (b *budget) acquire(ctx context.Context, n int64) error {
 	}
 	b.grant() // those behind may fit where this one did not
 	return ctx.Err()
+}
+
+func (b *budget) claim(n int64) *claim {
+	if last := len(b.idle) - 1; last >= 0 {
+		c := b.idle[last]
+		b.idle = b.idle[:last]
+		c.n = n
+		return c
+	}
+	return &claim{n: n, granted: make(chan struct{}, 1)}
 }
 
 // bound returns the limit, which setBound may change while claims are out; those in excess are not taken back.
@@ -84,7 +98,7 @@ func (b *budget) grant() {
 		c := b.waiting[0]
 		b.waiting = slices.Delete(b.waiting, 0, 1)
 		b.used += c.n
-		close(c.granted)
+		c.granted <- struct{}{}
 	}
 }
 

@@ -38,12 +38,13 @@ func (p *parcels) anyFailed() bool {
 
 // transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest,
 // and is the error returned when all have ended. A worker holds a slot of the Uploader from before
-// its first byte until after its last.
+// its first byte until after its last; there are no more of them than pieces were ever in flight.
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
-	var done parcels
+	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
 	defer end()
+	next := make(chan piece) // to a worker that has nothing to do
 	for {
 		p, err := src.next(gctx)
 		if err == io.EOF {
@@ -65,29 +66,49 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			}
 			break
 		}
-		g.Go(func() error {
-			defer j.u.slots.release(1)
-			defer p.free()
-			part, err := j.sendPatiently(gctx, p)
-			done.mu.Lock()
-			defer done.mu.Unlock()
-			if err != nil {
-				if ended := gctx.Err(); ended == nil || !errors.Is(err, ended) {
-					done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
-				}
-				return err
-			}
-			done.parts = append(done.parts, part)
-			return nil
-		})
+		select {
+		case next <- p:
+		default:
+			g.Go(j.worker(gctx, p, next, done))
+		}
 	}
+	close(next)
 	err := g.Wait()
 	if err == nil {
 		err = ctx.Err()
 	}
 	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
-	return &done, err
+	return done, err
+}
+
+// worker returns what sends p and those that come next, up to the first failure.
+func (j *job) worker(ctx context.Context, p piece, next <-chan piece, done *parcels) func() error {
+	return func() error {
+		for more := true; more; p, more = <-next {
+			if err := j.deliver(ctx, p, done); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// deliver sends one piece, for which there is a slot, and gives back what it holds.
+func (j *job) deliver(ctx context.Context, p piece, done *parcels) error {
+	defer j.u.slots.release(1)
+	defer p.free()
+	part, err := j.sendPatiently(ctx, p)
+	done.mu.Lock()
+	defer done.mu.Unlock()
+	if err != nil {
+		if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
+			done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
+		}
+		return err
+	}
+	done.parts = append(done.parts, part)
+	return nil
 }
 
 func byNumber(a, b oss.Part) int { return cmp.Compare(a.Number, b.Number) }

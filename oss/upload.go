@@ -354,7 +354,7 @@ func completeDocument(parts []Part) (string, error) {
 			return "", fmt.Errorf("oss: part %d is listed twice", doc.Parts[i].Number)
 		}
 	}
-	return ossxml.Marshal(doc)
+	return doc.Text(), nil
 }
 
 // AbortMultipartUpload deletes up and its parts. An upload already gone is not an error. A part

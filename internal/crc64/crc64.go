@@ -21,24 +21,35 @@ func Free() bool { return fastest != table }
 // len2 the length of B in bytes; if that is not positive, B is empty and the result is crc1. The
 // bytes themselves are not needed, so the sum of an object follows from those of its parts. The
 // time grows with log(len2) and is about two microseconds.
-//
-// A CRC is a remainder: the message as a polynomial over GF(2), modulo P. To put B behind A is
-// to multiply A by x^(8 len2) and to add B, and the same holds of the remainders. The inversions
-// that the CRC begins and ends with cancel out.
 func Combine(crc1, crc2 uint64, len2 int64) uint64 {
 	if len2 <= 0 {
 		return crc1
 	}
+	return Behind(len2).Combine(crc1, crc2)
+}
+
+// A Shift puts bytes of one length behind others: parts of an object are mostly of equal size.
+//
+// A CRC is a remainder: the message as a polynomial over GF(2), modulo P. To put B behind A is
+// to multiply A by x^(8 len2) and to add B, and the same holds of the remainders. The inversions
+// that the CRC begins and ends with cancel out.
+type Shift uint64
+
+// Behind returns the Shift of n bytes.
+func Behind(n int64) Shift {
 	const one, x8 = 1 << 63, 1 << (63 - 8) // reflected: the highest bit is the coefficient of x^0
 	shift, square := uint64(one), uint64(x8)
-	for n := len2; n > 0; n >>= 1 {
+	for ; n > 0; n >>= 1 {
 		if n&1 != 0 {
 			shift = multiply(shift, square)
 		}
 		square = multiply(square, square)
 	}
-	return multiply(crc1, shift) ^ crc2
+	return Shift(shift)
 }
+
+// Combine is the function Combine for the length of s.
+func (s Shift) Combine(crc1, crc2 uint64) uint64 { return multiply(crc1, uint64(s)) ^ crc2 }
 
 // multiply returns a*b modulo P, one coefficient of a at a time.
 func multiply(a, b uint64) uint64 {

@@ -88,3 +88,20 @@ func isText(s string) bool {
 	var b bytes.Buffer
 	return xml.EscapeText(&b, []byte(s)) == nil && !bytes.ContainsRune(b.Bytes(), '\uFFFD')
 }
+
+// FuzzCompleteText: the two ways to write the document write the same.
+func FuzzCompleteText(f *testing.F) {
+	f.Add(1, "\"0123456789ABCDEF\"", 10000, "")
+	f.Add(-1, "<&>'\"&#34;", 0, "\n\r\t\x00\xff\ufffe")
+	f.Fuzz(func(t *testing.T, n1 int, etag1 string, n2 int, etag2 string) {
+		for _, doc := range []Complete{{Parts: []CompletePart{{n1, etag1}}}, {Parts: []CompletePart{{n1, etag1}, {n2, etag2}}}} {
+			want, err := Marshal(doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := doc.Text(); got != want {
+				t.Errorf("Text of %+v is\n%s\nwant\n%s", doc, got, want)
+			}
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -53,6 +54,39 @@ type Complete struct {
 type CompletePart struct {
 	Number int    `xml:"PartNumber"`
 	ETag   string `xml:"ETag"`
+}
+
+// Text returns what Marshal returns, without its price: of the documents a client writes this is the large one.
+func (c Complete) Text() string {
+	const size = len("  <Part>\n    <PartNumber>10000</PartNumber>\n    <ETag>\"0123456789ABCDEF0123456789ABCDEF\"</ETag>\n  </Part>\n")
+	var number [20]byte
+	var b strings.Builder
+	b.Grow(len(c.Parts)*size + 256)
+	b.WriteString(xml.Header + "<CompleteMultipartUpload>\n")
+	for _, p := range c.Parts {
+		b.WriteString("  <Part>\n    <PartNumber>")
+		b.Write(strconv.AppendInt(number[:0], int64(p.Number), 10))
+		b.WriteString("</PartNumber>\n    <ETag>")
+		if strings.ContainsFunc(p.ETag, notPlain) {
+			b.WriteString(escapeText(p.ETag))
+		} else {
+			b.WriteString(p.ETag)
+		}
+		b.WriteString("</ETag>\n  </Part>\n")
+	}
+	b.WriteString("</CompleteMultipartUpload>\n")
+	return b.String()
+}
+
+// notPlain reports whether a character may have to be escaped.
+func notPlain(c rune) bool {
+	return !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '"' || c == '-')
+}
+
+func escapeText(s string) string {
+	var b strings.Builder
+	xml.EscapeText(&b, []byte(s)) // a Builder fails never
+	return plainQuotes.Replace(b.String())
 }
 
 // Completed answers CompleteMultipartUpload.
