@@ -296,3 +296,18 @@ func TestSweepGoesByTheClockOfOSS(t *testing.T) {
 		}
 	})
 }
+
+func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.PutObject("source", key, data(50))
+		srv.Inject(osstest.Fault{Op: "CopyObject", Times: 1, Effect: osstest.Together(osstest.Corrupt(), osstest.LoseReply())})
+		srv.Inject(osstest.Fault{Op: "CopyObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key, oss.CopySource{Bucket: "source", Key: key}, nil)
+		if obj, ok := srv.Object(bucket, key); !ok || bytes.Equal(obj.Data, data(50)) {
+			t.Fatal("there is no damaged copy, so nothing is shown")
+		}
+		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !errors.Is(err, oss.ErrAccessDenied) {
+			t.Errorf("error is %v, want the refusal, and that the outcome is unknown", err)
+		}
+	})
+}

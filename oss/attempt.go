@@ -52,7 +52,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	w := newWatch(shell.Context(), c.retry.Stall, k.terms.slow)
 	req := shell.Clone(w.ctx)
 	req.Header = k.header.Clone()
-	var body atomic.Pointer[outgoing] // the latest
+	var body atomic.Pointer[outgoing]                                               // the latest
 	body.Store(&outgoing{sum: k.terms.sum, watch: w, lock: make(chan struct{}, 1)}) // an empty one has a CRC-64 too
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
