@@ -176,6 +176,27 @@ func (b *buffer) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// at returns n bytes at off as they lie in memory, or nil if they do not lie in one piece.
+func (b *buffer) at(off, n int64) []byte {
+	from := off % b.pool.chunk
+	if from+n > b.pool.chunk {
+		return nil
+	}
+	return (*b.chunks[off/b.pool.chunk])[from : from+n]
+}
+
+// split returns the bytes of b in buffers of size bytes each, a multiple of the pool's chunk, and the rest in the
+// last. They share out what b holds, so b itself is not to be used any more.
+func (b *buffer) split(size int64) []*buffer {
+	var all []*buffer
+	for ; b.size > size; b.size, b.room = b.size-size, b.room-size {
+		n := size / b.pool.chunk
+		all = append(all, &buffer{pool: b.pool, room: size, size: size, chunks: b.chunks[:n:n]})
+		b.chunks = b.chunks[n:]
+	}
+	return append(all, b)
+}
+
 // free gives the memory and the room back. Nobody may read the buffer any more.
 func (b *buffer) free() {
 	for _, c := range b.chunks {

@@ -124,3 +124,47 @@ func TestABufferTakesNoMoreThanWasReserved(t *testing.T) {
 		}
 	}
 }
+
+func TestASplitBufferHasTheSameBytes(t *testing.T) {
+	p := newPool(1<<20, 10*minChunk)
+	for _, tt := range []struct{ size, part int64 }{{1, 1}, {10, 1}, {10, 2}, {13, 4}, {16, 4}, {20, 5}} { // in chunks, but for a byte
+		for _, size := range []int64{tt.size * p.chunk, tt.size*p.chunk - 1} {
+			b, err := p.buffer(t.Context(), tt.size*p.chunk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := bytes.Repeat([]byte("0123456789!"), int(size))[:size]
+			if err := b.fill(bytes.NewReader(want)); err != nil && err != io.EOF {
+				t.Fatal(err)
+			}
+			var got []byte
+			for _, q := range b.split(tt.part * p.chunk) {
+				text := make([]byte, q.Size())
+				if _, err := q.ReadAt(text, 0); err != nil || q.Size() > tt.part*p.chunk {
+					t.Errorf("a buffer of %d bytes: %v", q.Size(), err)
+				}
+				got = append(got, text...)
+				q.free()
+			}
+			if !bytes.Equal(got, want) || p.budget.used != 0 {
+				t.Errorf("%d bytes in parts of %d chunks: the same is %v, %d bytes are in use", size, tt.part, bytes.Equal(got, want), p.budget.used)
+			}
+		}
+	}
+}
+
+func TestBytesInOnePieceAreFoundWhereTheyLie(t *testing.T) {
+	p := newPool(1<<20, minChunk)
+	b, _ := p.buffer(t.Context(), 3*minChunk)
+	want := bytes.Repeat([]byte("0123456789!"), minChunk)[:3*minChunk]
+	b.fill(bytes.NewReader(want))
+	for _, tt := range []struct {
+		off, n int64
+		found  bool
+	}{{0, minChunk, true}, {0, minChunk + 1, false}, {minChunk - 1, 1, true}, {minChunk - 1, 2, false}, {2*minChunk + 5, 100, true}} {
+		got := b.at(tt.off, tt.n)
+		if (got != nil) != tt.found || tt.found && !bytes.Equal(got, want[tt.off:tt.off+tt.n]) {
+			t.Errorf("%d bytes at %d: found is %v", tt.n, tt.off, got != nil)
+		}
+	}
+}

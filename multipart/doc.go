@@ -13,28 +13,34 @@
 // UploadFile takes a path. Upload takes any io.Reader: a regular file, or an io.ReadSeeker that is
 // an io.ReaderAt too, such as a *bytes.Reader, is read in place by all workers, from its current
 // offset, without buffers; anything else, a pipe, a network connection, a compressor, is read into
-// buffers. What fits into one part becomes a single PutObject. NewWriter is for code that writes rather
+// buffers. What fits into one part, 8 MiB by default, becomes a single PutObject. NewWriter is for code that writes rather
 // than is read from. Copy makes an object of one that is in OSS already, without moving its bytes.
 //
 // # Parts
 //
 // A part has DefaultPartSize, 8 MiB, unless Options say otherwise. For a known length the default
 // grows until 10,000 parts suffice, which is the most OSS takes; a size that you chose is kept, and
-// too long a source is refused before the first request. The parts of a stream begin with that size
-// and double every thousand parts. OSS takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
+// too long a source is refused before the first request. The parts of a stream, whose length nobody
+// knows, begin with that size, or with DefaultStreamPartSize, 2 MiB, and double every thousand parts. OSS takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
 //
 // # Limits are the Uploader's
 //
 // Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over
-// all uploads of an Uploader together: forty files at once still have four parts in flight. Those
+// all uploads of an Uploader together: forty files at once still have no more parts in flight. Those
 // who wait are served in turn. By default buffers take 40 MiB at most. A program needs one Uploader.
+//
+// Unless you choose it, the Uploader finds the Concurrency: it begins with four parts and doubles them while the
+// link carries clearly more, up to 64; where four fill the link it stays with four. It goes on trying now and then,
+// and so follows a link that changes.
 //
 // # What is checked
 //
-// Every part is sent with its MD5, without which OSS would store damage; its ETag and its CRC-64
-// must agree with what was sent. The CRC-64 of the finished object must be the combination of those
-// of its parts. A file must have the size and the time of modification that it had in the beginning
-// before the object is made. Options.Checksum chooses less.
+// Every part is sent with its MD5, without which OSS would store damage. That costs little: where the
+// processor has AVX-512 or AVX2, parts are hashed side by side, a group at a time, while those before
+// are sent, at most 256 MiB of a file ahead; and so are small objects that are uploaded at the same time.
+// A part's ETag and its CRC-64 must agree with what was sent. The CRC-64 of the finished object must be
+// the combination of those of its parts. A file must have the size and the time of modification that it
+// had in the beginning before the object is made. Options.Checksum chooses less.
 //
 // # When it fails
 //

@@ -13,3 +13,6 @@ func (u *Uploader) InUse() (slots, bytes int64) {
 	}
 	return slots, bytes
 }
+
+// Bound returns how many parts u allows in flight at the moment.
+func (u *Uploader) Bound() int { return int(u.slots.bound()) }

@@ -202,6 +202,12 @@ type limiter struct {
 
 func (l *limiter) Burst() int { return l.burst }
 
+func (l *limiter) set(perSecond int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.perSecond = perSecond
+}
+
 func (l *limiter) WaitN(ctx context.Context, n int) error {
 	if n > l.burst {
 		return errors.New("more than the burst")

@@ -289,10 +289,11 @@ func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause 
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
 	if sum == nil {
-		var err error
-		if sum, err = j.u.md5Of(ask, body.source); err != nil {
+		d, err := j.u.digestOf(ask, body.source)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
+		sum = d.md5[:]
 	}
 	// Of a body that comes with its MD5 OSS stores no damaged copy.
 	return j.lookForObject(ask, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {

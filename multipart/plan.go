@@ -108,8 +108,8 @@ func partSizeFor(size, chosen int64) (int64, error) {
 const stepParts = 1000
 
 // streamPartSize returns the size of a part of a stream, whose length nobody knows. It doubles every
-// thousand parts, so that 10,000 parts hold 1,023,000 times the first size, 7.8 TiB by default, while
-// short streams keep small buffers. It never exceeds limit, the memory one part may take.
+// thousand parts, so that 10,000 parts hold 1,023,000 times the first size, while short streams keep
+// small buffers. It never exceeds limit, the memory one part may take.
 func streamPartSize(first int64, number int, limit int64) int64 {
 	size := first
 	for range (number - 1) / stepParts {

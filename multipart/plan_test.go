@@ -88,13 +88,13 @@ func TestStreamPartSizeDoublesEveryThousandParts(t *testing.T) {
 	}
 }
 
-func TestAStreamWithDefaultOptionsMayHave328GiB(t *testing.T) {
+func TestAStreamWithDefaultOptionsMayHave255GiB(t *testing.T) {
 	var total int64
 	for number := 1; number <= oss.MaxPartNumber; number++ {
-		total += streamPartSize(DefaultPartSize, number, (DefaultConcurrency+1)*DefaultPartSize)
+		total += streamPartSize(DefaultStreamPartSize, number, (DefaultConcurrency+1)*DefaultPartSize)
 	}
-	if gib := total >> 30; gib != 328 {
-		t.Errorf("10,000 parts hold %d GiB, README says 328", gib)
+	if gib := total >> 30; gib != 255 {
+		t.Errorf("10,000 parts hold %d GiB, README says 255", gib)
 	}
 }
 

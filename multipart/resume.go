@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -178,7 +177,7 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, crc, err := j.u.digest(ctx, in.body(), false)
+	crc, err := j.u.crcOf(ctx, in.body())
 	if err == nil && (info.Size != in.size || info.CRC64 != crc) {
 		err = errors.New("another object stands there")
 	}
@@ -196,25 +195,18 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 // same reports whether a part that OSS holds has the bytes of body.
 func (u *Uploader) same(ctx context.Context, part oss.Part, body oss.Body) (bool, error) {
 	if part.CRC64 != 0 {
-		_, crc, err := u.digest(ctx, body, false)
+		crc, err := u.crcOf(ctx, body)
 		return crc == part.CRC64, err
 	}
 	etag := strings.Trim(part.ETag, `"`)
 	if len(etag) != 2*md5.Size {
 		return false, nil // not an MD5, so nothing to go by
 	}
-	sum, _, err := u.digest(ctx, body, true)
-	return strings.EqualFold(etag, hex.EncodeToString(sum)), err
-}
-
-// digest reads body once and returns its MD5 if it is asked for, else its CRC-64.
-func (u *Uploader) digest(ctx context.Context, body oss.Body, withMD5 bool) (sum []byte, crc uint64, err error) {
-	if withMD5 {
-		sum, err = u.md5Of(ctx, body)
-		return sum, 0, err
+	d, err := u.digestOf(ctx, body)
+	if err != nil {
+		return false, err
 	}
-	err = u.readAll(ctx, body, func(p []byte) { crc = crc64.Update(crc, p) })
-	return nil, crc, err
+	return strings.EqualFold(etag, hex.EncodeToString(d.md5[:])), nil
 }
 
 // Unfinished iterates over the uploads of key that OSS holds unfinished, newest first, as Plans that Resume

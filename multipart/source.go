@@ -17,7 +17,8 @@ import (
 type piece struct {
 	Section
 	body    oss.Body
-	watched oss.Body // the same, paced and seen as it is sent
+	digest  *digest  // of body; nil if it is not known yet
+	watched oss.Body // body, paced and seen as it is sent
 	free    func()   // gives its memory back, after which body is not to be read
 }
 
@@ -169,36 +170,49 @@ type stream struct {
 
 // next reads the next part.
 func (s *stream) next(ctx context.Context) (piece, error) {
-	if s.ended {
-		return piece{}, io.EOF
-	}
-	if s.number == oss.MaxPartNumber {
+	if s.number == oss.MaxPartNumber && !s.ended {
 		return piece{}, s.full(ctx)
 	}
-	room := streamPartSize(s.first, s.number+1, s.pool.budget.bound())
-	b, err := s.pool.buffer(ctx, room)
+	b, err := s.read(ctx, streamPartSize(s.first, s.number+1, s.pool.budget.bound()))
 	if err != nil {
 		return piece{}, err
 	}
+	return s.piece(b), nil
+}
+
+// read reads up to room bytes. At the end of the stream it returns io.EOF and no buffer.
+func (s *stream) read(ctx context.Context, room int64) (*buffer, error) {
+	if s.ended {
+		return nil, io.EOF
+	}
+	b, err := s.pool.buffer(ctx, room)
+	if err != nil {
+		return nil, err
+	}
 	left, err := await(ctx, func() error { return b.fill(s.pending()) }, b.free)
 	if left {
-		return piece{}, err // b belongs to the read that is still going on
+		return nil, err // b belongs to the read that is still going on
 	}
 	if err == io.EOF {
 		s.ended = true
 	} else if err != nil {
 		at := s.offset + b.size
 		b.free()
-		return piece{}, fmt.Errorf("reading the source at byte %d: %w", at, err)
+		return nil, fmt.Errorf("reading the source at byte %d: %w", at, err)
 	}
 	if b.size == 0 {
 		b.free()
-		return piece{}, io.EOF
+		return nil, io.EOF
 	}
+	return b, nil
+}
+
+// piece makes b the next part.
+func (s *stream) piece(b *buffer) piece {
 	s.number++
 	p := piece{Section: Section{Number: s.number, Offset: s.offset, Size: b.size}, body: b, free: b.free}
 	s.offset += b.size
-	return p, nil
+	return p
 }
 
 // peek reports whether the stream is at its end, by reading a byte ahead.

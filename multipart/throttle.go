@@ -13,15 +13,34 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
+// carry runs f, which moves size bytes, when the brake lets it, and tells the pilot how it went. A size of 0 means that
+// how long it takes says nothing.
+func (u *Uploader) carry(ctx context.Context, size int64, f func(ctx context.Context) error) error {
+	if u.pilot == nil {
+		return u.brake.do(ctx, 1, f)
+	}
+	return u.brake.do(ctx, 1, func(ctx context.Context) error {
+		watched, count := tries.Watch(ctx)
+		fl := u.pilot.takeOff()
+		err := f(watched)
+		tells := size
+		if err != nil {
+			tells = 0
+		}
+		u.pilot.land(fl, tells, count.Throttled.Load() > 0, count.Lost.Load() > 0 && ctx.Err() == nil)
+		return err
+	})
+}
+
 // A brake slows an Uploader down when OSS asks for it. Package oss repeats a throttled request a few
 // times; what is still refused then waits here, with everything else the Uploader has to send, and is
 // sent again. Meanwhile fewer parts are in flight: half as many after each operation that met with
 // throttling, one more after each round of operations that did not.
 type brake struct {
 	lanes *budget // operations in flight; at most full, fewer under throttling
-	full  int64
 
 	mu      sync.Mutex
+	full    int64     // what the lanes recover to
 	pauses  int       // in a row
 	until   time.Time // nothing is sent before
 	since   time.Time // when refusing began; zero while requests succeed
@@ -103,6 +122,23 @@ func (b *brake) refused() bool {
 	b.until = now.Add(d/2 + rand.N(d/2+1))
 	b.pauses++
 	return true
+}
+
+// setFull changes what the lanes recover to. Where throttling has not lowered them, they follow at once.
+func (b *brake) setFull(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if limit := b.lanes.bound(); limit == b.full || limit > n {
+		b.lanes.setBound(n)
+	}
+	b.full = n
+}
+
+// on reports whether throttling has lowered the lanes.
+func (b *brake) on() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lanes.bound() < b.full
 }
 
 // learn adapts the number of lanes to how an operation went.

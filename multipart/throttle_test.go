@@ -152,7 +152,8 @@ func aSlowLinkThatMovesIsNeverGivenUp(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(rate / multipart.DefaultConcurrency)})
 		c := client(t, srv, func(cfg *oss.Config) { cfg.Retry = oss.Retry{} })
 		began := time.Now()
-		res, err := multipart.NewUploader(c, nil).UploadFile(t.Context(), bucket, key, sparseFile(t, size), nil)
+		up := multipart.NewUploader(c, &multipart.Options{Concurrency: multipart.DefaultConcurrency})
+		res, err := up.UploadFile(t.Context(), bucket, key, sparseFile(t, size), nil)
 		if err != nil || res.Size != size {
 			t.Fatalf("UploadFile = %+v, %v", res, err)
 		}

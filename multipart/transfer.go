@@ -3,7 +3,6 @@ package multipart
 import (
 	"cmp"
 	"context"
-	"crypto/md5"
 	"errors"
 	"io"
 	"slices"
@@ -43,6 +42,8 @@ func (p *parcels) anyFailed() bool {
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	var done parcels
 	g, gctx := errgroup.WithContext(ctx)
+	src, end := j.hashAhead(gctx, src)
+	defer end()
 	for {
 		p, err := src.next(gctx)
 		if err == io.EOF {
@@ -125,7 +126,7 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 		send = j.sendPart
 	}
 	p.watched = j.watched(p.body) // once, so that what is sent again is not counted again
-	err = j.u.brake.do(ctx, 1, func(ctx context.Context) (err error) {
+	err = j.u.carry(ctx, j.telling(p.Size), func(ctx context.Context) (err error) {
 		part, err = send(ctx, p)
 		return err
 	})
@@ -135,47 +136,35 @@ func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err er
 	return part, err
 }
 
-// sendPart uploads one piece and returns the part that OSS confirmed.
+// telling returns the size of what is sent for the pilot. Under a traffic limit each request is as slow as was asked
+// for, and more of them would only get round it.
+func (j *job) telling(size int64) int64 {
+	if j.wishes.part.Header.Get("X-Oss-Traffic-Limit") != "" {
+		return 0
+	}
+	return size
+}
+
+// sendPart uploads one piece and returns the part that OSS confirmed, with our own CRC-64 if OSS told none.
 func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 	opts := j.wishes.part
 	opts.Checksum = j.u.opts.Checksum
-	if opts.Checksum == oss.ChecksumMD5 {
-		sum, err := j.u.md5Of(ctx, p.body)
-		if err != nil {
+	if opts.Checksum != oss.ChecksumMD5 {
+		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
+	}
+	d := p.digest
+	if d == nil {
+		var err error
+		if d, err = j.u.digestOf(ctx, p.body); err != nil {
 			return oss.Part{}, err
 		}
-		opts.MD5 = sum
 	}
-	return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
-}
-
-// hashStep is how much is hashed between two looks at the context.
-const hashStep = 128 << 10 // bytes
-
-// md5Of reads body once. It is read a second time to be sent; a change in between is refused by OSS.
-func (u *Uploader) md5Of(ctx context.Context, body oss.Body) ([]byte, error) {
-	h := md5.New()
-	if err := u.readAll(ctx, body, func(p []byte) { h.Write(p) }); err != nil {
-		return nil, err
+	opts.MD5 = d.md5[:]
+	part, err := j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
+	if part.CRC64 == 0 {
+		part.CRC64 = d.crc
 	}
-	return h.Sum(nil), nil
-}
-
-// readAll reads body once, in small steps.
-func (u *Uploader) readAll(ctx context.Context, body oss.Body, use func([]byte)) error {
-	buf := u.scratch.Get().(*[]byte)
-	defer u.scratch.Put(buf)
-	for off := int64(0); off < body.Size(); {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := body.ReadAt((*buf)[:min(hashStep, body.Size()-off)], off)
-		use((*buf)[:n])
-		if off += int64(n); off < body.Size() && err != nil {
-			return err
-		}
-	}
-	return nil
+	return part, err
 }
 
 // watched returns body so that sending it is paced and seen, or body itself if nobody asks for that.

@@ -12,15 +12,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/md5lanes"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
 // Options tune an Uploader. Nil and the zero value both mean the defaults.
 type Options struct {
-	PartSize    int64          // bytes; 0 means DefaultPartSize, grown so that parts never exceed 10,000; of a stream, the first size
-	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means DefaultConcurrency
-	MemoryLimit int64          // bytes of part buffers over all uploads; 0 means Concurrency+1 parts
+	PartSize    int64          // bytes; 0 means DefaultPartSize, grown so that parts never exceed 10,000; of a stream the first size, 0 means DefaultStreamPartSize
+	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means as many as make it faster, see MaxConcurrency
+	MemoryLimit int64          // bytes of buffers over all uploads; 0 means Concurrency+1 times PartSize or their defaults
 	Checksum    oss.Checksum   // default oss.ChecksumMD5
 	Store       Store          // remembers unfinished UploadFile calls; nil means none
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
@@ -35,9 +36,16 @@ type Limiter interface {
 
 // Defaults of Options.
 const (
-	DefaultPartSize    int64 = 8 << 20 // bytes
-	DefaultConcurrency       = 4       // parts
+	DefaultPartSize       int64 = 8 << 20 // bytes
+	DefaultStreamPartSize int64 = 2 << 20 // bytes; of a source of unknown length, at first
+	DefaultConcurrency          = 4       // parts
 )
+
+// MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
+// DefaultConcurrency, doubles as long as that clearly carries more bytes a second, and tries again now and then
+// whether more help or fewer do. Streams never have more in flight than MemoryLimit has room for. Parts with an
+// x-oss-traffic-limit do not count, as more of them would only get round it.
+const MaxConcurrency = 64
 
 // check refuses what OSS cannot honour; least is the smallest part it takes.
 func (o *Options) check(least int64) error {
@@ -64,15 +72,20 @@ type Uploader struct {
 	opts   Options
 	err    error   // what is wrong with opts
 	slots  *budget // parts in flight
-	memory *pool   // buffers of streams
+	memory *pool   // buffers of streams, and of small objects
+	brake  *brake  // for when OSS asks for less
+	pilot  *pilot  // finds how many parts should be in flight; nil if Options say it
 
+	lanes   int       // bodies hashed side by side at most
+	hashing *budget   // groups being hashed ahead
+	desk    desk      // where small objects are hashed together
+	hashers sync.Pool // of *md5lanes.Hasher
 	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
-	brake   *brake    // for when OSS asks for less
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
-	u := &Uploader{client: c}
+	u := &Uploader{client: c, lanes: md5lanes.Lanes()}
 	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
 	if opts != nil {
 		u.opts = *opts
@@ -87,8 +100,12 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.slots = newBudget(int64(u.opts.Concurrency))
 	u.brake = newBrake(int64(u.opts.Concurrency))
-	first := cmp.Or(u.opts.PartSize, DefaultPartSize)
-	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first), first)
+	if opts == nil || opts.Concurrency == 0 {
+		u.pilot = newPilot(u.slots, u.brake)
+	}
+	u.hashing = newBudget(int64(u.opts.Concurrency))
+	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*cmp.Or(u.opts.PartSize, DefaultPartSize)),
+		cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
 	return u
 }
 
@@ -158,7 +175,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader
 	}
 	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}}
 	if in.at == nil {
-		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultPartSize)
+		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		ctx, end := j.watch(ctx)
 		defer end()
 		return j.fromStream(ctx, in)
@@ -208,10 +225,10 @@ func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// fromStream reads the first part; if that is all, one request stores it.
+// fromStream reads what may fit into one request; if that is all, one request stores it.
 func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 	s := &stream{r: in.stream, pool: j.u.memory, first: j.plan.PartSize}
-	p, err := s.next(ctx)
+	b, err := s.read(ctx, cmp.Or(j.u.opts.PartSize, DefaultPartSize))
 	if err == io.EOF {
 		return j.put(ctx, window{}, nil)
 	}
@@ -220,53 +237,50 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 	}
 	ended, err := s.peek(ctx)
 	if err != nil {
-		p.free()
-		return nil, j.failed(fmt.Errorf("reading the source at byte %d: %w", p.Size, err))
+		err = fmt.Errorf("reading the source at byte %d: %w", b.size, err)
+		b.free()
+		return nil, j.failed(err)
 	}
 	if ended {
-		defer p.free()
-		return j.put(ctx, p.body, nil)
+		defer b.free()
+		return j.put(ctx, b, nil)
 	}
-	parts := &pushedBack{source: s, first: &p}
+	parts := &queue{source: s}
+	for _, b := range b.split(j.plan.PartSize) {
+		parts.pieces = append(parts.pieces, s.piece(b))
+	}
 	defer parts.free() // if the upload could not even be begun
 	return j.multipart(ctx, parts)
 }
 
-// pushedBack is a source whose first piece has been taken out already.
-type pushedBack struct {
-	source
-	first *piece
-}
-
-// free frees the first piece if nobody has taken it.
-func (b *pushedBack) free() {
-	if b.first != nil {
-		b.first.free()
-	}
-}
-
-func (b *pushedBack) next(ctx context.Context) (piece, error) {
-	if p := b.first; p != nil {
-		b.first = nil
-		return *p, nil
-	}
-	return b.source.next(ctx)
-}
-
 // put stores what fits into one part by one request. intact is nil where a source cannot change.
 func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Result, error) {
+	opts := j.wishes.put
+	opts.Checksum = j.u.opts.Checksum
+	var d *digest
+	if opts.Checksum == oss.ChecksumMD5 {
+		small, free, err := j.u.inMemory(ctx, body)
+		if err != nil {
+			return nil, j.failed(err)
+		}
+		if small != nil {
+			defer free()
+			body, d = small, j.u.desk.digest(j.u, small)
+		}
+	}
 	if err := j.u.slots.acquire(ctx, 1); err != nil {
 		return nil, j.failed(err)
 	}
 	defer j.u.slots.release(1)
-	opts := j.wishes.put
-	opts.Checksum = j.u.opts.Checksum
 	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
-		var err error
-		if sum, err = j.u.md5Of(ctx, body); err != nil {
-			return nil, j.failed(err)
+		if d == nil {
+			var err error
+			if d, err = j.u.digestOf(ctx, body); err != nil {
+				return nil, j.failed(err)
+			}
 		}
+		sum = d.md5[:]
 		opts.Header = opts.Header.Clone()
 		if opts.Header == nil {
 			opts.Header = make(http.Header)
@@ -276,7 +290,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
+	err := j.u.carry(counted, j.telling(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})

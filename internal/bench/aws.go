@@ -11,7 +11,10 @@ import (
 )
 
 // awsManager is the transfer manager of the AWS SDK, which came after its feature/s3/manager.
-type awsManager struct{ *transfermanager.Client }
+type awsManager struct {
+	*transfermanager.Client
+	s3 *s3.Client
+}
 
 func newAWS(j job) (client, error) {
 	c := s3.New(s3.Options{
@@ -20,8 +23,10 @@ func newAWS(j job) (client, error) {
 			return aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, nil
 		}),
 	})
-	return awsManager{transfermanager.New(c, func(o *transfermanager.Options) {
-		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = max(j.Part, 5<<20), j.Part+1, j.Workers
+	return awsManager{s3: c, Client: transfermanager.New(c, func(o *transfermanager.Options) {
+		if j.Part != 0 {
+			o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = max(j.Part, 5<<20), j.Part+1, j.Workers
+		}
 	})}, nil
 }
 
@@ -39,6 +44,8 @@ func (c awsManager) stream(ctx context.Context, key string, r io.Reader) error {
 	return err
 }
 
+// put does without the manager, which would read the object into memory first.
 func (c awsManager) put(ctx context.Context, key string, body *io.SectionReader) error {
-	return c.stream(ctx, key, body)
+	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: body})
+	return err
 }

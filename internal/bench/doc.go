@@ -11,21 +11,25 @@
 // # Clients
 //
 //   - ours: packages oss and multipart of this checkout, with their default checks: MD5 and CRC-64
+//   - ours-purego: the same without the vector kernels of internal/crc64 and internal/md5lanes, with the files that the
+//     build tag purego gives them; the standard library keeps its assembly, as on any machine without such vectors
 //   - v2, v1: the official Go SDKs, with theirs: CRC-64
 //   - minio: minio-go with Content-MD5, its parts concurrent also where it would send them one by one
-//   - aws: the transfer manager of the AWS SDK, with its default checksums
+//   - aws: the transfer manager of the AWS SDK, with its default checksums; its PutObject for small objects
 //   - floor: net/http alone, no checksum and no signature; what the wire costs
 //
-// Each keeps the HTTP client that it makes itself. A client that cannot run a scenario is left out of it.
+// The second official SDK is the one the others are held against ("x v2"); both were given the same part size and
+// parallelism in all but the defaults. Each keeps the HTTP client that it makes itself. A client that cannot run a scenario is left out of it.
 //
 // # Scenarios
 //
 //   - file-8x3, file-16x8: a file in parts of 8 MiB, 3 in flight, and of 16 MiB, 8 in flight; tls- before it is HTTPS
-//   - stream-8x3: the same bytes from a reader of unknown length
-//   - small-8: at most 4,096 objects of 256 KiB, 8 in flight
+//   - file-defaults: a file, nothing set: part size and parallelism are what each client chooses, and not the same
+//   - stream-8x3, stream-2x8, stream-defaults: the same bytes from a reader of unknown length
+//   - small-8, small-32: at most 4,096 objects of 256 KiB, so many in flight
 //   - parts-10000: a file in 10,000 parts of 1 KiB: what planning, a request and bookkeeping cost; read CPU us/part
 //   - slow-8x1, -8x3, -8x8, -8x16: so many connections with 20 ms before each reply and 25 MiB/s each, four parts
-//     on each connection; read MiB/s
+//     on each connection; read MiB/s. In slow-defaults each client chooses how many there are
 //
 // # The sink
 //
@@ -33,7 +37,8 @@
 // the source, from a table made before the first run: hashing while a client runs would take its cores away. What
 // arrives must have the length the table says, and a Content-MD5 must be the table's. With -verify the sink hashes
 // what it receives as well; seconds are worth nothing then. After every run the number of objects, parts and bytes
-// must be right, and no upload may be unfinished.
+// must be right, and no upload may be unfinished. Where clients choose the part size there is no such table: the sink
+// computes the CRC-64 of each part while it reads, believes its Content-MD5, and holds the whole object against the source.
 //
-// The clients trust the sink's certificate by SSL_CERT_FILE, which Go heeds on Unix other than macOS.
+// The clients trust the sink's certificate by SSL_CERT_FILE and SSL_CERT_DIR, which Go heeds on Unix other than macOS.
 package main

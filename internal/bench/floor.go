@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"fmt"
@@ -20,6 +21,7 @@ type floor struct {
 }
 
 func newFloor(j job) (client, error) {
+	j.Part, j.Workers = cmp.Or(j.Part, 8<<20), cmp.Or(j.Workers, 4) // as ours
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = j.Workers // the default of 2 would make a connection for most requests
 	return floor{&http.Client{Transport: transport}, j}, nil

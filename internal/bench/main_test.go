@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,7 +27,8 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 	temp, profiles := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	var out, log bytes.Buffer
-	for only, size := range map[string]string{"file-8,stream": "8388609", "small,tls-file-16": "2MiB"} {
+	sizes := map[string]string{"file-8,stream-8": "8388609", "file-defaults,stream-defaults": "17MiB", "small-32,tls-file-16,tls-small": "2MiB"}
+	for only, size := range sizes {
 		args := []string{"-size", size, "-runs", "1", "-verify", "-only", only, "-profile", profiles}
 		if err := run(t.Context(), args, &out, &log); err != nil {
 			t.Fatal(err)
@@ -33,7 +36,9 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 	}
 	for _, s := range scenarios() {
 		for _, c := range contenders() {
-			want := c.runs(s) && (s.name == "file-8x3" || s.name == "stream-8x3" || s.name == "small-8" || s.name == "tls-file-16x8")
+			want := c.runs(s) && slices.ContainsFunc(slices.Collect(maps.Keys(sizes)), func(only string) bool {
+				return slices.ContainsFunc(strings.Split(only, ","), func(w string) bool { return strings.HasPrefix(s.name, w) })
+			})
 			if got := strings.Contains(out.String(), "| "+s.name+" | "+c.name+" |"); got != want {
 				t.Errorf("the table has %s of %s: %v, want %v", s.name, c.name, got, want)
 			}
@@ -50,7 +55,7 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 // The client's process ends with the error, and the command with it.
 func TestAClientThatFailsIsAnError(t *testing.T) {
 	b := newTestBench(t)
-	_, err := b.one(t.Context(), scenario{name: "tiny", mode: modeFile, part: 1 << 10, workers: 1, size: 2 << 10}, "v1", b.path(t, 2<<10))
+	_, err := b.one(t.Context(), scenario{name: "tiny", mode: modeFile, part: 1 << 10, workers: 1, size: 2 << 10}, contender{name: "v1"}, b.path(t, 2<<10))
 	if err == nil || !strings.Contains(err.Error(), "part size") {
 		t.Errorf("v1 with parts of 1 KiB: %v, want its complaint", err)
 	}
@@ -63,11 +68,11 @@ func TestAnIncompleteObjectIsAnError(t *testing.T) {
 	if err := b.server.ask(t.Context(), expectPath, order{Path: path, Size: s.size, Part: s.part}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.one(t.Context(), s, "floor", path); err != nil {
+	if _, err := b.one(t.Context(), s, contender{name: "floor"}, path); err != nil {
 		t.Fatalf("a whole object: %v", err)
 	}
 	// What the client takes for the end is a part before it.
-	_, err := b.one(t.Context(), scenario{name: "short", mode: modeStream, part: 1 << 10, workers: 2, size: 5 << 10}, "floor", path)
+	_, err := b.one(t.Context(), scenario{name: "short", mode: modeStream, part: 1 << 10, workers: 2, size: 5 << 10}, contender{name: "floor"}, path)
 	if err == nil || !strings.Contains(err.Error(), "Pieces:4") {
 		t.Errorf("an object that lacks a part: %v, want the tally", err)
 	}

@@ -17,7 +17,8 @@ import (
 // A cost is what one run of a client took.
 type cost struct {
 	reply
-	CPU time.Duration // user and system, of the whole process
+	CPU    time.Duration // user and system, of the whole process
+	Pieces int64         // that arrived
 }
 
 // A row is what a client took in a scenario: the medians.
@@ -37,13 +38,16 @@ type bench struct {
 	clients   []contender
 	profiles  string // directory, or empty
 	verify    bool
+	plain     string // this program without kernels, once it is built
 	log       func(format string, args ...any)
 }
 
 // all runs everything.
 func (b *bench) all(ctx context.Context) ([]row, error) {
-	cert := filepath.Join(b.dir, "certificate.pem")
-	if err := os.WriteFile(cert, b.server.Certificate, 0o600); err != nil {
+	if err := os.Mkdir(b.trusted(), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(b.trusted(), "sink.pem"), b.server.Certificate, 0o600); err != nil {
 		return nil, err
 	}
 	full := filepath.Join(b.dir, "source")
@@ -84,7 +88,7 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 		b.log("%s: run %d of %d", s.name, run+1, b.runs)
 		for i := range clients {
 			i = (i + run) % len(clients) // whoever is first has the coldest caches
-			c, err := b.one(ctx, s, clients[i].name, path)
+			c, err := b.one(ctx, s, clients[i], path)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", clients[i].name, err)
 			}
@@ -99,22 +103,22 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 }
 
 // one runs a client process and asks the sink what came of it.
-func (b *bench) one(ctx context.Context, s scenario, client, path string) (cost, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return cost{}, err
-	}
-	j := job{Client: client, Mode: s.mode, Path: path, URL: b.server.url(s), Size: s.size, Part: s.part, Workers: s.workers}
+func (b *bench) one(ctx context.Context, s scenario, client contender, path string) (cost, error) {
+	j := job{Client: client.name, Mode: s.mode, Path: path, URL: b.server.url(s), Size: s.size, Part: s.part, Workers: s.workers}
 	if b.profiles != "" {
-		j.Profile = filepath.Join(b.profiles, s.name+"-"+client+".prof")
+		j.Profile = filepath.Join(b.profiles, s.name+"-"+client.name+".prof")
 	}
 	text, err := json.Marshal(j)
 	if err != nil {
 		return cost{}, err
 	}
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, self)
-	cmd.Env = append(environment(os.Environ()), roleVariable+"=client", "SSL_CERT_FILE="+filepath.Join(b.dir, "certificate.pem"))
+	program, err := b.program(ctx, client)
+	if err != nil {
+		return cost{}, err
+	}
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Env = append(environment(os.Environ()), roleVariable+"=client", "SSL_CERT_FILE="+filepath.Join(b.trusted(), "sink.pem"), "SSL_CERT_DIR="+b.trusted())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return cost{}, fmt.Errorf("%w: %s", err, &stderr)
@@ -127,11 +131,19 @@ func (b *bench) one(ctx context.Context, s scenario, client, path string) (cost,
 	if err := b.server.ask(ctx, takePath, nil, &got); err != nil {
 		return cost{}, err
 	}
-	if want := (tally{Objects: s.objects(), Pieces: s.pieces(), Bytes: s.size}); got != want {
+	want := tally{Objects: s.objects(), Pieces: s.pieces(), Bytes: s.size}
+	if s.part == 0 {
+		want.Pieces = got.Pieces
+	}
+	if got != want {
 		return cost{}, fmt.Errorf("the sink has %+v, want %+v", got, want)
 	}
+	c.Pieces = got.Pieces
 	return c, nil
 }
+
+// trusted is the directory of the certificates that clients trust. The system's would be read by each, to no end.
+func (b *bench) trusted() string { return filepath.Join(b.dir, "trusted") }
 
 // environment is env without what would tune or lead astray a client.
 func environment(env []string) []string {
@@ -148,7 +160,8 @@ func environment(env []string) []string {
 // medians are taken of each number by itself.
 func medians(all []cost) cost {
 	return cost{
-		CPU: median(all, func(c cost) time.Duration { return c.CPU }),
+		CPU:    median(all, func(c cost) time.Duration { return c.CPU }),
+		Pieces: median(all, func(c cost) int64 { return c.Pieces }),
 		reply: reply{
 			Wall:   median(all, func(c cost) time.Duration { return c.Wall }),
 			Peak:   median(all, func(c cost) float64 { return c.Peak }),

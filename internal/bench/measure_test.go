@@ -23,29 +23,29 @@ func read(t *testing.T, path string) string {
 
 func TestMediansAreOfEachNumberByItself(t *testing.T) {
 	got := medians([]cost{
-		{CPU: 3, reply: reply{Wall: 10, Peak: 1, Bytes: 7, Allocs: 1}},
-		{CPU: 1, reply: reply{Wall: 30, Peak: 2, Bytes: 9, Allocs: 1}},
-		{CPU: 2, reply: reply{Wall: 20, Peak: 9, Bytes: 8, Allocs: 4}},
+		{CPU: 3, Pieces: 2, reply: reply{Wall: 10, Peak: 1, Bytes: 7, Allocs: 1}},
+		{CPU: 1, Pieces: 4, reply: reply{Wall: 30, Peak: 2, Bytes: 9, Allocs: 1}},
+		{CPU: 2, Pieces: 3, reply: reply{Wall: 20, Peak: 9, Bytes: 8, Allocs: 4}},
 	})
-	if want := (cost{CPU: 2, reply: reply{Wall: 20, Peak: 2, Bytes: 8, Allocs: 1}}); got != want {
+	if want := (cost{CPU: 2, Pieces: 3, reply: reply{Wall: 20, Peak: 2, Bytes: 8, Allocs: 1}}); got != want {
 		t.Errorf("medians = %+v, want %+v", got, want)
 	}
 }
 
 func TestTableComparesWithinAScenario(t *testing.T) {
-	a, b := scenario{name: "a", part: 1 << 20, size: 1 << 30}, scenario{name: "b", part: 1 << 20, size: 1 << 30}
-	of := func(cpu time.Duration) cost {
-		return cost{CPU: cpu, reply: reply{Wall: 2 * time.Second, Peak: 20, Bytes: 2 << 20, Allocs: 2048}}
+	a, b := scenario{name: "a", part: 1 << 20, size: 1 << 30}, scenario{name: "b", size: 1 << 30}
+	of := func(cpu, wall time.Duration, pieces int64) cost {
+		return cost{CPU: cpu, Pieces: pieces, reply: reply{Wall: wall, Peak: 20, Bytes: 2 << 20, Allocs: 2048}}
 	}
-	rows := []row{{a, "floor", of(time.Second)}, {a, "ours", of(3 * time.Second)}, {a, "v2", of(2 * time.Second)},
-		{b, "ours", of(3 * time.Second)}}
+	rows := []row{{a, "floor", of(time.Second, time.Second, 1024)}, {a, "ours", of(3*time.Second, 2*time.Second, 1024)},
+		{a, "v2", of(2*time.Second, 4*time.Second, 1024)}, {b, "ours", of(3*time.Second, 2*time.Second, 256)}}
 	var out bytes.Buffer
 	table(&out, rows, 5)
 	for _, want := range []string{
 		"Medians of 5,",
-		"| a | ours | 3.00 | 3.00 | 1.50 | 2.00 | 512 | 20 | 2930 | 2.0 | 2 |",
-		"| a | v2 | 2.00 | 2.00 | 1.00 | 2.00 | 512 | 20 | 1953 | 2.0 | 2 |",
-		"| b | ours | 3.00 | - | - | 2.00 | 512 | 20 | 2930 | 2.0 | 2 |",
+		"| a | ours | 3.00 | 3.00 | 1.50 | 2.00 | 0.50 | 512 | 20 | 2.0 | 1024 | 2930 | 2.0 | 2 |",
+		"| a | v2 | 2.00 | 2.00 | 1.00 | 4.00 | 1.00 | 256 | 20 | 2.0 | 1024 | 1953 | 2.0 | 2 |",
+		"| b | ours | 3.00 | - | - | 2.00 | - | 512 | 20 | 2.0 | 256 | 11719 | 8.0 | 8 |",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, &out)
@@ -63,6 +63,7 @@ func TestSizedCountsWhatMustArrive(t *testing.T) {
 	}{
 		{"file-8x3", 17 * MiB, 17 * MiB, 3, 1},
 		{"stream-8x3", 16 * MiB, 16 * MiB, 2, 1},
+		{"file-defaults", 17 * MiB, 17 * MiB, 0, 1},
 		{"small-8", 2<<30 + 1, 1 << 30, 4096, 4096},
 		{"small-8", MiB + 1, MiB, 4, 4},
 		{"parts-10000", 1 << 30, 10000<<10 - 1, 10000, 1},

@@ -20,10 +20,12 @@ func newMinio(j job) (client, error) {
 	c, err := minio.New(strings.TrimPrefix(host, "http://"), &minio.Options{
 		Creds: credentials.NewStaticV4(keyID, secret, ""), Secure: secure, Region: region, BucketLookup: minio.BucketLookupPath,
 	})
-	return minioGo{c, minio.PutObjectOptions{
-		SendContentMd5: true, ConcurrentStreamParts: true, // else it sends one part after the other
-		PartSize: max(uint64(j.Part), 5<<20), NumThreads: uint(j.Workers),
-	}}, err
+	opts := minio.PutObjectOptions{SendContentMd5: true}
+	if j.Part != 0 {
+		opts.ConcurrentStreamParts = true // else it sends one part after the other
+		opts.PartSize, opts.NumThreads = max(uint64(j.Part), 5<<20), uint(j.Workers)
+	}
+	return minioGo{c, opts}, err
 }
 
 func (c minioGo) file(ctx context.Context, key, path string) error {

@@ -14,7 +14,7 @@ type ours struct{ up *multipart.Uploader }
 func newOurs(j job) (client, error) {
 	cfg := oss.Config{Region: region, Endpoint: j.URL, Addressing: oss.PathStyle,
 		Credentials: oss.Credentials{AccessKeyID: keyID, AccessKeySecret: secret}}
-	if j.Part < oss.MinPartSize {
+	if j.Part != 0 && j.Part < oss.MinPartSize {
 		cfg.MinPartSize = j.Part
 	}
 	c, err := oss.NewClient(cfg)

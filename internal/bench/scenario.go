@@ -19,7 +19,7 @@ const maxSmall = 4096 // objects
 type scenario struct {
 	name    string
 	mode    string
-	part    int64 // bytes
+	part    int64 // bytes; 0 means what each client chooses, and leaves workers to it too
 	workers int   // parts or objects in flight
 	tls     bool
 	slow    bool  // over a line with latency and a rate a connection
@@ -32,10 +32,15 @@ func scenarios() []scenario {
 	all := []scenario{
 		{name: "file-8x3", mode: modeFile, part: 8 * MiB, workers: 3},
 		{name: "file-16x8", mode: modeFile, part: 16 * MiB, workers: 8},
+		{name: "file-defaults", mode: modeFile},
 		{name: "stream-8x3", mode: modeStream, part: 8 * MiB, workers: 3},
+		{name: "stream-2x8", mode: modeStream, part: 2 * MiB, workers: 8},
+		{name: "stream-defaults", mode: modeStream},
 		{name: "small-8", mode: modeSmall, part: 256 * KiB, workers: 8, size: maxSmall * 256 * KiB},
+		{name: "small-32", mode: modeSmall, part: 256 * KiB, workers: 32, size: maxSmall * 256 * KiB},
 		{name: "tls-file-8x3", mode: modeFile, part: 8 * MiB, workers: 3, tls: true},
 		{name: "tls-file-16x8", mode: modeFile, part: 16 * MiB, workers: 8, tls: true},
+		{name: "tls-small-8", mode: modeSmall, part: 256 * KiB, workers: 8, tls: true, size: maxSmall * 256 * KiB},
 		// So small that nothing is left but planning, requests and bookkeeping. The last part lacks a byte, for v2 doubles
 		// its part size where the others still see 10,000 parts.
 		{name: "parts-10000", mode: modeFile, part: KiB, workers: 3, size: 10000*KiB - 1},
@@ -44,7 +49,7 @@ func scenarios() []scenario {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,
 			slow: true, size: int64(n) * 32 * MiB})
 	}
-	return all
+	return append(all, scenario{name: "slow-defaults", mode: modeFile, slow: true, size: 512 * MiB})
 }
 
 // sized returns s for a source of size bytes.
@@ -58,8 +63,13 @@ func (s scenario) sized(size int64) scenario {
 	return s
 }
 
-// pieces is the number of parts, or of objects that are one part each.
-func (s scenario) pieces() int64 { return (s.size + s.part - 1) / s.part }
+// pieces is the number of parts, or of objects that are one part each; 0 if clients choose it.
+func (s scenario) pieces() int64 {
+	if s.part == 0 {
+		return 0
+	}
+	return (s.size + s.part - 1) / s.part
+}
 
 // objects is how many there must be in the end.
 func (s scenario) objects() int64 {

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"crypto/md5"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,9 +19,9 @@ import (
 // A sink is a store that keeps nothing. It answers what OSS and S3 would.
 type sink struct {
 	mu      sync.Mutex
-	pieces  []sum // what is going to arrive
-	latency time.Duration
-	verify  bool
+	order   order                  // what is going to arrive
+	pieces  []sum                  // of it, if it says how they are cut
+	whole   sum                    // of it, all pieces together
 	uploads map[string]map[int]sum // unfinished: their parts, by ID
 	tally   tally
 	buffers sync.Pool
@@ -41,7 +40,8 @@ func newSink() *sink {
 	}}}
 }
 
-// An order says what is going to arrive: the first Size bytes of the file at Path, in pieces of Part bytes.
+// An order says what is going to arrive: the first Size bytes of the file at Path, in pieces of Part bytes; with Part 0,
+// in one object that clients cut as they like.
 type order struct {
 	Path       string
 	Size, Part int64
@@ -50,13 +50,17 @@ type order struct {
 }
 
 func (s *sink) expect(o order) error {
-	pieces, err := sumsOf(o.Path, o.Size, o.Part)
+	pieces, err := sumsOf(o.Path, o.Size, cmp.Or(o.Part, o.Size))
 	if err != nil {
 		return err
 	}
+	var whole sum
+	for _, p := range pieces {
+		whole.size, whole.crc64 = whole.size+p.size, crc64.Combine(whole.crc64, p.crc64, p.size)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pieces, s.verify, s.latency = pieces, o.Verify, o.Latency
+	s.order, s.pieces, s.whole = o, pieces, whole
 	return nil
 }
 
@@ -137,79 +141,13 @@ func (s *sink) initiate(w http.ResponseWriter, key string) error {
 	s.mu.Lock()
 	id := fmt.Sprintf("UPLOAD-%s-%d", key, len(s.uploads))
 	s.uploads[id] = make(map[int]sum)
-	latency := s.latency
+	latency := s.order.Latency
 	s.mu.Unlock()
 	time.Sleep(latency)
 	w.Header().Set("Content-Type", "application/xml")
 	_, err := fmt.Fprintf(w, "%s<InitiateMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>",
 		xml.Header, bucket, key, id)
 	return err
-}
-
-// piece takes in one part, or an object that is one piece if id is empty.
-func (s *sink) piece(w http.ResponseWriter, r *http.Request, index int64, id string, number int) error {
-	s.mu.Lock()
-	pieces, verify, latency := s.pieces, s.verify, s.latency
-	s.mu.Unlock()
-	if index >= int64(len(pieces)) {
-		return fmt.Errorf("piece %d of %d", index, len(pieces))
-	}
-	want := pieces[index]
-	if text := r.Header.Get("Content-MD5"); text != "" && text != base64.StdEncoding.EncodeToString(want.md5[:]) {
-		return fmt.Errorf("piece %d has Content-MD5 %s, which is wrong", index, text)
-	}
-	body := io.Reader(r.Body)
-	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") || strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
-		body = newChunkedReader(body)
-	}
-	if err := s.swallow(body, want, verify); err != nil {
-		return fmt.Errorf("piece %d: %w", index, err)
-	}
-	time.Sleep(latency)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if id != "" {
-		parts, ok := s.uploads[id]
-		if !ok {
-			return fmt.Errorf("there is no upload %s", id)
-		}
-		parts[number] = want
-	} else {
-		s.tally.Objects++
-	}
-	s.tally.Pieces++
-	s.tally.Bytes += want.size
-	w.Header().Set("ETag", want.etag())
-	w.Header().Set("X-Oss-Hash-Crc64ecma", strconv.FormatUint(want.crc64, 10))
-	return nil
-}
-
-// swallow reads a body, which must be that of want.
-func (s *sink) swallow(body io.Reader, want sum, verify bool) error {
-	buf := s.buffers.Get().(*[]byte)
-	defer s.buffers.Put(buf)
-	if verify {
-		got, err := sumOf(body, *buf)
-		if err == nil && got != want {
-			err = fmt.Errorf("got %d bytes with MD5 %x, want %d with %x", got.size, got.md5, want.size, want.md5)
-		}
-		return err
-	}
-	var size int64
-	for {
-		n, err := body.Read(*buf)
-		size += int64(n)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if size != want.size {
-		return fmt.Errorf("got %d bytes, want %d", size, want.size)
-	}
-	return nil
 }
 
 func (s *sink) complete(w http.ResponseWriter, r *http.Request, key, id string) error {
@@ -232,6 +170,9 @@ func (s *sink) complete(w http.ResponseWriter, r *http.Request, key, id string) 
 		}
 		crc = crc64.Combine(crc, part.crc64, part.size)
 		tags.Write(part.md5[:])
+	}
+	if crc != s.whole.crc64 {
+		return errors.New("the parts make another object than the source")
 	}
 	delete(s.uploads, id)
 	s.tally.Objects++

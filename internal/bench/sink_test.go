@@ -101,6 +101,64 @@ func TestSinkRefusesWhatIsNotTheSource(t *testing.T) {
 	}
 }
 
+// Clients that choose the size of their parts are told the truth as well: of the CRC-64, and of the MD5 they sent.
+func TestSinkTakesPiecesOfAnySize(t *testing.T) {
+	s, data := newTestSink(t, false)
+	path := filepath.Join(t.TempDir(), "source")
+	if err := generate(path, 10); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		parts  []string
+		digest string // sent with each
+		verify bool
+		want   int // status of the last reply
+	}{
+		{"two", []string{data[:3], data[3:]}, "", false, 200},
+		{"two, verified", []string{data[:3], data[3:]}, "", true, 200},
+		{"one, with a digest", []string{data}, data, true, 200},
+		{"with a wrong digest, verified", []string{data}, "wrong", true, 400},
+		{"in the wrong order", []string{data[3:], data[:3]}, "", false, 400},
+		{"too few bytes", []string{data[:9]}, "", false, 400},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := s.expect(order{Path: path, Size: 10, Verify: tt.verify}); err != nil {
+				t.Fatal(err)
+			}
+			header := http.Header{}
+			sum := md5.Sum([]byte(tt.digest))
+			if tt.digest != "" {
+				header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+			}
+			s.take()
+			s.send("POST", "/b/piece-0?uploads", "", nil)
+			var list string
+			var last int
+			for i, text := range tt.parts {
+				list += "<Part><PartNumber>" + strconv.Itoa(i+1) + "</PartNumber></Part>"
+				var resp *http.Response
+				last, resp = s.send("PUT", "/b/piece-0?uploadId=UPLOAD-piece-0-0&partNumber="+strconv.Itoa(i+1), text, header)
+				crc := strconv.FormatUint(crc64.Checksum([]byte(text)), 10)
+				if last == 200 && resp.Header.Get("x-oss-hash-crc64ecma") != crc {
+					t.Errorf("part %d: %v, want CRC-64 %s", i+1, resp.Header, crc)
+				}
+			}
+			if last == 200 {
+				last, _ = s.send("POST", "/b/piece-0?uploadId=UPLOAD-piece-0-0", "<CompleteMultipartUpload>"+list+"</CompleteMultipartUpload>", nil)
+			}
+			if last != tt.want {
+				t.Errorf("status %d, want %d", last, tt.want)
+			}
+			single, _ := s.send("PUT", "/b/piece-0", strings.Join(tt.parts, ""), header)
+			if single != tt.want {
+				t.Errorf("as one object: status %d, want %d", single, tt.want)
+			}
+		})
+	}
+}
+
 func TestSinkCompletesNothingThatLacksAPart(t *testing.T) {
 	s, data := newTestSink(t, false)
 	s.send("POST", "/b/piece-0?uploads", "", nil)

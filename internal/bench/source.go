@@ -40,19 +40,12 @@ func (s sum) etag() string { return `"` + strings.ToUpper(hex.EncodeToString(s.m
 // sumOf reads r to its end.
 func sumOf(r io.Reader, buf []byte) (s sum, err error) {
 	h := md5.New()
-	for {
-		n, err := r.Read(buf)
-		h.Write(buf[:n])
-		s.crc64 = crc64.Update(s.crc64, buf[:n])
-		s.size += int64(n)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return sum{}, err
-		}
-	}
-	return sum{s.size, [md5.Size]byte(h.Sum(nil)), s.crc64}, nil
+	s.size, err = each(r, buf, func(p []byte) {
+		h.Write(p)
+		s.crc64 = crc64.Update(s.crc64, p)
+	})
+	s.md5 = [md5.Size]byte(h.Sum(nil))
+	return s, err
 }
 
 // sumsOf returns those of the first size bytes of a file, a piece of part bytes each.

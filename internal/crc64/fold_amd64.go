@@ -6,9 +6,9 @@ package crc64
 // to its first eight bytes. p has a multiple of 16 bytes; ok is false if they are too few for k.
 func (k kernel) fold(crc uint64, p []byte) (first, second uint64, ok bool) {
 	switch {
-	case k >= vpclmulqdq && len(p) >= 512:
+	case k >= fold512 && len(p) >= 512:
 		first, second = foldVPCLMULQDQ(crc, p)
-	case k >= pclmulqdq && len(p) >= 128:
+	case k >= fold128 && len(p) >= 128:
 		first, second = foldPCLMULQDQ(crc, p)
 	default:
 		return 0, 0, false
@@ -19,7 +19,7 @@ func (k kernel) fold(crc uint64, p []byte) (first, second uint64, ok bool) {
 // detect asks the processor. Bits are those of the Intel 64 manual, volume 2, CPUID, and volume 1,
 // 13.3 and 15.2, on what the system must save before AVX-512 may be used. macOS gives a thread
 // that state at its first use and does not show it before (go.dev/issue/43089), so there the answer is
-// pclmulqdq.
+// fold128.
 func detect() kernel {
 	const (
 		hasPCLMULQDQ  = 1 << 1             // leaf 1, ECX
@@ -34,11 +34,11 @@ func detect() kernel {
 		return table
 	}
 	if leaves < 7 || ecx1&hasOSXSAVE == 0 || xgetbv()&savesAVX512 != savesAVX512 {
-		return pclmulqdq
+		return fold128
 	}
 	_, ebx7, ecx7, _ := cpuid(7, 0)
 	if ebx7&hasAVX512F == 0 || ecx7&hasVPCLMULQDQ == 0 {
-		return pclmulqdq
+		return fold128
 	}
-	return vpclmulqdq
+	return fold512
 }

@@ -12,9 +12,9 @@ import (
 type kernel int
 
 const (
-	table      kernel = iota // hash/crc64
-	pclmulqdq                // carry-less multiplication, 128 bits at a time
-	vpclmulqdq               // 512 bits at a time
+	table   kernel = iota // hash/crc64
+	fold128               // carry-less multiplication, 128 bits at a time: PCLMULQDQ, or PMULL on arm64
+	fold512               // 512 bits at a time: VPCLMULQDQ
 )
 
 // fastest is what this processor has.
@@ -23,10 +23,10 @@ var fastest = detect()
 // String returns the name that benchmarks go by.
 func (k kernel) String() string {
 	switch k {
-	case pclmulqdq:
-		return "pclmulqdq"
-	case vpclmulqdq:
-		return "vpclmulqdq"
+	case fold128:
+		return "fold128"
+	case fold512:
+		return "fold512"
 	}
 	return "table"
 }

@@ -40,6 +40,48 @@ func BenchmarkWriteSlices(b *testing.B) {
 	}
 }
 
+// Small objects, each whole in one slice: of one length, or of any up to it.
+func BenchmarkObjects(b *testing.B) {
+	n := Lanes()
+	for _, size := range []int{1 << 10, 16 << 10, 256 << 10} {
+		for _, lengths := range []string{"equal", "any"} {
+			b.Run(fmt.Sprintf("messages=%d/size=%dKiB/lengths=%s", n, size>>10, lengths), func(b *testing.B) {
+				r := rand.New(rand.NewPCG(1, 2))
+				all, sum := messages(r, n, size), 0
+				for i := range all {
+					if lengths == "any" {
+						all[i] = all[i][:r.IntN(size)]
+					}
+					sum += len(all[i])
+				}
+				h := New(n)
+				b.SetBytes(int64(sum))
+				b.ReportAllocs()
+				for b.Loop() {
+					h.Reset(n)
+					h.Write(all)
+					h.Sum()
+				}
+			})
+		}
+	}
+}
+
+// A message that outlasts all others, per kernel: beside BenchmarkCryptoMD5.
+func BenchmarkLastMessage(b *testing.B) {
+	for _, c := range choices() {
+		b.Run("kernel="+c.name, func(b *testing.B) {
+			h := newHasher(max(8, Lanes()), c.kernels)
+			all := make([][]byte, len(h.ended))
+			all[0] = messages(rand.New(rand.NewPCG(1, 2)), 1, benchSlice)[0]
+			b.SetBytes(benchSlice)
+			for b.Loop() {
+				h.Write(all)
+			}
+		})
+	}
+}
+
 // Beside the kernels: what one message after the other costs.
 func BenchmarkCryptoMD5(b *testing.B) {
 	p := messages(rand.New(rand.NewPCG(1, 2)), 1, benchSlice)[0]

@@ -2,7 +2,6 @@ package md5lanes
 
 import (
 	"crypto/md5"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -38,13 +37,13 @@ func messages(r *rand.Rand, n, size int) [][]byte {
 	return all
 }
 
-// write appends all messages from byte from on, to the end or to byte to.
-func write(h *Hasher, all [][]byte, from, to int) {
-	slices := make([][]byte, len(all))
+// cut returns what each message has from byte from on, up to byte to: nothing of one that ended before.
+func cut(all [][]byte, from, to int) [][]byte {
+	cuts := make([][]byte, len(all))
 	for i, m := range all {
-		slices[i] = m[from:to]
+		cuts[i] = m[min(from, len(m)):min(to, len(m))]
 	}
-	h.Write(slices)
+	return cuts
 }
 
 // check compares the sums of h with those of crypto/md5, of the first size bytes of each message.
@@ -54,9 +53,9 @@ func check(t *testing.T, h *Hasher, all [][]byte, size int) {
 	if len(sums) != len(all) {
 		t.Fatalf("Sum returned %d sums, want %d", len(sums), len(all))
 	}
-	for i, m := range all {
-		if want := md5.Sum(m[:size]); sums[i] != want {
-			t.Fatalf("%d messages of %d bytes: MD5 of message %d = %x, want %x", len(all), size, i, sums[i], want)
+	for i, m := range cut(all, 0, size) {
+		if want := md5.Sum(m); sums[i] != want {
+			t.Fatalf("message %d of %d, %d bytes: MD5 = %x, want %x", i, len(all), len(m), sums[i], want)
 		}
 	}
 }
@@ -74,7 +73,7 @@ func TestEveryLengthHasTheSumOfCryptoMD5(t *testing.T) {
 		for size := range 1001 {
 			n := 1 + size%len(all)
 			h := newHasher(n, c.kernels)
-			write(h, all[:n], 0, size)
+			h.Write(cut(all[:n], 0, size))
 			check(t, h, all[:n], size)
 		}
 	})
@@ -86,7 +85,7 @@ func TestEveryNumberOfMessagesHasTheSumsOfCryptoMD5(t *testing.T) {
 		for n := 1; n <= len(all); n++ {
 			for _, size := range []int{0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000} {
 				h := newHasher(n, c.kernels)
-				write(h, all[:n], 0, size)
+				h.Write(cut(all[:n], 0, size))
 				check(t, h, all[:n], size)
 			}
 		}
@@ -101,7 +100,7 @@ func TestLongMessagesHaveTheSumsOfCryptoMD5(t *testing.T) {
 		for _, size := range []int{maxBlocks*BlockSize - 1, maxBlocks * BlockSize, maxBlocks*BlockSize + 64, 20_000 + r.IntN(50_000), most} {
 			n := 1 + r.IntN(len(all))
 			h := newHasher(n, c.kernels)
-			write(h, all[:n], 0, size)
+			h.Write(cut(all[:n], 0, size))
 			check(t, h, all[:n], size)
 		}
 	})
@@ -114,11 +113,63 @@ func TestSumsDoNotDependOnHowMessagesAreCut(t *testing.T) {
 			h := newHasher(len(all), c.kernels)
 			for at := 0; at < len(all[0]); {
 				to := min(at+BlockSize*r.IntN(20), len(all[0]))
-				write(h, all, at, to) // sometimes nothing
+				h.Write(cut(all, at, to)) // sometimes nothing
 				at = to
 			}
 			check(t, h, all, len(all[0]))
 		}
+	})
+}
+
+// The law of this package, over lengths as files and small objects have them.
+func TestMessagesMayEndAtDifferentPlaces(t *testing.T) {
+	lengths := map[string]func(r *rand.Rand, i int) int{
+		"last shorter":       func(_ *rand.Rand, i int) int { return 3000 - i/34*1100 },
+		"any":                func(r *rand.Rand, _ int) int { return r.IntN(5000) },
+		"whole blocks":       func(r *rand.Rand, _ int) int { return BlockSize * r.IntN(50) },
+		"few outlast others": func(_ *rand.Rand, i int) int { return 10 + i%7/6*4000 },
+		"rising":             func(_ *rand.Rand, i int) int { return 63 * i },
+		"falling":            func(_ *rand.Rand, i int) int { return 65 * (40 - i) },
+		"many empty":         func(r *rand.Rand, i int) int { return i % 3 / 2 * r.IntN(300) },
+		"one or two at last": func(r *rand.Rand, _ int) int { return 1900 + r.IntN(2*BlockSize) },
+	}
+	for name, length := range lengths {
+		t.Run(name, func(t *testing.T) {
+			forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+				whole := messages(r, 40, 5000)
+				for n := 1; n <= len(whole); n++ {
+					all, longest := make([][]byte, n), 0
+					for i := range all {
+						all[i] = whole[i][:length(r, i)]
+						longest = max(longest, len(all[i]))
+					}
+					h := newHasher(n, c.kernels)
+					for at := 0; at < longest; {
+						to := at + BlockSize*(1+r.IntN(40))
+						h.Write(cut(all, at, to))
+						if at = to; r.IntN(4) == 0 {
+							check(t, h, all, at)
+						}
+					}
+					h.Write(make([][]byte, n)) // which is allowed even now
+					check(t, h, all, longest)
+				}
+			})
+		})
+	}
+}
+
+// Longer than what a kernel is given at once, and more than its lanes: those that end make room.
+func TestLongMessagesMayEndAtDifferentPlaces(t *testing.T) {
+	const most = 3 * maxBlocks * BlockSize
+	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+		all := messages(r, 40, most)
+		for i := range all {
+			all[i] = all[i][:r.IntN(most)]
+		}
+		h := newHasher(len(all), c.kernels)
+		h.Write(all)
+		check(t, h, all, most)
 	})
 }
 
@@ -127,10 +178,10 @@ func TestSumChangesNothing(t *testing.T) {
 		all := messages(r, 35, 300)
 		h := newHasher(len(all), c.kernels)
 		check(t, h, all, 0)
-		write(h, all, 0, 128)
+		h.Write(cut(all, 0, 128))
 		check(t, h, all, 128)
 		check(t, h, all, 128)
-		write(h, all, 128, 300)
+		h.Write(cut(all, 128, 300))
 		check(t, h, all, 300)
 		check(t, h, all, 300)
 	})
@@ -149,12 +200,12 @@ func TestWriteKeepsNoReferenceToSlices(t *testing.T) {
 		for _, s := range scratch {
 			clear(s)
 		}
-		for _, g := range h.groups {
-			if g.lanes != [maxLanes]*byte{} {
-				t.Error("a group still points at what it has read")
+		check(t, h, all, 100)
+		for _, p := range h.blocks {
+			if p != nil {
+				t.Error("the Hasher still points at what it has read")
 			}
 		}
-		check(t, h, all, 100)
 	})
 }
 
@@ -168,48 +219,78 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	})
 }
 
-func TestLanesIsTheWidthOfTheFirstGroup(t *testing.T) {
-	h := New(100)
-	if Lanes() == 1 {
-		if len(h.groups) != 0 || len(h.rest) != 100 {
-			t.Errorf("one lane, but %d groups and %d single messages", len(h.groups), len(h.rest))
+func TestResetIsNew(t *testing.T) {
+	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+		h := newHasher(5, c.kernels)
+		for range 100 {
+			all := messages(r, 1+r.IntN(70), 300)
+			for i := range all {
+				all[i] = all[i][:r.IntN(300)]
+			}
+			h.Reset(len(all))
+			check(t, h, all, 0)
+			h.Write(all)
+			check(t, h, all, 300)
 		}
-		return
+	})
+}
+
+func TestResetForNoMoreMessagesAllocatesNothing(t *testing.T) {
+	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+		all := messages(r, 70, 256)
+		h := newHasher(len(all), c.kernels)
+		n := len(all)
+		h.Reset(1) // and from now on it has one alone
+		if got := testing.AllocsPerRun(68, func() {
+			h.Reset(n)
+			h.Write(all[:n])
+			n--
+		}); got != 0 {
+			t.Errorf("Reset and Write allocate %v times", got)
+		}
+	})
+}
+
+func TestLanesIsTheWidthOfTheWidestKernel(t *testing.T) {
+	want := 1
+	for _, k := range runnable {
+		want = max(want, k.lanes)
 	}
-	if got := h.groups[0].count; got != Lanes() {
-		t.Errorf("Lanes = %d, but the first group has %d", Lanes(), got)
+	if got := Lanes(); got != want {
+		t.Errorf("Lanes = %d, want %d", got, want)
 	}
 }
 
 func TestMessagesGoToTheWidestKernelThatPays(t *testing.T) {
 	wide, mid, narrow := kernel{"a", 32, 17}, kernel{"b", 16, 2}, kernel{"c", 8, 3}
 	tests := []struct {
-		name    string
-		kernels []kernel
-		n       int
-		groups  string
-		rest    int
+		name     string
+		kernels  []kernel
+		n        int
+		first    string // kernel
+		pays     bool
+		together int
 	}{
-		{"none", nil, 5, "", 5},
-		{"too few", []kernel{wide, mid, narrow}, 1, "", 1},
-		{"few", []kernel{wide, mid, narrow}, 2, "b2 ", 0},
-		{"too few for the narrow one", []kernel{narrow}, 2, "", 2},
-		{"as many as lanes", []kernel{wide, mid, narrow}, 16, "b16 ", 0},
-		{"more than half", []kernel{wide, mid, narrow}, 17, "a17 ", 0},
-		{"full", []kernel{wide, mid, narrow}, 32, "a32 ", 0},
-		{"one too many", []kernel{wide, mid, narrow}, 33, "a32 ", 1},
-		{"some more", []kernel{wide, mid, narrow}, 35, "a32 b3 ", 0},
-		{"several", []kernel{narrow}, 21, "c8 c8 c5 ", 0},
+		{"none", nil, 5, "", false, 0},
+		{"too few", []kernel{wide, mid, narrow}, 1, "b", false, 0},
+		{"few", []kernel{wide, mid, narrow}, 2, "b", true, 2},
+		{"too few for the narrow one", []kernel{narrow}, 2, "c", false, 0},
+		{"as many as lanes", []kernel{wide, mid, narrow}, 16, "b", true, 16},
+		{"more than half", []kernel{wide, mid, narrow}, 17, "a", true, 17},
+		{"full", []kernel{wide, mid, narrow}, 32, "a", true, 32},
+		{"one too many", []kernel{wide, mid, narrow}, 33, "a", true, 32},
+		{"some more", []kernel{wide, mid, narrow}, 35, "a", true, 35},
+		{"several", []kernel{narrow}, 21, "c", true, 21},
+		{"several and two", []kernel{narrow}, 18, "c", true, 16},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newHasher(tt.n, tt.kernels)
-			got := ""
-			for _, g := range h.groups {
-				got += fmt.Sprint(g.kernel.name, g.count, " ")
+			first, pays := fitting(tt.kernels, tt.n)
+			if first.name != tt.first || pays != tt.pays {
+				t.Errorf("fitting = %q, %v, want %q, %v", first.name, pays, tt.first, tt.pays)
 			}
-			if got != tt.groups || len(h.rest) != tt.rest {
-				t.Errorf("groups %q and %d single messages, want %q and %d", got, len(h.rest), tt.groups, tt.rest)
+			if got := together(tt.kernels, tt.n); got != tt.together {
+				t.Errorf("together = %d, want %d", got, tt.together)
 			}
 		})
 	}
@@ -220,25 +301,55 @@ func TestMisusePanics(t *testing.T) {
 	tests := []struct {
 		name string
 		call func()
+		want string
 	}{
-		{"no message", func() { New(0) }},
-		{"too few slices", func() { New(2).Write([][]byte{block}) }},
-		{"too many slices", func() { New(1).Write([][]byte{block, block}) }},
-		{"slices of different lengths", func() { New(2).Write([][]byte{block, block[:64]}) }},
+		{"no message", func() { New(0) }, "md5lanes: 0 messages"},
+		{"reset to no message", func() { New(3).Reset(-1) }, "md5lanes: -1 messages"},
+		{"too few slices", func() { New(2).Write([][]byte{block}) }, "md5lanes: 1 slices for 2 messages"},
+		{"too many slices", func() { New(1).Write([][]byte{block, block}) }, "md5lanes: 2 slices for 1 messages"},
 		{"write after an incomplete block", func() {
 			h := New(1)
 			h.Write([][]byte{block[:65]})
 			h.Write([][]byte{block[:64]})
-		}},
+		}, "md5lanes: 64 bytes for message 0, which ended before"},
+		{"write after fewer blocks than another has", func() {
+			h := New(3)
+			h.Write([][]byte{block, block[:64], block})
+			h.Write([][]byte{block, nil, block})
+			h.Write([][]byte{nil, nil, nil})
+			h.Write([][]byte{block, block[:1], block})
+		}, "md5lanes: 1 bytes for message 1, which ended before"},
+		{"write after nothing while another had something", func() {
+			h := New(2)
+			h.Write([][]byte{nil, block})
+			h.Write([][]byte{block, block})
+		}, "md5lanes: 128 bytes for message 0, which ended before"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
+				if got := recover(); got != tt.want {
+					t.Errorf("panic %v, want %s", got, tt.want)
 				}
 			}()
 			tt.call()
 		})
 	}
+}
+
+func TestARefusedWriteChangesNothing(t *testing.T) {
+	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+		all := messages(r, 20, 1000)
+		all[7] = all[7][:100]
+		h := newHasher(len(all), c.kernels)
+		h.Write(cut(all, 0, 128))
+		func() {
+			defer func() { recover() }()
+			h.Write(messages(r, 20, 64))
+			t.Error("no panic")
+		}()
+		check(t, h, all, 128)
+		h.Write(cut(all, 128, 1000))
+		check(t, h, all, 1000)
+	})
 }

@@ -1,3 +1,5 @@
+//go:build !purego
+
 package md5lanes
 
 //go:generate go run -C gen . ../kernels_amd64.s
@@ -6,13 +8,13 @@ package md5lanes
 // they do not have alone.
 
 //go:noescape
-func blocksAVX512x32(s *state, lanes *[maxLanes]*byte, n int)
+func blocksAVX512x32(s *columns, lanes *[maxLanes]*byte, n int)
 
 //go:noescape
-func blocksAVX512x16(s *state, lanes *[maxLanes]*byte, n int)
+func blocksAVX512x16(s *columns, lanes *[maxLanes]*byte, n int)
 
 //go:noescape
-func blocksAVX2x8(s *state, lanes *[maxLanes]*byte, n int)
+func blocksAVX2x8(s *columns, lanes *[maxLanes]*byte, n int)
 
 // cpuid returns what the instruction of this name says of a leaf and its subleaf.
 func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
@@ -55,7 +57,7 @@ func detect() (kernels []kernel) {
 }
 
 // blocks adds n > 0 blocks of each lane to s.
-func (k kernel) blocks(s *state, lanes *[maxLanes]*byte, n int) {
+func (k kernel) blocks(s *columns, lanes *[maxLanes]*byte, n int) {
 	switch k.lanes {
 	case 32:
 		blocksAVX512x32(s, lanes, n)

@@ -1,8 +1,8 @@
-//go:build !amd64
+//go:build !amd64 || purego
 
 package md5lanes
 
-// runnable is empty: there are no kernels for this architecture, and no group is ever made.
-var runnable []kernel = nil
+// runnable is empty: there are no kernels here, and every message is hashed alone.
+var runnable []kernel
 
-func (k kernel) blocks(*state, *[maxLanes]*byte, int) { panic("md5lanes: no kernel " + k.name) }
+func (k kernel) blocks(*columns, *[maxLanes]*byte, int) { panic("md5lanes: no kernel " + k.name) }

@@ -29,6 +29,7 @@ func main() {
 // assembly returns the whole file.
 func assembly() ([]byte, error) {
 	c := build.NewContext()
+	c.ConstraintExpr("!purego")
 	table := sines(c)
 	avx512(c, table, 2)
 	avx512(c, table, 1)

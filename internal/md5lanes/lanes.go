@@ -1,0 +1,102 @@
+package md5lanes
+
+// maxLanes is the width of the widest kernel.
+const maxLanes = 32
+
+// maxBlocks is how many blocks of each lane a kernel is given at once. The runtime cannot stop a
+// goroutine inside assembly, and all others wait for it when the garbage collector wants them
+// stopped: 32 KiB a lane are about a tenth of a millisecond.
+const maxBlocks = 512
+
+// A kernel hashes blocks of several messages at once. Its code is reached through the method
+// blocks, a switch and no function value, so that what it is given need not escape to the heap.
+type kernel struct {
+	name  string // in names of tests and benchmarks
+	lanes int    // messages at once
+	pays  int    // the fewest messages it is faster for than what comes after it
+}
+
+// A state is the four words of the MD5 of whole blocks, RFC 1321, 3.3.
+type state [4]uint32
+
+// A columns is the state of each lane as kernels have it, lane by lane in each row.
+type columns [4][maxLanes]uint32
+
+// fitting returns the first of kernels that pays for n messages, or if none does the one that comes closest.
+func fitting(kernels []kernel, n int) (k kernel, pays bool) {
+	for i, other := range kernels {
+		if n >= other.pays {
+			return other, true
+		}
+		if i == 0 || other.pays < k.pays {
+			k = other
+		}
+	}
+	return k, false
+}
+
+// together returns how many of n messages are hashed in lanes: the first ones, as long as there is a
+// kernel that pays for those that are left.
+func together(kernels []kernel, n int) int {
+	done := 0
+	for done < n {
+		k, pays := fitting(kernels, n-done)
+		if !pays {
+			break
+		}
+		done += min(k.lanes, n-done)
+	}
+	return done
+}
+
+// advance adds blocks[i] to states[i], for each i, and leaves nothing of blocks. A message takes a lane when
+// one is free and keeps it to its end: as long as there are messages no lane waits for another, and as they
+// become fewer the kernels become narrower.
+func advance(kernels []kernel, states []state, blocks [][]byte) {
+	lanes, next := make([]int, 0, maxLanes), 0 // the messages in them, and the first that had none yet
+	for {
+		for ; next < len(blocks) && len(lanes) < kernels[0].lanes; next++ {
+			if len(blocks[next]) > 0 {
+				lanes = append(lanes, next)
+			}
+		}
+		if len(lanes) == 0 {
+			return
+		}
+		k, _ := fitting(kernels, len(lanes))
+		k.step(states, blocks, lanes[:min(k.lanes, len(lanes))])
+		busy := lanes[:0]
+		for _, i := range lanes {
+			if len(blocks[i]) > 0 {
+				busy = append(busy, i)
+			}
+		}
+		lanes = busy
+	}
+}
+
+// step adds as many blocks as the shortest of the messages in lanes has, but no more than maxBlocks.
+func (k kernel) step(states []state, blocks [][]byte, lanes []int) {
+	n := maxBlocks
+	for _, i := range lanes {
+		n = min(n, len(blocks[i])/BlockSize)
+	}
+	var c columns
+	var from [maxLanes]*byte
+	for lane, i := range lanes {
+		for row, word := range states[i] {
+			c[row][lane] = word
+		}
+		from[lane] = &blocks[i][0]
+		blocks[i] = blocks[i][n*BlockSize:]
+	}
+	for lane := len(lanes); lane < k.lanes; lane++ {
+		from[lane] = from[0] // idle: it does the first one's work again
+	}
+	k.blocks(&c, &from, n)
+	for lane, i := range lanes {
+		for row := range c {
+			states[i][row] = c[row][lane]
+		}
+	}
+}

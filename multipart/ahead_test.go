@@ -1,0 +1,265 @@
+package multipart
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A script is a source that yields bodies of the given sizes. A negative number is a wait of that many seconds.
+type script struct {
+	steps  []int
+	data   []byte
+	number int
+	freed  atomic.Int64
+	err    error // at the end, instead of io.EOF
+}
+
+func newScript(steps ...int) *script {
+	s := &script{steps: steps, data: make([]byte, 300_000)}
+	rand.NewChaCha8([32]byte{2}).Read(s.data)
+	return s
+}
+
+func (s *script) next(ctx context.Context) (piece, error) {
+	for len(s.steps) > 0 {
+		n := s.steps[0]
+		s.steps = s.steps[1:]
+		if n < 0 {
+			select {
+			case <-time.After(time.Duration(-n) * time.Second):
+			case <-ctx.Done():
+				return piece{}, ctx.Err()
+			}
+			continue
+		}
+		s.number++
+		return piece{Section: Section{Number: s.number, Size: int64(n)}, body: s.body(s.number, n), free: func() { s.freed.Add(1) }}, nil
+	}
+	if s.err != nil {
+		return piece{}, s.err
+	}
+	return piece{}, io.EOF
+}
+
+// body returns that of piece number, of n bytes; no two are equal.
+func (s *script) body(number, n int) oss.Body { return bytes.NewReader(s.data[number : number+n]) }
+
+func (s *script) changed() error { return nil }
+
+// jobWith returns a job whose Uploader sends workers parts at once and hashes lanes of them side by side.
+func jobWith(workers, lanes int) *job {
+	u := NewUploader(new(oss.Client), &Options{Concurrency: workers})
+	u.lanes = lanes
+	return &job{u: u, plan: Plan{PartSize: DefaultPartSize}}
+}
+
+func TestPiecesAreHashedAheadInOrder(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		workers, lanes := 1+rnd.IntN(20), []int{8, 16, 32}[rnd.IntN(3)]
+		var steps []int
+		size := rnd.IntN(3 * hashStep)
+		for range rnd.IntN(100) {
+			if rnd.IntN(10) == 0 {
+				size = rnd.IntN(3 * hashStep)
+			}
+			if rnd.IntN(20) == 0 {
+				steps = append(steps, -1)
+			}
+			steps = append(steps, size)
+		}
+		t.Run(fmt.Sprintf("workers=%d lanes=%d", workers, lanes), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(steps...)
+				src, end := jobWith(workers, lanes).hashAhead(t.Context(), s)
+				defer end()
+				for number := 1; ; number++ {
+					p, err := src.next(t.Context())
+					if err == io.EOF {
+						if number != s.number+1 {
+							t.Errorf("%d pieces came of %d", number-1, s.number)
+						}
+						break
+					}
+					if err != nil || p.Number != number {
+						t.Fatalf("piece %d is %d, %v", number, p.Number, err)
+					}
+					checkDigest(t, p)
+					p.free()
+				}
+				if n := s.freed.Load(); n != int64(s.number) {
+					t.Errorf("%d pieces were freed, of %d", n, s.number)
+				}
+			})
+		})
+	}
+}
+
+// checkDigest checks the digest of p, if it has one.
+func checkDigest(t *testing.T, p piece) {
+	t.Helper()
+	text := make([]byte, p.Size)
+	p.body.ReadAt(text, 0)
+	crc := uint64(0)
+	if crc64.Free() {
+		crc = crc64.Checksum(text)
+	}
+	if d := p.digest; d != nil && (d.md5 != md5.Sum(text) || d.crc != crc) {
+		t.Errorf("piece %d of %d bytes has MD5 %x and CRC-64 %x, want %x and %x", p.Number, p.Size, d.md5, d.crc, md5.Sum(text), crc)
+	}
+}
+
+func TestFullGroupsAreHashedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 100
+		steps := make([]int, n)
+		for i := range steps {
+			steps[i] = 1000
+		}
+		src, end := jobWith(4, 8).hashAhead(t.Context(), newScript(steps...))
+		defer end()
+		hashed := 0
+		for range n {
+			synctest.Wait() // sending is slow
+			p, err := src.next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.digest != nil {
+				hashed++
+			}
+		}
+		if hashed < n-2*sideBySide { // the first and the last may come alone
+			t.Errorf("%d of %d pieces were hashed ahead", hashed, n)
+		}
+	})
+}
+
+func TestASlowStreamIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, end := jobWith(4, 32).hashAhead(t.Context(), newScript(1000, -3600, 1000, 1000, -3600, 1000))
+		defer end()
+		began := time.Now()
+		for i, want := range []time.Duration{0, 1, 1, 2} {
+			_, err := src.next(t.Context())
+			if at := time.Since(began); err != nil || at != want*time.Hour {
+				t.Errorf("piece %d came after %v, %v", i+1, at, err)
+			}
+		}
+	})
+}
+
+func TestReadingAheadIsBounded(t *testing.T) {
+	for _, tt := range []struct {
+		workers, lanes int
+		partSize       int64
+		most           int // pieces hashed and not taken
+	}{
+		{4, 32, DefaultPartSize, 4 + 32},
+		{4, 8, DefaultPartSize, 4 + 8},
+		{4, 32, 100 << 20, 4 + 4},
+		{20, 8, DefaultPartSize, 8 + 8},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			const parts = 200
+			j := jobWith(tt.workers, tt.lanes)
+			j.plan.Size, j.plan.PartSize = parts*tt.partSize, tt.partSize
+			read := 0 // parts at least the beginning of which was read
+			in := input{size: j.plan.Size, at: readerAt(func(p []byte, off int64) (int, error) {
+				read = max(read, int(off/tt.partSize)+1)
+				return 0, io.ErrUnexpectedEOF // to be quick about it
+			})}
+			parts0, stop := placedSource(in, j.plan.Sections())
+			defer stop()
+			ctx, cancel := context.WithCancel(t.Context())
+			src, end := j.hashAhead(ctx, parts0)
+			defer end()
+			defer cancel()
+			for taken := range parts - 50 {
+				synctest.Wait()
+				if read > taken+tt.most {
+					t.Errorf("%+v: %d parts were read when %d were taken", tt, read, taken)
+				}
+				if p, err := src.next(ctx); err != nil || p.digest != nil {
+					t.Fatalf("piece %d has a digest, or %v", p.Number, err)
+				}
+			}
+		})
+	}
+}
+
+type readerAt func([]byte, int64) (int, error)
+
+func (f readerAt) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
+
+func TestWhatNobodyTakesIsFreed(t *testing.T) {
+	for taken := range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(10, 10, -1, 10, 10, 10, 10, 10, 10, 10, -1, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, -1, 10)
+			ctx, cancel := context.WithCancel(t.Context())
+			src, end := jobWith(2, 8).hashAhead(ctx, s)
+			for range taken {
+				p, err := src.next(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.free()
+			}
+			cancel()
+			end()
+			if n := s.freed.Load(); n != int64(s.number) {
+				t.Errorf("%d pieces were freed, of %d", n, s.number)
+			}
+		})
+	}
+}
+
+func TestAnErrorOfTheSourceComesAfterItsPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(10, 10, 10, 10, 10)
+		s.err = errors.New("disk on fire")
+		src, end := jobWith(2, 8).hashAhead(t.Context(), s)
+		defer end()
+		for range 5 {
+			if _, err := src.next(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			if _, err := src.next(t.Context()); err != s.err {
+				t.Errorf("the end is %v", err)
+			}
+		}
+	})
+}
+
+func TestABodyThatCannotBeReadHasNoDigest(t *testing.T) {
+	u := NewUploader(new(oss.Client), nil)
+	s := newScript()
+	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0), window{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
+	for i, d := range u.digests(t.Context(), bodies) {
+		if i == 2 {
+			if d != nil {
+				t.Error("a body that ends early has a digest")
+			}
+			continue
+		}
+		if d == nil {
+			t.Errorf("body %d has no digest", i)
+			continue
+		}
+		checkDigest(t, piece{Section: Section{Number: i, Size: bodies[i].Size()}, body: bodies[i], digest: d})
+	}
+}
