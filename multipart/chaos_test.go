@@ -236,8 +236,7 @@ func (c *chaos) calm() {
 	if s, ok := c.opts.Store.(*memoryStore); ok {
 		s.moody = false
 	}
-	c.keys.calm()
-	if c.keys.fixed { // and by now no good
+	if c.keys.calm() || c.keys.fixed { // which may be no good by now
 		c.client = c.newClient()
 		c.up = multipart.NewUploader(c.client, &c.opts)
 	}
@@ -295,6 +294,9 @@ func (c *chaos) started(ctx context.Context, op oss.Operation) context.Context {
 	if o := c.ordeals[op.Key]; c.rivals && op.Name == "CompleteMultipartUpload" && !o.rivalled {
 		o.rivalled = true
 		o.meetRival()
+	}
+	if carriesPart(op) {
+		c.ordeals[op.Key].sends()
 	}
 	if carriesPart(op) && c.inFlight.Add(1) > int64(c.opts.Concurrency) {
 		c.t.Errorf("%d parts are in flight", c.inFlight.Load())

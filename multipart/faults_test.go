@@ -221,20 +221,25 @@ func (k *keys) Credentials(context.Context) (oss.Credentials, error) {
 		return oss.Credentials{}, errNoKeys
 	}
 	n := len(k.issued)
+	wrong := k.moody && k.rnd.IntN(8) == 0
 	creds := oss.Credentials{AccessKeyID: "chaos", AccessKeySecret: fmt.Sprint(chaosSecret, "-", n), SecurityToken: fmt.Sprint(chaosToken, "-", n)}
 	k.issued = append(k.issued, creds)
 	k.srv.SetCredentials(k.issued...)
+	if wrong {
+		creds.AccessKeySecret += "-mistyped" // so that OSS says what it has hashed, token and all
+	}
 	if k.life > 0 {
 		creds.Expires = time.Now().Add(k.life)
 	}
 	return creds, nil
 }
 
-// calm ends the moods.
-func (k *keys) calm() {
+// calm ends the moods, and reports whether there were any.
+func (k *keys) calm() (was bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.moody = false
+	was, k.moody = k.moody, false
+	return was
 }
 
 // A gateway passes every request on, and answers some in its own name once they have been answered.
