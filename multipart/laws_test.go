@@ -76,7 +76,23 @@ func (o *ordeal) checkError(ctx context.Context, err error) {
 	if !errors.As(err, new(*multipart.UploadError)) {
 		o.bad("the error is no *UploadError: %v", err)
 	}
-	o.c.checkSecrets("an error", fmt.Sprintf("%v %+v %#v", err, err, err))
+	o.c.checkSecrets("an error", inFull(err))
+}
+
+// inFull prints an error with all that it wraps, in every way there is.
+func inFull(err error) string {
+	text := fmt.Sprintf("%v %+v %#v\n", err, err, err)
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			text += inFull(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			text += inFull(inner)
+		}
+	}
+	return text
 }
 
 // patience is how long a cancelled call may take: for the abort, if it meets no fault, no time at all.

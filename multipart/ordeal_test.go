@@ -223,7 +223,7 @@ func (o *ordeal) copy(ctx context.Context) (*multipart.Result, error) {
 		o.also = other
 		defer o.changeLater(func() { o.c.srv.PutObject(src.Bucket, src.Key, other) })()
 	}
-	if o.rnd.IntN(3) == 0 && len(o.want) > 1 && !o.c.damages {
+	if o.rnd.IntN(3) == 0 && len(o.want) > 1 && !o.c.damagesUnseen() {
 		src.Offset = 1 + o.rnd.Int64N(int64(len(o.want)-1))
 		o.want = o.want[src.Offset:]
 		o.also = o.also[min(src.Offset, int64(len(o.also))):]
