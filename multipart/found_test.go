@@ -311,3 +311,20 @@ func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
 		}
 	})
 }
+
+func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Hooks.OnStart = onFirst("AbortMultipartUpload", func() { // OSS was asked, and has the upload: only now a try arrives
+				for _, up := range srv.Uploads() {
+					if _, err := srv.Client().CompleteMultipartUpload(t.Context(), up.Upload, up.Parts, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		})
+		res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		wantObject(t, srv, data(300), res, err)
+	})
+}
