@@ -129,7 +129,6 @@ type chaos struct {
 	injected []injected
 	asking   []injected // of them, those that can hide what is left in OSS
 	rivals   bool       // somebody else ends uploads, and puts his own object there, as they are completed
-	damages  bool       // the copy of a range may be damaged, which nobody can see: OSS tells the CRC-64 of whole objects
 
 	ordeals  map[string]*ordeal // by key; not changed while uploads run
 	inFlight atomic.Int64
@@ -236,8 +235,7 @@ func (c *chaos) calm() {
 	if s, ok := c.opts.Store.(*memoryStore); ok {
 		s.moody = false
 	}
-	c.keys.calm()
-	if c.keys.fixed { // and by now no good
+	if c.keys.calm() || c.keys.fixed { // which may be no good by now
 		c.client = c.newClient()
 		c.up = multipart.NewUploader(c.client, &c.opts)
 	}
@@ -282,7 +280,7 @@ func (c *chaos) checkIdle() {
 }
 
 func (c *chaos) checkSecrets(where, text string) {
-	for _, secret := range []string{chaosSecret, chaosToken, "Authorization", "OSS4-HMAC", "Signature="} {
+	for _, secret := range []string{chaosSecret, chaosToken, "Authorization", "OSS4-HMAC-SHA256 Credential", "OSS chaos:", "Signature="} {
 		if i := strings.Index(text, secret); i >= 0 {
 			c.t.Errorf("%s has %q: ...%.300s", where, secret, text[max(0, i-100):])
 		}
@@ -295,6 +293,9 @@ func (c *chaos) started(ctx context.Context, op oss.Operation) context.Context {
 	if o := c.ordeals[op.Key]; c.rivals && op.Name == "CompleteMultipartUpload" && !o.rivalled {
 		o.rivalled = true
 		o.meetRival()
+	}
+	if carriesPart(op) {
+		c.ordeals[op.Key].sends()
 	}
 	if carriesPart(op) && c.inFlight.Add(1) > int64(c.opts.Concurrency) {
 		c.t.Errorf("%d parts are in flight", c.inFlight.Load())

@@ -134,7 +134,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 		return err
 	})
 	if err != nil && count.Lost.Load() > 0 {
-		res, err = j.lookForObject(ctx, err, func(there *oss.ObjectInfo) bool {
+		res, err = j.lookForObject(ctx, err, false, func(there *oss.ObjectInfo) bool {
 			return there.Size == info.Size && there.CRC64 == info.CRC64 && info.CRC64 != 0
 		})
 	}

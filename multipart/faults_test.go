@@ -53,7 +53,6 @@ func (c *chaos) inject(op string, effects ...osstest.Effect) {
 	}
 	i := injected{op: op, names: namesOf(f.Effect)}
 	i.names = append(i.names, c.aim(&f)...)
-	c.damages = c.damages || i.is("Corrupt") && slices.Contains([]string{"UploadPartCopy", "CompleteMultipartUpload", ""}, op)
 	i.Injection = c.srv.Inject(f)
 	c.injected = append(c.injected, i)
 	asks := slices.Contains([]string{"AbortMultipartUpload", "ListParts", "ListMultipartUploads", "HeadObject", ""}, op)
@@ -169,6 +168,18 @@ func namesOf(e osstest.Effect) []string {
 
 func (i injected) is(name string) bool { return slices.Contains(i.names, name) }
 
+// drawn reports whether there is a fault with that effect, of one of the operations.
+func (c *chaos) drawn(effect string, ops ...string) bool {
+	return slices.ContainsFunc(c.injected, func(i injected) bool { return i.is(effect) && slices.Contains(ops, i.op) })
+}
+
+// damagesUnseen reports whether the copy of a range may be damaged in a way that nobody can see: a part as it is made,
+// since OSS tells the CRC-64 of whole objects only, or as it is joined, if what OSS tells of the parts is wrong, too.
+func (c *chaos) damagesUnseen() bool {
+	return c.drawn("Corrupt", "UploadPartCopy", "") ||
+		c.drawn("Corrupt", "CompleteMultipartUpload") && c.drawn("WrongETag", "UploadPartCopy", "ListParts")
+}
+
 // struck reports whether an effect has struck, one of the operations if any are named.
 func (c *chaos) struck(effect string, ops ...string) bool {
 	return slices.ContainsFunc(c.injected, func(i injected) bool {
@@ -221,20 +232,25 @@ func (k *keys) Credentials(context.Context) (oss.Credentials, error) {
 		return oss.Credentials{}, errNoKeys
 	}
 	n := len(k.issued)
+	wrong := k.moody && k.rnd.IntN(4) == 0
 	creds := oss.Credentials{AccessKeyID: "chaos", AccessKeySecret: fmt.Sprint(chaosSecret, "-", n), SecurityToken: fmt.Sprint(chaosToken, "-", n)}
 	k.issued = append(k.issued, creds)
 	k.srv.SetCredentials(k.issued...)
+	if wrong {
+		creds.AccessKeySecret += "-mistyped" // so that OSS says what it has hashed, token and all
+	}
 	if k.life > 0 {
 		creds.Expires = time.Now().Add(k.life)
 	}
 	return creds, nil
 }
 
-// calm ends the moods.
-func (k *keys) calm() {
+// calm ends the moods, and reports whether there were any.
+func (k *keys) calm() (was bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.moody = false
+	was, k.moody = k.moody, false
+	return was
 }
 
 // A gateway passes every request on, and answers some in its own name once they have been answered.

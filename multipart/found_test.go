@@ -296,3 +296,35 @@ func TestSweepGoesByTheClockOfOSS(t *testing.T) {
 		}
 	})
 }
+
+func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.PutObject("source", key, data(50))
+		srv.Inject(osstest.Fault{Op: "CopyObject", Times: 1, Effect: osstest.Together(osstest.Corrupt(), osstest.LoseReply())})
+		srv.Inject(osstest.Fault{Op: "CopyObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key, oss.CopySource{Bucket: "source", Key: key}, nil)
+		if obj, ok := srv.Object(bucket, key); !ok || bytes.Equal(obj.Data, data(50)) {
+			t.Fatal("there is no damaged copy, so nothing is shown")
+		}
+		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !errors.Is(err, oss.ErrAccessDenied) {
+			t.Errorf("error is %v, want the refusal, and that the outcome is unknown", err)
+		}
+	})
+}
+
+func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Hooks.OnStart = onFirst("AbortMultipartUpload", func() { // OSS was asked, and has the upload: only now a try arrives
+				for _, up := range srv.Uploads() {
+					if _, err := srv.Client().CompleteMultipartUpload(t.Context(), up.Upload, up.Parts, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		})
+		res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		wantObject(t, srv, data(300), res, err)
+	})
+}

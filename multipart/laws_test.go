@@ -34,6 +34,7 @@ func (o *ordeal) call(f func(context.Context) (*multipart.Result, error)) error 
 	o.checkObject(began, res, err)
 	o.checkProgress(res, err)
 	o.checkLeft(res, err)
+	o.checkAbort(began, err)
 	if err == nil {
 		o.done = true
 		o.reused += res.Reused
@@ -75,7 +76,23 @@ func (o *ordeal) checkError(ctx context.Context, err error) {
 	if !errors.As(err, new(*multipart.UploadError)) {
 		o.bad("the error is no *UploadError: %v", err)
 	}
-	o.c.checkSecrets("an error", fmt.Sprintf("%v %+v %#v", err, err, err))
+	o.c.checkSecrets("an error", inFull(err))
+}
+
+// inFull prints an error with all that it wraps, in every way there is.
+func inFull(err error) string {
+	text := fmt.Sprintf("%v %+v %#v\n", err, err, err)
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			text += inFull(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			text += inFull(inner)
+		}
+	}
+	return text
 }
 
 // patience is how long a cancelled call may take: for the abort, if it meets no fault, no time at all.
@@ -161,6 +178,23 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 		default:
 			o.bad("%v is left with %d parts, and nothing says so: %+v, %v", left.Upload, len(left.Parts), res, err)
 		}
+	}
+}
+
+// checkAbort checks that the clean-up does not give up before it has tried six times, or for half a minute.
+func (o *ordeal) checkAbort(began time.Time, err error) {
+	var ue *multipart.UploadError
+	if !errors.As(err, &ue) || ue.AbortErr == nil || o.c.keys.moody || time.Since(began) > 30*time.Second {
+		return
+	}
+	tries := 0
+	for _, r := range o.c.srv.Requests("AbortMultipartUpload") {
+		if r.UploadID == ue.Plan.Upload.ID {
+			tries++
+		}
+	}
+	if tries < 6 || !o.c.cannotAsk() {
+		o.bad("the clean-up gave up after %d tries: %v", tries, err)
 	}
 }
 

@@ -29,6 +29,7 @@ type ordeal struct {
 	rnd       *rand.Rand
 	want      []byte                                           // what the source holds
 	also      []byte                                           // what a source that changes may hold instead
+	change    func()                                           // makes that so; nil if nothing does
 	opts      *oss.ObjectOptions                               // may be nil
 	breaks    bool                                             // the source fails before its end
 	before    []byte                                           // what stood there before the call that is going on; nil if nothing did
@@ -37,6 +38,7 @@ type ordeal struct {
 	again     func(context.Context) (*multipart.Result, error) // goes on where a failed call ended; nil if nothing does
 	done      bool
 	rivalled  bool
+	until     atomic.Int64 // so many parts are to be sent before the change
 
 	story         []string // of the calls, for the reader
 	calls, reused int
@@ -179,9 +181,26 @@ func (o *ordeal) fileAt(ctx context.Context, path string) (*multipart.Result, er
 func (o *ordeal) changing(ctx context.Context) (*multipart.Result, error) {
 	path := o.save(o.want)
 	o.also = randomBytes(o.rnd, len(o.want)+o.rnd.IntN(2))
-	timer := time.AfterFunc(time.Duration(o.rnd.IntN(3000))*time.Millisecond, func() { os.WriteFile(path, o.also, 0o600) })
-	defer timer.Stop()
+	defer o.changeLater(func() { os.WriteFile(path, o.also, 0o600) })()
 	return o.fileAt(ctx, path)
+}
+
+// changeLater runs change some time, or when so many parts are on their way, until the function it returns is called.
+func (o *ordeal) changeLater(change func()) (stop func()) {
+	if o.rnd.IntN(2) == 0 {
+		timer := time.AfterFunc(time.Duration(o.rnd.IntN(3000))*time.Millisecond, change)
+		return func() { timer.Stop() }
+	}
+	o.until.Store(1 + o.rnd.Int64N(5))
+	o.change = change
+	return func() { o.until.Store(0) }
+}
+
+// sends is told of every part that is about to be sent.
+func (o *ordeal) sends() {
+	if o.until.Add(-1) == 0 {
+		o.change()
+	}
 }
 
 // save makes a file that was last written to long ago.
@@ -199,16 +218,15 @@ func (o *ordeal) save(data []byte) string {
 func (o *ordeal) copy(ctx context.Context) (*multipart.Result, error) {
 	src := oss.CopySource{Bucket: "source", Key: o.key}
 	o.c.srv.PutObject(src.Bucket, src.Key, o.want)
-	switch o.rnd.IntN(4) {
-	case 0:
-		o.also = randomBytes(o.rnd, len(o.want))
-		timer := time.AfterFunc(time.Duration(o.rnd.IntN(3000))*time.Millisecond, func() { o.c.srv.PutObject(src.Bucket, src.Key, o.also) })
-		defer timer.Stop()
-	case 1:
-		if len(o.want) > 1 && !o.c.damages {
-			src.Offset = 1 + o.rnd.Int64N(int64(len(o.want)-1))
-			o.want = o.want[src.Offset:]
-		}
+	if o.rnd.IntN(3) == 0 {
+		other := randomBytes(o.rnd, len(o.want))
+		o.also = other
+		defer o.changeLater(func() { o.c.srv.PutObject(src.Bucket, src.Key, other) })()
+	}
+	if o.rnd.IntN(3) == 0 && len(o.want) > 1 && !o.c.damagesUnseen() {
+		src.Offset = 1 + o.rnd.Int64N(int64(len(o.want)-1))
+		o.want = o.want[src.Offset:]
+		o.also = o.also[min(src.Offset, int64(len(o.also))):]
 	}
 	return o.c.up.Copy(ctx, bucket, o.key, src, o.opts)
 }

@@ -302,13 +302,15 @@ func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause 
 		}
 		sum = d.md5[:]
 	}
-	return j.lookForObject(ask, cause, func(there *oss.ObjectInfo) bool {
+	// Of a body that comes with its MD5 OSS stores no damaged copy.
+	return j.lookForObject(ask, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
 		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
 	})
 }
 
-// lookForObject settles a request that may have made an object: ours tells it from another.
-func (j *job) lookForObject(ctx context.Context, cause error, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
+// lookForObject settles a request that may have made an object: ours tells it from another. With intact ours is
+// never damaged, so that one that is not ours must be another's.
+func (j *job) lookForObject(ctx context.Context, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
 	up := j.plan.Upload
@@ -317,9 +319,8 @@ func (j *job) lookForObject(ctx context.Context, cause error, ours func(*oss.Obj
 		return putResultOf(info), nil
 	}
 	var reply *oss.ServiceError
-	// Of a body that comes with its MD5 OSS stores no damaged copy, so an object that is not ours is another's.
-	another := err == nil && j.u.opts.Checksum == oss.ChecksumMD5
-	if errors.As(cause, &reply) && reply.StatusCode < 500 && (another || errors.Is(err, oss.ErrNoSuchKey)) {
+	refused := errors.As(cause, &reply) && reply.StatusCode < 500 && reply.Code != "" // by OSS itself, and not by a proxy
+	if refused && (err == nil && intact || errors.Is(err, oss.ErrNoSuchKey)) {
 		return nil, cause // the last try was refused, and those before it have left nothing
 	}
 	return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
