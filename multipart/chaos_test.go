@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 1000, "how many random fault schedules to run")
+	schedules = flag.Int("schedules", 1500, "how many random fault schedules to run")
 	schedule  = flag.Uint64("schedule", 0, "run only the schedule with this seed")
 	soak      = flag.Duration("soak", 0, "run schedules with new seeds for so long, with -timeout 0")
 )
