@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime"
 	"sync/atomic"
@@ -162,20 +161,6 @@ func (c *Client) Now() time.Time { return c.now().Add(time.Duration(c.skew.Load(
 
 // Logger returns Config.Logger, or one that discards; packages built on this one log to it too.
 func (c *Client) Logger() *slog.Logger { return c.log }
-
-// defaultTransport keeps as many idle connections as uploads have parts in flight, and speaks
-// HTTP/1.1 only: many parts over one HTTP/2 connection share one TCP window and cost twice the CPU.
-func defaultTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		MaxIdleConnsPerHost:   256,
-		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
-		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
-		ForceAttemptHTTP2:     false,
-	}
-}
 
 func userAgent(extra string) string {
 	ua := "go-oss/" + Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + "; " + runtime.Version() + ")"

@@ -138,12 +138,17 @@ func (o *outgoing) Read(p []byte) (int, error) {
 		o.err = &sourceError{done: o.n, size: o.size, err: err}
 		err = o.err
 	}
+	o.moved()
+	return n, err
+}
+
+// moved tells the watch that the body goes on. It is called by whoever reads.
+func (o *outgoing) moved() {
 	if o.n == o.size {
 		o.watch.sent()
 	} else {
 		o.watch.moved()
 	}
-	return n, err
 }
 
 // errRetired is seen only by a transport that reads on when nobody waits for it any more.

@@ -22,7 +22,9 @@ import (
 // A line connects a real http.Transport with a server that is written down byte by byte, which no
 // http.Server can be. It works in a synctest bubble.
 type line struct {
+	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
 	transport *http.Transport
+	far       func(net.Conn) net.Conn // what serve sees of its end
 	running   sync.WaitGroup
 
 	mu   sync.Mutex
@@ -52,16 +54,17 @@ func (n *near) Write(p []byte) (int, error) {
 // newLine makes a line whose server calls serve for each connection. The connection stays open,
 // silent, until serve closes it or the test ends.
 func newLine(t testing.TB, serve func(*end)) *line {
-	l := new(line)
-	l.transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+	l := &line{far: func(c net.Conn) net.Conn { return c }}
+	l.dial = func(context.Context, string, string) (net.Conn, error) {
 		here, there := net.Pipe()
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		e := &end{Conn: there, number: len(l.ends) + 1}
+		e := &end{Conn: l.far(there), number: len(l.ends) + 1}
 		l.ends = append(l.ends, e)
 		l.running.Go(func() { serve(e) })
 		return &near{here, e}, nil
-	}}
+	}
+	l.transport = &http.Transport{DialContext: l.dial}
 	t.Cleanup(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

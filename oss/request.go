@@ -39,7 +39,7 @@ type Request struct {
 
 // Do sends r signed, with retries, for operations this package does not wrap. A status of 300 or
 // more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
-// caller closes the response body.
+// caller closes the response body. Its TLS field is nil unless Config.HTTPClient is set.
 func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 	return c.send(ctx, r, terms{})
 }

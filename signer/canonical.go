@@ -58,12 +58,14 @@ func queryValue(raw, name string) (string, bool) {
 // encodeQuery escapes and sorts: V4's canonical query, and what Presign sends, so that the two
 // can be compared by eye. Sorting follows escaping, because OSS sorts what it sees on the wire:
 // a vertical bar stands after "z", its escape "%7C" before "0".
-func encodeQuery(query []pair) string {
-	escaped := make([]pair, len(query))
+func encodeQuery(query []pair) string { return string(appendQuery(nil, escaped(slices.Clone(query)))) }
+
+// escaped escapes query, in place.
+func escaped(query []pair) []pair {
 	for i, p := range query {
-		escaped[i] = pair{escape(p.name), escape(p.value)}
+		query[i] = pair{escape(p.name), escape(p.value)}
 	}
-	return string(appendQuery(nil, escaped))
+	return query
 }
 
 // appendQuery sorts query and appends it. An empty value leaves the bare name: "?uploads=" and
@@ -85,7 +87,7 @@ func appendQuery(b []byte, query []pair) []byte {
 
 // ossHeaders returns the x-oss-* headers of h, which both schemes cover.
 func ossHeaders(h http.Header) []pair {
-	var headers []pair
+	headers := make([]pair, 0, 8) // more than most requests have
 	for name, values := range h {
 		if isOSSHeader(name) && len(values) > 0 {
 			headers = append(headers, pair{strings.ToLower(name), joinValues(values)})

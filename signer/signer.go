@@ -145,12 +145,13 @@ const (
 // signature overwrites and a query signature ignores. It returns the query that is left.
 // The query is rewritten only if something has to go.
 func unsign(req *http.Request) ([]pair, error) {
-	all, err := parseQuery(req.URL.RawQuery)
+	query, err := parseQuery(req.URL.RawQuery)
 	if err != nil {
 		return nil, fmt.Errorf("signer: query: %w", err)
 	}
-	query := slices.DeleteFunc(slices.Clone(all), func(p pair) bool { return isSigning(p.name) })
-	if len(query) < len(all) {
+	all := len(query)
+	query = slices.DeleteFunc(query, func(p pair) bool { return isSigning(p.name) })
+	if len(query) < all {
 		req.URL.RawQuery = encodeQuery(query)
 	}
 	if req.Header == nil {

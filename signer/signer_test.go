@@ -8,7 +8,10 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -311,4 +314,43 @@ func TestMaskTellsSetFromUnset(t *testing.T) {
 	if set.String() == unset.String() {
 		t.Errorf("%v with and without a token", set)
 	}
+}
+
+// Keys are kept from one signature to the next; each must be that of its own secret, day, region and product.
+func TestV4KeysAreThoseOfTheirScope(t *testing.T) {
+	change := []func(s *V4, p *Params){
+		func(*V4, *Params) {},
+		func(_ *V4, p *Params) { p.Credentials.AccessKeySecret = "another" },
+		func(_ *V4, p *Params) { p.Time = p.Time.AddDate(0, 0, 1) },
+		func(_ *V4, p *Params) { p.Region = "cn-beijing" },
+		func(s *V4, _ *Params) { s.Product = "oss-cloudbox" },
+	}
+	sign := func(i int) string {
+		s, p, req := V4{}, testParams(), testRequest()
+		change[i](&s, &p)
+		if err := s.Sign(req, p); err != nil {
+			t.Error(err)
+		}
+		return req.Header.Get("Authorization")
+	}
+	alone := make([]string, len(change))
+	for i := range change {
+		runtime.GC() // twice empties a pool
+		runtime.GC()
+		alone[i] = sign(i)
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(alone)))); n != len(change) {
+		t.Errorf("%d different signatures, want %d", n, len(change))
+	}
+	var workers sync.WaitGroup
+	for w := range 4 {
+		workers.Go(func() {
+			for n := range 200 {
+				if i := (n*n + w) % len(change); sign(i) != alone[i] {
+					t.Errorf("signature %d depends on those before it", i)
+				}
+			}
+		})
+	}
+	workers.Wait()
 }

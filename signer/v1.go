@@ -73,13 +73,14 @@ func (s V1) Presign(req *http.Request, p Params, ttl time.Duration) error {
 // stands: the base64 of an HMAC-SHA1 over StringToSign. It changes and checks nothing, so that
 // a server can hold it against the signature it received.
 func (s V1) Signature(req *http.Request, p Params) string {
-	return signV1(p.Credentials.AccessKeySecret, s.StringToSign(req, p))
+	var text [512]byte
+	return signV1(p.Credentials.AccessKeySecret, s.appendStringToSign(text[:0], req, p))
 }
 
 // signV1 is the scheme's only cryptography.
-func signV1(secret, text string) string {
+func signV1(secret string, text []byte) string {
 	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write([]byte(text))
+	mac.Write(text)
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -89,7 +90,10 @@ func signV1(secret, text string) string {
 // parameter if OSSAccessKeyId is in the query, else x-oss-date, else Date, else p.Time. The
 // Authorization header and the Signature parameter do not matter.
 func (s V1) StringToSign(req *http.Request, p Params) string {
-	b := make([]byte, 0, 512)
+	return string(s.appendStringToSign(nil, req, p))
+}
+
+func (s V1) appendStringToSign(b []byte, req *http.Request, p Params) []byte {
 	for _, line := range [...]string{
 		verb(req),
 		textproto.TrimString(req.Header.Get("Content-Md5")),
@@ -100,7 +104,7 @@ func (s V1) StringToSign(req *http.Request, p Params) string {
 		b = append(b, '\n')
 	}
 	b = appendHeaders(b, ossHeaders(req.Header))
-	return string(s.appendResource(b, req, p))
+	return s.appendResource(b, req, p)
 }
 
 // date returns the DATE line.

@@ -7,19 +7,21 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"net/http"
 	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // V4 is the HMAC-SHA256 scheme, scoped to a day, a region and the product "oss".
 //
 // It covers the method, bucket and key, the whole query, Content-Type, Content-MD5, the x-oss-*
-// headers, and what AdditionalHeaders names. The key of the day is derived anew for each
-// signature: at two microseconds it is not worth a cache of secrets.
+// headers, and what AdditionalHeaders names.
 type V4 struct {
 	// AdditionalHeaders names further headers to cover, for example "host"; nil covers none.
 	// Case and order do not matter. Names that are covered anyway or that a request does not
@@ -64,9 +66,9 @@ func (s V4) Sign(req *http.Request, p Params) error {
 
 // authorization returns the value of the Authorization header.
 func (s V4) authorization(req *http.Request, p Params, signature string) string {
-	b := make([]byte, 0, 256)
+	b := make([]byte, 0, 512)
 	b = append(b, v4Algorithm+" Credential="...)
-	b = append(b, s.credential(p, v4Date(req, p))...)
+	b = s.appendCredential(b, p, v4Date(req, p))
 	if names := s.coveredNames(req); names != "" {
 		b = append(b, ",AdditionalHeaders="...)
 		b = append(b, names...)
@@ -95,7 +97,7 @@ func (s V4) Presign(req *http.Request, p Params, ttl time.Duration) error {
 	date := p.Time.UTC().Format(v4TimeFormat)
 	query = append(query,
 		pair{"x-oss-signature-version", v4Algorithm},
-		pair{"x-oss-credential", s.credential(p, date)},
+		pair{"x-oss-credential", string(s.appendCredential(nil, p, date))},
 		pair{queryV4Date, date},
 		pair{"x-oss-expires", strconv.FormatInt(int64(ttl/time.Second), 10)})
 	if names := s.coveredNames(req); names != "" {
@@ -125,18 +127,42 @@ func (s V4) check(p Params) error {
 // nothing, so that a server can hold it against the signature it received; s then names the
 // additional headers that the request claims to cover.
 func (s V4) Signature(req *http.Request, p Params) string {
-	key := []byte("aliyun_v4" + p.Credentials.AccessKeySecret)
-	for _, scope := range [...]string{v4Day(v4Date(req, p)), p.Region, s.product(), v4Terminator} {
-		key = hmacSHA256(key, scope)
-	}
-	return hex.EncodeToString(hmacSHA256(key, s.StringToSign(req, p)))
+	scope := v4Scope{p.Credentials.AccessKeySecret, v4Day(v4Date(req, p)), p.Region, s.product()}
+	key := v4Keys.Get().(*v4Key)
+	defer v4Keys.Put(key)
+	key.derive(scope)
+	key.mac.Reset()
+	key.text = s.appendStringToSign(key.text[:0], req, p)
+	key.mac.Write(key.text)
+	key.text = key.mac.Sum(key.text[:0])
+	return hex.EncodeToString(key.text)
 }
 
-// hmacSHA256 returns the MAC of text.
-func hmacSHA256(key []byte, text string) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(text))
-	return mac.Sum(nil)
+// A v4Scope is what a key is derived from.
+type v4Scope struct{ secret, day, region, product string }
+
+// A v4Key is an HMAC under the key of a scope. It takes four HMACs to derive, and the scope is the same all day.
+type v4Key struct {
+	scope v4Scope
+	mac   hash.Hash // nil while there is no scope
+	text  []byte    // what was hashed last; kept for its memory
+}
+
+// v4Keys are those of the last signatures. No two goroutines have the same one.
+var v4Keys = sync.Pool{New: func() any { return new(v4Key) }}
+
+// derive makes k the key of scope.
+func (k *v4Key) derive(scope v4Scope) {
+	if k.mac != nil && k.scope == scope {
+		return
+	}
+	key := []byte("aliyun_v4" + scope.secret)
+	for _, text := range [...]string{scope.day, scope.region, scope.product, v4Terminator} {
+		mac := hmac.New(sha256.New, key)
+		io.WriteString(mac, text)
+		key = mac.Sum(nil)
+	}
+	k.scope, k.mac = scope, hmac.New(sha256.New, key)
 }
 
 // StringToSign returns the text V4 hashes with the derived key.
@@ -145,25 +171,28 @@ func hmacSHA256(key []byte, text string) []byte {
 // parameter, else the x-oss-date header, else a Date header, in the same form or in that of HTTP: some
 // SDKs send nothing else, and OSS hashes its text as it came. Else it is p.Time.
 func (s V4) StringToSign(req *http.Request, p Params) string {
+	return string(s.appendStringToSign(nil, req, p))
+}
+
+func (s V4) appendStringToSign(b []byte, req *http.Request, p Params) []byte {
+	var text [1024]byte
+	sum := sha256.Sum256(s.appendCanonicalRequest(text[:0], req, p))
 	date := v4Date(req, p)
-	sum := sha256.Sum256(s.canonicalRequest(req, p))
-	b := make([]byte, 0, 256)
 	b = append(b, v4Algorithm+"\n"...)
 	b = append(b, date...)
 	b = append(b, '\n')
-	b = append(b, s.scope(p, date)...)
+	b = s.appendScope(b, p, date)
 	b = append(b, '\n')
-	return string(hex.AppendEncode(b, sum[:]))
+	return hex.AppendEncode(b, sum[:])
 }
 
 // CanonicalRequest returns the request as V4 sees it, the part that is usually wrong.
 // The Authorization header and the x-oss-signature parameter do not matter.
 func (s V4) CanonicalRequest(req *http.Request, p Params) string {
-	return string(s.canonicalRequest(req, p))
+	return string(s.appendCanonicalRequest(nil, req, p))
 }
 
-func (s V4) canonicalRequest(req *http.Request, p Params) []byte {
-	b := make([]byte, 0, 1024)
+func (s V4) appendCanonicalRequest(b []byte, req *http.Request, p Params) []byte {
 	b = append(b, verb(req)...)
 	b = append(b, "\n/"...)
 	if p.Bucket != "" {
@@ -174,7 +203,7 @@ func (s V4) canonicalRequest(req *http.Request, p Params) []byte {
 	b = append(b, '\n')
 	query, _ := parseQuery(req.URL.RawQuery) // Sign has refused a bad one
 	query = slices.DeleteFunc(query, func(q pair) bool { return q.name == queryV4Result })
-	b = append(b, encodeQuery(query)...)
+	b = appendQuery(b, escaped(query))
 	b = append(b, '\n')
 	b = appendHeaders(b, s.signedHeaders(req))
 	b = append(b, '\n')
@@ -185,7 +214,8 @@ func (s V4) canonicalRequest(req *http.Request, p Params) []byte {
 
 // signedHeaders returns every header V4 covers.
 func (s V4) signedHeaders(req *http.Request) []pair {
-	headers := append(ossHeaders(req.Header), s.covered(req)...)
+	headers := ossHeaders(req.Header)
+	headers = append(headers, s.covered(req)...)
 	for _, name := range [...]string{"Content-Type", "Content-Md5"} {
 		if values := req.Header[name]; len(values) > 0 {
 			headers = append(headers, pair{strings.ToLower(name), joinValues(values)})
@@ -212,6 +242,9 @@ func (s V4) covered(req *http.Request) []pair {
 
 // coveredNames returns the names of the additional headers that req has, as they are sent.
 func (s V4) coveredNames(req *http.Request) string {
+	if len(s.AdditionalHeaders) == 0 {
+		return ""
+	}
 	covered := s.covered(req)
 	names := make([]string, len(covered))
 	for i, p := range covered {
@@ -237,14 +270,20 @@ func headerValue(req *http.Request, name string) (string, bool) {
 	return joinValues(values), len(values) > 0
 }
 
-// credential returns who signs and for what.
-func (s V4) credential(p Params, date string) string {
-	return p.Credentials.AccessKeyID + "/" + s.scope(p, date)
+// appendCredential appends who signs and for what.
+func (s V4) appendCredential(b []byte, p Params, date string) []byte {
+	b = append(b, p.Credentials.AccessKeyID...)
+	b = append(b, '/')
+	return s.appendScope(b, p, date)
 }
 
-// scope returns what a signature is limited to.
-func (s V4) scope(p Params, date string) string {
-	return v4Day(date) + "/" + p.Region + "/" + s.product() + "/" + v4Terminator
+// appendScope appends what a signature is limited to.
+func (s V4) appendScope(b []byte, p Params, date string) []byte {
+	for _, part := range [...]string{v4Day(date), p.Region, s.product()} {
+		b = append(b, part...)
+		b = append(b, '/')
+	}
+	return append(b, v4Terminator...)
 }
 
 func (s V4) product() string { return cmp.Or(s.Product, "oss") }
@@ -265,20 +304,28 @@ func v4Date(req *http.Request, p Params) string {
 
 // v4Day returns the day of a date. What a server receives may be too short to hold one.
 func v4Day(date string) string {
-	if t, err := time.Parse(http.TimeFormat, date); err == nil {
+	if isHTTPDate(date) {
+		t, _ := time.Parse(http.TimeFormat, date)
 		return t.Format("20060102")
 	}
 	return date[:min(v4DayLength, len(date))]
 }
 
-// isV4Date reports whether date is in the form of V4.
+// isV4Date reports whether date is in the form of V4. Both forms have one length; time.Parse makes an error of some size
+// of what is in neither.
 func isV4Date(date string) bool {
+	if len(date) != len(v4TimeFormat) {
+		return false
+	}
 	_, err := time.Parse(v4TimeFormat, date)
 	return err == nil
 }
 
 // isHTTPDate reports whether date is in the form of HTTP.
 func isHTTPDate(date string) bool {
+	if len(date) != len(http.TimeFormat) {
+		return false
+	}
 	_, err := time.Parse(http.TimeFormat, date)
 	return err == nil
 }

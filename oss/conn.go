@@ -1,0 +1,151 @@
+package oss
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// A dialer makes connections with a ReadFrom of their own, which net/http hands the body of a request to. On others it
+// copies in steps of 32 KiB, through a buffer made for each request; for objects of 256 KiB that is 17 % of the CPU.
+//
+// There is no sendfile(2) here: what is sent is summed, so it has to be read, and where it is not (ChecksumNone) sendfile
+// took as much CPU as reading in place.
+type dialer struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls  *tls.Config // without a ServerName
+}
+
+// defaultTransport is that of a Client whose user brings none.
+func defaultTransport() *http.Transport {
+	return (&dialer{
+		dial: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		tls:  &tls.Config{NextProtos: []string{"http/1.1"}},
+	}).transport()
+}
+
+// transport keeps as many idle connections as uploads have parts in flight, and speaks HTTP/1.1 only: many parts over one
+// HTTP/2 connection share one TCP window and cost twice the CPU.
+func (d *dialer) transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           d.plain,
+		DialTLSContext:        d.secure,
+		TLSHandshakeTimeout:   handshakeTimeout, // of a server behind a proxy
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
+		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
+		ForceAttemptHTTP2:     false,
+	}
+}
+
+// plain connects for http, and to proxies; the TLS to a server behind a proxy is net/http's own.
+func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
+	raw, err := d.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: raw, stride: stride{most: mostPlain}}, nil
+}
+
+// A conn is a connection without TLS.
+type conn struct {
+	net.Conn
+	stride stride
+}
+
+// ReadFrom sends what r yields.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	defer c.SetWriteDeadline(time.Time{})
+	return c.stride.copy(r, func(p []byte, body *outgoing) (int, error) { return writePatiently(c.Conn, p, body) })
+}
+
+// A stride is how many bytes of a body are read and written at once on a connection. It grows while that is a matter of
+// moments, and shrinks when it takes long, so that a rate limit stays smooth and progress is told as it is made.
+type stride struct{ now, most int }
+
+// Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those that
+// leave the processor's cache cost more than they gain, with TLS sooner than without.
+const (
+	leastStride = 16 << 10
+	firstStride = 32 << 10
+	mostTLS     = 128 << 10
+	mostPlain   = 256 << 10
+)
+
+// Times within which a stride is to be done: it grows below the first and shrinks above the second.
+const (
+	shortStride = 50 * time.Millisecond
+	longStride  = 200 * time.Millisecond
+)
+
+// buffers are what bodies are copied through. A connection has one only while it sends.
+var buffers = sync.Pool{New: func() any { return new([mostPlain]byte) }}
+
+// copy moves all of r to write. What cannot be told of progress within a long write gets short ones.
+func (s *stride) copy(r io.Reader, write func(p []byte, body *outgoing) (int, error)) (n int64, err error) {
+	buf := buffers.Get().(*[mostPlain]byte)
+	defer buffers.Put(buf)
+	body := bodyOf(r)
+	if s.now == 0 || body == nil {
+		s.now = firstStride
+	}
+	for {
+		began := time.Now()
+		m, err := r.Read(buf[:s.now])
+		if m > 0 {
+			written, err := write(buf[:m], body)
+			n += int64(written)
+			if err != nil {
+				return n, err
+			}
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		switch took := time.Since(began); {
+		case took > longStride:
+			s.now = max(s.now/2, leastStride)
+		case took < shortStride && m == s.now && body != nil:
+			s.now = min(s.now*2, s.most)
+		}
+	}
+}
+
+// bodyOf returns the body that net/http hands to a connection, within the limit it sets; nil if r is something else.
+func bodyOf(r io.Reader) *outgoing {
+	if limited, ok := r.(*io.LimitedReader); ok {
+		r = limited.R
+	}
+	body, _ := r.(*outgoing)
+	return body
+}
+
+// writePatiently writes p, which was read from body, and tells body now and then whether it moves: on a slow line one
+// write can take longer than a stall may. It leaves a deadline behind.
+func writePatiently(c net.Conn, p []byte, body *outgoing) (n int, err error) {
+	if body == nil {
+		return c.Write(p)
+	}
+	look := max(body.watch.stall/8, time.Millisecond)
+	for {
+		c.SetWriteDeadline(time.Now().Add(look))
+		m, err := c.Write(p[n:])
+		n += m
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if m > 0 {
+			body.moved()
+		}
+	}
+}

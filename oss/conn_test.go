@@ -1,0 +1,377 @@
+package oss_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// overOwn calls test for a line with each kind of connection that a Client makes where its user brings none.
+func overOwn(t *testing.T, test func(t *testing.T, scheme string)) {
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, scheme) })
+		})
+	}
+}
+
+// newOwnLine is newLine with such connections, and a Client at their near end. What serve reads and writes is free of
+// TLS; what connections carry is not, and passes through under at the far end unless that is nil.
+func newOwnLine(t *testing.T, scheme string, cfg oss.Config, under func(net.Conn) net.Conn, serve func(*end)) (*line, *oss.Client) {
+	server, client := tlsConfigs(t)
+	l := newLine(t, serve)
+	l.far = func(c net.Conn) net.Conn {
+		if under != nil {
+			c = under(c)
+		}
+		if scheme == "https" {
+			c = tls.Server(c, server)
+		}
+		return c
+	}
+	l.transport = oss.TransportOver(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return l.dial(ctx, network, addr)
+	}, client)
+	l.transport.Proxy = nil
+	cfg.Endpoint, cfg.Addressing, cfg.Credentials = scheme+"://example.com", oss.PathStyle, keys
+	cfg.HTTPClient = &http.Client{Transport: l.transport}
+	return l, newClient(t, cfg)
+}
+
+// tlsConfigs returns those of the two sides of a connection to example.com.
+func tlsConfigs(t *testing.T) (server, client *tls.Config) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"example.com"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0), // the clock of a bubble begins in 2000
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2", "http/1.1"}},
+		&tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}
+}
+
+func TestOwnConnectionsCarryBodiesOfEveryLength(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
+			r := bufio.NewReader(e)
+			for {
+				req, err := http.ReadRequest(r)
+				if err != nil {
+					return
+				}
+				body, err := io.ReadAll(req.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				e.say(ok(string(body)))
+			}
+		})
+		for _, size := range []int{0, 1, 3000, 4096, 5000, 16 << 10, 100_000, 256 << 10, 256<<10 + 1, 3 << 20} {
+			for range 2 {
+				body := content(size)
+				part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+				if err != nil || part.ETag != etag(body) {
+					t.Errorf("%d bytes: UploadPart = %+v, %v", size, part, err)
+				}
+			}
+		}
+		if line.dials() != 1 {
+			t.Errorf("%d connections, want 1", line.dials())
+		}
+	})
+}
+
+func TestOwnConnectionCutAtAnyByte(t *testing.T) {
+	body := content(400_000)
+	for _, n := range []int64{0, 1, 100, 400, 4096, 5000, 100_000, 399_000} {
+		overOwn(t, func(t *testing.T, scheme string) {
+			line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
+				if e.number == 1 {
+					e.receive(n)
+					e.Close()
+					return
+				}
+				e.say(ok(e.request()))
+			})
+			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+			if err != nil || part.ETag != etag(body) || line.dials() != 2 {
+				t.Errorf("cut after %d bytes: UploadPart = %+v, %v over %d connections", n, part, err, line.dials())
+			}
+		})
+	}
+}
+
+func TestOwnConnectionThatWasClosedIsNoAttempt(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		var sent []int64
+		cfg := oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
+			sent = append(sent, a.Sent)
+		}}}
+		line, c := newOwnLine(t, scheme, cfg, nil, func(e *end) {
+			e.say(ok(e.request()))
+			e.deaf.Store(true)
+		})
+		for number := range 2 {
+			if _, err := c.UploadPart(t.Context(), upload, number+1, strings.NewReader("body"), nil); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		if line.dials() != 2 || !slices.Equal(sent, []int64{4, 4}) {
+			t.Errorf("%d connections, attempts that sent %v, want 2 and 4 bytes each", line.dials(), sent)
+		}
+	})
+}
+
+// A slowConn reads the first bytes as they come, and then 1 KiB every 5 seconds.
+type slowConn struct {
+	net.Conn
+	fast int
+}
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	if c.fast <= 0 {
+		time.Sleep(5 * time.Second)
+		p = p[:min(len(p), 1<<10)]
+	}
+	n, err := c.Conn.Read(p)
+	c.fast -= n
+	return n, err
+}
+
+// What a connection writes at once takes this line longer than a stall may, and it was fast enough before to be trusted
+// with much. net/http's own connections are given up below 1 KiB a second.
+func TestSlowButMovingOwnConnectionIsNeverGivenUp(t *testing.T) {
+	for _, fast := range []int{20_000, 1 << 20} {
+		overOwn(t, func(t *testing.T, scheme string) {
+			body := content(fast + 600<<10)
+			var rest time.Time
+			line, c := newOwnLine(t, scheme, oss.Config{}, func(raw net.Conn) net.Conn { return &slowConn{raw, fast} }, func(e *end) {
+				text := e.request()
+				rest = time.Now()
+				e.say(ok(text))
+			})
+			began := time.Now()
+			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+			if d := rest.Sub(began); err != nil || part.ETag != etag(body) || line.dials() != 1 || d < 35*time.Minute {
+				t.Errorf("UploadPart = %+v, %v over %d connections in %v", part, err, line.dials(), d)
+			}
+		})
+	}
+}
+
+func TestStalledOwnConnectionIsGivenUp(t *testing.T) {
+	for _, n := range []int64{1, 300, 20_000, 500_000} {
+		overOwn(t, func(t *testing.T, scheme string) {
+			var second time.Time
+			line, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, nil, func(e *end) {
+				if e.number == 1 {
+					e.receive(n)
+					return
+				}
+				second = time.Now()
+				e.say(ok(e.request()))
+			})
+			began := time.Now()
+			_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(content(1<<20)), nil)
+			// That a byte has moved is seen with a delay of an eighth of a stall at most.
+			if d := second.Sub(began); err != nil || line.dials() != 2 || d < 30*time.Second || d > 34*time.Second {
+				t.Errorf("after %d bytes: UploadPart: %v with a second attempt after %v", n, err, d)
+			}
+		})
+	}
+}
+
+func TestCancellingEndsAWriteThatIsStuck(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.receive(200_000) })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
+		if d := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || d != time.Second {
+			t.Errorf("UploadPart: %v after %v", err, d)
+		}
+	})
+}
+
+// Reads of a body tell what a connection takes at once.
+func TestStridesFollowTheSpeedOfTheBody(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		wait time.Duration // for each read
+		last int           // bytes of the longest read in the second half
+	}{{"fast", 0, 1 << 17}, {"slow", time.Second, 16 << 10}} {
+		overOwn(t, func(t *testing.T, scheme string) {
+			text := content(2 << 20)
+			var longest int
+			body := bodyFunc{int64(len(text)), func(p []byte, off int64) (int, error) {
+				time.Sleep(tt.wait)
+				if off > 1<<20 && off < 3<<19 {
+					longest = max(longest, len(p))
+				}
+				return strings.NewReader(text).ReadAt(p, off)
+			}}
+			_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
+			if _, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+				t.Error(err)
+			}
+			if tt.wait == 0 && longest < tt.last || tt.wait > 0 && longest != tt.last {
+				t.Errorf("%s: reads of up to %d bytes, want %d", tt.name, longest, tt.last)
+			}
+		})
+	}
+}
+
+func TestHandshakeThatStallsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []error
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			TLSHandshakeStart: func() { seen = append(seen, nil) },
+			TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { seen = append(seen, err) },
+		})
+		_, c := newOwnLine(t, "https", oss.Config{Retry: oss.Retry{Attempts: 1}}, nil, func(*end) {})
+		began := time.Now()
+		_, err := c.HeadObject(ctx, "bucket", "key", nil)
+		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "handshake") || errors.Is(err, context.DeadlineExceeded) || d != 10*time.Second {
+			t.Errorf("HeadObject: %v after %v", err, d)
+		}
+		if len(seen) != 2 || seen[0] != nil || seen[1] == nil {
+			t.Errorf("the trace saw %v, want a beginning and an error", seen)
+		}
+	})
+}
+
+func TestTraceSeesTheHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var state tls.ConnectionState
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			TLSHandshakeDone: func(s tls.ConnectionState, _ error) { state = s },
+		})
+		_, c := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
+		if _, err := c.HeadObject(ctx, "bucket", "key", nil); err != nil {
+			t.Fatal(err)
+		}
+		if !state.HandshakeComplete || state.ServerName != "example.com" || state.NegotiatedProtocol != "http/1.1" {
+			t.Errorf("the trace saw a handshake with %q for %q, complete: %t", state.ServerName, state.NegotiatedProtocol, state.HandshakeComplete)
+		}
+	})
+}
+
+func TestServerThatIsAnotherIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line, _ := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
+		c := newClient(t, oss.Config{Endpoint: "https://example.org", Credentials: keys, HTTPClient: &http.Client{Transport: line.transport}})
+		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
+		var bad *tls.CertificateVerificationError
+		if !errors.As(err, &bad) || line.dials() != 1 {
+			t.Errorf("HeadObject: %v over %d connections, want a certificate refused once", err, line.dials())
+		}
+	})
+}
+
+// Behind a proxy the TLS is net/http's, over a connection of ours.
+func TestOwnConnectionsGoThroughAProxy(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		body := content(1 << 20)
+		server, client := tlsConfigs(t)
+		var asked string
+		l := newLine(t, func(e *end) {
+			if scheme == "https" {
+				r, err := http.ReadRequest(bufio.NewReader(e))
+				if err != nil {
+					return
+				}
+				asked = r.Method + " " + r.Host
+				e.say("HTTP/1.1 200 OK\r\n\r\n")
+				e = &end{Conn: tls.Server(e.Conn, server)}
+			}
+			e.say(ok(e.request()))
+		})
+		l.transport = oss.TransportOver(l.dial, client)
+		l.transport.TLSClientConfig = client
+		l.transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example.net:3128"})
+		c := newClient(t, oss.Config{Endpoint: scheme + "://example.com", Addressing: oss.PathStyle, Credentials: keys,
+			HTTPClient: &http.Client{Transport: l.transport}})
+		part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+		if err != nil || part.ETag != etag(body) || scheme == "https" && asked != "CONNECT example.com:443" {
+			t.Errorf("UploadPart = %+v, %v by %q", part, err, asked)
+		}
+	})
+}
+
+func TestBodyThatCannotBeReadFailsOnAnOwnConnection(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		broken := errors.New("disk on fire")
+		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.request() })
+		_, err := c.UploadPart(t.Context(), upload, 1, bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
+			if off > 100_000 {
+				return 0, broken
+			}
+			return len(p), nil
+		}}, &oss.PartOptions{Checksum: oss.ChecksumNone})
+		if !errors.Is(err, broken) || line.dials() != 1 {
+			t.Errorf("UploadPart: %v over %d connections", err, line.dials())
+		}
+	})
+}
+
+// A writeCounter counts the writes of each length.
+type writeCounter struct {
+	net.Conn
+	lengths chan int
+}
+
+func (c *writeCounter) Write(p []byte) (int, error) {
+	c.lengths <- len(p)
+	return c.Conn.Write(p)
+}
+
+func TestRecordsOfAStrideLeaveTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lengths := make(chan int, 10_000)
+		line, c := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
+		dial := line.dial
+		line.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			raw, err := dial(ctx, network, addr)
+			return &writeCounter{raw, lengths}, err
+		}
+		if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(content(8<<20)), nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(lengths); n > 100 {
+			t.Errorf("%d writes for 8 MiB, want at most 100", n)
+		}
+	})
+}

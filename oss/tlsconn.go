@@ -1,0 +1,158 @@
+package oss
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// secure connects for https without a proxy. It does all that net/http would do with a connection of its own, but for
+// http.Response.TLS, which net/http sets for nobody else.
+func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := d.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	config := d.tls.Clone()
+	config.ServerName = host
+	under := &records{Conn: raw}
+	over := tls.Client(under, config)
+	if err := handshake(ctx, over); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return &tlsConn{Conn: over, under: under, stride: stride{most: mostTLS}}, nil
+}
+
+// handshakeTimeout bounds the handshake of TLS.
+const handshakeTimeout = 10 * time.Second
+
+// handshake is bounded, and seen by httptrace.
+func handshake(ctx context.Context, c *tls.Conn) error {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	bounded, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	err := c.HandshakeContext(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil { // no deadline of the caller's
+		err = fmt.Errorf("the TLS handshake has taken more than %v", handshakeTimeout)
+	}
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		var state tls.ConnectionState
+		if err == nil {
+			state = c.ConnectionState()
+		}
+		trace.TLSHandshakeDone(state, err)
+	}
+	return err
+}
+
+// A tlsConn is a connection with TLS, whose records of 16 KiB leave many at a time.
+type tlsConn struct {
+	net.Conn // the *tls.Conn
+	under    *records
+	stride   stride
+	writing  sync.Mutex
+}
+
+// ReadFrom sends what r yields.
+func (c *tlsConn) ReadFrom(r io.Reader) (int64, error) { return c.stride.copy(r, c.write) }
+
+// Write sends p. All of it has left when Write returns.
+func (c *tlsConn) Write(p []byte) (int, error) { return c.write(p, nil) }
+
+func (c *tlsConn) write(p []byte, body *outgoing) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	buf := buffers.Get().(*[mostPlain]byte)
+	defer buffers.Put(buf)
+	c.under.gather(buf[:0:mostGathered], body)
+	n, err := c.Conn.Write(p)
+	sent, failed := c.under.release()
+	if err == nil {
+		err = failed
+	}
+	if err != nil && !sent {
+		n = 0 // so that net/http knows that it may send the request again
+	}
+	return n, err
+}
+
+// Close takes leave of the server as tls.Conn does, unless a Write is under way: that would have to be waited for.
+func (c *tlsConn) Close() error {
+	if !c.writing.TryLock() {
+		return c.under.Close()
+	}
+	defer c.writing.Unlock()
+	return c.Conn.Close()
+}
+
+// mostGathered is the longest stride, and what TLS adds to its records.
+const mostGathered = mostTLS + 4<<10 // bytes
+
+// A records is the connection below a *tls.Conn. It holds records back during a tlsConn's Write, and at no other time.
+// tls.Conn writes to it also when it reads: alerts, and replies to a change of keys.
+type records struct {
+	net.Conn
+
+	mu   sync.Mutex
+	held []byte    // nil while nothing is to be held back
+	body *outgoing // what the records are of; nil if no body
+	sent bool      // something has been written since gather
+	err  error     // of the write that failed; no other comes after it, for the stream has a hole
+}
+
+// gather begins to hold back what is written, in the memory of buf.
+func (r *records) gather(buf []byte, body *outgoing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held, r.body, r.sent = buf, body, false
+}
+
+// release writes what is held back, and reports whether anything was written since gather.
+func (r *records) release() (sent bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err = r.flush()
+	r.held, r.body = nil, nil
+	return r.sent, err
+}
+
+func (r *records) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil && r.held == nil {
+		return r.Conn.Write(p)
+	}
+	if len(r.held)+len(p) > cap(r.held) {
+		r.flush()
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	r.held = append(r.held, p...)
+	return len(p), nil
+}
+
+func (r *records) flush() error {
+	if r.err != nil || len(r.held) == 0 {
+		return r.err
+	}
+	n, err := writePatiently(r.Conn, r.held, r.body)
+	if r.body != nil {
+		r.SetWriteDeadline(time.Time{})
+	}
+	r.held, r.sent, r.err = r.held[:0], r.sent || n > 0, err
+	return err
+}
