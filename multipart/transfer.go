@@ -155,7 +155,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 		}
 		opts.MD5 = sum
 	}
-	return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
+	return j.sendHedged(ctx, p, &opts)
 }
 
 // hashStep is how much is hashed between two looks at the context.

@@ -74,6 +74,7 @@ type Uploader struct {
 	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
 	brake   *brake    // for when OSS asks for less
 	pilot   *pilot    // finds how many parts should be in flight; nil if Options say it
+	ledger  *ledger   // for parts that are stuck; nil under a Limiter, whose bytes are not to be sent twice
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
@@ -95,6 +96,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.brake = newBrake(int64(u.opts.Concurrency))
 	if opts == nil || opts.Concurrency == 0 {
 		u.pilot = newPilot(u.slots, u.brake)
+	}
+	if u.opts.Limiter == nil {
+		u.ledger = &ledger{share: vainShare}
 	}
 	first := cmp.Or(u.opts.PartSize, DefaultPartSize)
 	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*first), first)
