@@ -32,6 +32,8 @@ func TestCatalogue(t *testing.T) {
 		{"P5", []func(*testing.T){optionsReachEveryRequestTheyConcern, anOptionNobodyCanHonourIsAnError}},
 		{"P6", []func(*testing.T){whatTheCallerGaveIsNeverModified}},
 		{"P7", []func(*testing.T){aPartThatStallsIsSentAgain, aSlowLinkThatMovesIsNeverGivenUp}},
+		{"P8", []func(*testing.T){aFewStuckConnectionsHardlyDelayUploads, aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst,
+			aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails, cancellingEndsBothRequestsOfAPart}},
 
 		// Retries and time.
 		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain, throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
@@ -99,7 +101,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		})
 	}
-	for prefix, n := range map[string]int{"S": 10, "P": 7, "R": 10, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
+	for prefix, n := range map[string]int{"S": 10, "P": 8, "R": 10, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

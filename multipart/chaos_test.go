@@ -161,6 +161,9 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	}
 	c.memory = cmp.Or(c.opts.MemoryLimit, int64(c.opts.Concurrency+1)*c.opts.PartSize)
 	c.up = multipart.NewUploader(c.client, &c.opts)
+	if seed%2 == 0 {
+		c.up.HedgeFreely()
+	}
 	for i := range 1 + c.rnd.IntN(5) {
 		o := newOrdeal(c, fmt.Sprintf("dir/key-%d", i), rand.New(rand.NewPCG(seed, uint64(i+4))))
 		c.ordeals[o.key] = o
@@ -228,6 +231,7 @@ func (c *chaos) run() {
 		c.t.Errorf("records are left: %v", names)
 	}
 	c.checkSecrets("the log", c.log.text.String())
+	c.all.hedges += strings.Count(c.log.text.String(), "sent a second time")
 }
 
 // calm ends all that goes wrong.
@@ -342,6 +346,7 @@ type chronicle struct {
 	uploads  int
 	calls    int
 	reused   int            // parts that resuming did not send again
+	hedges   int            // parts that were sent a second time beside the first
 	outcomes map[string]int // by kind of upload and result
 	effects  map[string]int // how often each fault struck
 	struck   []func()
@@ -369,14 +374,14 @@ func (a *chronicle) count(o *ordeal) {
 }
 
 func (a *chronicle) String() string {
-	return fmt.Sprintf("%d uploads in %d calls, %d parts reused\noutcomes %v\nfaults %v", a.uploads, a.calls, a.reused, a.outcomes, a.effects)
+	return fmt.Sprintf("%d uploads in %d calls, %d parts reused, %d hedged\noutcomes %v\nfaults %v", a.uploads, a.calls, a.reused, a.hedges, a.outcomes, a.effects)
 }
 
 // checkCoverage checks that there was something to see.
 func (a *chronicle) checkCoverage(t *testing.T) {
 	t.Helper()
-	if a.uploads < 2000 || a.reused == 0 {
-		t.Errorf("there were %d uploads, and %d parts were reused", a.uploads, a.reused)
+	if a.uploads < 2000 || a.reused == 0 || a.hedges == 0 {
+		t.Errorf("there were %d uploads, %d parts were reused and %d hedged", a.uploads, a.reused, a.hedges)
 	}
 	for _, kind := range kinds {
 		for _, outcome := range []string{"stored", "failed", "unknown"} {

@@ -33,6 +33,10 @@
 // link carries clearly more, up to 64; where four fill the link it stays with four. It goes on trying now and then,
 // and so follows a link that changes.
 //
+// A part that is far slower than the others is sent a second time beside the first, on another connection, and the
+// first success counts: a connection that is stuck does not hold up an upload. At most a twentieth of the bytes is
+// sent in vain that way.
+//
 // # What is checked
 //
 // Every part is sent with its MD5, without which OSS would store damage. That costs little: where the

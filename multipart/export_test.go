@@ -16,3 +16,16 @@ func (u *Uploader) InUse() (slots, bytes int64) {
 
 // Bound returns how many parts u allows in flight at the moment.
 func (u *Uploader) Bound() int { return int(u.slots.bound()) }
+
+// NoHedging has u never send a part twice.
+func (u *Uploader) NoHedging() { u.ledger = nil }
+
+// HedgeFreely has u take parts for fast from the first on, and send as much in vain as not.
+func (u *Uploader) HedgeFreely() {
+	if l := u.ledger; l != nil {
+		l.share, l.parts = 1, leastKnown
+		for i := range l.parts {
+			l.latest[i].size = 1
+		}
+	}
+}

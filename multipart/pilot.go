@@ -55,7 +55,7 @@ const (
 	patience   = 20   // rounds between trials
 
 	leastRound = 200 * time.Millisecond
-	stragglers = 8    // one part of so many is not waited for
+	stragglers = 8    // one part of so many, and always one, is not waited for
 	fullLanes  = 0.75 // of the number must have been in flight for a round to say something about it
 	mostLost   = 8    // one lost part for so many in flight is too much
 )
@@ -107,7 +107,7 @@ func (p *pilot) land(f flight, size int64, throttled, lost bool) {
 	}
 	r := p.round
 	if lost && !f.begun.Before(p.since) {
-		if r.lost++; r.lost*mostLost > p.number {
+		if r.lost++; r.lost*mostLost > p.number && p.number > DefaultConcurrency {
 			if p.number == p.proven {
 				p.proven, p.carried = max(p.number/2, DefaultConcurrency), 0
 			}
@@ -125,7 +125,7 @@ func (p *pilot) land(f flight, size int64, throttled, lost bool) {
 		r.company += company
 		r.bytes += float64(size) / seconds * company
 	}
-	if p.full(r) && r.open <= r.parts/stragglers {
+	if p.full(r) && r.open <= max(1, r.parts/stragglers) {
 		p.round = new(round)
 		p.judge(r)
 	}

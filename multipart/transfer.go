@@ -171,7 +171,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 	opts := j.wishes.part
 	opts.Checksum = j.u.opts.Checksum
 	if opts.Checksum != oss.ChecksumMD5 {
-		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
+		return j.sendHedged(ctx, p, &opts)
 	}
 	d := p.digest
 	if d == nil {
@@ -181,7 +181,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 		}
 	}
 	opts.MD5 = d.md5[:]
-	part, err := j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
+	part, err := j.sendHedged(ctx, p, &opts)
 	if part.CRC64 == 0 {
 		part.CRC64 = d.crc
 	}

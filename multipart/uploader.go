@@ -75,6 +75,7 @@ type Uploader struct {
 	memory *pool   // buffers of streams, and of small objects
 	brake  *brake  // for when OSS asks for less
 	pilot  *pilot  // finds how many parts should be in flight; nil if Options say it
+	ledger *ledger // for parts that are stuck; nil under a Limiter, whose bytes are not to be sent twice
 
 	lanes   int       // bodies hashed side by side at most
 	hashing *budget   // groups being hashed ahead
@@ -102,6 +103,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.brake = newBrake(int64(u.opts.Concurrency))
 	if opts == nil || opts.Concurrency == 0 {
 		u.pilot = newPilot(u.slots, u.brake)
+	}
+	if u.opts.Limiter == nil {
+		u.ledger = &ledger{share: vainShare}
 	}
 	u.hashing = newBudget(int64(u.opts.Concurrency))
 	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*cmp.Or(u.opts.PartSize, DefaultPartSize)),

@@ -1,0 +1,181 @@
+package multipart
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// This file has a part sent a second time beside the first when that is far slower than its siblings were: of many
+// connections a few are stuck, and an upload is as late as its last part. The first success is the part, whichever
+// it is, since both have the same number and the same bytes; the other is cancelled and waited for.
+//
+// The second request cannot get the connection of the first, which is in use: it gets one that has just carried a part
+// well, or a new one. It takes a slot and a lane when its turn comes, as any part, so the limits of the Uploader hold.
+// How much may be sent in vain is in the ledger; of two that have used up what they were allowed, the one behind gives up.
+
+const (
+	farSlower = 3                      // times what is typical
+	leastLook = 100 * time.Millisecond // between two looks at a part: what is over by then is never sent twice
+)
+
+// A race is one part on its way, perhaps twice.
+type race struct {
+	ledger        *ledger
+	first, second runner
+	began         time.Time
+	failing       *tries.Count // of the first
+
+	seen   int64 // bytes of the first that had been handed over at the latest look
+	looked time.Time
+	need   int64 // what that look said
+
+	mu      sync.Mutex
+	over    bool  // the first has ended
+	running bool  // the second has begun
+	allowed int64 // bytes that may be in vain
+	gaveUp  atomic.Bool
+}
+
+// A runner is the body of one of the two requests.
+type runner struct {
+	oss.Body
+	race   *race
+	rival  atomic.Pointer[runner] // nil until there are two
+	handed atomic.Int64           // bytes that were read of it
+}
+
+var errGaveUp = errors.New("the other request for the same part is ahead")
+
+// ReadAt hands bytes over, unless the runner is behind and all that the race allowed is used up.
+func (r *runner) ReadAt(p []byte, off int64) (int, error) {
+	if rival := r.rival.Load(); rival != nil {
+		handed := r.handed.Load()
+		if handed+int64(len(p)) > r.race.allowed && handed <= rival.handed.Load() && r.race.gaveUp.CompareAndSwap(false, true) {
+			return 0, errGaveUp
+		}
+	}
+	n, err := r.Body.ReadAt(p, off)
+	r.handed.Add(int64(n))
+	return n, err
+}
+
+// sendHedged uploads a piece, also a second time if the first is stuck.
+func (j *job) sendHedged(ctx context.Context, p piece, opts *oss.PartOptions) (part oss.Part, err error) {
+	send := func(ctx context.Context, body oss.Body) (oss.Part, error) {
+		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, body, opts)
+	}
+	if j.u.ledger == nil || j.telling(p.Size) == 0 {
+		return send(ctx, p.watched)
+	}
+	one, cancelOne := context.WithCancel(ctx)
+	defer cancelOne()
+	two, cancelTwo := context.WithCancel(ctx)
+	defer cancelTwo()
+	r := &race{ledger: j.u.ledger, began: time.Now(), failing: tries.From(ctx)}
+	r.ledger.begin(p.Size)
+	r.first.Body, r.first.race = p.watched, r
+	r.second.Body, r.second.race = p.watched, r
+
+	var secondPart oss.Part
+	var secondErr error
+	ended := make(chan struct{})
+	timer := time.AfterFunc(leastLook, func() {
+		defer close(ended)
+		leave := r.enter(two, j.u)
+		if leave == nil {
+			return
+		}
+		defer leave()
+		j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
+		if secondPart, secondErr = send(two, &r.second); secondErr == nil {
+			cancelOne()
+		} else {
+			r.first.rival.Store(nil) // however far it had got
+		}
+	})
+	part, err = send(one, &r.first)
+	if !timer.Stop() {
+		r.mu.Lock()
+		r.over = true
+		r.second.rival.Store(nil) // however far the first had got, nothing else is left now
+		if err == nil || !r.running {
+			cancelTwo()
+		}
+		r.mu.Unlock()
+		<-ended
+	}
+	r.ledger.finish(r, err == nil, secondErr == nil)
+	if err != nil && r.running && (secondErr == nil || errors.Is(err, errGaveUp)) {
+		return secondPart, secondErr
+	}
+	return part, err
+}
+
+// enter waits until the first request is stuck and a second may be made, for which it takes what that needs. It returns
+// what gives this back; nil if the first has ended, or has failed once, for then it is being repeated anyway.
+func (r *race) enter(ctx context.Context, u *Uploader) (leave func()) {
+	leave = func() {
+		u.brake.lanes.release(1)
+		u.slots.release(1)
+	}
+	for r.look(); ; {
+		step := r.ledger.typical(r.first.Size()) / 4
+		if step == 0 {
+			step = time.Since(r.began) / 4
+		}
+		if pause(ctx, max(step, leastLook)) != nil || r.failing.Lost.Load()+r.failing.Throttled.Load() > 0 {
+			return nil
+		}
+		if !r.ledger.affords(r.look(), u.slots.bound(), false) || u.brake.on() || u.slots.acquire(ctx, 1) != nil {
+			continue
+		}
+		if u.brake.lanes.acquire(ctx, 1) != nil {
+			u.slots.release(1)
+			continue
+		}
+		r.mu.Lock()
+		r.running = !r.over && r.ledger.affords(r.look(), u.slots.bound(), true)
+		r.mu.Unlock()
+		if r.running {
+			r.allowed = r.need
+			r.first.rival.Store(&r.second)
+			r.second.rival.Store(&r.first)
+			return leave
+		}
+		leave()
+	}
+}
+
+// look returns 0 while the first request goes well. If it will be far slower than its siblings, at its pace since the
+// last look, this returns how many bytes a second one may make vain.
+func (r *race) look() int64 {
+	now := time.Now()
+	past := now.Sub(r.looked)
+	if past < leastLook {
+		return r.need
+	}
+	size, handed := r.first.Size(), r.first.handed.Load()
+	pace := float64(handed-r.seen) / past.Seconds()
+	r.need = 0
+	if typical := r.ledger.typical(size).Seconds(); typical > 0 && !r.looked.IsZero() {
+		left := now.Sub(r.began).Seconds() // before the first byte and after the last, all one knows is how long it has been
+		if handed > 0 && handed < size {
+			left = math.Inf(1)
+			if pace > 0 {
+				left = float64(size-handed) / pace
+			}
+		}
+		if left > farSlower*typical {
+			r.need = min(size, handed+int64(pace*typical)+size/8)
+		}
+	}
+	r.seen, r.looked = handed, now
+	return r.need
+}

@@ -1,0 +1,345 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// A stuckLine is a server of whose connections two in a hundred are 50 times slower than the others.
+type stuckLine struct {
+	srv    *osstest.Server
+	client *oss.Client
+	part   int64
+	size   int64
+	object []byte
+	took   []time.Duration
+	open   atomic.Int64 // requests that have begun and not ended
+}
+
+// newStuckLine returns one on which the uploads of parts parts, a third of a second each, begin with any connection.
+func newStuckLine(t *testing.T, seed uint64, part int64, parts int) *stuckLine {
+	t.Helper()
+	l := &stuckLine{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), part: part, object: make([]byte, int64(parts)*part)}
+	t.Cleanup(l.srv.Close)
+	l.srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.SlowConnections(3*part, 0.02)})
+	l.client = client(t, l.srv, func(cfg *oss.Config) {
+		cfg.Retry = oss.Retry{}
+		cfg.Hooks.OnStart = func(ctx context.Context, _ oss.Operation) context.Context { l.open.Add(1); return ctx }
+		cfg.Hooks.OnEnd = func(context.Context, oss.Operation, error) { l.open.Add(-1) }
+	})
+	others := client(t, l.srv, func(cfg *oss.Config) {
+		own := cfg.HTTPClient.Transport.(*http.Transport).Clone()
+		own.DisableKeepAlives = true
+		cfg.HTTPClient = &http.Client{Transport: own}
+	})
+	up, err := others.InitiateMultipartUpload(t.Context(), bucket, "others", nil)
+	for range rand.New(rand.NewPCG(seed, 0)).IntN(50) {
+		if err == nil {
+			_, err = others.UploadPart(t.Context(), up, 1, strings.NewReader("x"), nil)
+		}
+	}
+	if err == nil {
+		err = others.AbortMultipartUpload(t.Context(), up)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// upload uploads once, and takes the time.
+func (l *stuckLine) upload(t *testing.T, up *multipart.Uploader) {
+	t.Helper()
+	began := time.Now()
+	res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(l.object), nil)
+	l.took = append(l.took, time.Since(began))
+	l.size += int64(len(l.object))
+	if obj, _ := l.srv.Stat(bucket, key); err != nil || obj.CRC64 != res.CRC64 || res.Size != int64(len(l.object)) {
+		t.Fatalf("Upload = %+v, %v, and the object has CRC-64 %d", res, err, obj.CRC64)
+	}
+	if slots, _ := up.InUse(); slots != 0 || l.open.Load() != 0 {
+		t.Errorf("%d slots are in use, and %d requests are under way, after the upload", slots, l.open.Load())
+	}
+}
+
+// forget closes all connections, so that the next upload opens new ones.
+func (l *stuckLine) forget() { l.srv.HTTPClient().CloseIdleConnections() }
+
+// twice returns the share of the bytes that the server got for nothing.
+func (l *stuckLine) twice() float64 {
+	var n int64
+	for _, r := range l.srv.Requests("UploadPart") {
+		if r.Key == key {
+			n += r.Size
+		}
+	}
+	return float64(n-l.size) / float64(l.size)
+}
+
+func percentiles(took []time.Duration) (median, p99 time.Duration) {
+	slices.Sort(took)
+	return took[len(took)/2], took[len(took)*99/100]
+}
+
+func aFewStuckConnectionsHardlyDelayUploads(t *testing.T) {
+	const part = 256 << 10
+	for _, tt := range []struct {
+		name           string
+		concurrency    int
+		parts          int // so many that the last round is full
+		seeds, uploads int
+		oneUploader    bool // for all uploads, else each has its own
+		oneSet         bool // of connections for all uploads, else each opens its own
+	}{
+		{name: "eight parts in flight", concurrency: 8, parts: 40, seeds: 4, uploads: 25},
+		{name: "one Uploader for all", concurrency: 8, parts: 40, seeds: 1, uploads: 25, oneUploader: true},
+		{name: "as many as it finds", parts: 4 + 8 + 16 + 32, seeds: 4, uploads: 25},
+		{name: "as many as it has found", parts: 40, seeds: 1, uploads: 25, oneUploader: true, oneSet: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if testing.Short() || raceEnabled {
+				tt.seeds = 1
+			}
+			var took []time.Duration
+			for seed := range uint64(tt.seeds) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newStuckLine(t, seed, part, tt.parts)
+					var up *multipart.Uploader
+					for i := range tt.uploads {
+						if !tt.oneUploader || i == 0 {
+							up = multipart.NewUploader(l.client, &multipart.Options{PartSize: part, Concurrency: tt.concurrency})
+						}
+						if !tt.oneSet {
+							l.forget()
+						}
+						l.upload(t, up)
+					}
+					if tt.oneSet {
+						l.took = l.took[3:] // in which it found how many
+					}
+					took = append(took, l.took...)
+					twice := l.twice()
+					t.Logf("seed %d: %.2f%% of the bytes were sent twice", seed, 100*twice)
+					if twice > 0.05 {
+						t.Errorf("seed %d: %.1f%% of the bytes were sent twice", seed, 100*twice)
+					}
+				})
+			}
+			median, p99 := percentiles(took)
+			t.Logf("%d uploads: median %v, p99 %v, %.2f times as long, and %v at most", len(took), median, p99,
+				p99.Seconds()/median.Seconds(), took[len(took)-1])
+			if p99 > median*13/10 {
+				t.Errorf("p99 is %v, more than 1.3 times the median, %v; seeds 0 to %d", p99, median, tt.seeds-1)
+			}
+		})
+	}
+}
+
+func TestStuckConnectionsDelayUploadsThatDoNotHedge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newStuckLine(t, 0, 256<<10, 24)
+		for range 10 {
+			up := multipart.NewUploader(l.client, &multipart.Options{PartSize: l.part, Concurrency: 8})
+			up.NoHedging()
+			l.forget()
+			l.upload(t, up)
+		}
+		if median, p99 := percentiles(l.took); p99 < 10*median || l.twice() != 0 {
+			t.Errorf("median %v, p99 %v: what is the hedging good for?", median, p99)
+		}
+	})
+}
+
+// hedgePart takes a quarter of a second on the lines of the tests below; one of them is stuck.
+const hedgePart, hedgeRate = 256 << 10, 1 << 20 // bytes, bytes a second
+
+// onALine runs f on a server whose lines all have the same rate, but for what is to strike before. The source has 40
+// parts, and four are in flight.
+func onALine(t *testing.T, f func(*testing.T, *osstest.Server, *multipart.Uploader, *bytes.Reader), faults ...osstest.Fault) {
+	t.Helper()
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		for _, fault := range faults {
+			srv.Inject(fault)
+		}
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+		c := client(t, srv, func(cfg *oss.Config) { cfg.Retry = oss.Retry{} })
+		f(t, srv, multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4}), bytes.NewReader(data(40*hedgePart)))
+	})
+}
+
+// stuckPart strikes the first request for the part, after n bytes at a fiftieth of the rate.
+func stuckPart(number int, n int64, code oss.Code) osstest.Fault {
+	return osstest.Fault{Op: "UploadPart", PartNumber: number, Times: 1,
+		Effect: osstest.Together(osstest.FailAfter(n, 403, code), osstest.Slow(hedgeRate/50))}
+}
+
+func requestsFor(srv *osstest.Server, number int) (n int) {
+	for _, r := range srv.Requests("UploadPart") {
+		if r.PartNumber == number {
+			n++
+		}
+	}
+	return n
+}
+
+func aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst(t *testing.T) {
+	onALine(t, func(t *testing.T, srv *osstest.Server, up *multipart.Uploader, src *bytes.Reader) {
+		_, err := up.Upload(t.Context(), bucket, key, src, nil)
+		ue := wantNothing(t, srv, err, oss.Code("First"))
+		if n := requestsFor(srv, 30); n != 2 || len(ue.Failed) != 1 || ue.Failed[0].Number != 30 {
+			t.Errorf("%d requests for part 30, failed are %v", n, ue.Failed)
+		}
+	}, stuckPart(30, 20<<10, "First"), osstest.Fault{Op: "UploadPart", PartNumber: 30, Effect: osstest.Fail(403, "Second")})
+}
+
+func aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails(t *testing.T) {
+	onALine(t, func(t *testing.T, srv *osstest.Server, up *multipart.Uploader, src *bytes.Reader) {
+		res, err := up.Upload(t.Context(), bucket, key, src, nil)
+		wantObject(t, srv, data(40*hedgePart), res, err)
+		if n := requestsFor(srv, 30); n != 2 {
+			t.Errorf("%d requests for part 30", n)
+		}
+	}, stuckPart(30, 8<<10, oss.ErrAccessDenied)) // refused while the second is on its way
+}
+
+func cancellingEndsBothRequestsOfAPart(t *testing.T) {
+	stuck := osstest.Fault{Op: "UploadPart", PartNumber: 30, Effect: osstest.Slow(hedgeRate / 50)}
+	onALine(t, func(t *testing.T, srv *osstest.Server, up *multipart.Uploader, src *bytes.Reader) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(4*time.Second, cancel)
+		began := time.Now()
+		_, err := up.Upload(ctx, bucket, key, src, nil)
+		wantNothing(t, srv, err, context.Canceled)
+		if took := time.Since(began); took > 4*time.Second+100*time.Millisecond || requestsFor(srv, 30) != 2 {
+			t.Errorf("it ended after %v, with %d requests for part 30", took, requestsFor(srv, 30))
+		}
+	}, stuck)
+}
+
+// A request that comes to itself again when the second is under way: now both run, until one gives up.
+func TestOfTwoRequestsForAPartTheOneBehindGivesUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.HTTPClient = &http.Client{Transport: &dozing{RoundTripper: cfg.HTTPClient.Transport, number: "30"}}
+		})
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4})
+		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), nil)
+		wantObject(t, srv, data(40*hedgePart), res, err)
+		var sent int64
+		for _, r := range srv.Requests("UploadPart") {
+			if r.PartNumber == 30 {
+				sent += r.Size
+			}
+		}
+		if n := requestsFor(srv, 30); n != 2 || sent == hedgePart || sent > hedgePart*7/4 {
+			t.Errorf("%d requests for part 30 brought %d bytes of %d", n, sent, hedgePart)
+		}
+	})
+}
+
+// dozing sends a little of the first request for a part, and the rest when the second has begun to move.
+type dozing struct {
+	http.RoundTripper
+	number string
+	count  atomic.Int64
+}
+
+func (d *dozing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Query().Get("partNumber") == d.number && d.count.Add(1) == 1 {
+		req.Body = &dozingBody{ReadCloser: req.Body, d: d}
+	}
+	return d.RoundTripper.RoundTrip(req)
+}
+
+type dozingBody struct {
+	io.ReadCloser
+	d *dozing
+	n int
+}
+
+func (b *dozingBody) Read(p []byte) (int, error) {
+	for b.n > 32<<10 && b.d.count.Load() < 2 {
+		time.Sleep(10 * time.Millisecond) // in the bubble
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.n += n
+	return n, err
+}
+
+// A third of all requests crawl, so that there is always one that would be worth sending again.
+func TestNoMoreThanATwentiethIsSentInVain(t *testing.T) {
+	for seed := range uint64(10) {
+		crawl := osstest.Fault{Op: "UploadPart", Share: 0.33, Seed: seed, Effect: osstest.Slow(hedgeRate / 5)}
+		onALine(t, func(t *testing.T, srv *osstest.Server, up *multipart.Uploader, src *bytes.Reader) {
+			var stored int64
+			for i := range 3 {
+				src.Seek(0, io.SeekStart)
+				res, err := up.Upload(t.Context(), bucket, key, src, nil)
+				wantObject(t, srv, data(40*hedgePart), res, err)
+				stored += res.Size
+				var sent int64
+				for _, r := range srv.Requests("UploadPart") {
+					sent += r.Size
+				}
+				vain := float64(sent-stored) / float64(stored)
+				if vain > 0.05 || i == 2 && vain < 0.01 {
+					t.Errorf("seed %d: after %d uploads %.1f%% was sent in vain, want 1 to 5", seed, i+1, 100*vain)
+				}
+				if i == 2 {
+					t.Logf("seed %d: %.1f%% was sent in vain", seed, 100*vain)
+				}
+			}
+		}, crawl)
+	}
+}
+
+func TestWhatMayNotBeSentTwiceIsNot(t *testing.T) {
+	stuck := osstest.Fault{Times: 1, Skip: 30, Op: "UploadPart", Effect: osstest.Slow(hedgeRate / 50)}
+	for name, change := range map[string]func(*multipart.Options, *oss.ObjectOptions){
+		"under a Limiter": func(o *multipart.Options, _ *oss.ObjectOptions) {
+			o.Limiter = &limiter{perSecond: 1 << 30, burst: 1 << 30}
+		},
+		"under a traffic limit": func(_ *multipart.Options, o *oss.ObjectOptions) {
+			o.Header = http.Header{"x-oss-traffic-limit": {"819200"}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				srv.Inject(stuck)
+				srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+				opts, object := multipart.Options{PartSize: hedgePart, Concurrency: 4}, oss.ObjectOptions{}
+				change(&opts, &object)
+				res, err := multipart.NewUploader(srv.Client(), &opts).Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), &object)
+				wantObject(t, srv, data(40*hedgePart), res, err)
+				if n := len(srv.Requests("UploadPart")); n != 40 {
+					t.Errorf("%d requests for 40 parts", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAPartThatIsRepeatedIsNotSentTwice(t *testing.T) {
+	onALine(t, func(t *testing.T, srv *osstest.Server, up *multipart.Uploader, src *bytes.Reader) {
+		res, err := up.Upload(t.Context(), bucket, key, src, nil)
+		wantObject(t, srv, data(40*hedgePart), res, err)
+		if n := requestsFor(srv, 30); n != 2 {
+			t.Errorf("%d requests for part 30, want one that was lost and one that was stuck", n)
+		}
+	}, osstest.Fault{Op: "UploadPart", PartNumber: 30, Times: 1, Effect: osstest.Drop()},
+		osstest.Fault{Op: "UploadPart", PartNumber: 30, Times: 1, Effect: osstest.Slow(hedgeRate / 50)})
+}
