@@ -245,24 +245,51 @@ func TestOfTwoRequestsForAPartTheOneBehindGivesUp(t *testing.T) {
 				sent += r.Size
 			}
 		}
-		if n := requestsFor(srv, 30); n != 2 || sent == hedgePart || sent > hedgePart*7/4 {
+		if n := requestsFor(srv, 30); n != 2 || sent == hedgePart || sent > hedgePart*3/2 {
 			t.Errorf("%d requests for part 30 brought %d bytes of %d", n, sent, hedgePart)
 		}
 	})
 }
 
-// dozing sends a little of the first request for a part, and the rest when the second has begun to move.
+// What was ahead is no measure any more once it has failed.
+func TestTheSecondRequestForAPartGoesOnWhenTheFirstFailsAheadOfIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.HTTPClient = &http.Client{Transport: &dozing{RoundTripper: cfg.HTTPClient.Transport, number: "30", refused: true}}
+		})
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4})
+		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), nil)
+		wantObject(t, srv, data(40*hedgePart), res, err)
+	})
+}
+
+// dozing sends a little of the first request for a part, and the rest when the second has begun to move. If it is to
+// be refused, all of the rest is read at once then.
 type dozing struct {
 	http.RoundTripper
-	number string
-	count  atomic.Int64
+	number  string
+	refused bool
+	count   atomic.Int64
 }
 
 func (d *dozing) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Query().Get("partNumber") == d.number && d.count.Add(1) == 1 {
-		req.Body = &dozingBody{ReadCloser: req.Body, d: d}
+	if req.URL.Query().Get("partNumber") != d.number || d.count.Add(1) > 1 {
+		if d.refused && d.count.Load() == 2 {
+			time.Sleep(20 * time.Millisecond) // which the first needs to get ahead
+		}
+		return d.RoundTripper.RoundTrip(req)
 	}
-	return d.RoundTripper.RoundTrip(req)
+	if !d.refused {
+		req.Body = &dozingBody{ReadCloser: req.Body, d: d}
+		return d.RoundTripper.RoundTrip(req)
+	}
+	io.CopyN(io.Discard, req.Body, 32<<10)
+	for d.count.Load() < 2 {
+		time.Sleep(10 * time.Millisecond) // in the bubble
+	}
+	io.Copy(io.Discard, req.Body)
+	return &http.Response{StatusCode: 403, Header: make(http.Header), Body: http.NoBody, Request: req}, nil
 }
 
 type dozingBody struct {
@@ -276,7 +303,9 @@ func (b *dozingBody) Read(p []byte) (int, error) {
 		time.Sleep(10 * time.Millisecond) // in the bubble
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.n += n
+	if b.n += n; b.n > 32<<10 {
+		time.Sleep(time.Duration(n) * time.Second / hedgeRate) // no faster than the second
+	}
 	return n, err
 }
 
