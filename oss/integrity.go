@@ -204,7 +204,7 @@ func (in *incoming) Close() error {
 
 // headerCRC returns the CRC-64 a reply reports, and whether it does.
 func headerCRC(h http.Header) (uint64, bool) {
-	crc, err := strconv.ParseUint(h.Get("x-oss-hash-crc64ecma"), 10, 64)
+	crc, err := strconv.ParseUint(h.Get(headerCRC64), 10, 64)
 	return crc, err == nil
 }
 
@@ -250,19 +250,21 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, 
 // checkStored holds what OSS says it stored against what was sent: the CRC-64 of the bytes that
 // went out, and where the MD5 is known also the ETag.
 func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) error {
-	damaged := &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber}
+	damaged := func(e ChecksumError) error {
+		e.Op, e.Bucket, e.Key, e.PartNumber = op.Name, op.Bucket, op.Key, op.PartNumber
+		return &e
+	}
 	n, local, _ := sent.retire()
 	if n < sent.size {
-		damaged.Err = fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)
-		return damaged
+		return damaged(ChecksumError{Err: fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)})
 	}
 	if remote, ok := headerCRC(resp.Header); ok && sent.sum && remote != local {
-		damaged.Local, damaged.Remote = local, remote
-		return damaged
+		return damaged(ChecksumError{Local: local, Remote: remote})
 	}
-	if etag := resp.Header.Get("ETag"); md5sum != nil && !sameETag(etag, hex.EncodeToString(md5sum)) {
-		damaged.Err = fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)
-		return damaged
+	var text [2 * md5.Size]byte
+	etag := resp.Header.Get("ETag")
+	if md5sum != nil && !sameETag(etag, string(hex.AppendEncode(text[:0], md5sum))) {
+		return damaged(ChecksumError{Err: fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)})
 	}
 	return nil
 }
