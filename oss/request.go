@@ -169,9 +169,9 @@ func addHeader(h, extra http.Header) {
 
 // query makes the parameters of a request from pairs.
 func query(pairs ...string) url.Values {
-	q := make(url.Values, len(pairs)/2+1)
+	q := make(url.Values)
 	for i := 0; i < len(pairs); i += 2 {
-		q.Set(pairs[i], pairs[i+1])
+		q[pairs[i]] = pairs[i+1 : i+2 : i+2]
 	}
 	return q
 }

@@ -32,7 +32,6 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d := struct { // one piece of memory for all that the library wants
 		http   http.Client
 		driver retryablehttp.Client
-		shell  http.Request
 	}{
 		http: k.client.http,
 		driver: retryablehttp.Client{
@@ -41,11 +40,11 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 			Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.wait },
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		},
-		shell: http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: k.url, Host: k.url.Host, Header: http.Header{}},
 	}
 	d.http.Transport = k
 	d.driver.HTTPClient = &d.http
-	resp, err := d.driver.Do(&retryablehttp.Request{Request: d.shell.WithContext(ctx)})
+	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: k.url, Host: k.url.Host, Header: http.Header{}}
+	resp, err := d.driver.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err != nil {
 		return nil, k.failure(ctx, err)
 	}
