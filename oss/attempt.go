@@ -95,12 +95,12 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	in := &incoming{ReadCloser: resp.Body, watch: w}
 	resp.Body = in
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
-		defer in.Close()
+		defer drain(in)
 		return nil, refusal(k.op, resp).hide(k.used)
 	}
 	if k.terms.check != nil {
 		if err := k.terms.check(k.op, resp, out); err != nil {
-			in.Close()
+			drain(in)
 			return nil, err
 		}
 	}

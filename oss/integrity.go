@@ -32,19 +32,29 @@ func (s Checksum) check() error {
 	return nil
 }
 
-// contentMD5 reads body once and returns its MD5; of the largest part that takes seconds.
+// contentMD5 reads body once and returns its MD5; of the largest part that takes seconds. Between two strides it looks at
+// the context.
 func contentMD5(ctx context.Context, body Body) ([]byte, error) {
-	h := md5.New()
-	r := io.NewSectionReader(&cancellable{ctx, body}, 0, body.Size())
-	n, err := io.Copy(h, r)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err == nil && n < body.Size() {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, &sourceError{done: n, size: body.Size(), err: err}
+	buf := buffers.Get().(*[mostPlain]byte)
+	defer buffers.Put(buf)
+	h, r, size := md5.New(), &cancellable{ctx, body}, body.Size()
+	for done := int64(0); done < size; {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-done)], done)
+		h.Write(buf[:n])
+		done += int64(n)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == io.EOF && done == size:
+			err = nil
+		case err == io.EOF:
+			err = io.ErrUnexpectedEOF
+		case err == nil && n == 0:
+			err = io.ErrNoProgress
+		}
+		if err != nil {
+			return nil, &sourceError{done: done, size: size, err: err}
+		}
 	}
 	return h.Sum(nil), nil
 }
@@ -201,6 +211,17 @@ func (in *incoming) Close() error {
 	in.watch.end()
 	return err
 }
+
+// drain closes the body of a reply that nobody reads on. net/http uses a connection again only where the reply was read
+// to its end, so what is left of a short one is read; and only where the request was sent to its end, so that a reply
+// which comes before that always costs a connection.
+func drain(body io.ReadCloser) {
+	io.CopyN(io.Discard, body, maxDrain) // an error has nobody to tell, and is no other than closing
+	body.Close()
+}
+
+// maxDrain is how much of a reply is read in vain, in bytes: a new connection takes less time than more of them.
+const maxDrain = 256 << 10
 
 // headerCRC returns the CRC-64 a reply reports, and whether it does.
 func headerCRC(h http.Header) (uint64, bool) {

@@ -80,7 +80,7 @@ func (c *Client) finish(ctx context.Context, r *Request, t terms) (*http.Respons
 	if err != nil {
 		return nil, err
 	}
-	resp.Body.Close()
+	drain(resp.Body)
 	return resp, nil
 }
 
