@@ -89,6 +89,29 @@ func partSender(t testing.TB, size int, cfg oss.Config) func() {
 	}
 }
 
+// Of the allocations net/http makes 40 for a request and its reply, and http.Client, which go-retryablehttp is built on, 7.
+func TestUploadPartAllocatesLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too, and makes sync.Pool forget")
+	}
+	for _, tt := range []struct {
+		name string
+		cfg  oss.Config
+	}{{"V4", oss.Config{Region: "cn-hangzhou"}}, {"V1", oss.Config{}}} {
+		t.Run(tt.name, func(t *testing.T) {
+			const most = 105
+			small := testing.AllocsPerRun(200, partSender(t, 1<<20, tt.cfg))
+			large := testing.AllocsPerRun(20, partSender(t, 32<<20, tt.cfg))
+			if small > most || large > most {
+				t.Errorf("%v allocations for 1 MiB and %v for 32 MiB, want at most %d", small, large, most)
+			}
+			if large > small+3 { // a timer more or less
+				t.Errorf("%v allocations for 1 MiB and %v for 32 MiB: they grow with the part", small, large)
+			}
+		})
+	}
+}
+
 func BenchmarkUploadPartOverLoopback(b *testing.B) {
 	for _, signature := range []struct {
 		name string

@@ -15,6 +15,12 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
+// Headers of replies, spelled as http.Header keeps them: it makes a copy of any other spelling.
+const (
+	headerRequestID = "X-Oss-Request-Id"
+	headerCRC64     = "X-Oss-Hash-Crc64ecma"
+)
+
 // A call is one operation on its way. It is the http.RoundTripper of its own attempts: whatever
 // drives them calls RoundTrip once for each, and each is a new request, signed at its own moment,
 // with a body read afresh. A reply that is no success comes back as an error.
@@ -24,7 +30,6 @@ type call struct {
 	op      Operation
 	request Request
 	url     *url.URL
-	header  http.Header
 
 	attempts int           // made so far
 	last     error         // why the last one failed, nil if it did not
@@ -50,20 +55,23 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		return nil, &permanentError{err}
 	}
 	w := newWatch(shell.Context(), c.retry.Stall, k.terms.slow)
-	req := shell.Clone(w.ctx)
-	req.Header = k.header.Clone()
-	var body atomic.Pointer[outgoing]                                               // the latest
-	body.Store(&outgoing{sum: k.terms.sum, watch: w, lock: make(chan struct{}, 1)}) // an empty one has a CRC-64 too
+	req := shell.WithContext(w.ctx)
+	address := *k.url // a signature may change it, and headers too
+	req.URL, req.Header = &address, c.headers(&k.request)
+	var body atomic.Pointer[outgoing] // the latest
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
 			fresh := newOutgoing(b, k.terms.sum, w)
-			body.Swap(fresh).retire()
+			if last := body.Swap(fresh); last != nil {
+				last.retire()
+			}
 			return fresh, nil
 		}
 		req.Body, _ = req.GetBody()
 		req.ContentLength = b.Size()
 	} else {
+		body.Store(&outgoing{sum: k.terms.sum, watch: w, lock: make(chan struct{}, 1)}) // it has a CRC-64 too
 		w.sent()
 	}
 	if err := k.sign(req); err != nil {
@@ -85,17 +93,17 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		return nil, w.cause(err)
 	}
 
-	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get("x-oss-request-id")
+	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get(headerRequestID)
 	w.replied()
 	in := &incoming{ReadCloser: resp.Body, watch: w}
 	resp.Body = in
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
-		defer in.Close()
+		defer drain(in)
 		return nil, refusal(k.op, resp).hide(k.used)
 	}
 	if k.terms.check != nil {
 		if err := k.terms.check(k.op, resp, out); err != nil {
-			in.Close()
+			drain(in)
 			return nil, err
 		}
 	}

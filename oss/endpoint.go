@@ -140,32 +140,38 @@ func CheckObjectName(bucket, key string) error { return cmp.Or(checkBucket(bucke
 // url returns the address of a bucket or an object. The path is set in both its forms, so that
 // nothing downstream cleans or re-escapes a key such as "a//../b%2F".
 func (e endpoint) url(bucket, key string) *url.URL {
-	u := &url.URL{Scheme: e.scheme, Host: e.host, Path: "/" + key, RawPath: "/" + escapeKey(key)}
-	if bucket == "" {
-		return u
-	}
-	switch e.addressing {
-	case PathStyle:
-		u.Path, u.RawPath = "/"+bucket+u.Path, "/"+bucket+u.RawPath
-	case VirtualHosted:
+	u := &url.URL{Scheme: e.scheme, Host: e.host, Path: "/" + key}
+	switch {
+	case bucket == "":
+	case e.addressing == PathStyle:
+		u.Path = "/" + bucket + "/" + key
+	case e.addressing == VirtualHosted:
 		u.Host = bucket + "." + u.Host
 	}
+	u.RawPath = escapeKey(u.Path)
 	return u
 }
 
 // escapeKey percent-encodes everything but unreserved bytes and the slash.
 func escapeKey(key string) string {
 	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(len(key) + 16)
-	for i := range len(key) {
-		switch c := key[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '-', c == '_', c == '.', c == '~', c == '/':
-			b.WriteByte(c)
-		default:
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	plain := strings.IndexFunc(key, isEscaped)
+	if plain < 0 {
+		return key
+	}
+	b := append(make([]byte, 0, len(key)+16), key[:plain]...)
+	for _, c := range []byte(key[plain:]) {
+		if isEscaped(rune(c)) {
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		} else {
+			b = append(b, c)
 		}
 	}
-	return b.String()
+	return string(b)
+}
+
+// isEscaped reports whether c does not stand for itself in a path.
+func isEscaped(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '_' || c == '.' || c == '~' || c == '/')
 }

@@ -32,19 +32,29 @@ func (s Checksum) check() error {
 	return nil
 }
 
-// contentMD5 reads body once and returns its MD5; of the largest part that takes seconds.
+// contentMD5 reads body once and returns its MD5; of the largest part that takes seconds. Between two strides it looks at
+// the context.
 func contentMD5(ctx context.Context, body Body) ([]byte, error) {
-	h := md5.New()
-	r := io.NewSectionReader(&cancellable{ctx, body}, 0, body.Size())
-	n, err := io.Copy(h, r)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err == nil && n < body.Size() {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, &sourceError{done: n, size: body.Size(), err: err}
+	buf := buffers.Get().(*[mostPlain]byte)
+	defer buffers.Put(buf)
+	h, r, size := md5.New(), &cancellable{ctx, body}, body.Size()
+	for done := int64(0); done < size; {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-done)], done)
+		h.Write(buf[:n])
+		done += int64(n)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == io.EOF && done == size:
+			err = nil
+		case err == io.EOF:
+			err = io.ErrUnexpectedEOF
+		case err == nil && n == 0:
+			err = io.ErrNoProgress
+		}
+		if err != nil {
+			return nil, &sourceError{done: done, size: size, err: err}
+		}
 	}
 	return h.Sum(nil), nil
 }
@@ -202,9 +212,20 @@ func (in *incoming) Close() error {
 	return err
 }
 
+// drain closes the body of a reply that nobody reads on. net/http uses a connection again only where the reply was read
+// to its end, so what is left of a short one is read; and only where the request was sent to its end, so that a reply
+// which comes before that always costs a connection.
+func drain(body io.ReadCloser) {
+	io.CopyN(io.Discard, body, maxDrain) // an error has nobody to tell, and is no other than closing
+	body.Close()
+}
+
+// maxDrain is how much of a reply is read in vain, in bytes: a new connection takes less time than more of them.
+const maxDrain = 256 << 10
+
 // headerCRC returns the CRC-64 a reply reports, and whether it does.
 func headerCRC(h http.Header) (uint64, bool) {
-	crc, err := strconv.ParseUint(h.Get("x-oss-hash-crc64ecma"), 10, 64)
+	crc, err := strconv.ParseUint(h.Get(headerCRC64), 10, 64)
 	return crc, err == nil
 }
 
@@ -235,7 +256,7 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, 
 		if len(sum) != md5.Size {
 			return nil, fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
 		}
-		r.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
+		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
 	} else {
 		sum = nil
 	}
@@ -256,7 +277,10 @@ func notFromOSS(resp *http.Response) error {
 // checkStored holds what OSS says it stored against what was sent: the CRC-64 of the bytes that
 // went out, and where the MD5 is known also the ETag.
 func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) error {
-	damaged := &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber}
+	damaged := func(e ChecksumError) error {
+		e.Op, e.Bucket, e.Key, e.PartNumber = op.Name, op.Bucket, op.Key, op.PartNumber
+		return &e
+	}
 	n, local, _ := sent.retire()
 	etag := resp.Header.Get("ETag")
 	remote, told := headerCRC(resp.Header)
@@ -264,16 +288,14 @@ func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byt
 		return notFromOSS(resp)
 	}
 	if n < sent.size {
-		damaged.Err = fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)
-		return damaged
+		return damaged(ChecksumError{Err: fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)})
 	}
 	if told && sent.sum && remote != local {
-		damaged.Local, damaged.Remote = local, remote
-		return damaged
+		return damaged(ChecksumError{Local: local, Remote: remote})
 	}
-	if md5sum != nil && !sameETag(etag, hex.EncodeToString(md5sum)) {
-		damaged.Err = fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)
-		return damaged
+	var text [2 * md5.Size]byte
+	if md5sum != nil && !sameETag(etag, string(hex.AppendEncode(text[:0], md5sum))) {
+		return damaged(ChecksumError{Err: fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)})
 	}
 	return nil
 }

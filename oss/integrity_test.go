@@ -1,6 +1,7 @@
 package oss_test
 
 import (
+	"context"
 	"crypto/md5"
 	"errors"
 	"io"
@@ -100,6 +101,46 @@ func TestKnownMD5SavesReadingTheBody(t *testing.T) {
 	}
 	if got := s.messages()[0].Header.Get("Content-MD5"); got != "hBotaJrYa9FhFEdFPCLG/A==" || reads != 1 {
 		t.Errorf("sent Content-MD5 %q after reading the body %d times, want once", got, reads)
+	}
+}
+
+func TestHashingABodyEndsWithItsCall(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	reads := 0
+	body := bodyFunc{1 << 30, func(p []byte, off int64) (int, error) {
+		if reads++; reads == 3 {
+			cancel()
+		}
+		return len(p), nil
+	}}
+	s := play(says(200, ""))
+	_, err := s.client(t, oss.Config{}).PutObject(ctx, "bucket", "key", body, nil)
+	if !errors.Is(err, context.Canceled) || reads != 3 || len(s.messages()) != 0 {
+		t.Errorf("PutObject: %v after %d reads and %d requests", err, reads, len(s.messages()))
+	}
+}
+
+func TestBodyThatCannotBeHashedIsNotSent(t *testing.T) {
+	broken := errors.New("disk on fire")
+	for _, tt := range []struct {
+		name string
+		n    int // bytes of the only read
+		err  error
+		want error
+	}{
+		{"short", 3, io.EOF, io.ErrUnexpectedEOF},
+		{"stuck", 0, nil, io.ErrNoProgress},
+		{"broken", 3, broken, broken},
+		{"broken at the end", 10, broken, broken},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := play(says(200, ""))
+			body := bodyFunc{10, func([]byte, int64) (int, error) { return tt.n, tt.err }}
+			_, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, nil)
+			if !errors.Is(err, tt.want) || len(s.messages()) != 0 {
+				t.Errorf("UploadPart: %v after %d requests", err, len(s.messages()))
+			}
+		})
 	}
 }
 

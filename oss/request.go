@@ -62,7 +62,7 @@ func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response,
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	k := &call{client: c, terms: t, op: r.operation(), request: *r, url: c.address(r), header: c.headers(r)}
+	k := &call{client: c, terms: t, op: r.operation(), request: *r, url: c.address(r)}
 	ctx = c.hooks.start(ctx, k.op)
 	resp, err := k.run(ctx)
 	c.hooks.end(ctx, k.op, err)
@@ -80,7 +80,7 @@ func (c *Client) finish(ctx context.Context, r *Request, t terms) (*http.Respons
 	if err != nil {
 		return nil, err
 	}
-	resp.Body.Close()
+	drain(resp.Body)
 	return resp, nil
 }
 
@@ -149,7 +149,7 @@ func (c *Client) address(r *Request) *url.URL {
 
 // headers returns a copy of r's headers with canonical names, and those every request has.
 func (c *Client) headers(r *Request) http.Header {
-	h := make(http.Header, len(r.Header)+8)
+	h := make(http.Header) // most requests have no more headers than the smallest map takes
 	addHeader(h, r.Header)
 	h.Set("User-Agent", c.userAgent)
 	// OSS compresses some types on the fly for those who ask; then neither the length nor the CRC-64
@@ -169,9 +169,9 @@ func addHeader(h, extra http.Header) {
 
 // query makes the parameters of a request from pairs.
 func query(pairs ...string) url.Values {
-	q := make(url.Values, len(pairs)/2+1)
+	q := make(url.Values)
 	for i := 0; i < len(pairs); i += 2 {
-		q.Set(pairs[i], pairs[i+1])
+		q[pairs[i]] = pairs[i+1 : i+2 : i+2]
 	}
 	return q
 }

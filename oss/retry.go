@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,20 +29,22 @@ import (
 
 // run makes attempts until one succeeds, one fails for good, or they are used up.
 func (k *call) run(ctx context.Context) (*http.Response, error) {
-	httpClient := k.client.http
-	httpClient.Transport = k
-	driver := retryablehttp.Client{
-		HTTPClient:   &httpClient,
-		RetryMax:     k.client.retry.Attempts - 1,
-		CheckRetry:   k.again,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.wait },
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	d := struct { // one piece of memory for all that the library wants
+		http   http.Client
+		driver retryablehttp.Client
+	}{
+		http: k.client.http,
+		driver: retryablehttp.Client{
+			RetryMax:     k.client.retry.Attempts - 1,
+			CheckRetry:   k.again,
+			Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.wait },
+			ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		},
 	}
-	shell := &http.Request{Method: k.request.Method, URL: k.url, Host: k.url.Host, Header: k.header.Clone()}
-	if shell.Method == "" {
-		shell.Method = http.MethodGet
-	}
-	resp, err := driver.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
+	d.http.Transport = k
+	d.driver.HTTPClient = &d.http
+	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: k.url, Host: k.url.Host, Header: http.Header{}}
+	resp, err := d.driver.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err != nil {
 		return nil, k.failure(ctx, err)
 	}

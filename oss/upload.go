@@ -145,8 +145,7 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 
 // request begins the request of an operation on up.
 func (u Upload) request(op, method string, pairs ...string) *Request {
-	q := query(pairs...)
-	q.Set("uploadId", u.ID)
+	q := query(append(pairs, "uploadId", u.ID)...)
 	return &Request{Op: op, Method: method, Bucket: u.Bucket, Key: u.Key, Query: q, Header: make(http.Header)}
 }
 

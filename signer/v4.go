@@ -134,8 +134,9 @@ func (s V4) Signature(req *http.Request, p Params) string {
 	key.mac.Reset()
 	key.text = s.appendStringToSign(key.text[:0], req, p)
 	key.mac.Write(key.text)
+	var sum [2 * sha256.Size]byte
 	key.text = key.mac.Sum(key.text[:0])
-	return hex.EncodeToString(key.text)
+	return string(hex.AppendEncode(sum[:0], key.text))
 }
 
 // A v4Scope is what a key is derived from.
