@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -181,6 +182,9 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 		}
 	}
 	opts.MD5 = d.md5[:]
+	if crc64.Free() {
+		opts.CRC64 = &d.crc
+	}
 	part, err := j.sendHedged(ctx, p, &opts)
 	if part.CRC64 == 0 {
 		part.CRC64 = d.crc

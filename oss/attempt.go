@@ -62,7 +62,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
-			fresh := newOutgoing(b, k.terms.sum, w)
+			fresh := newOutgoing(b, k.terms, w)
 			if last := body.Swap(fresh); last != nil {
 				last.retire()
 			}
@@ -71,7 +71,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		req.Body, _ = req.GetBody()
 		req.ContentLength = b.Size()
 	} else {
-		body.Store(&outgoing{sum: k.terms.sum, watch: w, lock: make(chan struct{}, 1)}) // it has a CRC-64 too
+		body.Store(&outgoing{sum: k.terms.sum, known: k.terms.known, watch: w, lock: make(chan struct{}, 1)}) // it has a CRC-64 too
 		w.sent()
 	}
 	if err := k.sign(req); err != nil {

@@ -95,7 +95,8 @@ func (e *sourceError) Unwrap() error { return e.err }
 // retired it touches the Body no more, so that a caller has his bytes to himself when a call returns.
 type outgoing struct {
 	size  int64
-	sum   bool // whether to compute the CRC-64
+	sum   bool    // whether to compute the CRC-64
+	known *uint64 // the CRC-64 where it was known before
 	watch *watch
 	ctx   context.Context         // of the reads of a ContextBody
 	over  context.CancelCauseFunc // ends one that waits; nil for any other Body
@@ -107,8 +108,8 @@ type outgoing struct {
 	err  error
 }
 
-func newOutgoing(body Body, sum bool, w *watch) *outgoing {
-	o := &outgoing{size: body.Size(), sum: sum, watch: w, lock: make(chan struct{}, 1), body: body}
+func newOutgoing(body Body, t terms, w *watch) *outgoing {
+	o := &outgoing{size: body.Size(), sum: t.sum && t.known == nil, known: t.known, watch: w, lock: make(chan struct{}, 1), body: body}
 	if _, ok := body.(ContextBody); ok {
 		o.ctx, o.over = context.WithCancelCause(w.ctx)
 		o.body = &cancellable{o.ctx, body}
@@ -173,7 +174,11 @@ func (o *outgoing) retire() (n int64, crc uint64, err error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	o.body = nil
-	return o.n, o.crc, o.err
+	crc = o.crc
+	if o.known != nil {
+		crc = *o.known
+	}
+	return o.n, crc, o.err
 }
 
 // Close does nothing: the Body belongs to the caller.
@@ -234,12 +239,19 @@ func sameETag(a, b string) bool {
 	return strings.EqualFold(strings.Trim(a, `"`), strings.Trim(b, `"`))
 }
 
-// store sends r's body and proves that OSS holds it, in the way s says. sum is its MD5 if known,
-// unless the header has it; also inspects the reply further.
-func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, also checkResult) (*http.Response, error) {
+// sums are what the caller knows of a body.
+type sums struct {
+	md5   []byte
+	crc64 *uint64
+}
+
+// store sends r's body and proves that OSS holds it, in the way s says. The MD5 may be in the header too. also
+// inspects the reply further.
+func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, also checkResult) (*http.Response, error) {
 	if err := cmp.Or(s.check(), r.check()); err != nil {
 		return nil, err
 	}
+	sum := known.md5
 	if text := r.Header.Get("Content-MD5"); text != "" {
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
@@ -260,7 +272,10 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, sum []byte, 
 	} else {
 		sum = nil
 	}
-	return c.finish(ctx, r, terms{sum: s != ChecksumNone, check: func(op Operation, resp *http.Response, out *outgoing) error {
+	if s == ChecksumNone {
+		known.crc64 = nil
+	}
+	return c.finish(ctx, r, terms{sum: s != ChecksumNone, known: known.crc64, check: func(op Operation, resp *http.Response, out *outgoing) error {
 		if err := checkStored(op, resp, out, sum); err != nil || also == nil {
 			return err
 		}
@@ -290,7 +305,7 @@ func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byt
 	if n < sent.size {
 		return damaged(ChecksumError{Err: fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)})
 	}
-	if told && sent.sum && remote != local {
+	if told && (sent.sum || sent.known != nil) && remote != local {
 		return damaged(ChecksumError{Local: local, Remote: remote})
 	}
 	var text [2 * md5.Size]byte

@@ -144,6 +144,35 @@ func TestBodyThatCannotBeHashedIsNotSent(t *testing.T) {
 	}
 }
 
+func TestKnownCRC64IsHeldAgainstTheReport(t *testing.T) {
+	right, err := strconv.ParseUint(crc("body"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := right + 1
+	for _, tt := range []struct {
+		known    *uint64
+		sum      oss.Checksum
+		accepted bool
+	}{
+		{&right, oss.ChecksumMD5, true}, {&right, oss.ChecksumCRC64, true}, {&right, oss.ChecksumNone, true},
+		{&wrong, oss.ChecksumMD5, false}, {&wrong, oss.ChecksumCRC64, false}, {&wrong, oss.ChecksumNone, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := play(says(200, "", "ETag", etag("body"), "x-oss-hash-crc64ecma", crc("body")))
+			part, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader("body"),
+				&oss.PartOptions{Checksum: tt.sum, CRC64: tt.known})
+			var damaged *oss.ChecksumError
+			switch {
+			case tt.accepted && (err != nil || part.CRC64 != right):
+				t.Errorf("checksum %d, CRC-64 %d: %+v, %v", tt.sum, *tt.known, part, err)
+			case !tt.accepted && (!errors.As(err, &damaged) || damaged.Local != wrong || damaged.Remote != right):
+				t.Errorf("checksum %d, CRC-64 %d: %v", tt.sum, *tt.known, err)
+			}
+		})
+	}
+}
+
 func TestCatalogueI2WrongReportIsDamage(t *testing.T) {
 	report := func(etag, crc string) answer { return says(200, "", "ETag", etag, "x-oss-hash-crc64ecma", crc) }
 	for _, tt := range []struct {

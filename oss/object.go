@@ -167,7 +167,7 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	var answer []byte
 	callback := h.Get("x-oss-callback") != ""
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
-	resp, err := c.store(ctx, r, s, nil, func(_ Operation, resp *http.Response, _ *outgoing) (err error) {
+	resp, err := c.store(ctx, r, s, sums{}, func(_ Operation, resp *http.Response, _ *outgoing) (err error) {
 		if callback {
 			answer, err = io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
 		}

@@ -103,6 +103,7 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 type PartOptions struct {
 	Checksum     Checksum    // default ChecksumMD5
 	MD5          []byte      // the body's MD5 where the caller has it; nil computes it
+	CRC64        *uint64     // the body's CRC-64, ECMA, where the caller has it; nil computes it while sending
 	TrafficLimit int64       // bits per second, OSS's own unit, 819,200 to 838,860,800; 0 means none
 	Header       http.Header // anything else
 }
@@ -135,7 +136,7 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 		return Part{}, err
 	}
 	r.Body = body
-	resp, err := c.store(ctx, r, o.Checksum, o.MD5, nil)
+	resp, err := c.store(ctx, r, o.Checksum, sums{o.MD5, o.CRC64}, nil)
 	if err != nil {
 		return Part{}, err
 	}
