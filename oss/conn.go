@@ -15,8 +15,8 @@ import (
 // A dialer makes connections with a ReadFrom of their own, which net/http hands the body of a request to. On others it
 // copies in steps of 32 KiB, through a buffer made for each request; for objects of 256 KiB that is 17 % of the CPU.
 //
-// There is no sendfile(2) here: what is sent is summed, so it has to be read, and where it is not (ChecksumNone) sendfile
-// took as much CPU as reading in place.
+// There is no sendfile(2) here. It took 0.6 of the CPU of reading in place over loopback, but can send only what nobody
+// sums (ChecksumNone), and no body could be taken back from it that is in use when an attempt is given up.
 type dialer struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls  *tls.Config // without a ServerName
