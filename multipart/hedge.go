@@ -37,10 +37,15 @@ type race struct {
 	need   int64 // what that look said
 
 	mu      sync.Mutex
-	over    bool  // the first has ended
-	running bool  // the second has begun
-	allowed int64 // bytes that may be in vain
+	over    bool           // the first has ended
+	running bool           // the second has begun
+	cancel  func()         // ends the second, and the looking before it; nil before the first look
+	ended   sync.WaitGroup // the second has, or there will be none
+	allowed int64          // bytes that may be in vain
 	gaveUp  atomic.Bool
+
+	part oss.Part // what came of the second
+	err  error
 }
 
 // A runner is the body of one of the two requests.
@@ -67,63 +72,67 @@ func (r *runner) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // sendHedged uploads a piece, also a second time if the first is stuck.
-func (j *job) sendHedged(ctx context.Context, p piece, opts *oss.PartOptions) (part oss.Part, err error) {
-	send := func(ctx context.Context, body oss.Body) (oss.Part, error) {
-		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, body, opts)
-	}
+func (j *job) sendHedged(ctx context.Context, p piece, opts *oss.PartOptions) (oss.Part, error) {
 	if j.u.ledger == nil || j.telling(p.Size) == 0 {
-		return send(ctx, p.watched)
+		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, opts)
 	}
 	one, cancelOne := context.WithCancel(ctx)
 	defer cancelOne()
-	two, cancelTwo := context.WithCancel(ctx)
-	defer cancelTwo()
 	r := &race{ledger: j.u.ledger, began: time.Now(), failing: tries.From(ctx)}
 	r.ledger.begin(p.Size)
 	r.first.Body, r.first.race = p.watched, r
 	r.second.Body, r.second.race = p.watched, r
 
-	var secondPart oss.Part
-	var secondErr error
-	ended := make(chan struct{})
+	r.ended.Add(1)
 	timer := time.AfterFunc(leastLook, func() {
-		defer close(ended)
-		leave := r.enter(two, j.u)
-		if leave == nil {
+		defer r.ended.Done()
+		two, cancelTwo := context.WithCancel(ctx)
+		defer cancelTwo()
+		if !r.enter(two, cancelTwo, j.u) {
 			return
 		}
-		defer leave()
 		j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
-		if secondPart, secondErr = send(two, &r.second); secondErr == nil {
+		r.part, r.err = j.u.client.UploadPart(two, j.plan.Upload, p.Number, &r.second, opts)
+		leave(j.u)
+		if r.err == nil {
 			cancelOne()
 		} else {
 			r.first.rival.Store(nil) // however far it had got
 		}
 	})
-	part, err = send(one, &r.first)
+	part, err := j.u.client.UploadPart(one, j.plan.Upload, p.Number, &r.first, opts)
 	if !timer.Stop() {
 		r.mu.Lock()
 		r.over = true
 		r.second.rival.Store(nil) // however far the first had got, nothing else is left now
-		if err == nil || !r.running {
-			cancelTwo()
+		if r.cancel != nil && (err == nil || !r.running) {
+			r.cancel()
 		}
 		r.mu.Unlock()
-		<-ended
+		r.ended.Wait()
 	}
-	r.ledger.finish(r, err == nil, secondErr == nil)
-	if err != nil && r.running && (secondErr == nil || errors.Is(err, errGaveUp)) {
-		return secondPart, secondErr
+	r.ledger.finish(r, err == nil, r.err == nil)
+	if err != nil && r.running && (r.err == nil || errors.Is(err, errGaveUp)) {
+		return r.part, r.err
 	}
 	return part, err
 }
 
-// enter waits until the first request is stuck and a second may be made, for which it takes what that needs. It returns
-// what gives this back; nil if the first has ended, or has failed once, for then it is being repeated anyway.
-func (r *race) enter(ctx context.Context, u *Uploader) (leave func()) {
-	leave = func() {
-		u.brake.lanes.release(1)
-		u.slots.release(1)
+// leave gives back what enter has taken.
+func leave(u *Uploader) {
+	u.brake.lanes.release(1)
+	u.slots.release(1)
+}
+
+// enter waits until the first request is stuck and a second may be made, for which it takes a slot and a lane. It returns
+// false if the first has ended, or has failed once, for then it is being repeated anyway.
+func (r *race) enter(ctx context.Context, cancel func(), u *Uploader) bool {
+	r.mu.Lock()
+	r.cancel = cancel
+	over := r.over
+	r.mu.Unlock()
+	if over {
+		return false
 	}
 	for r.look(); ; {
 		step := r.ledger.typical(r.first.Size()) / 4
@@ -131,7 +140,7 @@ func (r *race) enter(ctx context.Context, u *Uploader) (leave func()) {
 			step = time.Since(r.began) / 4
 		}
 		if pause(ctx, max(step, leastLook)) != nil || r.failing.Lost.Load()+r.failing.Throttled.Load() > 0 {
-			return nil
+			return false
 		}
 		if !r.ledger.affords(r.look(), u.slots.bound(), false) || u.brake.on() || u.slots.acquire(ctx, 1) != nil {
 			continue
@@ -141,15 +150,16 @@ func (r *race) enter(ctx context.Context, u *Uploader) (leave func()) {
 			continue
 		}
 		r.mu.Lock()
-		r.running = !r.over && r.ledger.affords(r.look(), u.slots.bound(), true)
-		r.mu.Unlock()
-		if r.running {
+		if r.running = !r.over && r.ledger.affords(r.look(), u.slots.bound(), true); r.running {
 			r.allowed = r.need
 			r.first.rival.Store(&r.second)
 			r.second.rival.Store(&r.first)
-			return leave
 		}
-		leave()
+		r.mu.Unlock()
+		if r.running {
+			return true
+		}
+		leave(u)
 	}
 }
 

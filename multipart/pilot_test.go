@@ -191,10 +191,10 @@ func TestConcurrencyFollowsALinkThatChanges(t *testing.T) {
 		for _, tt := range []struct {
 			share, least, most int
 			wait               time.Duration
-		}{{40, 32, 64, 25 * time.Second}, {4, 4, 10, 60 * time.Second}, {10, 8, 20, 30 * time.Second}} {
+		}{{40, 32, 64, 25 * time.Second}, {4, 4, 10, 60 * time.Second}, {10, 8, 24, 30 * time.Second}} {
 			narrow.set(tt.share * linkRate)
 			l.during(tt.wait)
-			rate, bound := l.during(10 * time.Second)
+			rate, bound := l.during(20 * time.Second)
 			t.Logf("shared by %d: %.0f KiB/s with %.1f parts", tt.share, rate/1024, bound)
 			if rate < 0.85*float64(tt.share*linkRate) || bound < float64(tt.least) || bound > float64(tt.most) {
 				t.Errorf("a link for %d connections carries %.0f KiB/s with %.1f parts, want about %d with %d to %d",
