@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/lend"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -60,15 +61,41 @@ var errGaveUp = errors.New("the other request for the same part is ahead")
 
 // ReadAt hands bytes over, unless the runner is behind and all that the race allowed is used up.
 func (r *runner) ReadAt(p []byte, off int64) (int, error) {
-	if rival := r.rival.Load(); rival != nil {
-		handed := r.handed.Load()
-		if handed+int64(len(p)) > r.race.allowed && handed <= rival.handed.Load() && r.race.gaveUp.CompareAndSwap(false, true) {
-			return 0, errGaveUp
-		}
+	if err := r.mayGoOn(int64(len(p))); err != nil {
+		return 0, err
 	}
 	n, err := r.Body.ReadAt(p, off)
 	r.handed.Add(int64(n))
 	return n, err
+}
+
+// Lend implements lend.Lender, and counts as ReadAt does.
+func (r *runner) Lend(off, n int64) (lend.Range, error) {
+	lender, ok := r.Body.(lend.Lender)
+	if !ok {
+		return lend.Range{}, nil
+	}
+	if err := r.mayGoOn(n); err != nil {
+		return lend.Range{}, err
+	}
+	lent, err := lender.Lend(off, n)
+	if lent.File != nil {
+		r.handed.Add(lent.Size)
+	}
+	return lent, err
+}
+
+// mayGoOn returns errGaveUp to the one behind, when n bytes more would be too many.
+func (r *runner) mayGoOn(n int64) error {
+	rival := r.rival.Load()
+	if rival == nil {
+		return nil
+	}
+	handed := r.handed.Load()
+	if handed+n > r.race.allowed && handed <= rival.handed.Load() && r.race.gaveUp.CompareAndSwap(false, true) {
+		return errGaveUp
+	}
+	return nil
 }
 
 // sendHedged uploads a piece, also a second time if the first is stuck.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/lend"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -154,6 +155,15 @@ func (w window) ReadAt(p []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// Lend implements lend.Lender, for regular files.
+func (w window) Lend(off, n int64) (lend.Range, error) {
+	f, ok := w.r.(*os.File)
+	if !ok {
+		return lend.Range{}, nil
+	}
+	return lend.Range{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil
 }
 
 // A stream is a source of unknown length: it is read into buffers, a part at a time. The part read

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/lend"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -230,6 +231,19 @@ func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n
 			return n, err
 		}
 	}
+}
+
+// Lend implements lend.Lender, where no Limiter has to be asked.
+func (w *watchedBody) Lend(off, n int64) (lend.Range, error) {
+	lender, ok := w.Body.(lend.Lender)
+	if !ok || w.limiter != nil {
+		return lend.Range{}, nil
+	}
+	lent, err := lender.Lend(off, n)
+	if lent.File != nil {
+		w.progress(off + lent.Size)
+	}
+	return lent, err
 }
 
 // pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than

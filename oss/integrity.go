@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/lend"
 )
 
 // Checksum is how the bytes of a part or an object are verified.
@@ -101,6 +103,8 @@ type outgoing struct {
 	ctx   context.Context         // of the reads of a ContextBody
 	over  context.CancelCauseFunc // ends one that waits; nil for any other Body
 
+	lender lend.Lender // the same, if the kernel may send it by itself
+
 	lock chan struct{} // holds a token while the rest is in use; a channel, since waiting for it may take as long as a read
 	body io.ReaderAt   // nil once retired
 	n    int64
@@ -110,6 +114,9 @@ type outgoing struct {
 
 func newOutgoing(body Body, t terms, w *watch) *outgoing {
 	o := &outgoing{size: body.Size(), sum: t.sum && t.known == nil, known: t.known, watch: w, lock: make(chan struct{}, 1), body: body}
+	if t.lend && !o.sum {
+		o.lender, _ = body.(lend.Lender)
+	}
 	if _, ok := body.(ContextBody); ok {
 		o.ctx, o.over = context.WithCancelCause(w.ctx)
 		o.body = &cancellable{o.ctx, body}
@@ -152,6 +159,47 @@ func (o *outgoing) Read(p []byte) (int, error) {
 	o.moved()
 	return n, err
 }
+
+// lend returns the range of a file that holds the next bytes, at most n, which then count as read. It returns none if
+// there are no more, or if the body has to be read.
+func (o *outgoing) lend(n int) (lend.Range, error) {
+	o.lock <- struct{}{}
+	defer func() { <-o.lock }()
+	if o.body == nil {
+		return lend.Range{}, errRetired
+	}
+	if o.lender == nil || o.n == o.size {
+		return lend.Range{}, nil
+	}
+	lent, err := o.lender.Lend(o.n, min(int64(n), o.size-o.n))
+	if err != nil {
+		o.err = &sourceError{done: o.n, size: o.size, err: err}
+		return lend.Range{}, o.err
+	}
+	o.n += lent.Size
+	o.moved()
+	return lent, nil
+}
+
+// takeBack says that the last n bytes that were lent have not been sent.
+func (o *outgoing) takeBack(n int64) {
+	o.lock <- struct{}{}
+	defer func() { <-o.lock }()
+	o.n -= n
+	o.lender = nil
+}
+
+// failed notes why bytes that were lent could not be sent, if that was the file's fault.
+func (o *outgoing) failed(err error) {
+	o.lock <- struct{}{}
+	defer func() { <-o.lock }()
+	if source, ok := err.(*sourceError); ok {
+		o.err = source
+	}
+}
+
+// look returns how often a long write looks whether it moves.
+func (o *outgoing) look() time.Duration { return max(o.watch.stall/8, time.Millisecond) }
 
 // moved tells the watch that the body goes on. It is called by whoever reads.
 func (o *outgoing) moved() {
@@ -275,7 +323,10 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 	if s == ChecksumNone {
 		known.crc64 = nil
 	}
-	return c.finish(ctx, r, terms{sum: s != ChecksumNone, known: known.crc64, check: func(op Operation, resp *http.Response, out *outgoing) error {
+	// What the kernel sends from a file it may still read when an attempt has been given up, and the file be another
+	// by then: so only where OSS will refuse any other bytes.
+	lend := sum != nil
+	return c.finish(ctx, r, terms{sum: s != ChecksumNone, known: known.crc64, lend: lend, check: func(op Operation, resp *http.Response, out *outgoing) error {
 		if err := checkStored(op, resp, out, sum); err != nil || also == nil {
 			return err
 		}

@@ -48,6 +48,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 type terms struct {
 	sum    bool        // compute the CRC-64 of the body while sending it
 	known  *uint64     // that CRC-64 if the caller knows it
+	lend   bool        // the kernel may send a file by itself
 	slow   bool        // OSS may work for minutes before it replies
 	verify bool        // compare the CRC-64 of a whole object while it is read
 	check  checkResult // inspects a reply before it counts as a success; nil accepts
