@@ -108,7 +108,7 @@ func (s *settings) parse(args []string) error {
 		}
 		return err
 	})
-	s.flags.IntVar(&s.options.Concurrency, "concurrency", multipart.DefaultConcurrency, "`parts` in flight at once")
+	s.flags.IntVar(&s.options.Concurrency, "concurrency", 0, "`parts` in flight at once; 0 finds out how many make it faster")
 	s.flags.Func("checksum", "`kind` of proof for each part: md5, crc64 or none; default md5", func(text string) error {
 		kind, ok := map[string]oss.Checksum{"md5": oss.ChecksumMD5, "crc64": oss.ChecksumCRC64, "none": oss.ChecksumNone}[text]
 		if !ok {
@@ -120,8 +120,8 @@ func (s *settings) parse(args []string) error {
 	if err := s.flags.Parse(args); err != nil {
 		return err
 	}
-	if s.options.Concurrency < 1 {
-		return fmt.Errorf("-concurrency %d is less than 1", s.options.Concurrency)
+	if s.options.Concurrency < 0 {
+		return fmt.Errorf("-concurrency %d is negative", s.options.Concurrency)
 	}
 	s.files = s.flags.Args()
 	if len(s.files) == 0 {

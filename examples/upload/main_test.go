@@ -140,7 +140,7 @@ func TestMistakes(t *testing.T) {
 		{"unknown flag", []string{"-colour", file}, nil, exitUsage, "-colour"},
 		{"part size", []string{"-part-size", "8MB", file}, nil, exitUsage, "-part-size"},
 		{"tiny parts", []string{"-part-size", "99KiB", file}, nil, exitUsage, "want 100.0 KiB to 5.0 GiB"},
-		{"concurrency", []string{"-concurrency", "0", file}, nil, exitUsage, "-concurrency 0"},
+		{"concurrency", []string{"-concurrency", "-1", file}, nil, exitUsage, "-concurrency -1"},
 		{"checksum", []string{"-checksum", "sha1", file}, nil, exitUsage, "md5, crc64 or none"},
 		{"signature", []string{"-signature", "v2", file}, nil, exitUsage, `"v2"`},
 		{"one key twice", []string{file, file}, nil, exitUsage, `the key "a.bin"`},

@@ -98,7 +98,7 @@ var (
 	_               = osstest.Fault{Op: "", Bucket: "", Key: "", PartNumber: 0, Skip: 0, Times: 0, Effect: osstest.Fail(500, "InternalError")}
 	_               = []osstest.Effect{osstest.Delay(0), osstest.Hang(), osstest.Drop(), osstest.LoseReply(), osstest.Corrupt(), osstest.Truncate(0), osstest.Slow(1)}
 	_               = []error{multipart.ErrOutcomeUnknown, oss.ErrNoSuchUpload, oss.ErrNoSuchKey, oss.ErrNoSuchBucket, oss.ErrAlreadyExists, oss.ErrAccessDenied, oss.ErrInvalidPart, oss.ErrSignatureMismatch}
-	_               = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, oss.CredentialsFunc(nil), oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize, multipart.DefaultConcurrency, signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
+	_               = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, oss.CredentialsFunc(nil), oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize, multipart.DefaultStreamPartSize, multipart.DefaultConcurrency, multipart.MaxConcurrency, signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
 )
 
 // TestTheContractCompiles runs nothing: that this file compiles is the test.
