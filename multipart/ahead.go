@@ -117,7 +117,7 @@ func (a *ahead) hash(ctx context.Context) {
 // when they need them now and there are fewer. It reports false when there are no more to come.
 func (a *ahead) gather(ctx context.Context, group []piece, n int) ([]piece, bool) {
 	for {
-		needed := len(a.ready) < a.first
+		needed := len(a.ready) <= a.first/2
 		full := len(group) == n
 		switch {
 		case full && needed:
