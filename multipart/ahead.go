@@ -9,13 +9,14 @@ import (
 
 // An ahead is a source that yields the pieces of another with their digests. It hashes groups of pieces side by side,
 // which costs a fraction of hashing one by one, while the workers send those before. The first groups are small, so that
-// the first byte leaves early; they grow to what the processor has lanes for. A stream is never waited for while a
-// worker could have something to do.
+// the first byte leaves early; they grow to what the processor has lanes for, and shrink towards the end, so that little
+// is left to send when all is hashed. A stream is never waited for while a worker could have something to do.
 type ahead struct {
 	u      *Uploader
 	source source
-	first  int // pieces in the first group, and how many are left when the next is hashed
+	first  int // pieces in the first group; when half as many are left the next is hashed
 	most   int // pieces in a group
+	parts  int // of the whole source; 0 if nobody knows
 
 	arrived chan piece    // what has been read of a stream; nil for a source that never waits
 	ready   chan piece    // hashed; closed at the end
@@ -38,7 +39,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	workers := int(j.u.slots.bound())
 	most := max(workers, int(min(int64(lanes), readAhead/j.plan.PartSize)))
 	a := &ahead{
-		u: j.u, source: src, first: min(workers, lanes), most: min(most, lanes),
+		u: j.u, source: src, first: min(workers, lanes), most: min(most, lanes), parts: j.plan.NumParts(),
 		ready: make(chan piece, workers+2*lanes), taken: make(chan struct{}, 1),
 	}
 	if _, inPlace := src.(*placed); !inPlace {
@@ -99,8 +100,12 @@ func (a *ahead) read(ctx context.Context) {
 func (a *ahead) hash(ctx context.Context) {
 	defer close(a.ready)
 	group := make([]piece, 0, a.most)
-	for size, more := a.first, true; more; size = min(2*size, a.most) {
+	for size, more := a.first, true; more; {
 		group, more = a.gather(ctx, group[:0], size)
+		size = min(2*size, a.most)
+		if n := len(group); n > 0 && a.parts > 0 {
+			size = min(size, max((a.parts-group[n-1].Number)/2, a.first))
+		}
 		a.digest(ctx, group)
 		for _, p := range group {
 			a.ready <- p // there is room, see gather
