@@ -80,6 +80,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 		return err
 	}
 	table(out, rows, b.runs)
+	summary(out, rows)
 	return nil
 }
 

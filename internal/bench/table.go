@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,4 +38,38 @@ func (r row) against(rows []row, client string, of func(row) time.Duration) stri
 		}
 	}
 	return "-"
+}
+
+// summary prints a line for each scenario: the CPU seconds for each GiB of every client, and how ours compares with v2.
+func summary(out io.Writer, rows []row) {
+	var scenarios, clients []string
+	cells := make(map[[2]string]row)
+	for _, r := range rows {
+		if !slices.Contains(scenarios, r.scenario.name) {
+			scenarios = append(scenarios, r.scenario.name)
+		}
+		if !slices.Contains(clients, r.client) {
+			clients = append(clients, r.client)
+		}
+		cells[[2]string{r.scenario.name, r.client}] = r
+	}
+	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients, " | ")+" | CPU x v2 | wall x v2 | peak MiB | allocs/part |")
+	fmt.Fprintln(out, "| --- |"+strings.Repeat(" --: |", len(clients)+4))
+	for _, name := range scenarios {
+		fmt.Fprintf(out, "| %s |", name)
+		for _, client := range clients {
+			if r, ok := cells[[2]string{name, client}]; ok {
+				fmt.Fprintf(out, " %.2f |", r.CPU.Seconds()/(float64(r.scenario.size)/(1<<30)))
+			} else {
+				fmt.Fprint(out, " - |")
+			}
+		}
+		ours, ok := cells[[2]string{name, "ours"}]
+		if !ok {
+			fmt.Fprintln(out, " - | - | - | - |")
+			continue
+		}
+		cpu, wall := func(r row) time.Duration { return r.CPU }, func(r row) time.Duration { return r.Wall }
+		fmt.Fprintf(out, " %s | %s | %.0f | %.0f |\n", ours.against(rows, "v2", cpu), ours.against(rows, "v2", wall), ours.Peak, float64(ours.Allocs)/float64(ours.Pieces))
+	}
 }
