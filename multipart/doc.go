@@ -27,7 +27,8 @@
 //
 // Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over
 // all uploads of an Uploader together: forty files at once still have no more parts in flight. Those
-// who wait are served in turn. By default buffers take 40 MiB at most. A program needs one Uploader.
+// who wait are served in turn. By default buffers take 40 MiB at most; hashing takes up to 2 MiB more for each
+// of the files at work, and of those no more than parts in flight. A program needs one Uploader.
 //
 // Unless you choose it, the Uploader finds the Concurrency: it begins with four parts and doubles them while the
 // link carries clearly more, up to 64; where four fill the link it stays with four. It goes on trying now and then,
