@@ -34,7 +34,11 @@ func TestBodiesThatMeetAreHashedTogether(t *testing.T) {
 			for i := range callers {
 				b := body(i, leastSmall+1000*i)
 				group.Go(func() {
-					checkDigest(t, piece{Section: Section{Number: i, Size: b.size}, body: b, digest: u.desk.digest(u, b)})
+					d, err := u.digestTogether(t.Context(), b)
+					if err != nil {
+						t.Error(err)
+					}
+					checkDigest(t, piece{Section: Section{Number: i, Size: b.size}, body: b, digest: d})
 					b.free()
 				})
 			}
@@ -55,9 +59,9 @@ func TestOneThatComesAloneDoesNotWait(t *testing.T) {
 	u, body := small(t, 8)
 	for i := range 3 {
 		b := body(i, 100_000)
-		d := u.desk.digest(u, b)
-		if d == nil {
-			t.Fatal("no digest")
+		d, err := u.digestTogether(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
 		}
 		checkDigest(t, piece{Section: Section{Number: i, Size: b.size}, body: b, digest: d})
 		b.free()

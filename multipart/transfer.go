@@ -178,7 +178,12 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 	d := p.digest
 	if d == nil {
 		var err error
-		if d, err = j.u.digestOf(ctx, p.body); err != nil {
+		if b, ok := p.body.(*buffer); ok && j.u.lanes >= sideBySide {
+			d, err = j.u.digestTogether(ctx, b)
+		} else {
+			d, err = j.u.digestOf(ctx, p.body)
+		}
+		if err != nil {
 			return oss.Part{}, err
 		}
 	}

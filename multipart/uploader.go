@@ -269,7 +269,10 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		}
 		if small != nil {
 			defer free()
-			body, d = small, j.u.desk.digest(j.u, small)
+			if d, err = j.u.digestTogether(ctx, small); err != nil {
+				return nil, j.failed(err)
+			}
+			body = small
 		}
 	}
 	if err := j.u.slots.acquire(ctx, 1); err != nil {

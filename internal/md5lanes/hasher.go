@@ -81,7 +81,7 @@ func (h *Hasher) Reset(n int) {
 	clear(h.ended)
 	h.states, h.tails, h.blocks = resize(h.states, inLanes), resize(h.tails, inLanes), resize(h.blocks, inLanes)
 	for i := range h.states {
-		h.states[i] = state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}
+		h.states[i] = empty
 		h.tails[i].length = 0
 	}
 	for len(h.alone) < n-inLanes {
@@ -127,6 +127,28 @@ func (h *Hasher) Write(data [][]byte) {
 	}
 }
 
+// Restart makes message i an empty one, which has not ended. The others go on.
+func (h *Hasher) Restart(i int) {
+	h.ended[i] = false
+	if i >= len(h.states) {
+		h.alone[i-len(h.states)].Reset()
+		return
+	}
+	h.states[i], h.tails[i].length = empty, 0
+}
+
+// SumOf returns what Sum returns of message i.
+func (h *Hasher) SumOf(i int) (sum [md5.Size]byte) {
+	if i >= len(h.states) {
+		h.alone[i-len(h.states)].Sum(sum[:0])
+		return sum
+	}
+	states, blocks := [1]state{h.states[i]}, [1][]byte{h.tails[i].padded()}
+	advance(h.kernels, states[:], blocks[:])
+	states[0].put(&sum)
+	return sum
+}
+
 // Sum returns the MD5 of each message as written so far, whatever their lengths. It changes nothing: messages
 // that have not ended may go on.
 func (h *Hasher) Sum() [][md5.Size]byte {
@@ -138,14 +160,19 @@ func (h *Hasher) Sum() [][md5.Size]byte {
 	clear(h.blocks)
 	sums := make([][md5.Size]byte, len(h.ended))
 	for i, s := range states {
-		for k, word := range s {
-			binary.LittleEndian.PutUint32(sums[i][4*k:], word)
-		}
+		s.put(&sums[i])
 	}
 	for i := len(states); i < len(sums); i++ {
 		h.alone[i-len(states)].Sum(sums[i][:0])
 	}
 	return sums
+}
+
+// put writes the words of s in the order of a sum.
+func (s state) put(sum *[md5.Size]byte) {
+	for k, word := range s {
+		binary.LittleEndian.PutUint32(sum[4*k:], word)
+	}
 }
 
 // padded returns the last one or two blocks of a message, padded as RFC 1321 says in 3.1 and 3.2.

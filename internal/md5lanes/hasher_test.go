@@ -251,6 +251,39 @@ func TestResetForNoMoreMessagesAllocatesNothing(t *testing.T) {
 	})
 }
 
+func TestMessagesMayBeginAtDifferentTimes(t *testing.T) {
+	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+		const n, step = 12, 3 * BlockSize
+		h := newHasher(n, c.kernels)
+		var messages, left [n][]byte
+		busy := [n]bool{}
+		for range 400 {
+			data := make([][]byte, n)
+			for i := range n {
+				if !busy[i] && r.IntN(4) == 0 {
+					messages[i] = make([]byte, r.IntN(5*step))
+					for j := range messages[i] {
+						messages[i][j] = byte(r.Uint32())
+					}
+					left[i], busy[i] = messages[i], true
+					h.Restart(i)
+				}
+				data[i] = left[i][:min(step, len(left[i]))]
+			}
+			h.Write(data)
+			for i := range n {
+				if left[i] = left[i][len(data[i]):]; !busy[i] || len(left[i]) > 0 {
+					continue
+				}
+				if got, want := h.SumOf(i), md5.Sum(messages[i]); got != want {
+					t.Fatalf("message %d of %d bytes has the sum %x, want %x", i, len(messages[i]), got, want)
+				}
+				busy[i] = false
+			}
+		}
+	})
+}
+
 func TestLanesIsTheWidthOfTheWidestKernel(t *testing.T) {
 	want := 1
 	for _, k := range runnable {

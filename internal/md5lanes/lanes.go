@@ -19,6 +19,9 @@ type kernel struct {
 // A state is the four words of the MD5 of whole blocks, RFC 1321, 3.3.
 type state [4]uint32
 
+// empty is the state before the first block.
+var empty = state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}
+
 // A columns is the state of each lane as kernels have it, lane by lane in each row.
 type columns [4][maxLanes]uint32
 
