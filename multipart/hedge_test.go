@@ -269,7 +269,7 @@ type dozing struct {
 func (d *dozing) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Query().Get("partNumber") != d.number || d.count.Add(1) > 1 {
 		if d.refused && d.count.Load() == 2 {
-			time.Sleep(20 * time.Millisecond) // which the first needs to get ahead
+			time.Sleep(20 * time.Millisecond) // in the bubble: the first needs it to get ahead
 		}
 		return d.RoundTripper.RoundTrip(req)
 	}
