@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -61,7 +62,7 @@ func (s *script) changed() error { return nil }
 // jobWith returns a job whose Uploader sends workers parts at once and hashes lanes of them side by side.
 func jobWith(workers, lanes int) *job {
 	u := NewUploader(new(oss.Client), &Options{Concurrency: workers})
-	u.lanes = lanes
+	u.lanes, u.atOnce = lanes, 2
 	return &job{u: u, plan: Plan{PartSize: DefaultPartSize}}
 }
 
@@ -167,17 +168,20 @@ func TestReadingAheadIsBounded(t *testing.T) {
 		partSize       int64
 		most           int // pieces hashed and not taken
 	}{
-		{4, 32, DefaultPartSize, 4 + 32},
+		{4, 32, DefaultPartSize, 16 + 32},
 		{4, 8, DefaultPartSize, 4 + 8},
-		{4, 32, 100 << 20, 4 + 4},
+		{4, 32, 100 << 20, 4 + 4}, // the first two groups at the same time
 		{20, 8, DefaultPartSize, 8 + 8},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			const parts = 200
 			j := jobWith(tt.workers, tt.lanes)
 			j.plan.Size, j.plan.PartSize = parts*tt.partSize, tt.partSize
+			var mu sync.Mutex
 			read := 0 // parts at least the beginning of which was read
 			in := input{size: j.plan.Size, at: readerAt(func(p []byte, off int64) (int, error) {
+				mu.Lock()
+				defer mu.Unlock()
 				read = max(read, int(off/tt.partSize)+1)
 				return 0, io.ErrUnexpectedEOF // to be quick about it
 			})}
@@ -198,6 +202,37 @@ func TestReadingAheadIsBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A line that is faster than one processor hashes gets more of them; the order stays.
+func TestGroupsOfAFileAreHashedAtTheSameTimeWhenWorkersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const parts = 60
+		j := jobWith(4, 8)
+		j.plan.Size, j.plan.PartSize = parts*1000, 1000
+		second := make(chan struct{}) // closed when the second group is read
+		var once sync.Once
+		in := input{size: j.plan.Size, at: readerAt(func(p []byte, off int64) (int, error) {
+			switch off / 1000 {
+			case 0:
+				<-second
+			case 4:
+				once.Do(func() { close(second) })
+			}
+			clear(p)
+			return len(p), nil
+		})}
+		pieces, stop := placedSource(in, j.plan.Sections())
+		defer stop()
+		src, end := j.hashAhead(t.Context(), pieces)
+		defer end()
+		for number := 1; number <= parts; number++ {
+			p, err := src.next(t.Context())
+			if err != nil || p.Number != number || p.digest == nil {
+				t.Fatalf("piece %d is %d with digest %v, %v", number, p.Number, p.digest, err)
+			}
+		}
+	})
 }
 
 type readerAt func([]byte, int64) (int, error)

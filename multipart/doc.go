@@ -28,7 +28,8 @@
 // Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over
 // all uploads of an Uploader together: forty files at once still have no more parts in flight. Those
 // who wait are served in turn. By default buffers take 40 MiB at most; hashing takes up to 2 MiB more for each
-// of the files at work, and of those no more than parts in flight. A program needs one Uploader.
+// group of parts that is hashed: one of each file at work, more where the processors have nothing else to do, and no more
+// than Concurrency. A program needs one Uploader.
 //
 // Unless you choose it, the Uploader finds the Concurrency: it begins with four parts and doubles them while the
 // link carries clearly more, up to 64; where four fill the link it stays with four. It goes on trying now and then,
@@ -42,7 +43,7 @@
 //
 // Every part is sent with its MD5, without which OSS would store damage. That costs little: where the
 // processor has AVX-512 or AVX2, parts are hashed side by side, a group at a time, while those before
-// are sent, at most 256 MiB of a file ahead; and so are small objects that are uploaded at the same time.
+// are sent, mostly less than 400 MiB of a file ahead; and so are small objects that are uploaded at the same time.
 // A part's ETag and its CRC-64 must agree with what was sent. The CRC-64 of the finished object must be
 // the combination of those of its parts. A file must have the size and the time of modification that it
 // had in the beginning before the object is made. Options.Checksum chooses less.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -78,6 +79,7 @@ type Uploader struct {
 	ledger *ledger // for parts that are stuck; nil under a Limiter, whose bytes are not to be sent twice
 
 	lanes   int       // bodies hashed side by side at most
+	atOnce  int       // groups of bodies of one file hashed at the same time at most
 	hashing *budget   // groups being hashed ahead
 	desk    desk      // where small objects are hashed together
 	hashers sync.Pool // of *md5lanes.Hasher
@@ -86,7 +88,7 @@ type Uploader struct {
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
-	u := &Uploader{client: c, lanes: md5lanes.Lanes()}
+	u := &Uploader{client: c, lanes: md5lanes.Lanes(), atOnce: min(mostAtOnce, runtime.GOMAXPROCS(0))}
 	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
 	if opts != nil {
 		u.opts = *opts
