@@ -6,6 +6,9 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
+
+	"github.com/ossmultipart/go-oss/internal/lend"
 )
 
 // A budget bounds something that all uploads of an Uploader share: parts in flight, or bytes in
@@ -146,6 +149,7 @@ type buffer struct {
 	room   int64
 	size   int64
 	chunks []*[]byte
+	users  atomic.Int64 // connections that are writing what was lent to them; -1 once nobody needs the buffer
 }
 
 // fill reads r until the buffer is full or r ends, and returns r's error, io.EOF included.
@@ -211,11 +215,25 @@ func (b *buffer) split(size int64) []*buffer {
 	return append(all, b)
 }
 
-// free gives the memory and the room back. Nobody may read the buffer any more.
-func (b *buffer) free() {
+// Lend implements lend.Lender.
+func (b *buffer) Lend(off, n int64, _ bool) (lend.Range, error) {
+	from := off % b.pool.chunk
+	n = min(n, b.pool.chunk-from, b.size-off)
+	b.users.Add(1)
+	return lend.Range{Bytes: (*b.chunks[off/b.pool.chunk])[from : from+n], Size: n, Owner: b}, nil
+}
+
+// free gives the memory and the room back, as soon as no connection writes from it. Nobody may read the buffer any more.
+func (b *buffer) free() { b.GiveBack() }
+
+// GiveBack implements lend.Owner.
+func (b *buffer) GiveBack() {
+	if b.users.Add(-1) >= 0 {
+		return
+	}
 	for _, c := range b.chunks {
 		b.pool.chunks.Put(c)
 	}
 	b.pool.budget.release(b.room)
-	*b = buffer{}
+	b.pool, b.chunks = nil, nil
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"github.com/ossmultipart/go-oss/internal/lend"
 )
 
 func TestABudgetServesThoseWhoWaitInTurn(t *testing.T) {
@@ -166,5 +168,30 @@ func TestBytesInOnePieceAreFoundWhereTheyLie(t *testing.T) {
 		if (got != nil) != tt.found || tt.found && !bytes.Equal(got, want[tt.off:tt.off+tt.n]) {
 			t.Errorf("%d bytes at %d: found is %v", tt.n, tt.off, got != nil)
 		}
+	}
+}
+
+func TestABufferIsKeptWhileAConnectionWritesFromIt(t *testing.T) {
+	p := newPool(1<<20, 3*maxChunk)
+	b, _ := p.buffer(t.Context(), 2*maxChunk)
+	want := bytes.Repeat([]byte("0123456789!"), maxChunk)[:2*maxChunk-5]
+	b.fill(bytes.NewReader(want))
+	var lent []lend.Range
+	for off := int64(1000); off < b.size; off += lent[len(lent)-1].Size {
+		r, err := b.Lend(off, 100_000, false)
+		if err != nil || r.Size != int64(len(r.Bytes)) || !bytes.Equal(r.Bytes, want[off:off+r.Size]) {
+			t.Fatalf("%d bytes are lent at %d, %v", r.Size, off, err)
+		}
+		lent = append(lent, r)
+	}
+	b.free()
+	for i, r := range lent {
+		if p.budget.used != 2*maxChunk {
+			t.Fatalf("%d bytes are in use when %d ranges are lent", p.budget.used, len(lent)-i)
+		}
+		r.Owner.GiveBack()
+	}
+	if p.budget.used != 0 {
+		t.Errorf("%d bytes are in use when nothing is lent", p.budget.used)
 	}
 }

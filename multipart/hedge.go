@@ -70,7 +70,7 @@ func (r *runner) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Lend implements lend.Lender, and counts as ReadAt does.
-func (r *runner) Lend(off, n int64) (lend.Range, error) {
+func (r *runner) Lend(off, n int64, files bool) (lend.Range, error) {
 	lender, ok := r.Body.(lend.Lender)
 	if !ok {
 		return lend.Range{}, nil
@@ -78,8 +78,8 @@ func (r *runner) Lend(off, n int64) (lend.Range, error) {
 	if err := r.mayGoOn(n); err != nil {
 		return lend.Range{}, err
 	}
-	lent, err := lender.Lend(off, n)
-	if lent.File != nil {
+	lent, err := lender.Lend(off, n, files)
+	if !lent.None() {
 		r.handed.Add(lent.Size)
 	}
 	return lent, err

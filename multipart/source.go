@@ -158,9 +158,9 @@ func (w window) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Lend implements lend.Lender, for regular files.
-func (w window) Lend(off, n int64) (lend.Range, error) {
+func (w window) Lend(off, n int64, files bool) (lend.Range, error) {
 	f, ok := w.r.(*os.File)
-	if !ok {
+	if !ok || !files {
 		return lend.Range{}, nil
 	}
 	return lend.Range{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil

@@ -239,13 +239,13 @@ func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n
 }
 
 // Lend implements lend.Lender, where no Limiter has to be asked.
-func (w *watchedBody) Lend(off, n int64) (lend.Range, error) {
+func (w *watchedBody) Lend(off, n int64, files bool) (lend.Range, error) {
 	lender, ok := w.Body.(lend.Lender)
 	if !ok || w.limiter != nil {
 		return lend.Range{}, nil
 	}
-	lent, err := lender.Lend(off, n)
-	if lent.File != nil {
+	lent, err := lender.Lend(off, n, files)
+	if !lent.None() {
 		w.progress(off + lent.Size)
 	}
 	return lent, err

@@ -103,7 +103,7 @@ type outgoing struct {
 	ctx   context.Context         // of the reads of a ContextBody
 	over  context.CancelCauseFunc // ends one that waits; nil for any other Body
 
-	lender lend.Lender // the same, if the kernel may send it by itself
+	lender lend.Lender // the same, if what it holds may be sent unseen
 
 	lock chan struct{} // holds a token while the rest is in use; a channel, since waiting for it may take as long as a read
 	body io.ReaderAt   // nil once retired
@@ -160,18 +160,21 @@ func (o *outgoing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// lend returns the range of a file that holds the next bytes, at most n, which then count as read. It returns none if
-// there are no more, or if the body has to be read.
-func (o *outgoing) lend(n int) (lend.Range, error) {
+// lend returns where the next bytes lie, at most n, which then count as read. It returns none if there are no more, or if
+// the body has to be read.
+func (o *outgoing) lend(n int, files bool) (lend.Range, error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
+	if o.n == o.size {
+		return lend.Range{}, nil
+	}
 	if o.body == nil {
 		return lend.Range{}, errRetired
 	}
-	if o.lender == nil || o.n == o.size {
+	if o.lender == nil {
 		return lend.Range{}, nil
 	}
-	lent, err := o.lender.Lend(o.n, min(int64(n), o.size-o.n))
+	lent, err := o.lender.Lend(o.n, min(int64(n), o.size-o.n), files)
 	if err != nil {
 		o.err = &sourceError{done: o.n, size: o.size, err: err}
 		return lend.Range{}, o.err

@@ -2,7 +2,6 @@ package oss_test
 
 import (
 	"bytes"
-	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,7 +34,7 @@ func (b *fileBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func (b *fileBody) Lend(off, n int64) (lend.Range, error) {
+func (b *fileBody) Lend(off, n int64, files bool) (lend.Range, error) {
 	b.lent.Add(n)
 	return lend.Range{File: b.File, Offset: b.base + off, Size: n}, b.err
 }
@@ -82,20 +80,6 @@ func sockets(t *testing.T, cfg oss.Config, serve http.HandlerFunc) (*oss.Client,
 	cfg.HTTPClient = &http.Client{Transport: transport}
 	return newClient(t, cfg), &requests
 }
-
-// sumsOf returns the options of a caller who knows the sums of text.
-func sumsOf(t *testing.T, text string) *oss.PartOptions {
-	t.Helper()
-	known, err := strconv.ParseUint(crc(text), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := md5.Sum([]byte(text))
-	return &oss.PartOptions{MD5: sum[:], CRC64: &known}
-}
-
-// readForHeaders is as much of a body as net/http may put behind the headers in its own buffer.
-const readForHeaders = 4 << 10
 
 func TestAFileWhoseSumsAreKnownIsSentByTheKernel(t *testing.T) {
 	c, _ := sockets(t, oss.Config{}, nil)
@@ -152,7 +136,7 @@ type oddBody struct {
 	asked bool
 }
 
-func (b *oddBody) Lend(_, n int64) (lend.Range, error) {
+func (b *oddBody) Lend(_, n int64, _ bool) (lend.Range, error) {
 	b.asked = true
 	return lend.Range{File: b.lent, Size: n}, nil
 }

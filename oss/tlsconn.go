@@ -66,8 +66,28 @@ type tlsConn struct {
 	writing  sync.Mutex
 }
 
-// ReadFrom sends what r yields.
-func (c *tlsConn) ReadFrom(r io.Reader) (int64, error) { return c.stride.copy(r, c.write) }
+// ReadFrom sends what r yields. Memory that it lends is encrypted from where it lies.
+func (c *tlsConn) ReadFrom(r io.Reader) (sent int64, err error) {
+	if body := bodyOf(r); body != nil {
+		for c.stride.start(); ; {
+			began := time.Now()
+			lent, err := body.lend(c.stride.now, false)
+			if err != nil {
+				return sent, err
+			}
+			if lent.None() {
+				break
+			}
+			n, err := writeLent(lent, body, c.write)
+			if sent += n; err != nil {
+				return sent, err
+			}
+			c.stride.adapt(time.Since(began), lent.Size == int64(c.stride.now))
+		}
+	}
+	n, err := c.stride.copy(r, c.write)
+	return sent + n, err
+}
 
 // Write sends p. All of it has left when Write returns.
 func (c *tlsConn) Write(p []byte) (int, error) { return c.write(p, nil) }

@@ -1,0 +1,193 @@
+package oss_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/md5"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A memoryBody lends its bytes, a page at a time, and wipes them as soon as it may: the race detector sees who reads them
+// then.
+type memoryBody struct {
+	*strings.Reader // of what the bytes were
+	memory          []byte
+
+	mu         sync.Mutex
+	read, lent int
+	out        int // ranges that are lent
+	ended      bool
+}
+
+const lentPage = 64 << 10 // bytes
+
+func newMemoryBody(size int) (*memoryBody, string) {
+	text := content(size)
+	return &memoryBody{Reader: strings.NewReader(text), memory: []byte(text)}, text
+}
+
+func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, err := b.Reader.ReadAt(p, off)
+	b.read += n
+	return n, err
+}
+
+func (b *memoryBody) Lend(off, n int64, _ bool) (lend.Range, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n = min(n, lentPage-off%lentPage)
+	b.lent += int(n)
+	b.out++
+	return lend.Range{Bytes: b.memory[off : off+n], Size: n, Owner: b}, nil
+}
+
+func (b *memoryBody) GiveBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.out--
+	b.wipe()
+}
+
+// end says that the call has returned.
+func (b *memoryBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	b.wipe()
+}
+
+func (b *memoryBody) wipe() {
+	if b.ended && b.out == 0 {
+		clear(b.memory)
+	}
+}
+
+// check fails unless all was given back.
+func (b *memoryBody) check(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.out != 0 {
+		t.Errorf("%d ranges of memory were not given back", b.out)
+	}
+}
+
+// sumsOf returns the options of a caller who knows the sums of text.
+func sumsOf(t *testing.T, text string) *oss.PartOptions {
+	t.Helper()
+	known, err := strconv.ParseUint(crc(text), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := md5.Sum([]byte(text))
+	return &oss.PartOptions{MD5: sum[:], CRC64: &known}
+}
+
+// readForHeaders is as much of a body as net/http may put behind the headers in its own buffer.
+const readForHeaders = 4 << 10
+
+func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
+			for r := bufio.NewReader(e); ; {
+				req, err := http.ReadRequest(r)
+				if err != nil {
+					return
+				}
+				body, err := io.ReadAll(req.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				e.say(ok(string(body)))
+			}
+		})
+		for _, size := range []int{1, 5000, lentPage, 100_000, 3_000_000} {
+			body, text := newMemoryBody(size)
+			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
+			body.end()
+			if err != nil || part.ETag != etag(text) {
+				t.Errorf("%d bytes: %+v, %v", size, part, err)
+			}
+			if body.read > readForHeaders || body.read+body.lent != size {
+				t.Errorf("of %d bytes %d were read and %d lent", size, body.read, body.lent)
+			}
+			body.check(t)
+		}
+		if line.dials() != 1 {
+			t.Errorf("%d connections, want 1", line.dials())
+		}
+	})
+}
+
+func TestLentMemoryIsGivenBackByALineThatIsCut(t *testing.T) {
+	for _, n := range []int64{300, 5000, 100_000, 399_000} {
+		overOwn(t, func(t *testing.T, scheme string) {
+			_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
+				if e.number == 1 {
+					e.receive(n)
+					e.Close()
+					return
+				}
+				e.say(ok(e.request()))
+			})
+			body, text := newMemoryBody(400_000)
+			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
+			body.end()
+			if err != nil || part.ETag != etag(text) {
+				t.Errorf("cut after %d bytes: %+v, %v", n, part, err)
+			}
+			body.check(t)
+		})
+	}
+}
+
+// What the connection was given it may still write when the call is over.
+func TestLentMemoryIsGivenBackByAWriteThatIsStuck(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.receive(200_000) })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		body, text := newMemoryBody(1 << 20)
+		_, err := c.UploadPart(ctx, upload, 1, body, sumsOf(t, text))
+		body.end()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("UploadPart: %v", err)
+		}
+		body.check(t)
+	})
+}
+
+// An early refusal leaves the connection in the middle of a write, and the memory is sent again.
+func TestLentMemoryIsSentAgainAfterAnEarlyRefusal(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
+			if e.number == 1 {
+				e.receive(100_000)
+				e.say("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+				return
+			}
+			e.say(ok(e.request()))
+		})
+		body, text := newMemoryBody(1 << 20)
+		part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
+		body.end()
+		if err != nil || part.ETag != etag(text) {
+			t.Errorf("UploadPart = %+v, %v", part, err)
+		}
+		body.check(t)
+	})
+}
