@@ -1,8 +1,9 @@
 // Package crc64 computes and combines the CRC-64 that OSS reports of parts and objects in
 // x-oss-hash-crc64ecma: ECMA-182, reflected, also known as CRC-64/XZ. On the wire it is an
 // unsigned decimal number. It is computed by carry-less multiplication where the processor can, on amd64
-// and on arm64 under Linux and macOS, and by hash/crc64 elsewhere and with the build tag purego. The kernel
-// for arm64 has been tested under emulation only, and never been timed.
+// and on arm64 under Linux and macOS. Elsewhere and with the build tag purego it is computed by table, in four
+// strands side by side, and short inputs by hash/crc64. The kernel for arm64 has been tested under emulation
+// only, and never been timed.
 package crc64
 
 import "hash/crc64"
@@ -14,7 +15,7 @@ func Checksum(p []byte) uint64 { return Update(0, p) }
 func Update(crc uint64, p []byte) uint64 { return fastest.update(crc, p) }
 
 // Free reports whether Update costs next to nothing beside any other use of the bytes, as it does by carry-less
-// multiplication. By table it costs more than sending them does, so then nobody should do it twice.
+// multiplication. By table it takes several times as long, so then nobody should do it twice.
 func Free() bool { return fastest != table }
 
 // Combine returns the CRC-64 of A followed by B, where crc1 is the sum of A, crc2 that of B, and

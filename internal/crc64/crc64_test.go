@@ -173,7 +173,7 @@ func FuzzCombine(f *testing.F) {
 }
 
 func BenchmarkChecksum(b *testing.B) {
-	for _, size := range []int{1 << 10, 1 << 20} {
+	for _, size := range []int{1 << 10, 64 << 10, 1 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			p := make([]byte, size)
 			b.SetBytes(int64(size))

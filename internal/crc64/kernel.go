@@ -1,9 +1,6 @@
 package crc64
 
-import (
-	"encoding/binary"
-	"hash/crc64"
-)
+import "encoding/binary"
 
 //go:generate go run -C gen .
 
@@ -12,7 +9,7 @@ import (
 type kernel int
 
 const (
-	table   kernel = iota // hash/crc64
+	table   kernel = iota // plain Go: braid
 	fold128               // carry-less multiplication, 128 bits at a time: PCLMULQDQ, or PMULL on arm64
 	fold512               // 512 bits at a time: VPCLMULQDQ
 )
@@ -46,15 +43,14 @@ func (k kernel) update(crc uint64, p []byte) uint64 {
 // piece is update of no more than most bytes. A fold leaves 16 bytes that have the remainder of all
 // that it read, so what is left for the table is them and a tail that is shorter than them.
 func (k kernel) piece(crc uint64, p []byte) uint64 {
-	ecma := crc64.MakeTable(crc64.ECMA) // made once, not here
 	whole := len(p) &^ 15
 	first, second, ok := k.fold(^crc, p[:whole])
 	if !ok {
-		return crc64.Update(crc, ecma, p)
+		return braid(crc, p)
 	}
 	var rest [16 + 15]byte
 	binary.LittleEndian.PutUint64(rest[:], first)
 	binary.LittleEndian.PutUint64(rest[8:], second)
 	n := 16 + copy(rest[16:], p[whole:])
-	return crc64.Update(^uint64(0), ecma, rest[:n]) // it inverts: crc is in the fold already
+	return byTable(^uint64(0), rest[:n]) // it inverts: crc is in the fold already
 }
