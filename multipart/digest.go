@@ -15,7 +15,7 @@ import (
 // A digest is what a body is known by.
 type digest struct {
 	md5 [md5.Size]byte
-	crc uint64 // CRC-64, ECMA; 0 where it is not free
+	crc uint64 // CRC-64, ECMA
 }
 
 // hashStep is how much of a body is hashed at once, between two looks at the context. It suits the second
@@ -28,9 +28,7 @@ func (u *Uploader) digestOf(ctx context.Context, body oss.Body) (*digest, error)
 	d := new(digest)
 	err := u.readAll(ctx, body, func(p []byte) {
 		h.Write(p)
-		if crc64.Free() {
-			d.crc = crc64.Update(d.crc, p)
-		}
+		d.crc = crc64.Update(d.crc, p)
 	})
 	if err != nil {
 		return nil, err
@@ -104,9 +102,7 @@ func (u *Uploader) digests(ctx context.Context, bodies []oss.Body) []*digest {
 					continue
 				}
 			}
-			if crc64.Free() {
-				all[i].crc = crc64.Update(all[i].crc, slices[i])
-			}
+			all[i].crc = crc64.Update(all[i].crc, slices[i])
 		}
 		h.Write(slices)
 	}

@@ -105,9 +105,8 @@ func (u *Uploader) nextStep(e *errand) []byte {
 		n, _ := e.body.ReadAt((*e.copied)[:min(hashStep, e.body.size-e.off)], e.off) // of memory: it cannot fail
 		p = (*e.copied)[:n]
 	}
-	if e.off += int64(len(p)); crc64.Free() {
-		e.digest.crc = crc64.Update(e.digest.crc, p)
-	}
+	e.off += int64(len(p))
+	e.digest.crc = crc64.Update(e.digest.crc, p)
 	return p
 }
 

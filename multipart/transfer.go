@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/internal/lend"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -187,10 +186,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 			return oss.Part{}, err
 		}
 	}
-	opts.MD5 = d.md5[:]
-	if crc64.Free() {
-		opts.CRC64 = &d.crc
-	}
+	opts.MD5, opts.CRC64 = d.md5[:], &d.crc
 	part, err := j.sendHedged(ctx, p, &opts)
 	if part.CRC64 == 0 {
 		part.CRC64 = d.crc

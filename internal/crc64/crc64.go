@@ -14,10 +14,6 @@ func Checksum(p []byte) uint64 { return Update(0, p) }
 // Update returns the CRC-64 of what crc is the sum of, followed by p.
 func Update(crc uint64, p []byte) uint64 { return fastest.update(crc, p) }
 
-// Free reports whether Update costs next to nothing beside any other use of the bytes, as it does by carry-less
-// multiplication. By table it takes several times as long, so then nobody should do it twice.
-func Free() bool { return fastest != table }
-
 // Combine returns the CRC-64 of A followed by B, where crc1 is the sum of A, crc2 that of B, and
 // len2 the length of B in bytes; if that is not positive, B is empty and the result is crc1. The
 // bytes themselves are not needed, so the sum of an object follows from those of its parts. The
