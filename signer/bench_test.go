@@ -13,6 +13,28 @@ func BenchmarkSign(b *testing.B) {
 	})
 }
 
+// Left are the text of the date, that of the authorization, and one piece of memory for the values of all headers; V1 makes
+// a text of the signature before.
+func TestSignAllocatesLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
+	for _, tt := range []struct {
+		Signer
+		most float64
+	}{{V1{}, 4}, {V4{}, 3}} {
+		req, p := testRequest(), testParams()
+		got := testing.AllocsPerRun(100, func() {
+			if err := tt.Sign(req, p); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > tt.most {
+			t.Errorf("%T: %v allocations, want at most %v", tt.Signer, got, tt.most)
+		}
+	}
+}
+
 func BenchmarkPresign(b *testing.B) {
 	benchmarkSigners(b, func(s Signer) func() error {
 		req, p := testRequest(), testParams()

@@ -12,19 +12,35 @@ import (
 // A pair is one query parameter or one header of a canonical form.
 type pair struct{ name, value string }
 
+// somePairs is room for those of most requests. Whoever makes it keeps it on the stack.
+type somePairs [8]pair
+
 // compare orders by name, then by value, in bytes. The second makes the order of parameters
 // that share a name irrelevant, as it is for all others.
 func (p pair) compare(q pair) int {
 	return cmp.Or(strings.Compare(p.name, q.name), strings.Compare(p.value, q.value))
 }
 
-// parseQuery decodes a raw query. Parameters with a bad escape are left out, and the first of
-// them is the error. Empty ones, as in "a&&b", are none.
-func parseQuery(raw string) (pairs []pair, err error) {
-	if raw == "" {
-		return nil, nil
+// compareFold is compare for names that are still to be written in lower case.
+func (p pair) compareFold(q pair) int {
+	for i := range min(len(p.name), len(q.name)) {
+		if order := cmp.Compare(lower(p.name[i]), lower(q.name[i])); order != 0 {
+			return order
+		}
 	}
-	pairs = make([]pair, 0, 1+strings.Count(raw, "&"))
+	return cmp.Or(cmp.Compare(len(p.name), len(q.name)), strings.Compare(p.value, q.value))
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// parseQuery decodes a raw query and appends it to pairs. Parameters with a bad escape are left
+// out, and the first of them is the error. Empty ones, as in "a&&b", are none.
+func parseQuery(pairs []pair, raw string) (_ []pair, err error) {
 	for part := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		name, nameErr := url.QueryUnescape(name)
@@ -85,12 +101,11 @@ func appendQuery(b []byte, query []pair) []byte {
 	return b
 }
 
-// ossHeaders returns the x-oss-* headers of h, which both schemes cover.
-func ossHeaders(h http.Header) []pair {
-	headers := make([]pair, 0, 8) // more than most requests have
+// ossHeaders appends the x-oss-* headers of h, which both schemes cover.
+func ossHeaders(headers []pair, h http.Header) []pair {
 	for name, values := range h {
 		if isOSSHeader(name) && len(values) > 0 {
-			headers = append(headers, pair{strings.ToLower(name), joinValues(values)})
+			headers = append(headers, pair{name, joinValues(values)})
 		}
 	}
 	return headers
@@ -114,11 +129,13 @@ func joinValues(values []string) string {
 	return strings.Join(trimmed, ",")
 }
 
-// appendHeaders sorts headers and appends them, a line each.
+// appendHeaders sorts headers and appends them, a line each, with their names in lower case.
 func appendHeaders(b []byte, headers []pair) []byte {
-	slices.SortFunc(headers, pair.compare)
+	slices.SortFunc(headers, pair.compareFold)
 	for _, p := range headers {
-		b = append(b, p.name...)
+		for i := range len(p.name) {
+			b = append(b, lower(p.name[i]))
+		}
 		b = append(b, ':')
 		b = append(b, p.value...)
 		b = append(b, '\n')

@@ -141,11 +141,21 @@ const (
 	headerOSSHash       = "X-Oss-Content-Sha256"
 )
 
+// headerValues are the values of headers that are set together, in one piece of memory.
+type headerValues []string
+
+// set is h.Set for a name that is spelled as http.Header keeps it.
+func (v *headerValues) set(h http.Header, name, value string) {
+	n := len(*v)
+	*v = append(*v, value)
+	h[name] = (*v)[n : n+1 : n+1]
+}
+
 // unsign takes back what any earlier Sign or Presign did to req, except Date, which a header
-// signature overwrites and a query signature ignores. It returns the query that is left.
-// The query is rewritten only if something has to go.
-func unsign(req *http.Request) ([]pair, error) {
-	query, err := parseQuery(req.URL.RawQuery)
+// signature overwrites and a query signature ignores. It appends the query that is left to one
+// without parameters. That of req is rewritten only if something has to go.
+func unsign(query []pair, req *http.Request) ([]pair, error) {
+	query, err := parseQuery(query, req.URL.RawQuery)
 	if err != nil {
 		return nil, fmt.Errorf("signer: query: %w", err)
 	}

@@ -223,6 +223,25 @@ func TestCanonicalResource(t *testing.T) {
 	}
 }
 
+// The values lie side by side in memory.
+func TestWhatSignSetsCanBeAddedTo(t *testing.T) {
+	for _, s := range []Signer{V1{}, V4{}} {
+		req := testRequest()
+		if err := s.Sign(req, testParams()); err != nil {
+			t.Fatal(err)
+		}
+		signed := req.Header.Clone()
+		for name := range signed {
+			req.Header.Add(name, "more")
+		}
+		for name, values := range signed {
+			if got, want := req.Header[name], append(values, "more"); !slices.Equal(got, want) {
+				t.Errorf("%T: %s is %q, want %q", s, name, got, want)
+			}
+		}
+	}
+}
+
 func TestCanonicalHeaders(t *testing.T) {
 	req := testRequest()
 	req.ContentLength = 7
@@ -230,14 +249,19 @@ func TestCanonicalHeaders(t *testing.T) {
 		"Authorization":   {"never covered"},
 		"Content-Type":    nil, // net/http sends no such header
 		"Range":           {"bytes=0-6"},
+		"X-Oss-Meta-A":    {"2"},
+		"x-oss-meta-a":    {"1"},
+		"X-Oss-Meta-Ab":   {"0"},
+		"X-Oss-Meta-_":    {"before letters"},
 		"X-Oss-Meta-List": {" a ", "b\t"},
 		"x-oss-meta-Raw":  {"not in canonical form"},
 		"X-Oss-Unset":     nil,
 		"User-Agent":      {"test"},
 	}
 	s := V4{AdditionalHeaders: []string{"Range", "range", "HOST", "Content-Length", "Content-Type", "Authorization", "If-Match", "x-oss-meta-list"}}
-	got := string(appendHeaders(nil, s.signedHeaders(req)))
+	got := string(appendHeaders(nil, s.signedHeaders(nil, req)))
 	want := "content-length:7\nhost:photos.oss-cn-hangzhou.aliyuncs.com\nrange:bytes=0-6\n" +
+		"x-oss-meta-_:before letters\nx-oss-meta-a:1\nx-oss-meta-a:2\nx-oss-meta-ab:0\n" +
 		"x-oss-meta-list:a,b\nx-oss-meta-raw:not in canonical form\n"
 	equal(t, "headers", got, want)
 	equal(t, "names", s.coveredNames(req), "content-length;host;range")

@@ -5,10 +5,12 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
+	"hash"
 	"net/http"
 	"net/textproto"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,14 +28,16 @@ func (s V1) Sign(req *http.Request, p Params) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	if _, err := unsign(req); err != nil {
+	var room somePairs
+	if _, err := unsign(room[:0], req); err != nil {
 		return err
 	}
-	req.Header.Set(headerDate, p.Time.UTC().Format(http.TimeFormat))
+	values := make(headerValues, 0, 3)
+	values.set(req.Header, headerDate, p.Time.UTC().Format(http.TimeFormat))
 	if token := p.Credentials.SecurityToken; token != "" {
-		req.Header.Set(headerOSSToken, token)
+		values.set(req.Header, headerOSSToken, token)
 	}
-	req.Header.Set(headerAuthorization, s.authorization(p, s.Signature(req, p)))
+	values.set(req.Header, headerAuthorization, s.authorization(p, s.Signature(req, p)))
 	return nil
 }
 
@@ -54,7 +58,8 @@ func (s V1) Presign(req *http.Request, p Params, ttl time.Duration) error {
 	if ttl < time.Second {
 		return fmt.Errorf("signer: ttl %v is less than %v", ttl, time.Second)
 	}
-	query, err := unsign(req)
+	var room somePairs
+	query, err := unsign(room[:0], req)
 	if err != nil {
 		return err
 	}
@@ -73,15 +78,31 @@ func (s V1) Presign(req *http.Request, p Params, ttl time.Duration) error {
 // stands: the base64 of an HMAC-SHA1 over StringToSign. It changes and checks nothing, so that
 // a server can hold it against the signature it received.
 func (s V1) Signature(req *http.Request, p Params) string {
-	var text [512]byte
-	return signV1(p.Credentials.AccessKeySecret, s.appendStringToSign(text[:0], req, p))
+	key := v1Keys.Get().(*v1Key)
+	defer v1Keys.Put(key)
+	key.text = s.appendStringToSign(key.text[:0], req, p)
+	return key.sign(p.Credentials.AccessKeySecret)
 }
 
-// signV1 is the scheme's only cryptography.
-func signV1(secret string, text []byte) string {
-	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write(text)
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+// A v1Key is an HMAC under a secret, which is the same for long.
+type v1Key struct {
+	secret string
+	mac    hash.Hash // nil while there is no secret
+	text   []byte    // to be hashed; kept for its memory
+}
+
+// v1Keys are those of the last signatures. No two goroutines have the same one.
+var v1Keys = sync.Pool{New: func() any { return new(v1Key) }}
+
+// sign is the scheme's only cryptography. It uses up the text.
+func (k *v1Key) sign(secret string) string {
+	if k.mac == nil || k.secret != secret {
+		k.secret, k.mac = secret, hmac.New(sha1.New, []byte(secret))
+	}
+	k.mac.Reset()
+	k.mac.Write(k.text)
+	k.text = k.mac.Sum(k.text[:0])
+	return base64.StdEncoding.EncodeToString(k.text)
 }
 
 // StringToSign returns the text V1 hashes, to hold against the one in a SignatureDoesNotMatch reply.
@@ -103,7 +124,8 @@ func (s V1) appendStringToSign(b []byte, req *http.Request, p Params) []byte {
 		b = append(b, line...)
 		b = append(b, '\n')
 	}
-	b = appendHeaders(b, ossHeaders(req.Header))
+	var room somePairs
+	b = appendHeaders(b, ossHeaders(room[:0], req.Header))
 	return s.appendResource(b, req, p)
 }
 
@@ -130,7 +152,8 @@ func (V1) appendResource(b []byte, req *http.Request, p Params) []byte {
 		b = append(b, '/')
 		b = append(b, p.Key...)
 	}
-	query, _ := parseQuery(req.URL.RawQuery) // Sign has refused a bad one
+	var room somePairs
+	query, _ := parseQuery(room[:0], req.URL.RawQuery) // Sign has refused a bad one
 	signed := query[:0]
 	for _, q := range query {
 		if isSubresource(q.name) {

@@ -52,20 +52,22 @@ func (s V4) Sign(req *http.Request, p Params) error {
 	if err := s.check(p); err != nil {
 		return err
 	}
-	if _, err := unsign(req); err != nil {
+	var room somePairs
+	if _, err := unsign(room[:0], req); err != nil {
 		return err
 	}
-	req.Header.Set(headerOSSDate, p.Time.UTC().Format(v4TimeFormat))
-	req.Header.Set(headerOSSHash, v4NoHash)
+	values := make(headerValues, 0, 4)
+	values.set(req.Header, headerOSSDate, p.Time.UTC().Format(v4TimeFormat))
+	values.set(req.Header, headerOSSHash, v4NoHash)
 	if token := p.Credentials.SecurityToken; token != "" {
-		req.Header.Set(headerOSSToken, token)
+		values.set(req.Header, headerOSSToken, token)
 	}
-	req.Header.Set(headerAuthorization, s.authorization(req, p, s.Signature(req, p)))
+	values.set(req.Header, headerAuthorization, s.authorization(req, p))
 	return nil
 }
 
 // authorization returns the value of the Authorization header.
-func (s V4) authorization(req *http.Request, p Params, signature string) string {
+func (s V4) authorization(req *http.Request, p Params) string {
 	b := make([]byte, 0, 512)
 	b = append(b, v4Algorithm+" Credential="...)
 	b = s.appendCredential(b, p, v4Date(req, p))
@@ -74,7 +76,7 @@ func (s V4) authorization(req *http.Request, p Params, signature string) string 
 		b = append(b, names...)
 	}
 	b = append(b, ",Signature="...)
-	return string(append(b, signature...))
+	return string(s.appendSignature(b, req, p))
 }
 
 // Presign sets the x-oss-* parameters in the query; ttl is at most MaxPresign and at least a
@@ -89,7 +91,8 @@ func (s V4) Presign(req *http.Request, p Params, ttl time.Duration) error {
 	if ttl < time.Second || ttl > MaxPresign {
 		return fmt.Errorf("signer: ttl %v is not between %v and %v", ttl, time.Second, MaxPresign)
 	}
-	query, err := unsign(req)
+	var room somePairs
+	query, err := unsign(room[:0], req)
 	if err != nil {
 		return err
 	}
@@ -127,6 +130,11 @@ func (s V4) check(p Params) error {
 // nothing, so that a server can hold it against the signature it received; s then names the
 // additional headers that the request claims to cover.
 func (s V4) Signature(req *http.Request, p Params) string {
+	var sum [2 * sha256.Size]byte
+	return string(s.appendSignature(sum[:0], req, p))
+}
+
+func (s V4) appendSignature(b []byte, req *http.Request, p Params) []byte {
 	scope := v4Scope{p.Credentials.AccessKeySecret, v4Day(v4Date(req, p)), p.Region, s.product()}
 	key := v4Keys.Get().(*v4Key)
 	defer v4Keys.Put(key)
@@ -134,9 +142,8 @@ func (s V4) Signature(req *http.Request, p Params) string {
 	key.mac.Reset()
 	key.text = s.appendStringToSign(key.text[:0], req, p)
 	key.mac.Write(key.text)
-	var sum [2 * sha256.Size]byte
 	key.text = key.mac.Sum(key.text[:0])
-	return string(hex.AppendEncode(sum[:0], key.text))
+	return hex.AppendEncode(b, key.text)
 }
 
 // A v4Scope is what a key is derived from.
@@ -202,24 +209,25 @@ func (s V4) appendCanonicalRequest(b []byte, req *http.Request, p Params) []byte
 		b = appendEscaped(b, p.Key, true)
 	}
 	b = append(b, '\n')
-	query, _ := parseQuery(req.URL.RawQuery) // Sign has refused a bad one
+	var room somePairs
+	query, _ := parseQuery(room[:0], req.URL.RawQuery) // Sign has refused a bad one
 	query = slices.DeleteFunc(query, func(q pair) bool { return q.name == queryV4Result })
 	b = appendQuery(b, escaped(query))
 	b = append(b, '\n')
-	b = appendHeaders(b, s.signedHeaders(req))
+	b = appendHeaders(b, s.signedHeaders(room[:0], req)) // the query is done with
 	b = append(b, '\n')
 	b = append(b, s.coveredNames(req)...)
 	b = append(b, '\n')
 	return append(b, cmp.Or(textproto.TrimString(req.Header.Get(headerOSSHash)), v4NoHash)...)
 }
 
-// signedHeaders returns every header V4 covers.
-func (s V4) signedHeaders(req *http.Request) []pair {
-	headers := ossHeaders(req.Header)
+// signedHeaders appends every header V4 covers.
+func (s V4) signedHeaders(headers []pair, req *http.Request) []pair {
+	headers = ossHeaders(headers, req.Header)
 	headers = append(headers, s.covered(req)...)
 	for _, name := range [...]string{"Content-Type", "Content-Md5"} {
 		if values := req.Header[name]; len(values) > 0 {
-			headers = append(headers, pair{strings.ToLower(name), joinValues(values)})
+			headers = append(headers, pair{name, joinValues(values)})
 		}
 	}
 	return headers
