@@ -29,15 +29,15 @@ type call struct {
 	terms   terms
 	op      Operation
 	request Request
-	url     *url.URL
+	url     url.URL
+	driver  driver
 
-	attempts int           // made so far
-	last     error         // why the last one failed, nil if it did not
-	reply    Attempt       // what hooks and logs learn of the last one
-	wait     time.Duration // before the next one
-	used     Credentials   // by the last one
-	skewed   bool          // the clock was corrected for this call already
-	renewed  bool          // the keys were refused for this call already
+	attempts int         // made so far
+	last     error       // why the last one failed, nil if it did not
+	reply    Attempt     // what hooks and logs learn of the last one
+	used     Credentials // by the last one
+	skewed   bool        // the clock was corrected for this call already
+	renewed  bool        // the keys were refused for this call already
 }
 
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.
@@ -54,11 +54,16 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	if err := k.fetchKeys(shell.Context()); err != nil { // before the watch begins: nothing stalls while keys are fetched
 		return nil, &permanentError{err}
 	}
-	w := newWatch(shell.Context(), c.retry.Stall, k.terms.slow)
+	mine := &struct { // one piece of memory for what the attempt leaves behind
+		watch
+		in   incoming
+		url  url.URL                  // a signature may change it, and headers too
+		body atomic.Pointer[outgoing] // the latest
+	}{url: k.url}
+	w, body := &mine.watch, &mine.body
+	w.begin(shell.Context(), c.retry.Stall, k.terms.slow)
 	req := shell.WithContext(w.ctx)
-	address := *k.url // a signature may change it, and headers too
-	req.URL, req.Header = &address, c.headers(&k.request)
-	var body atomic.Pointer[outgoing] // the latest
+	req.URL, req.Host, req.Header = &mine.url, mine.url.Host, c.headers(&k.request)
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
@@ -95,17 +100,16 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 
 	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get(headerRequestID)
 	w.replied()
-	in := &incoming{ReadCloser: resp.Body, watch: w}
+	in := &mine.in
+	in.ReadCloser, in.watch = resp.Body, w
 	resp.Body = in
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer drain(in)
 		return nil, refusal(k.op, resp).hide(k.used)
 	}
-	if k.terms.check != nil {
-		if err := k.terms.check(k.op, resp, out); err != nil {
-			drain(in)
-			return nil, err
-		}
+	if err := k.check(resp, out); err != nil {
+		drain(in)
+		return nil, err
 	}
 	if remote, ok := headerCRC(resp.Header); ok && k.terms.verify && resp.StatusCode == http.StatusOK && !resp.Uncompressed {
 		in.fail = func(local uint64) error {
@@ -116,6 +120,19 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, nil
+}
+
+// check inspects a reply of success.
+func (k *call) check(resp *http.Response, sent *outgoing) error {
+	if k.terms.stores {
+		if err := checkStored(k.op, resp, sent, k.terms.md5); err != nil {
+			return err
+		}
+	}
+	if k.terms.check == nil {
+		return nil
+	}
+	return k.terms.check(k.op, resp, sent)
 }
 
 // fetchKeys asks for the keys of this moment.
@@ -193,11 +210,10 @@ type watch struct {
 // errStalled is the cause of an attempt that was given up.
 var errStalled = errors.New("no byte has moved")
 
-func newWatch(parent context.Context, stall time.Duration, slow bool) *watch {
-	w := &watch{stall: stall, slow: slow, began: time.Now()}
+func (w *watch) begin(parent context.Context, stall time.Duration, slow bool) {
+	w.stall, w.slow, w.began = stall, slow, time.Now()
 	w.ctx, w.cancel = context.WithCancelCause(parent)
 	w.timer = time.AfterFunc(stall, func() { w.cancel(errStalled) })
-	return w
 }
 
 // moved says that the body goes on.

@@ -139,14 +139,15 @@ func CheckObjectName(bucket, key string) error { return cmp.Or(checkBucket(bucke
 
 // url returns the address of a bucket or an object. The path is set in both its forms, so that
 // nothing downstream cleans or re-escapes a key such as "a//../b%2F".
-func (e endpoint) url(bucket, key string) *url.URL {
-	u := &url.URL{Scheme: e.scheme, Host: e.host, Path: "/" + key}
-	switch {
-	case bucket == "":
-	case e.addressing == PathStyle:
+func (e endpoint) url(bucket, key string) url.URL {
+	u := url.URL{Scheme: e.scheme, Host: e.host}
+	if bucket != "" && e.addressing == PathStyle {
 		u.Path = "/" + bucket + "/" + key
-	case e.addressing == VirtualHosted:
-		u.Host = bucket + "." + u.Host
+	} else {
+		u.Path = "/" + key
+	}
+	if bucket != "" && e.addressing == VirtualHosted {
+		u.Host = bucket + "." + e.host
 	}
 	u.RawPath = escapeKey(u.Path)
 	return u

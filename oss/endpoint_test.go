@@ -29,7 +29,7 @@ func FuzzParseEndpoint(f *testing.F) {
 		made := e.url(bucket, key)
 		u, err := url.Parse(made.String())
 		if err != nil {
-			t.Fatalf("endpoint %q gives %q: %v", s, made, err)
+			t.Fatalf("endpoint %q gives %q: %v", s, &made, err)
 		}
 		host, path := e.host, "/"+key
 		switch e.addressing {
@@ -39,7 +39,7 @@ func FuzzParseEndpoint(f *testing.F) {
 			path = "/" + bucket + path
 		}
 		if u.Scheme != e.scheme || u.Host != host || u.Path != path || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			t.Errorf("endpoint %q gives %q: parsed back as host %q, path %q, want %q, %q", s, made, u.Host, u.Path, host, path)
+			t.Errorf("endpoint %q gives %q: parsed back as host %q, path %q, want %q, %q", s, &made, u.Host, u.Path, host, path)
 		}
 		again, err := parseEndpoint(u.Scheme+"://"+authority(e), e.addressing)
 		if err != nil || again != e {
@@ -61,7 +61,8 @@ func FuzzKeySurvivesTheWire(f *testing.F) {
 		if checkKey(key) != nil {
 			return // refused before there is a URL
 		}
-		r := &http.Request{Method: http.MethodGet, URL: e.url("bucket", key)}
+		address := e.url("bucket", key)
+		r := &http.Request{Method: http.MethodGet, URL: &address}
 		line := r.URL.RequestURI()
 		got, err := url.ParseRequestURI(line)
 		if err != nil || got.Path != "/"+key || got.RawQuery != "" {

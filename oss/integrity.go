@@ -114,7 +114,9 @@ type outgoing struct {
 
 func newOutgoing(body Body, t terms, w *watch) *outgoing {
 	o := &outgoing{size: body.Size(), sum: t.sum && t.known == nil, known: t.known, watch: w, lock: make(chan struct{}, 1), body: body}
-	if t.lend && !o.sum {
+	// What the kernel sends from a file it may still read when an attempt has been given up, and the file be another
+	// by then: so only where OSS will refuse any other bytes.
+	if t.md5 != nil && !o.sum {
 		o.lender, _ = body.(lend.Lender)
 	}
 	if _, ok := body.(ContextBody); ok {
@@ -303,7 +305,7 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 		return nil, err
 	}
 	sum := known.md5
-	if text := r.Header.Get("Content-MD5"); text != "" {
+	if text := r.Header.Get("Content-Md5"); text != "" {
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
 			return nil, fmt.Errorf("oss: Content-MD5 %q is not the base64 of %d bytes", text, md5.Size)
@@ -326,15 +328,7 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 	if s == ChecksumNone {
 		known.crc64 = nil
 	}
-	// What the kernel sends from a file it may still read when an attempt has been given up, and the file be another
-	// by then: so only where OSS will refuse any other bytes.
-	lend := sum != nil
-	return c.finish(ctx, r, terms{sum: s != ChecksumNone, known: known.crc64, lend: lend, check: func(op Operation, resp *http.Response, out *outgoing) error {
-		if err := checkStored(op, resp, out, sum); err != nil || also == nil {
-			return err
-		}
-		return also(op, resp, out)
-	}})
+	return c.finish(ctx, r, terms{stores: true, md5: sum, sum: s != ChecksumNone, known: known.crc64, check: also})
 }
 
 // notFromOSS is the error of a success that tells nothing of what OSS stored or holds, as the page of a proxy that

@@ -53,7 +53,8 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	now := c.Now()
 	header := make(http.Header)
 	addHeader(header, r.Header)
-	req := (&http.Request{Method: r.Method, URL: c.address(r), Header: header}).WithContext(ctx)
+	address := c.address(r)
+	req := (&http.Request{Method: r.Method, URL: &address, Header: header}).WithContext(ctx)
 	req.Host = req.URL.Host
 	if req.Method == "" {
 		req.Method = http.MethodGet

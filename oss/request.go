@@ -46,9 +46,10 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 
 // terms are what an operation asks of the road besides its request.
 type terms struct {
+	stores bool        // the reply is to prove that OSS holds the body
+	md5    []byte      // the body's MD5, which OSS checks; nil where nobody knows
 	sum    bool        // compute the CRC-64 of the body while sending it
 	known  *uint64     // that CRC-64 if the caller knows it
-	lend   bool        // the kernel may send a file by itself
 	slow   bool        // OSS may work for minutes before it replies
 	verify bool        // compare the CRC-64 of a whole object while it is read
 	check  checkResult // inspects a reply before it counts as a success; nil accepts
@@ -143,7 +144,7 @@ func (r *Request) operation() Operation {
 }
 
 // address returns the URL of r.
-func (c *Client) address(r *Request) *url.URL {
+func (c *Client) address(r *Request) url.URL {
 	u := c.endpoint.url(r.Bucket, r.Key)
 	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20")
 	return u

@@ -27,24 +27,24 @@ import (
 //     its transport, which has none to close.
 //   - Retry-After without a bound: the backoff is ours.
 
+// A driver is what the library wants of a call, in one piece of memory with it.
+type driver struct {
+	retryablehttp.Client
+	http http.Client
+}
+
 // run makes attempts until one succeeds, one fails for good, or they are used up.
 func (k *call) run(ctx context.Context) (*http.Response, error) {
-	d := struct { // one piece of memory for all that the library wants
-		http   http.Client
-		driver retryablehttp.Client
-	}{
-		http: k.client.http,
-		driver: retryablehttp.Client{
-			RetryMax:     k.client.retry.Attempts - 1,
-			CheckRetry:   k.again,
-			Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.wait },
-			ErrorHandler: retryablehttp.PassthroughErrorHandler,
-		},
-	}
+	d := &k.driver
+	d.http = k.client.http
 	d.http.Transport = k
-	d.driver.HTTPClient = &d.http
-	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: k.url, Host: k.url.Host, Header: http.Header{}}
-	resp, err := d.driver.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
+	d.HTTPClient = &d.http
+	d.RetryMax = k.client.retry.Attempts - 1
+	d.CheckRetry = k.again
+	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
+	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
+	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err != nil {
 		return nil, k.failure(ctx, err)
 	}
@@ -53,23 +53,27 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 
 // again decides after each attempt whether there is another, and tells hooks and log.
 func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	k.wait = 0
+	var wait time.Duration
 	if k.last == nil {
 		k.last = err // of the http.Client itself
 	}
 	if err != nil && ctx.Err() == nil {
-		wait := k.delay(k.last) // also after the last attempt: what it learns of clock and keys is for the next call
-		if k.attempts < k.client.retry.Attempts {
-			k.wait = wait
+		wait = k.delay(k.last)
+		if k.attempts == k.client.retry.Attempts {
+			wait = 0 // what was learnt of clock and keys is for the next call
 		}
 	}
-	k.reply.RetryIn = k.wait
-	var refused *ServiceError
-	understood := err == nil || errors.As(k.last, &refused) && refused.Code != "" // else a proxy says it, who may have passed it on
-	tries.From(ctx).Add(k.reply.StatusCode, understood)
+	k.reply.RetryIn, k.driver.RetryWaitMin = wait, wait
+	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last))
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
-	return k.wait > 0, nil
+	return wait > 0, nil
+}
+
+// understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
+func understood(err error) bool {
+	var refused *ServiceError
+	return errors.As(err, &refused) && refused.Code != ""
 }
 
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
