@@ -74,7 +74,7 @@ type Client struct {
 	retry       Retry
 	log         *slog.Logger
 	hooks       Hooks
-	userAgent   string
+	userAgent   []string // the value of a header
 	now         func() time.Time
 	minPartSize int64
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
@@ -117,7 +117,7 @@ func NewClient(cfg Config) (*Client, error) {
 		retry:       cfg.Retry.orDefault(),
 		log:         cfg.Logger,
 		hooks:       cfg.Hooks,
-		userAgent:   userAgent(cfg.UserAgent),
+		userAgent:   []string{userAgent(cfg.UserAgent)},
 		now:         cfg.Now,
 		minPartSize: cmp.Or(cfg.MinPartSize, MinPartSize),
 	}

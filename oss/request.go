@@ -41,7 +41,7 @@ type Request struct {
 // more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
 // caller closes the response body. Its TLS field is nil unless Config.HTTPClient is set.
 func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
-	return c.send(ctx, r, terms{})
+	return c.send(ctx, r.clone(), terms{})
 }
 
 // terms are what an operation asks of the road besides its request.
@@ -59,8 +59,8 @@ type terms struct {
 // is tried again, unless the error is a permanentError.
 type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
 
-// send is the one road every operation takes: it checks r, then signs, tries, verifies and
-// retries it. What it returns is a success whose body the caller closes.
+// send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
+// then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
 func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -150,18 +150,21 @@ func (c *Client) address(r *Request) url.URL {
 	return u
 }
 
-// headers returns a copy of r's headers with canonical names, and those every request has.
+// headers returns those of an attempt to send r. A signature may replace some; the values of the others are shared by all
+// attempts and never written.
 func (c *Client) headers(r *Request) http.Header {
 	h := make(http.Header) // most requests have no more headers than the smallest map takes
-	addHeader(h, r.Header)
-	h.Set("User-Agent", c.userAgent)
+	maps.Copy(h, r.Header)
+	h["User-Agent"] = c.userAgent
 	// OSS compresses some types on the fly for those who ask; then neither the length nor the CRC-64
 	// it reports is that of the bytes that arrive. net/http asks unless told not to.
 	if h.Get("Accept-Encoding") == "" {
-		h.Set("Accept-Encoding", "identity")
+		h["Accept-Encoding"] = asStored
 	}
 	return h
 }
+
+var asStored = []string{"identity"}
 
 // addHeader sets the headers of extra in h, whatever the case of their names, without sharing memory.
 func addHeader(h, extra http.Header) {
@@ -189,10 +192,8 @@ func setIf(h http.Header, name, value string) {
 // clone returns r with headers and query of its own, so that a caller's maps are never written.
 func (r *Request) clone() *Request {
 	v := *r
-	v.Header, v.Query = r.Header.Clone(), maps.Clone(r.Query)
-	if v.Header == nil {
-		v.Header = make(http.Header)
-	}
+	v.Header, v.Query = make(http.Header), maps.Clone(r.Query)
+	addHeader(v.Header, r.Header)
 	if v.Query == nil {
 		v.Query = make(url.Values)
 	}
