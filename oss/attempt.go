@@ -63,7 +63,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	w, body := &mine.watch, &mine.body
 	w.begin(shell.Context(), c.retry.Stall, k.terms.slow)
 	req := shell.WithContext(w.ctx)
-	req.URL, req.Host, req.Header = &mine.url, mine.url.Host, c.headers(&k.request)
+	req.URL, req.Host, req.Header = &mine.url, mine.url.Host, k.headers()
 	if b := k.request.Body; b != nil && b.Size() > 0 {
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {

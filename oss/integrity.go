@@ -321,7 +321,6 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 		if len(sum) != md5.Size {
 			return nil, fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
 		}
-		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
 	} else {
 		sum = nil
 	}

@@ -3,6 +3,7 @@ package oss
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"maps"
@@ -47,7 +48,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 // terms are what an operation asks of the road besides its request.
 type terms struct {
 	stores bool        // the reply is to prove that OSS holds the body
-	md5    []byte      // the body's MD5, which OSS checks; nil where nobody knows
+	md5    []byte      // the body's MD5, for OSS to check; nil where nobody knows
 	sum    bool        // compute the CRC-64 of the body while sending it
 	known  *uint64     // that CRC-64 if the caller knows it
 	slow   bool        // OSS may work for minutes before it replies
@@ -150,12 +151,15 @@ func (c *Client) address(r *Request) url.URL {
 	return u
 }
 
-// headers returns those of an attempt to send r. A signature may replace some; the values of the others are shared by all
-// attempts and never written.
-func (c *Client) headers(r *Request) http.Header {
+// headers returns those of an attempt. A signature may replace some; the values of the others are shared by all attempts
+// and never written.
+func (k *call) headers() http.Header {
 	h := make(http.Header) // most requests have no more headers than the smallest map takes
-	maps.Copy(h, r.Header)
-	h["User-Agent"] = c.userAgent
+	maps.Copy(h, k.request.Header)
+	if sum := k.terms.md5; sum != nil {
+		h.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
+	}
+	h["User-Agent"] = k.client.userAgent
 	// OSS compresses some types on the fly for those who ask; then neither the length nor the CRC-64
 	// it reports is that of the bytes that arrive. net/http asks unless told not to.
 	if h.Get("Accept-Encoding") == "" {

@@ -144,9 +144,9 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 	return Part{Number: number, ETag: resp.Header.Get("ETag"), Size: body.Size(), CRC64: crc}, nil
 }
 
-// request begins the request of an operation on up.
-func (u Upload) request(op, method string, pairs ...string) *Request {
-	q := query(append(pairs, "uploadId", u.ID)...)
+// request begins the request of an operation on u, with one parameter more.
+func (u Upload) request(op, method, name, value string) *Request {
+	q := query("uploadId", u.ID, name, value)
 	return &Request{Op: op, Method: method, Bucket: u.Bucket, Key: u.Key, Query: q, Header: make(http.Header)}
 }
 
@@ -365,7 +365,8 @@ func (c *Client) AbortMultipartUpload(ctx context.Context, up Upload) error {
 	if err := up.check(); err != nil {
 		return err
 	}
-	_, err := c.finish(ctx, up.request("AbortMultipartUpload", http.MethodDelete), terms{})
+	r := &Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key, Query: query("uploadId", up.ID)}
+	_, err := c.finish(ctx, r, terms{})
 	if errors.Is(err, ErrNoSuchUpload) {
 		return nil
 	}
