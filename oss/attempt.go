@@ -56,27 +56,27 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	}
 	mine := &struct { // one piece of memory for what the attempt leaves behind
 		watch
+		url  url.URL // a signature may change it, and headers too
+		out  outgoing
+		last atomic.Pointer[outgoing] // out, or one that came after it
 		in   incoming
-		url  url.URL                  // a signature may change it, and headers too
-		body atomic.Pointer[outgoing] // the latest
 	}{url: k.url}
-	w, body := &mine.watch, &mine.body
+	w, last := &mine.watch, &mine.last
 	w.begin(shell.Context(), c.retry.Stall, k.terms.slow)
+	mine.out.open(k.request.Body, k.terms, w)
+	last.Store(&mine.out)
 	req := shell.WithContext(w.ctx)
 	req.URL, req.Host, req.Header = &mine.url, mine.url.Host, k.headers()
-	if b := k.request.Body; b != nil && b.Size() > 0 {
+	if size := mine.out.size; size > 0 {
+		req.Body, req.ContentLength = &mine.out, size
 		// net/http asks again when a kept connection turns out to have been closed before it was used.
 		req.GetBody = func() (io.ReadCloser, error) {
-			fresh := newOutgoing(b, k.terms, w)
-			if last := body.Swap(fresh); last != nil {
-				last.retire()
-			}
+			fresh := new(outgoing)
+			fresh.open(k.request.Body, k.terms, w)
+			last.Swap(fresh).retire()
 			return fresh, nil
 		}
-		req.Body, _ = req.GetBody()
-		req.ContentLength = b.Size()
 	} else {
-		body.Store(&outgoing{sum: k.terms.sum, known: k.terms.known, watch: w, lock: make(chan struct{}, 1)}) // it has a CRC-64 too
 		w.sent()
 	}
 	if err := k.sign(req); err != nil {
@@ -87,7 +87,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := c.http.Transport.RoundTrip(req)
 	k.reply.Duration = time.Since(began)
-	out := body.Load()
+	out := last.Load()
 	sent, _, readErr := out.retire()
 	k.reply.Sent = sent
 	if err != nil {

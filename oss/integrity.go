@@ -112,8 +112,13 @@ type outgoing struct {
 	err  error
 }
 
-func newOutgoing(body Body, t terms, w *watch) *outgoing {
-	o := &outgoing{size: body.Size(), sum: t.sum && t.known == nil, known: t.known, watch: w, lock: make(chan struct{}, 1), body: body}
+// open begins with body, where there is one; none has a CRC-64 too.
+func (o *outgoing) open(body Body, t terms, w *watch) {
+	o.sum, o.known, o.watch, o.lock = t.sum && t.known == nil, t.known, w, make(chan struct{}, 1)
+	if body == nil {
+		return
+	}
+	o.size, o.body = body.Size(), body
 	// What the kernel sends from a file it may still read when an attempt has been given up, and the file be another
 	// by then: so only where OSS will refuse any other bytes.
 	if t.md5 != nil && !o.sum {
@@ -123,7 +128,6 @@ func newOutgoing(body Body, t terms, w *watch) *outgoing {
 		o.ctx, o.over = context.WithCancelCause(w.ctx)
 		o.body = &cancellable{o.ctx, body}
 	}
-	return o
 }
 
 // Read moves the next bytes; a body that ends early is an error here and not a short request.
