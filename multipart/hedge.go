@@ -30,6 +30,7 @@ const (
 type race struct {
 	ledger        *ledger
 	first, second runner
+	opts          oss.PartOptions // of both
 	began         time.Time
 	failing       *tries.Count // of the first
 
@@ -99,13 +100,13 @@ func (r *runner) mayGoOn(n int64) error {
 }
 
 // sendHedged uploads a piece, also a second time if the first is stuck.
-func (j *job) sendHedged(ctx context.Context, p piece, opts *oss.PartOptions) (oss.Part, error) {
+func (j *job) sendHedged(ctx context.Context, p piece, opts oss.PartOptions) (oss.Part, error) {
 	if j.u.ledger == nil || j.telling(p.Size) == 0 {
-		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, opts)
+		return j.u.client.UploadPart(ctx, j.plan.Upload, p.Number, p.watched, &opts)
 	}
 	one, cancelOne := context.WithCancel(ctx)
 	defer cancelOne()
-	r := &race{ledger: j.u.ledger, began: time.Now(), failing: tries.From(ctx)}
+	r := &race{ledger: j.u.ledger, opts: opts, began: time.Now(), failing: tries.From(ctx)}
 	r.ledger.begin(p.Size)
 	r.first.Body, r.first.race = p.watched, r
 	r.second.Body, r.second.race = p.watched, r
@@ -119,7 +120,7 @@ func (j *job) sendHedged(ctx context.Context, p piece, opts *oss.PartOptions) (o
 			return
 		}
 		j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
-		r.part, r.err = j.u.client.UploadPart(two, j.plan.Upload, p.Number, &r.second, opts)
+		r.part, r.err = j.u.client.UploadPart(two, j.plan.Upload, p.Number, &r.second, &r.opts)
 		leave(j.u)
 		if r.err == nil {
 			cancelOne()
@@ -127,7 +128,7 @@ func (j *job) sendHedged(ctx context.Context, p piece, opts *oss.PartOptions) (o
 			r.first.rival.Store(nil) // however far it had got
 		}
 	})
-	part, err := j.u.client.UploadPart(one, j.plan.Upload, p.Number, &r.first, opts)
+	part, err := j.u.client.UploadPart(one, j.plan.Upload, p.Number, &r.first, &r.opts)
 	if !timer.Stop() {
 		r.mu.Lock()
 		r.over = true

@@ -20,9 +20,9 @@ func (u *Uploader) carry(ctx context.Context, size int64, f func(ctx context.Con
 		return u.brake.do(ctx, 1, f)
 	}
 	return u.brake.do(ctx, 1, func(ctx context.Context) error {
-		watched, count := tries.Watch(ctx)
+		count := tries.From(ctx) // of this try, as the brake has made it
 		fl := u.pilot.takeOff()
-		err := f(watched)
+		err := f(ctx)
 		tells := size
 		if err != nil {
 			tells = 0
@@ -62,7 +62,7 @@ const (
 func (b *brake) do(ctx context.Context, lanes int64, f func(ctx context.Context) error) error {
 	for {
 		err := b.try(ctx, lanes, f)
-		if !isThrottled(err) || !b.refused() {
+		if err == nil || !isThrottled(err) || !b.refused() {
 			return err
 		}
 		if ended := b.wait(ctx); ended != nil {

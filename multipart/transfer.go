@@ -172,7 +172,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 	opts := j.wishes.part
 	opts.Checksum = j.u.opts.Checksum
 	if opts.Checksum != oss.ChecksumMD5 {
-		return j.sendHedged(ctx, p, &opts)
+		return j.sendHedged(ctx, p, opts)
 	}
 	d := p.digest
 	if d == nil {
@@ -187,7 +187,7 @@ func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
 		}
 	}
 	opts.MD5, opts.CRC64 = d.md5[:], &d.crc
-	part, err := j.sendHedged(ctx, p, &opts)
+	part, err := j.sendHedged(ctx, p, opts)
 	if part.CRC64 == 0 {
 		part.CRC64 = d.crc
 	}

@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// A Count is of all operations that ran with its context, or with one made from it.
+// A Count is of all operations that ran with it as their context, or with one made from it.
 type Count struct {
+	context.Context
 	outer *Count
 
 	Throttled atomic.Int64 // requests answered with 429 or 503
@@ -21,8 +22,16 @@ type contextKey struct{}
 
 // Watch returns a context whose operations are counted.
 func Watch(ctx context.Context) (context.Context, *Count) {
-	c := &Count{outer: From(ctx)}
-	return context.WithValue(ctx, contextKey{}, c), c
+	c := &Count{Context: ctx, outer: From(ctx)}
+	return c, c
+}
+
+// Value implements context.Context.
+func (c *Count) Value(key any) any {
+	if key == (contextKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 // From returns the Count of ctx, or nil.
