@@ -218,8 +218,9 @@ func TestDoSendsAnyOperation(t *testing.T) {
 		t.Errorf("read %q, %v", b, err)
 	}
 	m := s.messages()[1]
-	got := []string{m.Method, m.URL, m.Body, m.Header.Get("x-oss-object-acl")}
-	want := []string{"PUT", "https://bucket.oss-cn-hangzhou.aliyuncs.com/a%20b?acl=&x=1%20%2B%2F2", "body", "private"}
+	got := []string{m.Method, m.URL, m.Host, m.Body, m.Header.Get("x-oss-object-acl")}
+	const host = "bucket.oss-cn-hangzhou.aliyuncs.com"
+	want := []string{"PUT", "https://" + host + "/a%20b?acl=&x=1%20%2B%2F2", host, "body", "private"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}

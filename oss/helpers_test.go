@@ -84,10 +84,10 @@ func (b replyBody) Close() error { return b.close() }
 
 // A message is a request as it was sent.
 type message struct {
-	Method, URL, Body string
-	Header            http.Header
-	Length            int64 // as announced; -1 means chunked
-	Time              time.Time
+	Method, URL, Host, Body string
+	Header                  http.Header
+	Length                  int64 // as announced; -1 means chunked
+	Time                    time.Time
 }
 
 // An answer replies to a request, whose body has been read.
@@ -127,7 +127,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body.Close()
 	}
 	s.mu.Lock()
-	s.sent = append(s.sent, message{r.Method, r.URL.String(), string(body), r.Header.Clone(), r.ContentLength, time.Now()})
+	s.sent = append(s.sent, message{r.Method, r.URL.String(), r.Host, string(body), r.Header.Clone(), r.ContentLength, time.Now()})
 	next := s.answers[min(len(s.sent), len(s.answers))-1]
 	s.mu.Unlock()
 	resp, err := next(r, string(body))

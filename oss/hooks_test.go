@@ -70,6 +70,20 @@ func TestHooksSeeEveryStep(t *testing.T) {
 	})
 }
 
+func TestNothingComesAfterTheLastAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Duration
+		c := play(refuses(503, "ServiceUnavailable", "Retry-After", "3")).client(t, oss.Config{
+			Retry: oss.Retry{Attempts: 2},
+			Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) { waits = append(waits, a.RetryIn) }},
+		})
+		c.HeadObject(t.Context(), "bucket", "key", nil)
+		if diff := cmp.Diff([]time.Duration{3 * time.Second, 0}, waits); diff != "" {
+			t.Errorf("RetryIn (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestOnEndGetsTheErrorOfTheCaller(t *testing.T) {
 	for _, tt := range []struct {
 		name string
