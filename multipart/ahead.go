@@ -113,7 +113,7 @@ func (a *ahead) hash(ctx context.Context) {
 		size = min(2*size, a.most)
 		if n := len(group); n > 0 && a.parts > 0 {
 			rest := a.parts - group[n-1].Number
-			size = min(size, max((rest+1)/2, a.most/2))
+			size = min(size, max((rest+1)/2, a.most/2, 1))
 		}
 		a.now.Add(1)
 		turn, done := before, make(chan struct{})

@@ -232,6 +232,29 @@ func TestGroupsOfAFileAreHashedAtTheSameTimeWhenWorkersWait(t *testing.T) {
 	})
 }
 
+// One worker with parts so large that a group is one of them must come to the end too.
+func TestGroupsOfOnePieceComeToAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const parts, partSize = 3, readAhead
+		j := jobWith(1, 32)
+		j.plan.Size, j.plan.PartSize = parts*partSize, partSize
+		pieces, stop := placedSource(input{size: j.plan.Size}, j.plan.Sections()) // groups of one are not read
+		defer stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		src, end := j.hashAhead(ctx, pieces)
+		defer end()
+		for number := 1; number <= parts; number++ {
+			if p, err := src.next(ctx); err != nil || p.Number != number {
+				t.Fatalf("piece %d is %d, %v", number, p.Number, err)
+			}
+		}
+		if p, err := src.next(ctx); err != io.EOF {
+			t.Errorf("piece %d came after the last, %v", p.Number, err)
+		}
+	})
+}
+
 type readerAt func([]byte, int64) (int, error)
 
 func (f readerAt) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
