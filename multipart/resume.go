@@ -43,7 +43,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
 		return nil, &UploadError{Plan: p, Err: err}
 	}
-	sizes := partSizesOf(p, held)
+	sizes := partSizesOf(p, held, u.client.MinPartSize())
 	if len(sizes) == 0 { // nothing tells, so nothing can be kept
 		size, err := partSizeFor(p.Size, u.opts.PartSize)
 		if err != nil {
@@ -72,6 +72,9 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 			break
 		}
 	}
+	if len(kept) == 0 {
+		j.plan.PartSize = p.PartSize
+	}
 	return j.resume(ctx, in, kept)
 }
 
@@ -91,8 +94,9 @@ func sizeOf(src io.ReaderAt) (int64, error) {
 }
 
 // partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit
-// first: p's own, that of the largest part, and the one that makes the last part the tail.
-func partSizesOf(p Plan, held []oss.Part) []int64 {
+// first: p's own, that of the largest part, and the one that makes the last part the tail. None is less than least, which
+// the tail alone may be.
+func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	candidates := []int64{p.PartSize}
 	var largest int64
 	for _, part := range held {
@@ -109,7 +113,7 @@ func partSizesOf(p Plan, held []oss.Part) []int64 {
 	var sizes []int64
 	for _, size := range candidates {
 		q := Plan{Size: p.Size, PartSize: size}
-		if n := q.NumParts(); n == 0 || n > oss.MaxPartNumber || slices.Contains(sizes, size) {
+		if n := q.NumParts(); n == 0 || n > oss.MaxPartNumber || size < least || size > oss.MaxPartSize || slices.Contains(sizes, size) {
 			continue
 		}
 		sizes = append(sizes, size)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ossmultipart/go-oss/multipart"
@@ -21,7 +22,13 @@ import (
 // begun returns an upload of src in parts of 100 of which OSS holds the numbered ones.
 func begun(t *testing.T, srv *osstest.Server, src []byte, numbers ...int) (*multipart.Uploader, multipart.Plan) {
 	t.Helper()
-	up := multipart.NewUploader(srv.Client(), settings(100))
+	return begunIn(t, srv, 100, src, numbers...)
+}
+
+// begunIn does the same with parts of partSize.
+func begunIn(t *testing.T, srv *osstest.Server, partSize int64, src []byte, numbers ...int) (*multipart.Uploader, multipart.Plan) {
+	t.Helper()
+	up := multipart.NewUploader(srv.Client(), settings(partSize))
 	p, err := up.Begin(t.Context(), bucket, key, int64(len(src)), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +121,38 @@ func unfinishedUploadsAreResumedWithoutAnyRecord(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A tail may be shorter than any part size that OSS takes, and then says nothing of the size of the others.
+func TestATailTooShortForAPartSizeIsNotTakenForOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(nil)
+		defer srv.Close()
+		src := data(int(oss.MinPartSize * 5 / 2))
+		up, _ := begunIn(t, srv, oss.MinPartSize, src, 3)
+		for p, err := range up.Unfinished(t.Context(), bucket, key) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := up.Resume(t.Context(), p, bytes.NewReader(src))
+			wantObject(t, srv, src, res, err)
+			if res.Reused != 1 {
+				t.Errorf("reused %d parts, want 1", res.Reused)
+			}
+		}
+	})
+}
+
+func TestTheSizeOfAPlanHoldsIfNothingIsKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		up, p := begun(t, srv, data(950), 10) // which could be the tenth of parts of 50, too
+		src := make([]byte, 950)
+		res, err := up.Resume(t.Context(), p, bytes.NewReader(src))
+		wantObject(t, srv, src, res, err)
+		if res.Parts != 10 || res.Reused != 0 {
+			t.Errorf("%d parts, %d reused, want 10 and none", res.Parts, res.Reused)
+		}
+	})
 }
 
 func TestUnfinishedYieldsTheNewestFirst(t *testing.T) {
