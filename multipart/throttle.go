@@ -40,6 +40,7 @@ type brake struct {
 	lanes *budget // operations in flight; at most full, fewer under throttling
 
 	mu      sync.Mutex
+	busy    int       // operations going on or waiting
 	full    int64     // what the lanes recover to
 	pauses  int       // in a row
 	until   time.Time // nothing is sent before
@@ -60,6 +61,8 @@ const (
 // do runs f, which is one operation, until it is not refused for throttling any more. It takes the
 // given number of lanes while f runs, none while it waits; an operation that moves no bytes needs none.
 func (b *brake) do(ctx context.Context, lanes int64, f func(ctx context.Context) error) error {
+	b.enter(1)
+	defer b.enter(-1)
 	for {
 		err := b.try(ctx, lanes, f)
 		if err == nil || !isThrottled(err) || !b.refused() {
@@ -69,6 +72,16 @@ func (b *brake) do(ctx context.Context, lanes int64, f func(ctx context.Context)
 			return fmt.Errorf("%w, while waiting after: %v", ended, err)
 		}
 	}
+}
+
+// enter counts the operations. The first one after a time of none has all patience before it.
+func (b *brake) enter(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.busy == 0 {
+		b.pauses, b.since = 0, time.Time{}
+	}
+	b.busy += n
 }
 
 // try runs f once, when there are lanes and no pause.

@@ -146,6 +146,27 @@ func throttlingThatNeverEndsIsAnErrorAtLast(t *testing.T) {
 	}
 }
 
+// What an earlier upload met with says nothing of one that begins long after.
+func TestPatienceWithThrottlingBeginsWithTheUpload(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		var began time.Time
+		g := &gate{refuse: func(int) bool { return time.Since(began) < 30*time.Second }}
+		up := multipart.NewUploader(gated(t, srv, g), settings(100))
+		for _, patience := range []time.Duration{10 * time.Second, time.Hour} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			began = time.Now()
+			res, err := up.Upload(ctx, bucket, key, bytes.NewReader(data(950)), nil)
+			if patience < 30*time.Second {
+				wantNothing(t, srv, err, context.DeadlineExceeded)
+			} else {
+				wantObject(t, srv, data(950), res, err)
+			}
+			time.Sleep(time.Hour) // in the bubble
+		}
+	})
+}
+
 func aSlowLinkThatMovesIsNeverGivenUp(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const size, rate = 100 << 20, 50_000 // bytes, bytes per second over all connections
