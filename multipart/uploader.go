@@ -139,7 +139,11 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	if u.err != nil {
 		return nil, u.err
 	}
-	f, err := os.Open(path)
+	var f *os.File
+	cancelled, err := await(ctx, func() (err error) { f, err = os.Open(path); return err }, func() { f.Close() })
+	if cancelled { // while a named pipe waited for its writer
+		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("multipart: %w", err)
 	}
