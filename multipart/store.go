@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -92,10 +93,13 @@ const staleRecord = time.Hour
 
 // tidy removes what interrupted Saves have left.
 func (d dirStore) tidy() {
-	left, _ := filepath.Glob(filepath.Join(string(d), ".record-*")) // nothing depends on its success
-	for _, path := range left {
-		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > staleRecord {
-			os.Remove(path)
+	files, _ := os.ReadDir(string(d)) // nothing depends on its success
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), ".record-") {
+			continue
+		}
+		if info, err := f.Info(); err == nil && time.Since(info.ModTime()) > staleRecord {
+			os.Remove(filepath.Join(string(d), f.Name()))
 		}
 	}
 }

@@ -78,15 +78,21 @@ func aRecordIsPrivateAndReplacedAtOnce(t *testing.T) {
 }
 
 func TestWhatAnInterruptedSaveLeftIsRemovedLater(t *testing.T) {
-	dir := t.TempDir()
-	old, young := filepath.Join(dir, ".record-1"), filepath.Join(dir, ".record-2")
-	for _, path := range []string{old, young} {
+	parent := t.TempDir()
+	dir, other := filepath.Join(parent, "[a]"), filepath.Join(parent, "a") // which the name of the first matches as a pattern
+	old, young, foreign := filepath.Join(dir, ".record-1"), filepath.Join(dir, ".record-2"), filepath.Join(other, ".record-1")
+	for _, path := range []string{old, young, foreign} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{old, foreign} {
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := multipart.DirStore(dir).Save(t.Context(), "x", savedPlan); err != nil {
 		t.Fatal(err)
@@ -96,6 +102,9 @@ func TestWhatAnInterruptedSaveLeftIsRemovedLater(t *testing.T) {
 	}
 	if _, err := os.Stat(young); err != nil {
 		t.Errorf("the young file, whose Save may be going on: %v", err)
+	}
+	if _, err := os.Stat(foreign); err != nil {
+		t.Errorf("the file of another directory: %v", err)
 	}
 }
 
