@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -278,4 +279,15 @@ func anOptionNobodyCanHonourIsAnError(t *testing.T) {
 	if n := len(srv.Requests()); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
+}
+
+func TestAConcurrencyWithoutLimitLeavesRoomForBuffers(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: math.MaxInt})
+		res, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(950))}, nil)
+		wantObject(t, srv, data(950), res, err)
+		_, p := begun(t, srv, data(950), 1, 2)
+		res, err = up.Resume(t.Context(), p, bytes.NewReader(data(950))) // which checks parts side by side
+		wantObject(t, srv, data(950), res, err)
+	})
 }

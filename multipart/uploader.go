@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"runtime"
@@ -110,8 +111,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 		u.ledger = &ledger{share: vainShare}
 	}
 	u.hashing = newBudget(int64(u.opts.Concurrency))
-	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, int64(u.opts.Concurrency+1)*cmp.Or(u.opts.PartSize, DefaultPartSize)),
-		cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
+	part := cmp.Or(u.opts.PartSize, DefaultPartSize)
+	buffers := min(int64(u.opts.Concurrency), math.MaxInt64/part-1) + 1 // for a Concurrency that says "without limit"
+	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, buffers*part), cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
 	return u
 }
 
