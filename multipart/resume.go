@@ -181,7 +181,10 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	crc, err := j.u.crcOf(ctx, in.body())
+	var crc uint64
+	if info.Size == in.size { // else there is no need to read the source
+		crc, err = j.u.crcOf(ctx, in.body())
+	}
 	if err == nil && (info.Size != in.size || info.CRC64 != crc) {
 		err = errors.New("another object stands there")
 	}

@@ -220,6 +220,25 @@ func TestResumeOfAnUploadThatIsGone(t *testing.T) {
 	})
 }
 
+func TestASourceIsNotReadForAnObjectOfAnotherSize(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		up, p := begun(t, srv, data(950))
+		if err := srv.Client().AbortMultipartUpload(t.Context(), p.Upload); err != nil {
+			t.Fatal(err)
+		}
+		srv.PutObject(bucket, key, data(949))
+		_, err := up.Resume(t.Context(), p, unreadable{})
+		if !errors.Is(err, oss.ErrNoSuchUpload) {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+// unreadable is a source that nobody may read.
+type unreadable struct{}
+
+func (unreadable) ReadAt([]byte, int64) (int, error) { panic("read") }
+
 func TestResumeNeverAborts(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up, p := begun(t, srv, data(950), 1)
