@@ -137,6 +137,7 @@ func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
 
 // resume sends the parts that are not kept and finishes.
 func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, error) {
+	j.meter.update(func(p *Progress) { p.Parts = j.plan.NumParts() }) // the plan was not certain before
 	for _, part := range kept {
 		j.meter.found(part.Size)
 	}

@@ -220,6 +220,24 @@ func TestResumeOfAnUploadThatIsGone(t *testing.T) {
 	})
 }
 
+func TestProgressOfAResumeCountsThePartsOfThePlanThatWasFound(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		begun(t, srv, data(950), 10) // of which nobody knows yet that it is a tail
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{Progress: func(p multipart.Progress) {
+			if p.Parts != 10 {
+				t.Errorf("progress %+v, want 10 parts", p)
+			}
+		}})
+		for p, err := range up.Unfinished(t.Context(), bucket, key) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := up.Resume(t.Context(), p, bytes.NewReader(data(950)))
+			wantObject(t, srv, data(950), res, err)
+		}
+	})
+}
+
 func TestASourceIsNotReadForAnObjectOfAnotherSize(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up, p := begun(t, srv, data(950))
