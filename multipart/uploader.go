@@ -27,7 +27,7 @@ type Options struct {
 	Checksum    oss.Checksum   // default oss.ChecksumMD5
 	Store       Store          // remembers unfinished UploadFile calls; nil means none
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
-	Progress    func(Progress) // called serially, never under a lock, byte by byte and never backwards; nil means none
+	Progress    func(Progress) // called for each upload by itself: serially, never under a lock, byte by byte and never backwards; nil means none
 	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
 }
 
