@@ -38,7 +38,7 @@ func run(ctx context.Context, getenv func(string) string, key string, in io.Read
 	// Two parts are on their way while a third is read: that, and no more, is held in memory.
 	uploader := multipart.NewUploader(b.Client, &multipart.Options{PartSize: 4 << 20, Concurrency: 2})
 	res, err := uploader.Upload(ctx, b.Name, key, in, nil)
-	if failed := (*multipart.UploadError)(nil); errors.As(err, &failed) && !failed.Aborted {
+	if failed := (*multipart.UploadError)(nil); errors.As(err, &failed) && !failed.Aborted && failed.Plan.Upload.ID != "" {
 		fmt.Fprintln(out, "left behind:", failed.Plan.Upload)
 	}
 	if err != nil {

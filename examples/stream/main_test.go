@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
@@ -58,5 +59,15 @@ func TestRunBrokenInput(t *testing.T) {
 	}
 	if _, ok := srv.Object("b", "k"); ok || len(srv.Uploads()) > 0 {
 		t.Errorf("object made: %t; left unfinished: %v", ok, srv.Uploads())
+	}
+}
+
+// TestRunThatBeganNothingLeavesNothing: where the one PutObject is refused there is no upload to name.
+func TestRunThatBeganNothingLeavesNothing(t *testing.T) {
+	srv, getenv := remote(t)
+	srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+	var out bytes.Buffer
+	if err := run(t.Context(), getenv, "k", strings.NewReader("short"), &out); !errors.Is(err, oss.ErrAccessDenied) || out.Len() > 0 {
+		t.Errorf("run = %v, printed %q, want the refusal and nothing", err, &out)
 	}
 }
