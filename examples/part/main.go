@@ -26,7 +26,7 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // the first interrupt cancels, the second kills
 	if err := run(ctx, os.Getenv, os.Args[1], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "part:", err)
 		os.Exit(1)

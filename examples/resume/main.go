@@ -26,7 +26,7 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // the first interrupt cancels, the second kills
 	records, err := os.UserCacheDir()
 	if err == nil {
 		err = run(ctx, os.Getenv, filepath.Join(records, "go-oss-resume"), os.Args[1], os.Stdout)

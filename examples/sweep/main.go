@@ -25,7 +25,7 @@ func main() {
 	flag.BoolVar(&opts.DryRun, "dry-run", false, "look, and end nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // the first interrupt cancels, the second kills
 	if err := run(ctx, os.Getenv, opts, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "sweep:", err)
 		os.Exit(1)
