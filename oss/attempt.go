@@ -86,6 +86,9 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 
 	began := time.Now()
 	resp, err := c.http.Transport.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = fmt.Errorf("%T returned neither a reply nor an error", c.http.Transport)
+	}
 	k.reply.Duration = time.Since(began)
 	out := last.Load()
 	sent, _, readErr := out.retire()
@@ -100,6 +103,9 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 
 	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get(headerRequestID)
 	w.replied()
+	if resp.Body == nil { // a transport of the user's may leave it out, as http.Client allows
+		resp.Body = http.NoBody
+	}
 	in := &mine.in
 	in.ReadCloser, in.watch = resp.Body, w
 	resp.Body = in

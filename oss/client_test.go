@@ -3,6 +3,7 @@ package oss_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -229,5 +230,24 @@ func TestMinPartSizeIsThatOfOSSUnlessLowered(t *testing.T) {
 		if got := newClient(t, oss.Config{Region: "cn-hangzhou", MinPartSize: tt.set}).MinPartSize(); got != tt.want {
 			t.Errorf("MinPartSize with %d = %d, want %d", tt.set, got, tt.want)
 		}
+	}
+}
+
+// TestRepliesThatLackSomethingAreNoPanic holds what http.Client holds for an http.RoundTripper.
+func TestRepliesThatLackSomethingAreNoPanic(t *testing.T) {
+	client := func(resp *http.Response) *oss.Client {
+		return newClient(t, oss.Config{
+			Region: "cn-hangzhou", Credentials: keys, Retry: oss.Retry{Attempts: 1},
+			HTTPClient: &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) { return resp, nil })},
+		})
+	}
+	if _, err := client(nil).HeadObject(t.Context(), "bucket", "key", nil); err == nil || !strings.Contains(err.Error(), "transportFunc returned neither") {
+		t.Errorf("no reply: %v, want the transport blamed", err)
+	}
+	if err := client(&http.Response{StatusCode: 204}).DeleteObject(t.Context(), "bucket", "key", nil); err != nil {
+		t.Errorf("a reply without a body: %v", err)
+	}
+	if _, err := client(&http.Response{StatusCode: 403}).HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a refusal without a body: %v, want fs.ErrPermission", err)
 	}
 }
