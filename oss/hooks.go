@@ -8,7 +8,7 @@ import (
 
 // Hooks observe a Client, for traces and metrics. Any may be nil; all must be quick and concurrent-safe.
 type Hooks struct {
-	// OnStart runs before the first attempt; the context it returns, with a span say, carries the operation.
+	// OnStart runs before the first attempt; the context it returns, with a span say, carries the operation. Nil keeps ctx.
 	OnStart func(ctx context.Context, op Operation) context.Context
 	// OnAttempt runs after every HTTP attempt.
 	OnAttempt func(ctx context.Context, op Operation, a Attempt)
@@ -38,7 +38,10 @@ func (h Hooks) start(ctx context.Context, op Operation) context.Context {
 	if h.OnStart == nil {
 		return ctx
 	}
-	return h.OnStart(ctx, op)
+	if own := h.OnStart(ctx, op); own != nil {
+		return own
+	}
+	return ctx
 }
 
 func (h Hooks) attempt(ctx context.Context, op Operation, a Attempt) {

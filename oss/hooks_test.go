@@ -145,3 +145,12 @@ func TestAttemptsAreLogged(t *testing.T) {
 		}
 	}
 }
+
+func TestOnStartNeedNotReturnAContext(t *testing.T) {
+	c := play(says(200, "")).client(t, oss.Config{Hooks: oss.Hooks{
+		OnStart: func(context.Context, oss.Operation) context.Context { return nil },
+	}})
+	if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); err != nil {
+		t.Error(err)
+	}
+}
