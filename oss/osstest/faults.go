@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
 )
 
 // A Fault makes matching requests go wrong. Empty fields match anything.
@@ -24,8 +26,9 @@ type Fault struct {
 // Inject adds f. Faults are tried in the order they were added; the first that strikes wins.
 //
 // It strikes before the request is looked at in any other way, signature included. Inject panics
-// if f has no Effect, or one that can do nothing to f.Op: a fault that never strikes would make a
-// test that never fails. Without an Op, only operations match to which the Effect can do something.
+// if f has no Effect, or one that can do nothing to f.Op, or a PartNumber where there are no parts: a
+// fault that never strikes would make a test that never fails. Without an Op, only operations match to
+// which the Effect can do something.
 //
 // After, For and Above go by the Server's clock. Share strikes the same requests whenever the same
 // requests are made, in whatever order they arrive: see Chaos.
@@ -33,8 +36,12 @@ func (s *Server) Inject(f Fault) *Injection {
 	switch {
 	case f.Effect == nil:
 		panic("osstest: Inject: the Fault has no Effect")
-	case f.Share < 0 || f.Share > 1:
+	case !(f.Share >= 0 && f.Share <= 1):
 		panic(fmt.Sprintf("osstest: Inject: a share of %v is not between 0 and 1", f.Share))
+	case f.PartNumber < 0 || f.PartNumber > oss.MaxPartNumber:
+		panic(fmt.Sprintf("osstest: Inject: there is no part %d: the last number is %d", f.PartNumber, oss.MaxPartNumber))
+	case f.PartNumber > 0 && f.Op != "" && f.Op != "UploadPart" && f.Op != "UploadPartCopy":
+		panic(fmt.Sprintf("osstest: Inject: part %d: %s has no parts", f.PartNumber, f.Op))
 	case min(f.Skip, f.Times, f.Above) < 0, min(f.After, f.For) < 0:
 		panic("osstest: Inject: a number or a time of the Fault is negative")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -83,13 +84,17 @@ func TestFirstFaultThatStrikesWins(t *testing.T) {
 func TestInjectPanicsOnAFaultThatCannotStrike(t *testing.T) {
 	srv := start(t, nil)
 	for name, f := range map[string]osstest.Fault{
-		"misspelled":          {Op: "UploadParts", Effect: osstest.Drop()},
-		"no effect":           {Op: "UploadPart"},
-		"nothing to corrupt":  {Op: "AbortMultipartUpload", Effect: osstest.Corrupt()},
-		"only a document":     {Op: "ListParts", Effect: osstest.Corrupt()},
-		"nothing to truncate": {Op: "HeadObject", Effect: osstest.Truncate(1)},
-		"nothing to slow":     {Op: "DeleteObject", Effect: osstest.Slow(1)},
-		"nothing for both":    {Effect: osstest.Together(osstest.FailAfter(1, 500, "InternalError"), osstest.ShortReply(1))},
+		"misspelled":           {Op: "UploadParts", Effect: osstest.Drop()},
+		"no effect":            {Op: "UploadPart"},
+		"nothing to corrupt":   {Op: "AbortMultipartUpload", Effect: osstest.Corrupt()},
+		"only a document":      {Op: "ListParts", Effect: osstest.Corrupt()},
+		"nothing to truncate":  {Op: "HeadObject", Effect: osstest.Truncate(1)},
+		"nothing to slow":      {Op: "DeleteObject", Effect: osstest.Slow(1)},
+		"no parts":             {Op: "PutObject", PartNumber: 1, Effect: osstest.Drop()},
+		"part below the first": {PartNumber: -1, Effect: osstest.Drop()},
+		"part above the last":  {Op: "UploadPart", PartNumber: 10001, Effect: osstest.Drop()},
+		"share of nothing":     {Share: math.NaN(), Effect: osstest.Drop()},
+		"nothing for both":     {Effect: osstest.Together(osstest.FailAfter(1, 500, "InternalError"), osstest.ShortReply(1))},
 	} {
 		func() {
 			defer func() {
