@@ -3,6 +3,7 @@ package osstest
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -27,6 +28,9 @@ const (
 
 func newMemory(spillSize int64) *memory {
 	each := cmp.Or(spillSize, defaultSpillSize)
+	if each > math.MaxInt64/spillFactor {
+		each = -1 // nobody has so much, or means it as a limit
+	}
 	return &memory{each: each, all: spillFactor * each}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -92,14 +93,16 @@ func TestManySmallBodiesGoToTemporaryFilesToo(t *testing.T) {
 }
 
 func TestSpillingCanBeTurnedOff(t *testing.T) {
-	dir := tempDir(t)
-	srv := start(t, &osstest.Options{SpillSize: -1})
-	srv.PutObject("bucket", "key", make([]byte, 9<<20))
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
-		t.Errorf("%v, %v", entries, err)
-	}
-	if o, _ := srv.Stat("bucket", "key"); o.Size != 9<<20 {
-		t.Errorf("object has %d bytes", o.Size)
+	for _, size := range []int64{-1, 1 << 60, math.MaxInt64} {
+		dir := tempDir(t)
+		srv := start(t, &osstest.Options{SpillSize: size})
+		srv.PutObject("bucket", "key", make([]byte, 9<<20))
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+			t.Errorf("SpillSize %d: %v, %v", size, entries, err)
+		}
+		if o, _ := srv.Stat("bucket", "key"); o.Size != 9<<20 {
+			t.Errorf("SpillSize %d: object has %d bytes", size, o.Size)
+		}
 	}
 }
 
