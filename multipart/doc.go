@@ -4,7 +4,7 @@
 //	up := multipart.NewUploader(client, nil)
 //	res, err := up.UploadFile(ctx, "bucket", "backup.tar", "/var/backups/today.tar", nil)
 //	if err != nil {
-//		return err // it says so if anything was stored or is left behind
+//		return err // nothing is left behind, or err says what
 //	}
 //	fmt.Println(res.ETag, res.CRC64, res.Parts)
 //

@@ -27,7 +27,7 @@ func backup(ctx context.Context, client *oss.Client, path string) error {
 	up := multipart.NewUploader(client, nil)
 	res, err := up.UploadFile(ctx, "my-bucket", "backup.tar", path, nil)
 	if err != nil {
-		return err // it says so if anything was stored or is left behind
+		return err // nothing is left behind, or err says what
 	}
 	fmt.Printf("%d bytes in %d parts, ETag %s, CRC-64 %d\n", res.Size, res.Parts, res.ETag, res.CRC64)
 	return nil
