@@ -31,12 +31,14 @@ type ServiceError struct {
 	Body         []byte // start of a reply that was not OSS XML, as a proxy sends
 
 	Header http.Header // of the reply, for what an error document cannot carry, such as the ETag beside CallbackFailed
+
+	PartNumber int // of UploadPart and UploadPartCopy; 0 if there is none
 }
 
 // Error returns one line: operation, resource, status, code, message, request ID, EC.
 func (e *ServiceError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "oss: %s %s: %d", e.Op, resource(e.Bucket, e.Key), e.StatusCode)
+	fmt.Fprintf(&b, "oss: %s %s: %d", e.Op, where(e.Bucket, e.Key, e.PartNumber), e.StatusCode)
 	if e.Code != "" {
 		fmt.Fprintf(&b, " %s", e.Code)
 	} else if text := http.StatusText(e.StatusCode); text != "" {
@@ -129,17 +131,14 @@ type ChecksumError struct {
 
 // Error returns one line with both sums.
 func (e *ChecksumError) Error() string {
-	where := resource(e.Bucket, e.Key)
-	if e.PartNumber != 0 {
-		where = fmt.Sprintf("%s part %d", where, e.PartNumber)
-	}
+	at := where(e.Bucket, e.Key, e.PartNumber)
 	if e.Err != nil {
-		return fmt.Sprintf("oss: %s %s: damaged on the way: %v", e.Op, where, e.Err)
+		return fmt.Sprintf("oss: %s %s: damaged on the way: %v", e.Op, at, e.Err)
 	}
 	if e.Op == "CompleteMultipartUpload" {
-		where += ": the object exists and is wrong"
+		at += ": the object exists and is wrong"
 	}
-	return fmt.Sprintf("oss: %s %s: CRC-64 is %016X here and %016X in OSS", e.Op, where, e.Local, e.Remote)
+	return fmt.Sprintf("oss: %s %s: CRC-64 is %016X here and %016X in OSS", e.Op, at, e.Local, e.Remote)
 }
 
 // Unwrap returns Err.
@@ -151,7 +150,7 @@ const maxErrorBody = 64 << 10
 // refusal turns a reply that is no success into a ServiceError. It reads the body, never closes it.
 func refusal(op Operation, resp *http.Response) *ServiceError {
 	e := &ServiceError{
-		Op: op.Name, Bucket: op.Bucket, Key: op.Key,
+		Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber,
 		StatusCode: resp.StatusCode,
 		RequestID:  resp.Header.Get("x-oss-request-id"),
 		EC:         resp.Header.Get("x-oss-ec"),
@@ -201,6 +200,14 @@ func resource(bucket, key string) string {
 		return "oss://" + bucket
 	}
 	return "oss://" + bucket + "/" + oneLine(key)
+}
+
+// where names the addressed resource, and the part if there is one.
+func where(bucket, key string, part int) string {
+	if part == 0 {
+		return resource(bucket, key)
+	}
+	return fmt.Sprintf("%s part %d", resource(bucket, key), part)
 }
 
 // oneLine keeps text from breaking a log line.

@@ -53,9 +53,9 @@ func TestServiceErrorIsOneLine(t *testing.T) {
 		want string
 	}{
 		{"everything", oss.ServiceError{
-			Op: "UploadPart", Bucket: "b", Key: "k", StatusCode: 404, Code: "NoSuchUpload", Message: "Gone.",
+			Op: "UploadPart", Bucket: "b", Key: "k", PartNumber: 7, StatusCode: 404, Code: "NoSuchUpload", Message: "Gone.",
 			RequestID: "ID", EC: "0042-00000104", Attempts: 3,
-		}, "oss: UploadPart oss://b/k: 404 NoSuchUpload: Gone., request ID ID, EC 0042-00000104, after 3 attempts"},
+		}, "oss: UploadPart oss://b/k part 7: 404 NoSuchUpload: Gone., request ID ID, EC 0042-00000104, after 3 attempts"},
 		{"little", oss.ServiceError{Op: "ListBuckets", StatusCode: 403}, "oss: ListBuckets oss:: 403 Forbidden"},
 		{"unknown status", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 799}, "oss: GetObject oss://b: 799"},
 		{"line feeds", oss.ServiceError{Op: "GetObject", Bucket: "b", Key: "a\nb", StatusCode: 500, Code: "X\nY", Message: "one\r\ntwo", RequestID: "I\nD"},

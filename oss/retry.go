@@ -216,9 +216,4 @@ func (k *call) failure(ctx context.Context, err error) error {
 }
 
 // where names the addressed resource, and the part.
-func (k *call) where() string {
-	if k.op.PartNumber == 0 {
-		return resource(k.op.Bucket, k.op.Key)
-	}
-	return fmt.Sprintf("%s part %d", resource(k.op.Bucket, k.op.Key), k.op.PartNumber)
-}
+func (k *call) where() string { return where(k.op.Bucket, k.op.Key, k.op.PartNumber) }
