@@ -93,8 +93,9 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 	return c.Presign(ctx, &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}, ttl)
 }
 
-// PresignPart presigns one part, so that a machine without keys can send it. The ETag of the reply
-// is what CompleteMultipartUpload wants of it; ListParts has it too.
+// PresignPart presigns one part, so that a machine without keys can send it. The sender must send no
+// Content-Type, which some HTTP clients add by themselves: OSS would take the signature for a wrong one.
+// The ETag of the reply is what CompleteMultipartUpload wants of it; ListParts has it too.
 func (c *Client) PresignPart(ctx context.Context, up Upload, number int, ttl time.Duration) (*Presigned, error) {
 	if err := up.check(); err != nil {
 		return nil, err
