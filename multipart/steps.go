@@ -10,8 +10,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// Begin initiates an upload of size bytes and returns its Plan: what UploadParts, on this machine or on others,
-// and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or the upload
+// Begin initiates an upload of size bytes, at least one, and returns its Plan: what UploadParts, on this machine or on
+// others, and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or the upload
 // is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
 // ForbidOverwrite, which the Plan carries. An upload that a lost reply may have left is logged as a warning.
 func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, opts *oss.ObjectOptions) (Plan, error) {
