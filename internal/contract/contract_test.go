@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"testing"
 	"time"
 
 	"github.com/ossmultipart/go-oss/multipart"
@@ -100,6 +99,3 @@ var (
 	_               = []error{multipart.ErrOutcomeUnknown, oss.ErrNoSuchUpload, oss.ErrNoSuchKey, oss.ErrNoSuchBucket, oss.ErrAlreadyExists, oss.ErrAccessDenied, oss.ErrInvalidPart, oss.ErrSignatureMismatch}
 	_               = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, oss.CredentialsFunc(nil), oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize, multipart.DefaultStreamPartSize, multipart.DefaultConcurrency, multipart.MaxConcurrency, signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
 )
-
-// TestTheContractCompiles runs nothing: that this file compiles is the test.
-func TestTheContractCompiles(t *testing.T) {}
