@@ -95,7 +95,9 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 
 // PresignPart presigns one part, so that a machine without keys can send it. The sender must send no
 // Content-Type, which some HTTP clients add by themselves: OSS would take the signature for a wrong one.
-// The ETag of the reply is what CompleteMultipartUpload wants of it; ListParts has it too.
+// The ETag of the reply is what CompleteMultipartUpload wants of it; ListParts has it too. It is the part's MD5 in
+// quotes and upper case: comparing that is up to the sender, and nothing else notices damage on the way, as no
+// Content-MD5 is sent. To have OSS notice, Presign an UploadPart with that header.
 func (c *Client) PresignPart(ctx context.Context, up Upload, number int, ttl time.Duration) (*Presigned, error) {
 	if err := up.check(); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
@@ -80,9 +81,10 @@ func sendAll(ctx context.Context, b *bucket.Bucket, plan multipart.Plan, file io
 	return nil
 }
 
-// send is all that a sender without keys needs.
+// send is all that a sender without keys needs. The ETag of a part is the MD5 of what OSS has stored.
 func send(ctx context.Context, client *http.Client, signed *oss.Presigned, body *io.SectionReader) error {
-	req, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL, body)
+	sum := md5.New()
+	req, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL, io.TeeReader(body, sum))
 	if err != nil {
 		return err
 	}
@@ -97,6 +99,9 @@ func send(ctx context.Context, client *http.Client, signed *oss.Presigned, body 
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return errors.New(resp.Status)
+	}
+	if got, want := resp.Header.Get("ETag"), fmt.Sprintf("\"%X\"", sum.Sum(nil)); got != want {
+		return fmt.Errorf("damaged on the way: OSS has %s, want %s", got, want)
 	}
 	return nil
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
 func TestASenderWithoutKeysUploadsAllParts(t *testing.T) {
@@ -24,5 +27,26 @@ func TestASenderWithoutKeysUploadsAllParts(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "ignature=") {
 		t.Errorf("a signature was printed:\n%s", &out)
+	}
+}
+
+// TestAPartDamagedOnTheWayMakesNoObject: no Content-MD5 goes with a presigned part, so OSS stores damage.
+func TestAPartDamagedOnTheWayMakesNoObject(t *testing.T) {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	env := map[string]string{
+		"OSS_ENDPOINT": web.URL, "OSS_BUCKET": "b",
+		"OSS_ACCESS_KEY_ID": osstest.AccessKeyID, "OSS_ACCESS_KEY_SECRET": osstest.AccessKeySecret,
+	}
+	path := filepath.Join(t.TempDir(), "film.bin")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("film"), 5<<17), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Corrupt()})
+	err := run(t.Context(), func(name string) string { return env[name] }, path, new(bytes.Buffer))
+	if err == nil || !strings.Contains(err.Error(), "part 2") || len(srv.Objects("b"))+len(srv.Uploads()) > 0 {
+		t.Errorf("run = %v, objects %v, left unfinished %v, want part 2 blamed and nothing", err, srv.Objects("b"), srv.Uploads())
 	}
 }
