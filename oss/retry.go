@@ -72,16 +72,16 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 
 // understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
 func understood(err error) bool {
-	var refused *ServiceError
-	return errors.As(err, &refused) && refused.Code != ""
+	refused, ok := err.(*ServiceError)
+	return ok && refused.Code != ""
 }
 
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
 // there is none to make.
 func (k *call) delay(err error) time.Duration {
 	const atOnce = time.Nanosecond
-	var refused *ServiceError
-	if !errors.As(err, &refused) {
+	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
+	if !ok {
 		if !transient(err) {
 			return 0
 		}
@@ -193,16 +193,14 @@ func (k *call) failure(ctx context.Context, err error) error {
 		}
 		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
 	}
-	var refused *ServiceError
-	if errors.As(err, &refused) {
+	if refused, ok := err.(*ServiceError); ok {
 		refused.Attempts = k.attempts
 		if refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64" {
 			return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
 		}
 		return refused
 	}
-	var damaged *ChecksumError
-	if errors.As(err, &damaged) {
+	if damaged, ok := err.(*ChecksumError); ok {
 		return damaged
 	}
 	var permanent *permanentError

@@ -86,6 +86,32 @@ func TestCatalogueR2RefusalThatStaysIsNotRetried(t *testing.T) {
 	}
 }
 
+// A body can be an object that is read at the same time, and keys can come from another service with the same errors.
+func TestRefusalOfAnotherRequestIsNoAnswer(t *testing.T) {
+	other := &oss.ServiceError{Op: "GetObject", Bucket: "other", Key: "source", StatusCode: 503, Code: "ServiceUnavailable"}
+	var asked int
+	for _, tt := range []struct {
+		name string
+		body func() error
+		keys oss.CredentialsProvider
+		want string
+	}{
+		{"body", func() error { asked++; return other }, keys, "reading the body"},
+		{"body that is damaged", func() error { asked++; return &oss.ChecksumError{Op: "GetObject"} }, keys, "reading the body"},
+		{"keys", nil, oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { asked++; return oss.Credentials{}, other }), "no credentials"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			asked = 0
+			body := bodyFunc{4, func([]byte, int64) (int, error) { return 0, tt.body() }}
+			c := play(stores).client(t, oss.Config{Credentials: tt.keys, Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
+			_, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumNone})
+			if err == nil || !strings.HasPrefix(err.Error(), "oss: UploadPart oss://bucket/dir/key part 1: "+tt.want) || asked != 1 || other.Attempts != 0 {
+				t.Errorf("UploadPart: %v after %d tries, and the other has %d attempts", err, asked, other.Attempts)
+			}
+		})
+	}
+}
+
 func TestCatalogueR9FailedCallbackSaysThatTheObjectExists(t *testing.T) {
 	s := play(refuses(203, "CallbackFailed", "ETag", `"ABC"`))
 	_, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "a"}}, nil)
