@@ -111,7 +111,9 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	resp.Body = in
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer drain(in)
-		return nil, refusal(k.op, resp).hide(k.used)
+		refused := refusal(k.op, resp).hide(k.used)
+		refused.Attempts = k.attempts // now, since a hook or a log may keep it
+		return nil, refused
 	}
 	if err := k.check(resp, out); err != nil {
 		drain(in)

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +108,26 @@ func TestOnEndGetsTheErrorOfTheCaller(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A hook may keep the error, for a log that is written later.
+func TestErrorOfAnAttemptStaysAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []int
+		var texts sync.WaitGroup // read beside the call: the race detector would see a write
+		c := play(refuses(503, "ServiceUnavailable")).client(t, oss.Config{Retry: oss.Retry{Attempts: 2},
+			Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
+				seen = append(seen, a.Err.(*oss.ServiceError).Attempts)
+				texts.Go(func() { _ = a.Err.Error() })
+			}}})
+		if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil); err == nil {
+			t.Error("no error")
+		}
+		texts.Wait()
+		if !slices.Equal(seen, []int{1, 2}) {
+			t.Errorf("the errors of two attempts have Attempts %v", seen)
+		}
+	})
 }
 
 // logged returns what fn logs at level and above, without times and durations.

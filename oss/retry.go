@@ -194,7 +194,6 @@ func (k *call) failure(ctx context.Context, err error) error {
 		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
 	}
 	if refused, ok := err.(*ServiceError); ok {
-		refused.Attempts = k.attempts
 		if refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64" {
 			return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
 		}
