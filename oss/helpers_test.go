@@ -171,7 +171,7 @@ func says(status int, body string, header ...string) answer {
 		for i := 0; i < len(header); i += 2 {
 			resp.Header.Add(header[i], header[i+1])
 		}
-		if r.Method == http.MethodHead && status == http.StatusOK && resp.Header.Get("ETag") == "" {
+		if (r.Method == http.MethodHead || r.Method == http.MethodGet) && status < 300 && resp.Header.Get("ETag") == "" {
 			resp.Header.Set("ETag", `"ABC"`) // as every object has one
 		}
 		return resp, nil

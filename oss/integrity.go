@@ -340,6 +340,15 @@ func notFromOSS(resp *http.Response) error {
 	return fmt.Errorf("status %d without an ETag: reply is not from OSS", resp.StatusCode)
 }
 
+// isFromOSS is a checkResult that tells such a page from a reply: that has a request ID, and an ETag if it is an object,
+// or no body at all.
+func isFromOSS(_ Operation, resp *http.Response, _ *outgoing) error {
+	if resp.StatusCode != http.StatusNoContent && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
+		return notFromOSS(resp)
+	}
+	return nil
+}
+
 // checkStored holds what OSS says it stored against what was sent: the CRC-64 of the bytes that
 // went out, and where the MD5 is known also the ETag.
 func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) error {

@@ -386,7 +386,7 @@ func TestReadingAnObjectThatStallsFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := newLine(t, func(e *end) {
 			e.request()
-			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1234")
+			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
 		})
 		obj, err := line.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", nil)
 		if err != nil {

@@ -269,7 +269,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, r, terms{verify: true})
+	resp, err := c.send(ctx, r, terms{verify: true, check: isFromOSS})
 	if err != nil {
 		return nil, err
 	}
@@ -393,7 +393,7 @@ func (c *Client) DeleteObject(ctx context.Context, bucket, key string, opts *Del
 	if err != nil {
 		return err
 	}
-	_, err = c.finish(ctx, r, terms{})
+	_, err = c.finish(ctx, r, terms{check: isFromOSS})
 	if errors.Is(err, ErrNoSuchKey) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package oss_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -163,7 +164,7 @@ func TestRangeThatWasNotHonouredIsAnError(t *testing.T) {
 }
 
 func TestVersionsAreAskedFor(t *testing.T) {
-	s := play(says(200, ""))
+	s := play(says(200, ""), says(204, ""), says(200, ""))
 	c := s.client(t, oss.Config{})
 	extra := http.Header{"x-oss-request-payer": {"requester"}}
 	if _, err := c.HeadObject(t.Context(), "bucket", "key", &oss.HeadOptions{VersionID: "V", Header: extra}); err != nil {
@@ -195,6 +196,34 @@ func TestDeletingWhatIsGoneIsNoError(t *testing.T) {
 	}
 	if err := c.DeleteObject(t.Context(), "bucket", "key", nil); !errors.Is(err, oss.ErrNoSuchBucket) {
 		t.Errorf("NoSuchBucket: %v, want it as an error", err)
+	}
+}
+
+// A proxy that wants its user to log in may answer anything with its page and a status of 200.
+func TestPageOfAProxyIsNoSuccess(t *testing.T) {
+	page := func(*http.Request, string) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("<html>Please log in</html>"))}, nil
+	}
+	for name, call := range map[string]func(context.Context, *oss.Client) error{
+		"abort":  func(ctx context.Context, c *oss.Client) error { return c.AbortMultipartUpload(ctx, upload) },
+		"delete": func(ctx context.Context, c *oss.Client) error { return c.DeleteObject(ctx, "bucket", "key", nil) },
+		"head": func(ctx context.Context, c *oss.Client) error {
+			_, err := c.HeadObject(ctx, "bucket", "key", nil)
+			return err
+		},
+		"get": func(ctx context.Context, c *oss.Client) error {
+			_, err := c.GetObject(ctx, "bucket", "key", nil)
+			return err
+		},
+		"complete with a callback": func(ctx context.Context, c *oss.Client) error {
+			_, err := c.CompleteMultipartUpload(ctx, upload, nil, &oss.CompleteOptions{AllParts: true, Header: http.Header{"X-Oss-Callback": {"e30="}}})
+			return err
+		},
+	} {
+		err := call(t.Context(), play(page).client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}))
+		if err == nil || !strings.Contains(err.Error(), "not from OSS") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

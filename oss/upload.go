@@ -302,7 +302,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 	// With a callback the reply is what the user's own server said, and says nothing of OSS's.
 	callback := r.Header.Get("x-oss-callback") != ""
 	var result *PutResult
-	_, err := c.finish(ctx, r, terms{slow: true, check: func(_ Operation, resp *http.Response, _ *outgoing) error {
+	_, err := c.finish(ctx, r, terms{slow: true, check: func(op Operation, resp *http.Response, out *outgoing) error {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
 		if err != nil {
 			return err
@@ -310,6 +310,9 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		result = putResult(resp)
 		if callback {
 			result.Callback = body
+			if err := isFromOSS(op, resp, out); err != nil {
+				return &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, excerpt(body))}
+			}
 			return nil
 		}
 		var doc ossxml.Completed
@@ -366,7 +369,7 @@ func (c *Client) AbortMultipartUpload(ctx context.Context, up Upload) error {
 		return err
 	}
 	r := &Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key, Query: query("uploadId", up.ID)}
-	_, err := c.finish(ctx, r, terms{})
+	_, err := c.finish(ctx, r, terms{check: isFromOSS})
 	if errors.Is(err, ErrNoSuchUpload) {
 		return nil
 	}
