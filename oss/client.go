@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime"
 	"sync/atomic"
@@ -45,9 +46,12 @@ func (r Retry) orDefault() Retry {
 	r.Attempts = cmp.Or(r.Attempts, 4)
 	r.MinWait = cmp.Or(r.MinWait, 200*time.Millisecond)
 	r.MaxWait = cmp.Or(r.MaxWait, 20*time.Second)
-	r.Stall = cmp.Or(r.Stall, 30*time.Second)
+	r.Stall = min(cmp.Or(r.Stall, 30*time.Second), maxStall)
 	return r
 }
+
+// maxStall can be waited for ten times over, as a watch does, and be counted.
+const maxStall time.Duration = math.MaxInt64 / 10
 
 func (r Retry) check() error {
 	if r.Attempts < 0 {

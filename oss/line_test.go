@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -404,6 +405,21 @@ func TestReadingAnObjectThatStallsFails(t *testing.T) {
 		b, err := io.ReadAll(obj.Body)
 		if d := time.Since(began); string(b) != "34" || err == nil || !strings.Contains(err.Error(), "no byte has moved for 30s") || d != 30*time.Second {
 			t.Errorf("read %q, %v after %v", b, err, d)
+		}
+	})
+}
+
+func TestStallThatNeverEndsIsNoneAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) {
+			time.Sleep(time.Hour)
+			body := e.request()
+			time.Sleep(time.Hour)
+			e.say(ok(body))
+		})
+		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1, Stall: math.MaxInt64}})
+		if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil); err != nil {
+			t.Error(err)
 		}
 	})
 }
