@@ -283,6 +283,7 @@ func TestSuccessBeforeTheWholeBodyWasSentIsNone(t *testing.T) {
 }
 
 func TestGetObjectComparesAtTheEnd(t *testing.T) {
+	gzip := &oss.GetOptions{Header: http.Header{"Accept-Encoding": {"gzip"}}}
 	for _, tt := range []struct {
 		name   string
 		opts   *oss.GetOptions
@@ -296,6 +297,9 @@ func TestGetObjectComparesAtTheEnd(t *testing.T) {
 		{"empty", nil, says(200, "", "x-oss-hash-crc64ecma", "0"), "", false},
 		{"empty and wrong", nil, says(200, "", "x-oss-hash-crc64ecma", "7"), "", true},
 		{"range", &oss.GetOptions{Offset: 1, Length: 2}, says(206, "od", "x-oss-hash-crc64ecma", crc("body"), "Content-Range", "bytes 1-2/4"), "od", false},
+		{"compressed on the way", gzip, says(200, "ybd", "x-oss-hash-crc64ecma", crc("body"), "Content-Encoding", "gzip"), "ybd", false},
+		{"not compressed though it may be", gzip, says(200, "yobd", "x-oss-hash-crc64ecma", crc("body")), "yobd", true},
+		{"compressed by its owner", nil, says(200, "yobd", "x-oss-hash-crc64ecma", crc("body"), "Content-Encoding", "gzip"), "yobd", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			obj, err := play(tt.reply).client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", tt.opts)

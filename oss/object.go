@@ -260,8 +260,9 @@ type Object struct {
 
 // GetObject opens an object or a range of it. The caller closes Body. A whole object is compared
 // with the CRC-64 that OSS keeps of it: the last Read returns a *ChecksumError instead of io.EOF
-// if it differs. A Read that gets no byte for Retry.Stall fails. A range that begins behind the end
-// is a *ServiceError with status 416; one that ends there is cut.
+// if it differs. What Header asks to have compressed on the way cannot be compared. A Read that gets no
+// byte for Retry.Stall fails. A range that begins behind the end is a *ServiceError with status 416;
+// one that ends there is cut.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOptions) (*Object, error) {
