@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,11 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	w.begin(shell.Context(), c.retry.Stall, k.terms.slow)
 	mine.out.open(k.request.Body, k.terms, w)
 	last.Store(&mine.out)
-	req := shell.WithContext(w.ctx)
+	ctx := w.ctx
+	if c.queues {
+		ctx = httptrace.WithClientTrace(ctx, w.queued())
+	}
+	req := shell.WithContext(ctx)
 	req.URL, req.Host, req.Header = &mine.url, mine.url.Host, k.headers()
 	if size := mine.out.size; size > 0 {
 		req.Body, req.ContentLength = &mine.out, size
@@ -214,14 +219,15 @@ type watch struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
-	done  bool // the reply is there: what the transport still does with the body does not count
+	due   time.Duration // what the timer was set to last
+	done  bool          // the reply is there: what the transport still does with the body does not count
 }
 
 // errStalled is the cause of an attempt that was given up.
 var errStalled = errors.New("no byte has moved")
 
 func (w *watch) begin(parent context.Context, stall time.Duration, slow bool) {
-	w.stall, w.slow, w.began = stall, slow, time.Now()
+	w.stall, w.slow, w.due, w.began = stall, slow, stall, time.Now()
 	w.ctx, w.cancel = context.WithCancelCause(parent)
 	w.timer = time.AfterFunc(stall, func() { w.cancel(errStalled) })
 }
@@ -261,7 +267,25 @@ func (w *watch) rearm(d time.Duration, reply bool) {
 	defer w.mu.Unlock()
 	w.done = w.done || reply
 	if w.done == reply {
+		w.due = d
 		w.timer.Reset(d)
+	}
+}
+
+// queued returns a trace that stops the clock while the attempt waits until others have done with their connections.
+// Making one is no such waiting.
+func (w *watch) queued() *httptrace.ClientTrace {
+	resume := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.done {
+			w.timer.Reset(w.due)
+		}
+	}
+	return &httptrace.ClientTrace{
+		GetConn:      func(string) { w.hold() },
+		ConnectStart: func(string, string) { resume() },
+		GotConn:      func(httptrace.GotConnInfo) { resume() },
 	}
 }
 

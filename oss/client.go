@@ -75,6 +75,7 @@ type Client struct {
 	credentials CredentialsProvider
 	signer      signer.Signer
 	http        http.Client // a copy; its Transport is used, never closed
+	queues      bool        // requests wait for one another's connections there
 	retry       Retry
 	log         *slog.Logger
 	hooks       Hooks
@@ -146,6 +147,9 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	if c.http.Transport == nil {
 		c.http.Transport = http.DefaultTransport
+	}
+	if t, ok := c.http.Transport.(*http.Transport); ok {
+		c.queues = t.MaxConnsPerHost > 0
 	}
 	// A redirected request would carry a signature made for another address.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

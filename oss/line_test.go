@@ -423,3 +423,59 @@ func TestStallThatNeverEndsIsNoneAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestWaitingForTheConnectionOfAnotherIsNoStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := content(128 << 10)
+		line := newLine(t, func(e *end) {
+			for r := bufio.NewReaderSize(e, 16); ; {
+				req, err := http.ReadRequest(r)
+				if err != nil {
+					return
+				}
+				for range 4 {
+					time.Sleep(20 * time.Second)
+					io.CopyN(io.Discard, req.Body, 32<<10)
+				}
+				io.Copy(io.Discard, req.Body)
+				e.say(ok(body))
+			}
+		})
+		line.transport.MaxConnsPerHost = 1
+		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
+		var parts sync.WaitGroup
+		for number := range 3 {
+			parts.Go(func() {
+				if _, err := c.UploadPart(t.Context(), upload, number+1, strings.NewReader(body), nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		parts.Wait()
+		if line.dials() != 1 {
+			t.Errorf("%d connections, want 1", line.dials())
+		}
+	})
+}
+
+// The clock that waiting for a connection has stopped goes on where it was.
+func TestAttemptThatHasWaitedForAConnectionIsWatched(t *testing.T) {
+	const copied = "<CopyPartResult><ETag>A</ETag></CopyPartResult>"
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) {
+			e.request()
+			time.Sleep(4 * time.Minute) // what only slow operations are given
+			e.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(copied), copied))
+		})
+		line.transport.MaxConnsPerHost = 1
+		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
+		began := time.Now()
+		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
+		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no byte has moved") || d != 30*time.Second {
+			t.Errorf("HeadObject: %v after %v", err, d)
+		}
+		if _, err := c.UploadPartCopy(t.Context(), upload, 1, oss.CopySource{Bucket: "bucket", Key: "key"}, nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
