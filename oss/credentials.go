@@ -54,8 +54,8 @@ type anonymous struct{}
 
 func (anonymous) Credentials(context.Context) (Credentials, error) { return Credentials{}, nil }
 
-// CacheCredentials asks p once for many callers and again early before Expires; a failed refresh
-// is hidden while the old keys still work. A Client that OSS tells that the keys are no good any
+// CacheCredentials asks p once for many callers and again early before Expires; a refresh that fails,
+// or takes seconds, is hidden while the old keys still work. A Client that OSS tells that the keys are no good any
 // more makes the cache ask again at once. Callers waiting for one fetch share its outcome; the
 // fetch runs on, for the others, when the caller that began it is cancelled.
 func CacheCredentials(p CredentialsProvider, early time.Duration) CredentialsProvider {
@@ -76,6 +76,7 @@ type credentialsCache struct {
 
 // A fetch is one question to the provider; done is closed when creds and err stand.
 type fetch struct {
+	began time.Time
 	done  chan struct{}
 	creds Credentials
 	err   error
@@ -92,14 +93,20 @@ func (c *credentialsCache) Credentials(ctx context.Context) (Credentials, error)
 	}
 	f := c.running
 	if f == nil {
-		f = &fetch{done: make(chan struct{})}
+		f = &fetch{began: time.Now(), done: make(chan struct{})}
 		c.running = f
 		go c.fetch(context.WithoutCancel(ctx), f)
 	}
 	c.mu.Unlock()
 
+	var enough <-chan time.Time
+	if usable {
+		enough = time.After(refreshWait - time.Since(f.began))
+	}
 	select {
 	case <-f.done:
+	case <-enough:
+		return have, nil
 	case <-ctx.Done():
 		return Credentials{}, ctx.Err()
 	}
@@ -130,8 +137,10 @@ func (c *credentialsCache) Format(f fmt.State, _ rune) {
 	io.WriteString(f, "oss.CacheCredentials{***}")
 }
 
-// fetchTimeout ends a fetch that no caller may be waiting for any more.
-const fetchTimeout = time.Minute
+const (
+	fetchTimeout = time.Minute     // of a fetch that no caller may be waiting for any more
+	refreshWait  = 5 * time.Second // for a fetch by callers who have keys that still work
+)
 
 // refuse makes the next call fetch, unless the refused keys have been replaced meanwhile.
 func (c *credentialsCache) refuse(refused Credentials) {

@@ -202,6 +202,30 @@ func TestCatalogueK3FailedRefreshIsHiddenWhileTheOldKeysWork(t *testing.T) {
 	})
 }
 
+func TestCatalogueK3RefreshThatHangsIsHiddenWhileTheOldKeysWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		cache := oss.CacheCredentials(oss.CredentialsFunc(func(ctx context.Context) (oss.Credentials, error) {
+			if asked++; asked > 1 {
+				<-ctx.Done()
+			}
+			return oss.Credentials{AccessKeyID: "key-1", AccessKeySecret: "secret", Expires: time.Now().Add(time.Hour)}, ctx.Err()
+		}), 10*time.Minute)
+		ask(t, cache)
+		time.Sleep(51 * time.Minute)
+		for _, want := range []time.Duration{5 * time.Second, 0} { // the second finds that it has been waited for
+			began := time.Now()
+			if got := ask(t, cache); got != "key-1" || time.Since(began) != want {
+				t.Errorf("got %s after %v, want key-1 after %v", got, time.Since(began), want)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		if got := ask(t, cache); got != context.DeadlineExceeded.Error() {
+			t.Errorf("got %s once the keys have expired", got)
+		}
+	})
+}
+
 func TestCatalogueK3EmptyKeysDoNotDisplaceGoodOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
