@@ -101,6 +101,7 @@ func TestBadArgumentIsNamedBeforeAnyRequest(t *testing.T) {
 		{"content type", putWith(oss.ObjectOptions{ContentType: "a/b\r\nx: y"}), []string{"Content-Type", "control"}},
 		{"metadata name", putWith(oss.ObjectOptions{Metadata: map[string]string{"a:b": "c"}}), []string{`"a:b"`}},
 		{"empty metadata name", putWith(oss.ObjectOptions{Metadata: map[string]string{"": "c"}}), []string{`""`}},
+		{"metadata name twice", putWith(oss.ObjectOptions{Metadata: map[string]string{"Color": "red", "color": "blue"}}), []string{`"color"`, "case"}},
 		{"metadata value", putWith(oss.ObjectOptions{Metadata: map[string]string{"a": "c\x00"}}), []string{"X-Oss-Meta-A", "control"}},
 		{"metadata over 8 KiB", putWith(oss.ObjectOptions{Metadata: map[string]string{"a": strings.Repeat("v", 8192)}}), []string{"8193", "8192"}},
 		{"11 tags", putWith(oss.ObjectOptions{Tags: manyTags}), []string{"11", "10"}},

@@ -90,11 +90,16 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 		return nil, err
 	}
 	setIf(h, "x-oss-tagging", tags)
-	size := 0
+	size, seen := 0, make(map[string]bool)
 	for name, value := range o.Metadata {
 		if !isToken(name) {
 			return nil, fmt.Errorf("oss: metadata name %q is not valid in a header", name)
 		}
+		lower := strings.ToLower(name)
+		if seen[lower] {
+			return nil, fmt.Errorf("oss: metadata names differ from %q in their case only", lower)
+		}
+		seen[lower] = true
 		h.Set("x-oss-meta-"+name, value)
 		size += len(name) + len(value)
 	}
