@@ -44,6 +44,7 @@
 //
 // # Concurrency
 //
-// A Client is safe for concurrent use, holds no goroutine and needs no Close. It keeps up to 256
-// idle connections a host unless Config.HTTPClient says otherwise.
+// A Client is safe for concurrent use and needs no Close; make one and share it. Unless Config.HTTPClient
+// says otherwise it has connections of its own, of which it keeps up to 256 a host idle, with their
+// goroutines, for 50 seconds.
 package oss

@@ -12,7 +12,8 @@ type Hooks struct {
 	OnStart func(ctx context.Context, op Operation) context.Context
 	// OnAttempt runs after every HTTP attempt.
 	OnAttempt func(ctx context.Context, op Operation, a Attempt)
-	// OnEnd runs once, with the error the caller will get.
+	// OnEnd runs once, with the error the caller will get. Two things it cannot know: what was to be deleted or aborted and
+	// is gone already is no error to the caller; a range or a page that is not the one asked for is.
 	OnEnd func(ctx context.Context, op Operation, err error)
 }
 
