@@ -188,7 +188,7 @@ func decodes[T any](v *T) checkResult {
 		var doc T // of this attempt alone: decoding appends to the lists that half a reply has left
 		var head start
 		if err := ossxml.Decode(io.TeeReader(resp.Body, &head), &doc); err != nil {
-			return fmt.Errorf("status %d with an unreadable document: %w: %q", resp.StatusCode, err, excerpt(head))
+			return fmt.Errorf("status %d with an unreadable document: %w: %q", resp.StatusCode, err, excerptOf(resp, head))
 		}
 		*v = doc
 		return nil

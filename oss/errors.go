@@ -222,3 +222,17 @@ func oneLine(s string) string {
 
 // excerpt is enough of a foreign reply to recognise its sender.
 func excerpt(b []byte) []byte { return b[:min(len(b), 200)] }
+
+// excerptOf is excerpt for the body of a success that nobody has masked: it ends before the token, if the reply repeats that.
+func excerptOf(resp *http.Response, b []byte) []byte {
+	b = excerpt(b)
+	if resp.Request == nil {
+		return b
+	}
+	token := resp.Request.Header.Get("X-Oss-Security-Token")
+	const telling = 8 // bytes; a reply that is cut has no more of a token
+	if at := bytes.Index(b, []byte(token[:min(len(token), telling)])); token != "" && at >= 0 {
+		b = b[:at]
+	}
+	return b
+}

@@ -65,11 +65,15 @@ func rudely(r *http.Request, _ string) (*http.Response, error) {
 	return says(502, "<html>You sent "+r.Header.Get("x-oss-security-token")+" to us</html>")(r, "")
 }
 
+func courteously(r *http.Request, _ string) (*http.Response, error) {
+	return says(200, "<html>You sent "+r.Header.Get("x-oss-security-token"))(r, "")
+}
+
 func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 	for _, sig := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		for name, reply := range map[string]answer{
 			"refused": refuses(403, "AccessDenied"), "echoed": echoes, "rude": rudely, "busy": refuses(503, "ServiceUnavailable"),
-			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"),
+			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"), "courteous": courteously,
 		} {
 			t.Run(fmt.Sprintf("%T %s", sig, name), func(t *testing.T) {
 				var out printed
@@ -93,6 +97,8 @@ func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 				_, err := c.UploadPart(ctx, upload, 1, strings.NewReader("body"), nil)
 				out.expose(err)
 				_, err = c.ListParts(ctx, upload, nil)
+				out.expose(err)
+				_, err = c.CompleteMultipartUpload(ctx, upload, []oss.Part{{Number: 1, ETag: `"A"`}}, nil)
 				out.expose(err)
 				_, err = c.HeadObject(ctx, "bucket", "key", nil)
 				out.expose(err)

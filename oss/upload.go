@@ -311,7 +311,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		if callback {
 			result.Callback = body
 			if err := isFromOSS(op, resp, out); err != nil {
-				return &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, excerpt(body))}
+				return &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, excerptOf(resp, body))}
 			}
 			return nil
 		}
@@ -319,7 +319,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		if err := ossxml.Decode(strings.NewReader(string(body)), &doc); err != nil {
 			// Asking again would only answer NoSuchUpload if this was a success.
 			return &permanentError{fmt.Errorf("%w: status %d with an unreadable document: %v: %q",
-				errReply, resp.StatusCode, err, excerpt(body))}
+				errReply, resp.StatusCode, err, excerptOf(resp, body))}
 		}
 		result.ETag = cmp.Or(result.ETag, doc.ETag)
 		return nil
