@@ -86,7 +86,11 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 		}}
 	}
 	if !strings.EqualFold(res.ETag, want.etag) {
-		j.u.client.Logger().LogAttrs(ctx, slog.LevelWarn, "oss: ETag of the object does not follow from its parts; its CRC-64 is right",
+		told := "is right"
+		if !want.known || res.CRC64 == 0 {
+			told = "is not known"
+		}
+		j.u.client.Logger().LogAttrs(ctx, slog.LevelWarn, "oss: ETag of the object does not follow from its parts; its CRC-64 "+told,
 			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("etag", res.ETag), slog.String("expected", want.etag))
 	}
 	j.meter.finish(want.size, want.parts)

@@ -168,24 +168,36 @@ func anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists(t *testing.T) {
 }
 
 func anETagOutsideTheRuleWarnsAndDoesNotFail(t *testing.T) {
-	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		var log bytes.Buffer
-		c := client(t, srv, func(cfg *oss.Config) {
-			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-			cfg.HTTPClient = &http.Client{Transport: rewriting{cfg.HTTPClient.Transport, func(resp *http.Response) {
-				if resp.Request.Method == http.MethodPost && resp.Header.Get("ETag") != "" {
-					resp.Header.Set("ETag", `"0004B999EF5A239BB9138C6227D69F95"`)
+	for _, tt := range []struct {
+		name string
+		also func(http.Header)
+		warn string
+	}{
+		{"with a CRC-64", func(http.Header) {}, "does not follow from its parts; its CRC-64 is right"},
+		{"with none", func(h http.Header) { h.Del("X-Oss-Hash-Crc64ecma") }, "does not follow from its parts; its CRC-64 is not known"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				var log bytes.Buffer
+				c := client(t, srv, func(cfg *oss.Config) {
+					cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+					cfg.HTTPClient = &http.Client{Transport: rewriting{cfg.HTTPClient.Transport, func(resp *http.Response) {
+						if resp.Request.Method == http.MethodPost && resp.Header.Get("ETag") != "" {
+							resp.Header.Set("ETag", `"0004B999EF5A239BB9138C6227D69F95"`)
+							tt.also(resp.Header)
+						}
+					}}}
+				})
+				res, err := upload(t, c, nil)
+				if err != nil || res.ETag != `"0004B999EF5A239BB9138C6227D69F95"` {
+					t.Errorf("Upload = %+v, %v", res, err)
 				}
-			}}}
+				if !strings.Contains(log.String(), tt.warn) {
+					t.Errorf("log is %q, want %q", &log, tt.warn)
+				}
+			})
 		})
-		res, err := upload(t, c, nil)
-		if err != nil || res.ETag != `"0004B999EF5A239BB9138C6227D69F95"` {
-			t.Errorf("Upload = %+v, %v", res, err)
-		}
-		if !strings.Contains(log.String(), "ETag of the object does not follow from its parts") {
-			t.Errorf("log is %q", &log)
-		}
-	})
+	}
 }
 
 // rewriting changes replies on their way to the client.
