@@ -58,6 +58,9 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 	if notIP != nil && !hostName.MatchString(name) || !zoneForm.MatchString(addr.Zone()) {
 		return bad("has no valid host name")
 	}
+	if a == VirtualHosted && bucketHost.MatchString(name) {
+		return bad("names a bucket, as each call does by itself")
+	}
 	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || n == 0 || strings.HasSuffix(u.Host, ":") {
 		return bad("has no valid port")
 	}
@@ -69,6 +72,7 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 
 var (
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+	bucketHost = regexp.MustCompile(`(?i)^[^.]+\.oss-[^.]+\.aliyuncs\.com\.?$`)
 	zoneForm   = regexp.MustCompile(`^[A-Za-z0-9._-]*$`) // of an interface, behind a percent sign
 	regionForm = regexp.MustCompile(`^[a-z]+-[a-z0-9]+(-[a-z0-9]+)*$`)
 	bucketForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
