@@ -341,9 +341,10 @@ func notFromOSS(resp *http.Response) error {
 }
 
 // isFromOSS is a checkResult that tells such a page from a reply: that has a request ID, and an ETag if it is an object,
-// or no body at all.
-func isFromOSS(_ Operation, resp *http.Response, _ *outgoing) error {
-	if resp.StatusCode != http.StatusNoContent && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
+// or no body at all. No object comes as 204, which is how some networks answer every GET.
+func isFromOSS(op Operation, resp *http.Response, _ *outgoing) error {
+	gone := resp.StatusCode == http.StatusNoContent && op.Name != "GetObject"
+	if !gone && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
 		return notFromOSS(resp)
 	}
 	return nil

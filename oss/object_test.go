@@ -227,6 +227,20 @@ func TestPageOfAProxyIsNoSuccess(t *testing.T) {
 	}
 }
 
+// Nor is nothing at all an empty object.
+func TestReplyWithoutContentIsNoObject(t *testing.T) {
+	s := play(func(*http.Request, string) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody}, nil
+	})
+	obj, err := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}).GetObject(t.Context(), "bucket", "key", nil)
+	if err == nil {
+		t.Fatalf("an object of %d bytes", obj.Size)
+	}
+	if !strings.Contains(err.Error(), "not from OSS") {
+		t.Error(err)
+	}
+}
+
 func TestCompressionIsNotAskedFor(t *testing.T) {
 	s := play(says(200, "body"))
 	for _, tt := range []struct {
