@@ -160,8 +160,10 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 	if packed := resp.Header.Get("x-oss-err"); len(body) == 0 && packed != "" {
 		body, _ = base64.StdEncoding.DecodeString(packed) // the reply to HEAD has its document in a header
 	}
+	// A key may have characters that no XML can hold. The document is then broken where it names the key, behind the code.
+	whole := bytes.HasSuffix(bytes.TrimSpace(body), []byte("</Error>"))
 	var doc ossxml.Error
-	if err := ossxml.Decode(bytes.NewReader(body), &doc); err != nil || doc.Code == "" {
+	if err := ossxml.Decode(bytes.NewReader(body), &doc); doc.Code == "" || err != nil && !whole {
 		e.Body = body[:min(len(body), 1<<10)]
 		if resp.StatusCode == http.StatusNotModified {
 			e.Code = "NotModified"

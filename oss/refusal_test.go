@@ -35,6 +35,11 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 		HelpURL: "https://api.aliyun.com/troubleshoot?q=0002-00000201", StringToSign: "OSS4-HMAC-SHA256\n20260617T203008Z",
 	}
 	foreign := ServiceError{Op: "HeadObject", Bucket: "bucket", Key: "key"}
+	missing := foreign
+	missing.StatusCode, missing.Code, missing.RequestID = 404, ErrNoSuchKey, "ID"
+	named := func(key string) string {
+		return "<Error><Code>NoSuchKey</Code><RequestId>ID</RequestId><Key>" + key + "</Key></Error>"
+	}
 	with := func(e ServiceError, change func(*ServiceError)) *ServiceError { change(&e); return &e }
 	for _, tt := range []struct {
 		name   string
@@ -51,6 +56,11 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 			http.Header{"X-Oss-Request-Id": {"ID"}, "X-Oss-Ec": {"EC"}}, with(foreign, func(e *ServiceError) {
 				e.StatusCode, e.Code, e.RequestID, e.EC = 503, "ServiceUnavailable", "ID", "EC"
 			})},
+		{"document with a key that is not XML", 404, named("a\fb"), nil, &missing},
+		{"document with a key that XML cannot quote", 404, named("a&#x0C;b"), nil, &missing},
+		{"half of it", 404, strings.TrimSuffix(named("a\fb"), "</Error>"), nil, with(foreign, func(e *ServiceError) {
+			e.StatusCode, e.Body = 404, []byte(strings.TrimSuffix(named("a\fb"), "</Error>"))
+		})},
 		{"page of a proxy", 502, "<html>bad gateway</html>", nil, with(foreign, func(e *ServiceError) {
 			e.StatusCode, e.Body = 502, []byte("<html>bad gateway</html>")
 		})},
