@@ -157,8 +157,12 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 		Header:     resp.Header,
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // half a document still says more than none
-	if packed := resp.Header.Get("x-oss-err"); len(body) == 0 && packed != "" {
-		body, _ = base64.StdEncoding.DecodeString(packed) // the reply to HEAD has its document in a header
+	if packed := resp.Header.Get("x-oss-err"); packed != "" {
+		if len(body) == 0 {
+			body, _ = base64.StdEncoding.DecodeString(packed) // the reply to HEAD has its document in a header
+		}
+		e.Header = resp.Header.Clone()
+		e.Header.Del("x-oss-err") // where hide would not find a token
 	}
 	// A key may have characters that no XML can hold. The document is then broken where it names the key, behind the code.
 	whole := bytes.HasSuffix(bytes.TrimSpace(body), []byte("</Error>"))

@@ -87,7 +87,8 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 			}
 			got := refusal(Operation{Name: "HeadObject", Bucket: "bucket", Key: "key"},
 				&http.Response{StatusCode: tt.status, Header: tt.header, Body: io.NopCloser(strings.NewReader(tt.body))})
-			tt.want.Header = tt.header
+			tt.want.Header = tt.header.Clone()
+			tt.want.Header.Del("x-oss-err") // it may hold a token, in base64
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("refusal (-want +got):\n%s", diff)
 			}
