@@ -26,6 +26,7 @@ type ServiceError struct {
 	HostID       string // host that answered
 	EC           string // finer code, for diagnosis only: OSS may change it
 	HelpURL      string // troubleshooting page OSS recommends
+	Endpoint     string // of the bucket, if it is not the one that was asked
 	StringToSign string // what OSS hashed, in a SignatureDoesNotMatch reply
 	Attempts     int    // tries made
 	Body         []byte // start of a reply that was not OSS XML, as a proxy sends
@@ -72,6 +73,8 @@ func (e *ServiceError) cure() string {
 	switch {
 	case e.EC == ecV1Refused:
 		return "this bucket refuses signature V1: set Config.Region, which selects V4"
+	case e.Endpoint != "":
+		return "the bucket is at " + e.Endpoint + ": set Config.Region, and Config.Endpoint if there is one, to match"
 	case e.Code == "CallbackFailed":
 		return "the object has been stored, only its callback failed"
 	}
@@ -175,7 +178,7 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 		return e
 	}
 	e.Code, e.Message, e.HostID, e.HelpURL = Code(doc.Code), doc.Message, doc.HostID, doc.RecommendDoc
-	e.StringToSign = doc.Get("StringToSign")
+	e.Endpoint, e.StringToSign = doc.Get("Endpoint"), doc.Get("StringToSign")
 	if doc.RequestID != "" {
 		e.RequestID = doc.RequestID
 	}

@@ -132,6 +132,16 @@ func TestCatalogueK6RefusedV1NamesTheCure(t *testing.T) {
 	}
 }
 
+func TestWrongEndpointNamesTheRightOne(t *testing.T) {
+	cfg := newServer(t, nil).Config()
+	cfg.Region = "cn-beijing"
+	_, err := newClient(t, cfg).PutObject(t.Context(), "bucket", "key", strings.NewReader(""), nil)
+	var e *oss.ServiceError
+	if !errors.As(err, &e) || e.Endpoint != "oss-cn-hangzhou.aliyuncs.com" || !strings.Contains(err.Error(), "the bucket is at "+e.Endpoint) {
+		t.Errorf("bucket in another region: %v", err)
+	}
+}
+
 func TestSignatureMismatchTellsWhatWasHashed(t *testing.T) {
 	srv := newServer(t, nil)
 	cfg := srv.Config()
