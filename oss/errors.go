@@ -34,6 +34,8 @@ type ServiceError struct {
 	Header http.Header // of the reply, for what an error document cannot carry, such as the ETag beside CallbackFailed
 
 	PartNumber int // of UploadPart and UploadPartCopy; 0 if there is none
+
+	CanonicalRequest string // what the last line of a StringToSign of V4 is the hash of
 }
 
 // Error returns one line: operation, resource, status, code, message, request ID, EC.
@@ -178,7 +180,7 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 		return e
 	}
 	e.Code, e.Message, e.HostID, e.HelpURL = Code(doc.Code), doc.Message, doc.HostID, doc.RecommendDoc
-	e.Endpoint, e.StringToSign = doc.Get("Endpoint"), doc.Get("StringToSign")
+	e.Endpoint, e.StringToSign, e.CanonicalRequest = doc.Get("Endpoint"), doc.Get("StringToSign"), doc.Get("CanonicalRequest")
 	if doc.RequestID != "" {
 		e.RequestID = doc.RequestID
 	}
@@ -188,12 +190,13 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 	return e
 }
 
-// hide masks keys that a reply repeats: signature V1 hashes the token, and a StringToSign shows it.
+// hide masks keys that a reply repeats: signatures cover the token, and what was signed shows it.
 func (e *ServiceError) hide(keys Credentials) *ServiceError {
 	for _, secret := range []string{keys.AccessKeySecret, keys.SecurityToken} {
 		if secret != "" {
 			e.Message = strings.ReplaceAll(e.Message, secret, "***")
 			e.StringToSign = strings.ReplaceAll(e.StringToSign, secret, "***")
+			e.CanonicalRequest = strings.ReplaceAll(e.CanonicalRequest, secret, "***")
 			e.Body = bytes.ReplaceAll(e.Body, []byte(secret), []byte("***"))
 		}
 	}

@@ -147,14 +147,15 @@ func TestSignatureMismatchTellsWhatWasHashed(t *testing.T) {
 	cfg := srv.Config()
 	cfg.Credentials = oss.Credentials{AccessKeyID: osstest.AccessKeyID, AccessKeySecret: "wrong"}
 	for _, tt := range []struct {
-		signer signer.Signer
-		want   string
-	}{{signer.V1{}, "/bucket/key"}, {signer.V4{}, "OSS4-HMAC-SHA256\n"}} {
+		signer          signer.Signer
+		text, canonical string
+	}{{signer.V1{}, "/bucket/key", ""}, {signer.V4{}, "OSS4-HMAC-SHA256\n", "GET\n/bucket/key\n"}} {
 		cfg.Signer = tt.signer
 		_, err := newClient(t, cfg).GetObject(t.Context(), "bucket", "key", nil)
 		var e *oss.ServiceError
-		if !errors.As(err, &e) || !errors.Is(err, oss.ErrSignatureMismatch) || !strings.Contains(e.StringToSign, tt.want) {
-			t.Errorf("%T: %#v, want a StringToSign with %q", tt.signer, err, tt.want)
+		if !errors.As(err, &e) || !errors.Is(err, oss.ErrSignatureMismatch) || !strings.Contains(e.StringToSign, tt.text) ||
+			!strings.HasPrefix(e.CanonicalRequest, tt.canonical) {
+			t.Errorf("%T: %#v, want a StringToSign with %q and a CanonicalRequest with %q", tt.signer, err, tt.text, tt.canonical)
 		}
 	}
 }

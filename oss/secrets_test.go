@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -56,8 +57,9 @@ func (p *printed) expose(err error) {
 
 // echoes refuses a request as OSS does whose signature does not match, and as a rude proxy does.
 func echoes(r *http.Request, _ string) (*http.Response, error) {
-	v1 := signer.V1{}.StringToSign(r, signer.Params{Bucket: "bucket", Key: "key", Time: time.Now()})
-	doc := "<Error><Code>SignatureDoesNotMatch</Code><Message>token " + r.Header.Get("x-oss-security-token") + "</Message><StringToSign>" + v1 + "</StringToSign></Error>"
+	p := signer.Params{Bucket: "bucket", Key: "key", Time: time.Now()}
+	doc := "<Error><Code>SignatureDoesNotMatch</Code><Message>token " + r.Header.Get("x-oss-security-token") + "</Message><StringToSign>" +
+		signer.V1{}.StringToSign(r, p) + "</StringToSign><CanonicalRequest>" + html.EscapeString(signer.V4{}.CanonicalRequest(r, p)) + "</CanonicalRequest></Error>"
 	return says(403, doc)(r, "")
 }
 
