@@ -109,7 +109,9 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 	return h, nil
 }
 
-// encodeTags writes tags as a query string, in the order of their keys.
+// encodeTags writes tags as a query string, in the order of their keys, but a space as %20: OSS asks for that.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0010-00000216
 func encodeTags(tags map[string]string) (string, error) {
 	if len(tags) > maxTags {
 		return "", fmt.Errorf("oss: %d tags are more than %d", len(tags), maxTags)
@@ -124,7 +126,7 @@ func encodeTags(tags map[string]string) (string, error) {
 		}
 		q.Set(k, v)
 	}
-	return q.Encode(), nil
+	return strings.ReplaceAll(q.Encode(), "+", "%20"), nil
 }
 
 // A PutResult describes the object PutObject or CompleteMultipartUpload just wrote.
