@@ -133,12 +133,15 @@ func checkKey(key string) error {
 		return fmt.Errorf("oss: key %.40q... has %d bytes, more than %d", key, len(key), maxKeyBytes)
 	case !utf8.ValidString(key):
 		return fmt.Errorf("oss: key %q is not valid UTF-8", key)
+	case key[0] == '/', key[0] == '\\':
+		return fmt.Errorf("oss: key %.40q begins with a slash", key)
 	}
 	return nil
 }
 
 // CheckObjectName refuses a bucket or a key that no object can have, as every method does before its
-// first request: a bucket is 1 to 63 of a-z, 0-9 and inner hyphens, a key 1 to 1,023 bytes of UTF-8.
+// first request: a bucket is 1 to 63 of a-z, 0-9 and inner hyphens, a key 1 to 1,023 bytes of UTF-8 that do not begin
+// with a slash or a backslash.
 func CheckObjectName(bucket, key string) error { return cmp.Or(checkBucket(bucket), checkKey(key)) }
 
 // url returns the address of a bucket or an object. The path is set in both its forms, so that
