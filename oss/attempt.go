@@ -114,6 +114,10 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	in := &mine.in
 	in.ReadCloser, in.watch = resp.Body, w
 	resp.Body = in
+	if resp.StatusCode < 200 { // 101, after which reading from the connection ends with no context
+		in.Close()
+		return nil, fmt.Errorf("status %d: reply is not from OSS", resp.StatusCode)
+	}
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer drain(in)
 		refused := refusal(k.op, resp).hide(k.used)
