@@ -28,7 +28,7 @@ type ObjectOptions struct {
 	ContentLanguage    string            // language of the content
 	CacheControl       string            // for caches and browsers
 	Expires            time.Time         // HTTP Expires, not a deletion date
-	Metadata           map[string]string // sent as x-oss-meta-*; 8 KiB in all
+	Metadata           map[string]string // sent as x-oss-meta-*; 8 KiB in all; an empty value may break signature V4
 	Tags               map[string]string // object tags, at most 10
 	ACL                ACL               // "" leaves it to the bucket
 	StorageClass       StorageClass      // "" leaves it to the bucket
@@ -150,7 +150,8 @@ func putResult(resp *http.Response) *PutResult {
 
 // PutObject stores body, of at most 5 GiB, under key in one request. Like a part it is sent with
 // its Content-MD5, and its CRC-64 and ETag are checked against the reply; damage is retried and at
-// last a *ChecksumError. A nil body is an error; an empty object takes an empty Body.
+// last a *ChecksumError. A nil body is an error; an empty object takes an empty Body. With ForbidOverwrite,
+// an ErrAlreadyExists with Attempts above 1 can be due to this very object: the reply to an earlier attempt was lost.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobject
 func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, opts *ObjectOptions) (*PutResult, error) {

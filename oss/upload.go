@@ -65,7 +65,8 @@ func checkPartNumber(n int) error {
 }
 
 // InitiateMultipartUpload begins an upload to key. OSS keeps it, and bills its parts, until it is
-// completed or aborted. A key that exists is not touched before CompleteMultipartUpload. An ACL is
+// completed or aborted. When a reply is lost, the retry begins another upload, and the first stays
+// until Uploads finds it. A key that exists is not touched before CompleteMultipartUpload. An ACL is
 // not given here but to CompleteMultipartUpload.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/initiatemultipartupload
