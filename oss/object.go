@@ -289,7 +289,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 			obj.Size = -1
 		}
 	}
-	if !opts.honoured(resp) {
+	if !opts.honoured(r, resp) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
 			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
@@ -297,11 +297,11 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	return obj, nil
 }
 
-// honoured reports whether resp is the range o asks for, which may be cut where the object ends.
-// What knows no ranges answers with the whole object.
-func (o *GetOptions) honoured(resp *http.Response) bool {
+// honoured reports whether resp is the range o asks for, which may be cut where the object ends, or the whole object if r
+// has none. What knows no ranges answers with the whole object.
+func (o *GetOptions) honoured(r *Request, resp *http.Response) bool {
 	if o == nil || o.Offset == 0 && o.Length == 0 {
-		return true
+		return resp.StatusCode != http.StatusPartialContent || r.Header.Get("Range") != ""
 	}
 	if resp.StatusCode == http.StatusPartialContent {
 		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))

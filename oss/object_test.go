@@ -150,6 +150,8 @@ func TestRangeThatWasNotHonouredIsAnError(t *testing.T) {
 			return resp, err
 		}, false},
 		{"whole object that is shorter", &oss.GetOptions{Length: 30}, says(200, "0123456789"), true},
+		{"range that nobody asked for", nil, says(206, "234", "Content-Range", "bytes=2-4/10"), false},
+		{"range of one's own", &oss.GetOptions{Header: http.Header{"range": {"bytes=2-4"}}}, says(206, "234", "Content-Range", "bytes 2-4/10"), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			obj, err := play(tt.reply).client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", tt.opts)
