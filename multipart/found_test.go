@@ -312,19 +312,39 @@ func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
 	})
 }
 
+// completing returns a client on whose first abort a try of Complete arrives that was thought lost: OSS was asked, and had
+// the upload, only just before.
+func completing(t *testing.T, srv *osstest.Server) *oss.Client {
+	return client(t, srv, func(cfg *oss.Config) {
+		cfg.Hooks.OnStart = onFirst("AbortMultipartUpload", func() {
+			for _, up := range srv.Uploads() {
+				if _, err := srv.Client().CompleteMultipartUpload(t.Context(), up.Upload, up.Parts, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	})
+}
+
 func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
-		c := client(t, srv, func(cfg *oss.Config) {
-			cfg.Hooks.OnStart = onFirst("AbortMultipartUpload", func() { // OSS was asked, and has the upload: only now a try arrives
-				for _, up := range srv.Uploads() {
-					if _, err := srv.Client().CompleteMultipartUpload(t.Context(), up.Upload, up.Parts, nil); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		})
-		res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		res, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
 		wantObject(t, srv, data(300), res, err)
+	})
+}
+
+func TestAnAbortThatFailsProvesNothingOfALostComplete(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
+		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		if _, made := srv.Object(bucket, key); !made {
+			t.Fatal("there is no object, so nothing is shown")
+		}
+		var ue *multipart.UploadError
+		if !errors.As(err, &ue) || !errors.Is(err, multipart.ErrOutcomeUnknown) || !errors.Is(ue.AbortErr, oss.ErrAccessDenied) {
+			t.Errorf("error is %v, want an unknown outcome, and why the abort failed", err)
+		}
 	})
 }

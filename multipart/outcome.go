@@ -131,6 +131,9 @@ func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause er
 			return nil, j.left(sent, cause)
 		}
 		aborted, err := j.abort(ask)
+		if err != nil && !aborted && !certain { // OSS may still be at work on it here, too
+			cause = fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+		}
 		if err != nil || aborted { // aborted: it had not happened, and now it cannot
 			return nil, j.report(sent, cause, err)
 		}
