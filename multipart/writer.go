@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -43,6 +44,11 @@ var (
 
 // NewWriter returns a Writer whose Close creates the object.
 func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) *Writer {
+	if opts != nil { // read in the background, when the caller may have changed them for the next object
+		own := *opts
+		own.Metadata, own.Tags, own.Header = maps.Clone(opts.Metadata), maps.Clone(opts.Tags), opts.Header.Clone()
+		opts = &own
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	r, pipe := io.Pipe()
 	w := &Writer{buf: bufio.NewWriterSize(pipe, writerBuffer), pipe: pipe, cancel: cancel, done: make(chan struct{})}
