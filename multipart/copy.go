@@ -34,7 +34,8 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}}
+	j := &job{u: u, wishes: w, keep: u.opts.KeepParts,
+		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.all})
 	if err != nil {
 		return nil, j.failed(fmt.Errorf("looking at the source: %w", err))

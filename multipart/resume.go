@@ -24,7 +24,8 @@ import (
 // The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A
 // Plan whose Size is -1, as Unfinished yields it, takes the size of src, which then must have a Size or Stat method.
 // An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very object: then that is
-// the result.
+// the result. Of the options that concern the end a Plan carries ForbidOverwrite alone: an ACL or a callback that Upload
+// was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
 	if src == nil {
 		return nil, errors.New("multipart: source is nil")
@@ -275,7 +276,7 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 			j.warn("upload of a former version of the file left behind", saved.Upload, err)
 		}
 	default:
-		j.plan = saved
+		j.plan.Upload = saved.Upload
 		res, err := j.goOn(ctx, in)
 		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
 			return res, j.forget(ctx, store, id, err)

@@ -177,6 +177,21 @@ func TestAPlanCarriesForbidOverwriteToItsEnd(t *testing.T) {
 	}
 }
 
+func TestThePlanOfAFailedUploadCarriesForbidOverwrite(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, KeepParts: true})
+		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), &oss.ObjectOptions{ForbidOverwrite: true})
+		ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
+		broken.Remove()
+		srv.PutObject(bucket, key, []byte("another writer was faster"))
+		if res, err := up.Resume(t.Context(), ue.Plan, bytes.NewReader(data(950))); !errors.Is(err, oss.ErrAlreadyExists) {
+			t.Errorf("Resume = %+v, %v, want ErrAlreadyExists", res, err)
+		}
+		srv.Client().AbortMultipartUpload(t.Context(), ue.Plan.Upload)
+	})
+}
+
 func TestSweepEndsOldUploadsAndCountsThem(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up, old := begun(t, srv, data(950), 1, 2, 10)

@@ -185,7 +185,8 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}}
+	j := &job{u: u, wishes: w, keep: u.opts.KeepParts,
+		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	if in.at == nil {
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		ctx, end := j.watch(ctx)
