@@ -21,14 +21,22 @@ import (
 // Resume checks the parts OSS holds against the bytes of src, keeps every equal one (holes and a short tail
 // included), uploads the others and finishes. It never aborts p.
 //
-// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A
-// Plan whose Size is -1, as Unfinished yields it, takes the size of src, which then must have a Size or Stat method.
-// An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very object: then that is
-// the result. Of the options that concern the end a Plan carries ForbidOverwrite alone: an ACL or a callback that Upload
-// was given is not asked for again.
+// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. An
+// *os.File that changes meanwhile is an error, ErrSourceChanged. A Plan whose Size is -1, as Unfinished yields it, takes
+// the size of src, which then must have a Size or Stat method. An upload that is gone is an error that matches
+// oss.ErrNoSuchUpload, unless it became the very object: then that is the result. Of the options that concern the end a
+// Plan carries ForbidOverwrite alone: an ACL or a callback that Upload was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
 	if src == nil {
 		return nil, errors.New("multipart: source is nil")
+	}
+	in := input{at: src}
+	if f, ok := src.(*os.File); ok {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("multipart: %w", err)
+		}
+		in.intact = func() error { return unchanged(f, info) }
 	}
 	if p.Size < 0 {
 		size, err := sizeOf(src)
@@ -59,7 +67,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	}
 	ctx, end := j.watch(ctx)
 	defer end()
-	in := input{at: src, size: p.Size}
+	in.size = p.Size
 	if err != nil {
 		return j.gone(ctx, in, err)
 	}

@@ -159,6 +159,25 @@ func aFileThatChangesUnderWayMakesNoObject(t *testing.T) {
 	}
 }
 
+func aFileThatChangesWhileItIsResumedMakesNoObject(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		f := tempFile(t, data(950))
+		_, p := begun(t, srv, data(950), 1, 2, 3) // which are found equal, before the file is another
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Hooks.OnStart = onFirst("UploadPart", func() {
+				_, err := f.WriteAt(make([]byte, 950), 0)
+				if err := errors.Join(err, os.Chtimes(f.Name(), time.Time{}, time.Unix(1e9, 0))); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		up := multipart.NewUploader(c, &multipart.Options{Concurrency: 1, Checksum: oss.ChecksumCRC64}) // no MD5 from before
+		_, err := up.Resume(t.Context(), p, f)
+		wantNothing(t, srv, err, multipart.ErrSourceChanged)
+		srv.Client().AbortMultipartUpload(t.Context(), p.Upload)
+	})
+}
+
 func TestUploadFileRefusesWhatIsNoFileBeforeAnyRequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up := multipart.NewUploader(srv.Client(), nil)

@@ -45,7 +45,8 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 
 // UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts.
 // On failure it also returns the parts that did arrive, and never aborts p: others may be at work on it.
-// The parts are returned by number. Sending one again replaces it.
+// The parts are returned by number. Sending one again replaces it. That src stays the same until all parts of p are there
+// is the caller's matter: only one that is too short is noticed.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
 	j, err := u.jobOf(p)
 	if err != nil {
