@@ -154,28 +154,34 @@ type buffer struct {
 
 // fill reads r until the buffer is full or r ends, and returns r's error, io.EOF included.
 func (b *buffer) fill(r io.Reader) error {
-	const maxEmptyReads = 100
-	for empty := 0; b.size < b.room; {
+	for b.size < b.room {
 		at := b.size % b.pool.chunk
 		if at == 0 && b.size/b.pool.chunk == int64(len(b.chunks)) {
 			b.chunks = append(b.chunks, b.pool.chunks.Get().(*[]byte))
 		}
 		chunk := (*b.chunks[len(b.chunks)-1])[at:]
-		n, err := r.Read(chunk[:min(int64(len(chunk)), b.room-b.size)])
-		if n < 0 || n > len(chunk) {
-			return fmt.Errorf("reader returned the impossible count %d", n)
-		}
+		n, err := readSome(r, chunk[:min(int64(len(chunk)), b.room-b.size)])
 		b.size += int64(n)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			empty = 0
-		} else if empty++; empty == maxEmptyReads {
-			return io.ErrNoProgress
-		}
 	}
 	return nil
+}
+
+// readSome reads at least a byte, unless r has an error or nothing to give for too long.
+func readSome(r io.Reader, p []byte) (int, error) {
+	const maxEmptyReads = 100
+	for range maxEmptyReads {
+		n, err := r.Read(p)
+		if n < 0 || n > len(p) {
+			return 0, fmt.Errorf("reader returned the impossible count %d", n)
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
 }
 
 // Size returns the bytes read so far.

@@ -14,7 +14,8 @@ func TestCatalogue(t *testing.T) {
 	}{
 		// Sources.
 		{"S1", []func(*testing.T){onlyWhatIsLeftIsUploadedAndTheOffsetStays}},
-		{"S2", []func(*testing.T){everySourceOfEverySizeArrivesWhole, aReaderThatFailsIsTheCauseAndMakesNoObject, aReaderThatNeverAdvancesIsAnError}},
+		{"S2", []func(*testing.T){everySourceOfEverySizeArrivesWhole, aReaderThatFailsIsTheCauseAndMakesNoObject,
+			anErrorThatAReaderTellsOnceIsNotLost, aReaderThatNeverAdvancesIsAnError}},
 		{"S3", []func(*testing.T){anEmptyStreamIsOnePutObject}},
 		{"S4", []func(*testing.T){requestsAreAsFewAsPossible, tenThousandPartsOfTheSmallestSizeBecomeOneObject}},
 		{"S5", []func(*testing.T){aStreamGrowsItsPartsAndStopsAtTenThousand}},

@@ -230,15 +230,15 @@ func (s *stream) peek(ctx context.Context) (bool, error) {
 	if s.ended || len(s.peeked) > 0 {
 		return s.ended, nil
 	}
-	b := make([]byte, 1)
-	_, err := await(ctx, func() error { _, err := io.ReadFull(s.r, b); return err }, func() {})
-	switch err {
-	case nil:
-		s.peeked = b
-	case io.EOF:
-		s.ended = true
-	default:
+	b, n := make([]byte, 1), 0
+	left, err := await(ctx, func() (err error) { n, err = readSome(s.r, b); return err }, func() {})
+	switch {
+	case left, err != nil && err != io.EOF:
 		return false, err
+	case n > 0:
+		s.peeked = b
+	default:
+		s.ended = true
 	}
 	return s.ended, nil
 }

@@ -118,12 +118,34 @@ func aReaderThatFailsIsTheCauseAndMakesNoObject(t *testing.T) {
 	}
 }
 
+// An error may come with the last bytes, and only then.
+func anErrorThatAReaderTellsOnceIsNotLost(t *testing.T) {
+	for _, size := range []int{1, 100, 101, 150, 201} { // 101: with the byte that tells whether one request is enough
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			rest := data(size)
+			src := readerFunc(func(p []byte) (n int, err error) {
+				if n = copy(p, rest); n == len(rest) && n > 0 {
+					err = errBroken
+				} else if n == 0 {
+					err = io.EOF
+				}
+				rest = rest[n:]
+				return n, err
+			})
+			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, src, nil)
+			wantNothing(t, srv, err, errBroken)
+		})
+	}
+}
+
 func aReaderThatNeverAdvancesIsAnError(t *testing.T) {
-	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		src := readerFunc(func([]byte) (int, error) { return 0, nil })
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, src, nil)
-		wantNothing(t, srv, err, io.ErrNoProgress)
-	})
+	for _, at := range []int{0, 50, 100, 150} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			src := io.MultiReader(bytes.NewReader(data(at)), readerFunc(func([]byte) (int, error) { return 0, nil }))
+			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, src, nil)
+			wantNothing(t, srv, err, io.ErrNoProgress)
+		})
+	}
 }
 
 type readerFunc func(p []byte) (int, error)
