@@ -264,25 +264,14 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 
 // resumable is UploadFile with a Store, for a file of more than one part.
 func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
-	abs, err := filepath.Abs(f.Name())
-	if err != nil {
-		return nil, fmt.Errorf("multipart: %w", err)
-	}
 	store, fresh := j.u.opts.Store, j.plan
-	id := "oss://" + fresh.Upload.Bucket + "/" + fresh.Upload.Key + " from " + abs
-	saved, err := store.Load(ctx, id)
+	id, saved, err := j.record(ctx, f)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, j.failed(fmt.Errorf("reading the record of an earlier try: %w", err))
-	case saved.Upload.Bucket != fresh.Upload.Bucket || saved.Upload.Key != fresh.Upload.Key || saved.Upload.ID == "":
-		j.warn("record of another upload ignored", saved.Upload, nil)
+		return nil, j.failed(err)
+	case saved.Upload.ID == "":
 	case saved.Size != fresh.Size || saved.PartSize != fresh.PartSize:
-		// Nothing of it can be used as it is, so it goes, rather than being billed for ever.
-		old := &job{u: j.u, plan: saved, wishes: j.wishes}
-		if _, err := old.abort(ctx); err != nil {
-			j.warn("upload of a former version of the file left behind", saved.Upload, err)
-		}
+		j.discard(ctx, saved)
 	default:
 		j.plan.Upload = saved.Upload
 		res, err := j.goOn(ctx, in)
@@ -302,6 +291,50 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 	}
 	res, err := j.resume(ctx, in, nil)
 	return res, j.forget(ctx, store, id, err)
+}
+
+// record returns the id and the Plan of an earlier try with f, a zero Plan if there is none.
+func (j *job) record(ctx context.Context, f *os.File) (string, Plan, error) {
+	abs, err := filepath.Abs(f.Name())
+	if err != nil {
+		return "", Plan{}, err
+	}
+	up := j.plan.Upload
+	id := "oss://" + up.Bucket + "/" + up.Key + " from " + abs
+	saved, err := j.u.opts.Store.Load(ctx, id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return id, Plan{}, nil
+	case err != nil:
+		return id, Plan{}, fmt.Errorf("reading the record of an earlier try: %w", err)
+	case saved.Upload.Bucket != up.Bucket || saved.Upload.Key != up.Key || saved.Upload.ID == "":
+		j.warn("record of another upload ignored", saved.Upload, nil)
+		return id, Plan{}, nil
+	}
+	return id, saved, nil
+}
+
+// discard aborts the upload of an earlier try of which nothing can be used, rather than have it billed for ever.
+func (j *job) discard(ctx context.Context, saved Plan) error {
+	old := &job{u: j.u, plan: saved, wishes: j.wishes}
+	_, err := old.abort(ctx)
+	if err != nil {
+		j.warn("upload of a former version of the file left behind", saved.Upload, err)
+	}
+	return err
+}
+
+// dropRecord ends what an earlier try with f has left, if f is stored and has become too small for parts.
+func (j *job) dropRecord(ctx context.Context, f *os.File) {
+	if f == nil {
+		return
+	}
+	id, saved, err := j.record(ctx, f)
+	if err != nil {
+		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
+	} else if saved.Upload.ID != "" && j.discard(ctx, saved) == nil {
+		j.forget(ctx, j.u.opts.Store, id, nil)
+	}
 }
 
 // goOn resumes the upload that a record names.

@@ -406,6 +406,17 @@ func anUploadThatNoLongerFitsIsAbortedAndBegunAnew(t *testing.T) {
 	}
 }
 
+func nothingIsLeftOfAFileThatHasBecomeSmall(t *testing.T) {
+	for _, size := range []int{0, 50, 100} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			s := newSession(t, srv, data(950))
+			s.interrupted(t)
+			s.write(t, data(size))
+			s.wantResumed(t, data(size), 100, nil)
+		})
+	}
+}
+
 func aRecordOfAnotherKeyIsLeftAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))

@@ -191,6 +191,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		ctx, end := j.watch(ctx)
 		defer end()
+		j.dropRecord(ctx, stored)
 		return j.fromStream(ctx, in)
 	}
 	j.plan.Size = in.size
@@ -201,6 +202,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader
 	defer end()
 	switch {
 	case in.size <= j.plan.PartSize:
+		j.dropRecord(ctx, stored)
 		return j.put(ctx, in.body(), in.intact)
 	case stored != nil:
 		j.keep = true
