@@ -84,7 +84,7 @@ func TestCatalogue(t *testing.T) {
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,
 			aRecordOfAnotherKeyIsLeftAlone}},
 		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
-		{"U8", []func(*testing.T){twoProcessesResume}},
+		{"U8", []func(*testing.T){twoProcessesResume, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
 		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},
 		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
 		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},

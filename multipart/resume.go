@@ -264,7 +264,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 
 // resumable is UploadFile with a Store, for a file of more than one part.
 func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
-	store, fresh := j.u.opts.Store, j.plan
+	fresh := j.plan
 	id, saved, err := j.record(ctx, f)
 	switch {
 	case err != nil:
@@ -276,7 +276,7 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 		j.plan.Upload = saved.Upload
 		res, err := j.goOn(ctx, in)
 		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
-			return res, j.forget(ctx, store, id, err)
+			return res, j.forget(ctx, j.plan.Upload, id, err)
 		}
 		j.plan = fresh // it was aborted by somebody, or has expired: once, begin anew
 		j.meter.restart()
@@ -285,12 +285,12 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 	if err := j.initiate(ctx); err != nil {
 		return nil, err
 	}
-	if err := store.Save(ctx, id, j.plan); err != nil { // before part 1, or a kill would leave parts nobody knows of
+	if err := j.u.opts.Store.Save(ctx, id, j.plan); err != nil { // before part 1, or a kill would leave parts nobody knows of
 		j.keep = false
 		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
 	}
 	res, err := j.resume(ctx, in, nil)
-	return res, j.forget(ctx, store, id, err)
+	return res, j.forget(ctx, j.plan.Upload, id, err)
 }
 
 // record returns the id and the Plan of an earlier try with f, a zero Plan if there is none.
@@ -333,7 +333,7 @@ func (j *job) dropRecord(ctx context.Context, f *os.File) {
 	if err != nil {
 		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
 	} else if saved.Upload.ID != "" && j.discard(ctx, saved) == nil {
-		j.forget(ctx, j.u.opts.Store, id, nil)
+		j.forget(ctx, saved.Upload, id, nil)
 	}
 }
 
@@ -353,13 +353,18 @@ func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
 	return j.resume(ctx, in, kept)
 }
 
-// forget deletes the record of an upload that ended with err, unless it can be resumed.
-func (j *job) forget(ctx context.Context, store Store, id string, err error) error {
+// forget deletes the record of up that ended with err, unless it can be resumed, or the record is another process's by now.
+func (j *job) forget(ctx context.Context, up oss.Upload, id string, err error) error {
 	var ue *UploadError
-	if err == nil || errors.As(err, &ue) && ue.Aborted {
-		if storeErr := store.Delete(context.WithoutCancel(ctx), id); storeErr != nil {
-			j.warn("record of an ended upload not deleted", j.plan.Upload, storeErr)
-		}
+	if err != nil && !(errors.As(err, &ue) && ue.Aborted) {
+		return err
+	}
+	ctx, store := context.WithoutCancel(ctx), j.u.opts.Store
+	if saved, loadErr := store.Load(ctx, id); loadErr == nil && saved.Upload.ID != up.ID {
+		return err
+	}
+	if storeErr := store.Delete(ctx, id); storeErr != nil {
+		j.warn("record of an ended upload not deleted", up, storeErr)
 	}
 	return err
 }
