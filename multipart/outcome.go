@@ -297,7 +297,7 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 // body, or answered every time, there is no object; one that holds the same bytes is what was asked for.
 // sum is the MD5 that was sent, nil if none was: what a file holds by now may be something else.
 func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
-	if certain || body.Size() > 0 && !body.end.Load() {
+	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
 	ask, cancel := cleanupContext(ctx)

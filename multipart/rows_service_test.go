@@ -205,6 +205,31 @@ func aFailedCallbackSaysThatTheObjectExists(t *testing.T) {
 	}
 }
 
+func aCallbackThatFailsWhenItIsRepeatedIsNotHidden(t *testing.T) {
+	const document = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>CallbackFailed</Code><Message>Error status : 301.</Message></Error>`
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		tries := 0
+		c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
+			return func(req *http.Request) (*http.Response, error) {
+				if req.Method != http.MethodPut {
+					return next.RoundTrip(req)
+				}
+				body, err := io.ReadAll(req.Body)
+				srv.PutObject(bucket, key, body)
+				if tries++; tries == 1 {
+					return nil, errors.Join(err, io.ErrUnexpectedEOF) // the reply is lost
+				}
+				return replied(req, 203, document), err
+			}
+		})
+		_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(50)),
+			&oss.ObjectOptions{Header: http.Header{"x-oss-callback": {"eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjEifQ=="}}})
+		if !errors.Is(err, oss.ErrCallbackFailed) || tries != 2 {
+			t.Errorf("after %d tries: %v", tries, err)
+		}
+	})
+}
+
 func aReplyToCompleteThatIsNoResultIsSettled(t *testing.T) {
 	for name, body := range map[string]string{
 		"an error document": `<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code></Error>`,

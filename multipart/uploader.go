@@ -126,7 +126,7 @@ type Result struct {
 	Parts                      int    // parts in the object; 0 for a PutObject
 	Reused                     int    // of those, found in OSS from an earlier try
 
-	Callback []byte       // what the callback server answered, if one was asked for
+	Callback []byte       // what the callback server answered, if one was asked for and its answer was not lost
 	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
 }
 
