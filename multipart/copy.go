@@ -89,7 +89,7 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 // learnSums asks OSS for the CRC-64 of the parts it copied, which the replies to copying do not tell, so that
 // joining them can be checked.
 func (j *job) learnSums(ctx context.Context, sent *parcels) error {
-	listed, err := j.u.list(ctx, j.plan.Upload)
+	listed, err := j.u.list(ctx, j.plan.Upload, j.wishes.all)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -262,6 +263,28 @@ func optionsReachEveryRequestTheyConcern(t *testing.T) {
 			}
 		})
 	}
+}
+
+func whoPaysIsSaidByResumesCopiesAndTheSearchForOrphansToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, RequesterPays: []string{bucket}})
+		defer srv.Close()
+		f := tempFile(t, data(950))
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Store: multipart.DirStore(t.TempDir())})
+		opts := &oss.ObjectOptions{Header: http.Header{"x-oss-request-payer": {"requester"}}}
+		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
+		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := up.UploadFile(t.Context(), bucket, key, f.Name(), opts)
+		if ue := wantNothing(t, srv, err, oss.ErrAccessDenied); len(ue.Orphans) != 1 {
+			t.Errorf("the orphans are %v, want one", ue.Orphans)
+		}
+		broken.Remove()
+		res, err := up.UploadFile(t.Context(), bucket, key, f.Name(), opts)
+		wantObject(t, srv, data(950), res, err)
+		if _, err := up.Copy(t.Context(), bucket, "copy", oss.CopySource{Bucket: bucket, Key: key, Length: 500}, opts); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func anOptionNobodyCanHonourIsAnError(t *testing.T) {

@@ -347,7 +347,7 @@ func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 	const slack = 2 * time.Second // OSS tells the time of an upload in whole seconds, and that of its replies
 	up := j.plan.Upload
 	var orphans []oss.Upload
-	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key}) {
+	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.wishes.all}) {
 		if err != nil {
 			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
 			break
@@ -357,7 +357,7 @@ func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(since) {
 			continue
 		}
-		if parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1}); err == nil && len(parts.Parts) == 0 {
+		if parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all}); err == nil && len(parts.Parts) == 0 {
 			orphans = append(orphans, info.Upload)
 			j.warn("upload that a lost reply may have begun", info.Upload, nil)
 		}

@@ -48,7 +48,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	if u.err != nil {
 		return nil, u.err
 	}
-	held, err := u.list(ctx, p.Upload)
+	held, err := u.list(ctx, p.Upload, nil)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
 		return nil, &UploadError{Plan: p, Err: err}
 	}
@@ -187,7 +187,7 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 // has the size and the CRC-64 of the source.
 func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	up := j.plan.Upload
-	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, nil)
+	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 		slices.SortStableFunc(found, func(a, b oss.UploadInfo) int { return b.Initiated.Compare(a.Initiated) })
 		for _, info := range found {
 			p := Plan{Upload: info.Upload, Size: -1}
-			held, err := u.list(ctx, info.Upload)
+			held, err := u.list(ctx, info.Upload, nil)
 			if errors.Is(err, oss.ErrNoSuchUpload) {
 				continue // ended since it was listed
 			}
@@ -339,7 +339,7 @@ func (j *job) dropRecord(ctx context.Context, f *os.File) {
 
 // goOn resumes the upload that a record names.
 func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
-	held, err := j.u.list(ctx, j.plan.Upload)
+	held, err := j.u.list(ctx, j.plan.Upload, j.wishes.all)
 	if errors.Is(err, oss.ErrNoSuchUpload) {
 		return j.gone(ctx, in, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -95,7 +96,7 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 	ctx, end := j.watch(ctx)
 	defer end()
 	if parts == nil {
-		if parts, err = u.list(ctx, p.Upload); err != nil {
+		if parts, err = u.list(ctx, p.Upload, nil); err != nil {
 			return nil, j.left(&parcels{}, err)
 		}
 	}
@@ -132,10 +133,10 @@ func (u *Uploader) jobOf(p Plan) (*job, error) {
 	return j, nil
 }
 
-// list returns the parts OSS holds, by number.
-func (u *Uploader) list(ctx context.Context, up oss.Upload) ([]oss.Part, error) {
+// list returns the parts OSS holds, by number. It asks with the headers that all requests of the upload need.
+func (u *Uploader) list(ctx context.Context, up oss.Upload, all http.Header) ([]oss.Part, error) {
 	var parts []oss.Part
-	for part, err := range u.client.Parts(ctx, up, nil) {
+	for part, err := range u.client.Parts(ctx, up, &oss.ListPartsOptions{Header: all}) {
 		if err != nil {
 			return nil, err
 		}

@@ -79,7 +79,7 @@ func (u *Uploader) sweepable(o SweepOptions) error {
 // sweep measures one upload and ends it.
 func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, dry bool) (Swept, error) {
 	s := Swept{UploadInfo: info}
-	parts, err := u.list(ctx, info.Upload)
+	parts, err := u.list(ctx, info.Upload, nil)
 	if err != nil {
 		return s, err
 	}

@@ -23,8 +23,9 @@ func checkPageSize(n int) error {
 
 // ListPartsOptions select parts.
 type ListPartsOptions struct {
-	After    int // only parts numbered above this
-	PageSize int // 0 means 1000, the most OSS gives
+	After    int         // only parts numbered above this
+	PageSize int         // 0 means 1000, the most OSS gives
+	Header   http.Header // anything else
 }
 
 func (o *ListPartsOptions) orDefault() ListPartsOptions {
@@ -76,6 +77,7 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 		return nil, fmt.Errorf("oss: ListPartsOptions.After %d is negative", o.After)
 	}
 	r := up.request("ListParts", http.MethodGet, "encoding-type", "url")
+	addHeader(r.Header, o.Header)
 	setCount(r, "max-parts", o.PageSize)
 	setCount(r, "part-number-marker", o.After)
 	var doc ossxml.PartList
@@ -111,9 +113,10 @@ type UploadInfo struct {
 
 // ListUploadsOptions select uploads.
 type ListUploadsOptions struct {
-	Prefix, Delimiter string // of keys, as in every OSS listing
-	After             Upload // only uploads listed behind this one; its Key and ID count
-	PageSize          int    // 0 means 1000
+	Prefix, Delimiter string      // of keys, as in every OSS listing
+	After             Upload      // only uploads listed behind this one; its Key and ID count
+	PageSize          int         // 0 means 1000
+	Header            http.Header // anything else
 }
 
 func (o *ListUploadsOptions) orDefault() ListUploadsOptions {
@@ -163,7 +166,8 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 		return nil, err
 	}
 	r := &Request{Op: "ListMultipartUploads", Method: http.MethodGet, Bucket: bucket,
-		Query: query("uploads", "", "encoding-type", "url")}
+		Query: query("uploads", "", "encoding-type", "url"), Header: make(http.Header)}
+	addHeader(r.Header, o.Header)
 	for _, p := range []struct{ name, value string }{
 		{"prefix", o.Prefix}, {"delimiter", o.Delimiter}, {"key-marker", o.After.Key}, {"upload-id-marker", o.After.ID},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -214,5 +215,22 @@ func TestListOfACancelledContextEndsWithItsError(t *testing.T) {
 	}
 	if !errors.Is(last, context.Canceled) {
 		t.Errorf("the list ended with %v", last)
+	}
+}
+
+func TestListsTakeHeaders(t *testing.T) {
+	s := play(says(200, "<ListPartsResult></ListPartsResult>"), says(200, "<ListMultipartUploadsResult></ListMultipartUploadsResult>"))
+	c := s.client(t, oss.Config{})
+	payer := http.Header{"x-oss-request-payer": {"requester"}}
+	if _, err := c.ListParts(t.Context(), oss.Upload{Bucket: "bucket", Key: "key", ID: "ID"}, &oss.ListPartsOptions{Header: payer}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.ListMultipartUploads(t.Context(), "bucket", &oss.ListUploadsOptions{Header: payer}); err != nil {
+		t.Error(err)
+	}
+	for _, m := range s.messages() {
+		if m.Header.Get("x-oss-request-payer") != "requester" {
+			t.Errorf("%s %s with %v", m.Method, m.URL, m.Header)
+		}
 	}
 }
