@@ -83,8 +83,9 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 }
 
 // Finish completes p and verifies the object. Nil parts means those OSS lists. A *oss.ChecksumError for
-// the whole object means that it exists and is wrong. The parts must be all of p's, each of its size; if one is
-// missing nothing is completed. Finish never aborts p.
+// the whole object means that it exists and is wrong. The parts must be all of p's, each of its size, in any
+// order; if one is missing nothing is completed. One that was sent twice with the same bytes may be there twice. Finish
+// never aborts p.
 //
 // After UploadParts has failed call Resume, or give Finish the parts it returned, not nil: OSS may also list a part
 // that failed, and unless parts are sent with ChecksumMD5 that one may be damaged.
@@ -107,6 +108,7 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 	// Copied, because the caller's slice is his; and without parts that an earlier, longer plan has left.
 	mine := slices.DeleteFunc(slices.Clone(parts), func(part oss.Part) bool { return part.Number > p.NumParts() })
 	slices.SortFunc(mine, byNumber)
+	mine = slices.CompactFunc(mine, func(a, b oss.Part) bool { return a.Number == b.Number && a.ETag == b.ETag }) // sent by two
 	return j.complete(ctx, &parcels{parts: mine})
 }
 

@@ -192,6 +192,22 @@ func TestThePlanOfAFailedUploadCarriesForbidOverwrite(t *testing.T) {
 	})
 }
 
+func TestAPartThatTwoWorkersSentIsOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		up, p := begun(t, srv, data(950))
+		var parts []oss.Part
+		for _, numbers := range [][]int{{4, 5, 6, 7, 8, 9, 10}, {1, 2, 3, 4, 5}} {
+			sent, err := up.UploadParts(t.Context(), p, bytes.NewReader(data(950)), numbers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts = append(parts, sent...)
+		}
+		res, err := up.Finish(t.Context(), p, parts)
+		wantObject(t, srv, data(950), res, err)
+	})
+}
+
 func TestSweepEndsOldUploadsAndCountsThem(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up, old := begun(t, srv, data(950), 1, 2, 10)
