@@ -164,6 +164,35 @@ func TestAWriterTakesTheOptionsAsTheyWereGiven(t *testing.T) {
 	}
 }
 
+func TestWritersWrittenToInTurnNeedRoomForAPartOfEach(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		const writers, part = 12, 1000
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: part, MemoryLimit: writers * part})
+		var all []*multipart.Writer
+		for i := range writers {
+			w := up.NewWriter(t.Context(), bucket, fmt.Sprint(key, i), nil)
+			defer w.Abort()
+			all = append(all, w)
+		}
+		src := data(3 * writerBuffer) // more than waits before the upload sees it
+		for off := 0; off < len(src); off += writerBuffer / 4 {
+			for _, w := range all {
+				if _, err := w.Write(src[off:][:writerBuffer/4]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for i, w := range all {
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			if obj, _ := srv.Object(bucket, fmt.Sprint(key, i)); !bytes.Equal(obj.Data, src) {
+				t.Errorf("object %d has %d bytes that differ", i, len(obj.Data))
+			}
+		}
+	})
+}
+
 func aSmallWriterDoesNotAllocateAPart(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
