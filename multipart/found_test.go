@@ -250,14 +250,14 @@ func ahead(t *testing.T, srv *osstest.Server, by time.Duration) *oss.Client {
 }
 
 func TestAClockThatIsOffHidesNoOrphan(t *testing.T) {
-	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+	for by, refused := range map[time.Duration]int{-time.Hour: 1, -10 * time.Minute: 0, 10 * time.Second: 0, 10 * time.Minute: 0, time.Hour: 1} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			older, err := srv.Client().InitiateMultipartUpload(t.Context(), bucket, key, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Minute)                                                                                  // of the bubble
-			srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Skip: 1, Times: 1, Effect: osstest.LoseReply()}) // the first teaches the time
+			time.Sleep(time.Minute) // of the bubble
+			srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Skip: refused, Times: 1, Effect: osstest.LoseReply()})
 			up := multipart.NewUploader(ahead(t, srv, by), settings(100))
 			res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
 			wantObject(t, srv, data(300), res, err)
@@ -281,18 +281,22 @@ func TestSweepGoesByTheClockOfOSS(t *testing.T) {
 		for _, tt := range []struct {
 			ahead, older time.Duration
 			want         int
-		}{{2 * multipart.DefaultSweepAge, 0, 0}, {-2 * multipart.DefaultSweepAge, time.Minute, 1}} {
+		}{{2 * multipart.DefaultSweepAge, 0, 0}, {10 * time.Minute, 65 * time.Minute, 0}, {-10 * time.Minute, 55 * time.Minute, 1},
+			{-2 * multipart.DefaultSweepAge, time.Minute, 1}} {
 			swept := 0
 			up := multipart.NewUploader(ahead(t, srv, tt.ahead), nil)
-			for s, err := range up.Sweep(t.Context(), bucket, &multipart.SweepOptions{OlderThan: tt.older}) {
+			for s, err := range up.Sweep(t.Context(), bucket, &multipart.SweepOptions{OlderThan: tt.older, DryRun: true}) {
 				if err != nil || s.Upload != young {
 					t.Errorf("Sweep: %+v, %v", s, err)
 				}
 				swept++
 			}
 			if swept != tt.want {
-				t.Errorf("by a clock %v ahead %d uploads were swept, want %d", tt.ahead, swept, tt.want)
+				t.Errorf("by a clock %v ahead %d uploads were found, want %d", tt.ahead, swept, tt.want)
 			}
+		}
+		if err := srv.Client().AbortMultipartUpload(t.Context(), young); err != nil {
+			t.Error(err)
 		}
 	})
 }

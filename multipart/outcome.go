@@ -339,12 +339,15 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 		CRC64: info.CRC64, Header: info.Header}
 }
 
+// slack is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
+const slack = 2 * time.Second
+
 // findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
 // since then, without a part, that are not ours. Nothing tells them from those of another program.
 func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
-	const slack = 2 * time.Second // OSS tells the time of an upload in whole seconds, and that of its replies
+	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload
 	var orphans []oss.Upload
 	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.wishes.all}) {
@@ -352,9 +355,7 @@ func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
 			break
 		}
-		// By OSS's clock, which by now is known however wrong ours is.
-		since := j.u.client.Now().Add(-time.Since(began) - slack)
-		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(since) {
+		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(count.Now().Add(-time.Since(began)-slack)) {
 			continue
 		}
 		if parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all}); err == nil && len(parts.Parts) == 0 {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -46,12 +47,13 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 		if o.OlderThan == 0 {
 			o.OlderThan = DefaultSweepAge
 		}
+		ctx, count := tries.Watch(ctx)
 		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: o.Prefix}) {
 			if err != nil {
 				yield(Swept{}, err)
 				return
 			}
-			limit := u.client.Now().Add(-o.OlderThan) // by OSS's clock, which the reply has told if ours is wrong
+			limit := count.Now().Add(-o.OlderThan) // by OSS's clock, which the reply has told
 			if info.Initiated.After(limit) || o.Select != nil && !o.Select(info) {
 				continue
 			}

@@ -36,6 +36,7 @@ type call struct {
 	attempts int         // made so far
 	last     error       // why the last one failed, nil if it did not
 	reply    Attempt     // what hooks and logs learn of the last one
+	date     string      // of its reply
 	used     Credentials // by the last one
 	skewed   bool        // the clock was corrected for this call already
 	renewed  bool        // the keys were refused for this call already
@@ -44,7 +45,7 @@ type call struct {
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.
 func (k *call) RoundTrip(shell *http.Request) (*http.Response, error) {
 	k.attempts++
-	k.reply = Attempt{Number: k.attempts}
+	k.reply, k.date = Attempt{Number: k.attempts}, ""
 	resp, err := k.try(shell)
 	k.last, k.reply.Err = err, err
 	return resp, err
@@ -107,6 +108,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	}
 
 	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get(headerRequestID)
+	k.date = resp.Header.Get("Date")
 	w.replied()
 	if resp.Body == nil { // a transport of the user's may leave it out, as http.Client allows
 		resp.Body = http.NoBody

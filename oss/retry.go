@@ -64,7 +64,7 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 		}
 	}
 	k.reply.RetryIn, k.driver.RetryWaitMin = wait, wait
-	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last))
+	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
 	return wait > 0, nil

@@ -1,12 +1,14 @@
 // Package tries lets package multipart know what package oss went through for it: how often an
-// operation was sent without an answer, which decides whether an outcome is certain, and how often
-// OSS asked for less.
+// operation was sent without an answer, which decides whether an outcome is certain, how often
+// OSS asked for less, and what time it is there.
 // Errors say it only where an operation failed.
 package tries
 
 import (
 	"context"
+	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // A Count is of all operations that ran with it as their context, or with one made from it.
@@ -16,6 +18,8 @@ type Count struct {
 
 	Throttled atomic.Int64 // requests answered with 429 or 503
 	Lost      atomic.Int64 // requests without an answer that says what they did
+
+	ahead atomic.Int64 // nanoseconds that OSS's clock is ahead of this machine's, by the last reply
 }
 
 type contextKey struct{}
@@ -42,8 +46,13 @@ func From(ctx context.Context) *Count {
 
 // Add counts one request, answered with status, or 0 if it was not. With understood, the answer
 // was read and is one of OSS.
-func (c *Count) Add(status int, understood bool) {
+// The date is that of the answer, as its header has it.
+func (c *Count) Add(status int, understood bool, date string) {
+	at, err := http.ParseTime(date)
 	for ; c != nil; c = c.outer {
+		if err == nil {
+			c.ahead.Store(int64(time.Until(at)))
+		}
 		throttled := status == 429 || status == 503 // by OSS itself: then they did nothing
 		if throttled {
 			c.Throttled.Add(1)
@@ -53,3 +62,6 @@ func (c *Count) Add(status int, understood bool) {
 		}
 	}
 }
+
+// Now returns the time by OSS's clock, which tells whole seconds, or by this machine's if no answer told it.
+func (c *Count) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
