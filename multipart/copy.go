@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
@@ -129,13 +130,14 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	}
 	var res *oss.PutResult
 	at := j.plan.Upload
+	began := time.Now()
 	counted, count := tries.Watch(ctx)
 	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
 		res, err = j.u.client.CopyObject(ctx, at.Bucket, at.Key, src, opts)
 		return err
 	})
 	if err != nil && count.Lost.Load() > 0 {
-		res, err = j.lookForObject(ctx, err, false, func(there *oss.ObjectInfo) bool {
+		res, err = j.lookForObject(ctx, began, err, false, func(there *oss.ObjectInfo) bool {
 			return there.Size == info.Size && there.CRC64 == info.CRC64 && info.CRC64 != 0
 		})
 	}

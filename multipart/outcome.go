@@ -293,10 +293,9 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 	return n, err
 }
 
-// settlePut finds out what a PutObject that failed with cause has done. If OSS never had the whole
-// body, or answered every time, there is no object; one that holds the same bytes is what was asked for.
-// sum is the MD5 that was sent, nil if none was: what a file holds by now may be something else.
-func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
+// settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the
+// whole body, or answered every time, there is no object; one that holds the same bytes is what was asked for. sum is the MD5 that was sent, nil if none was: what a file holds by now may be something else.
+func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
@@ -310,19 +309,21 @@ func (j *job) settlePut(ctx context.Context, body *wholeBody, sum []byte, cause 
 		sum = d.md5[:]
 	}
 	// Of a body that comes with its MD5 OSS stores no damaged copy.
-	return j.lookForObject(ask, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
+	return j.lookForObject(ask, began, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
 		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
 	})
 }
 
-// lookForObject settles a request that may have made an object: ours tells it from another. With intact ours is
-// never damaged, so that one that is not ours must be another's.
-func (j *job) lookForObject(ctx context.Context, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
+// lookForObject settles a request that may have made an object since began: ours tells it from another, and its time from
+// an equal one that stood there before, with other headers perhaps. With intact ours is never damaged, so that one that
+// is not ours must be another's.
+func (j *job) lookForObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
+	ask, count := tries.Watch(ask)
 	up := j.plan.Upload
 	info, err := j.u.client.HeadObject(ask, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
-	if err == nil && ours(info) {
+	if err == nil && ours(info) && !info.LastModified.Before(count.Now().Add(-time.Since(began)-slack)) {
 		return putResultOf(info), nil
 	}
 	var reply *oss.ServiceError

@@ -307,13 +307,14 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	}
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
+	began := time.Now()
 	counted, count := tries.Watch(ctx)
 	err := j.u.carry(counted, j.telling(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, last, sum, err, count.Lost.Load() == 0)
+		res, err = j.settlePut(ctx, began, last, sum, err, count.Lost.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
