@@ -17,9 +17,9 @@ type UploadError struct {
 	AbortErr error       // why the clean-up failed, if it did
 	Err      error       // the first cause
 
-	// Orphans are unfinished uploads of the same key, without parts, begun while this one was. If a reply to
-	// Initiate was lost one may be its doing; or they are another program's, which is why they are not aborted. If OSS
-	// does not list them, for want of a line or of a permission, they are not here; Config.Logger is told.
+	// Orphans are unfinished uploads of the same key, without parts as far as OSS tells, begun while this one was. If
+	// a reply to Initiate was lost one may be its doing; or they are another program's, which is why they are not
+	// aborted. If OSS does not list them, for want of a line or of a permission, they are not here; Config.Logger is told.
 	Orphans []oss.Upload
 }
 

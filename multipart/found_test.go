@@ -249,6 +249,19 @@ func ahead(t *testing.T, srv *osstest.Server, by time.Duration) *oss.Client {
 	return client(t, srv, func(cfg *oss.Config) { cfg.Now = func() time.Time { return time.Now().Add(by) } })
 }
 
+func TestAnOrphanWhosePartsCannotBeListedIsReported(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
+		srv.Inject(osstest.Fault{Op: "ListParts", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		wantObject(t, srv, data(300), res, err)
+		if left := srv.Uploads(); len(left) != 1 || len(res.Orphans) != 1 || res.Orphans[0] != left[0].Upload {
+			t.Fatalf("OSS holds %v, the result names %v", left, res.Orphans)
+		}
+		srv.Client().AbortMultipartUpload(t.Context(), res.Orphans[0])
+	})
+}
+
 func TestAClockThatIsOffHidesNoOrphan(t *testing.T) {
 	for by, refused := range map[time.Duration]int{-time.Hour: 1, -10 * time.Minute: 0, 10 * time.Second: 0, 10 * time.Minute: 0, time.Hour: 1} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {

@@ -344,7 +344,7 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 const slack = 2 * time.Second
 
 // findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
-// since then, without a part, that are not ours. Nothing tells them from those of another program.
+// since then, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program.
 func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
@@ -359,9 +359,10 @@ func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
 		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(count.Now().Add(-time.Since(began)-slack)) {
 			continue
 		}
-		if parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all}); err == nil && len(parts.Parts) == 0 {
+		parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
+		if err == nil && len(parts.Parts) == 0 || err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
 			orphans = append(orphans, info.Upload)
-			j.warn("upload that a lost reply may have begun", info.Upload, nil)
+			j.warn("upload that a lost reply may have begun", info.Upload, err)
 		}
 	}
 	return orphans
