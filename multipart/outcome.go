@@ -293,8 +293,9 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 	return n, err
 }
 
-// settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the
-// whole body, or answered every time, there is no object; one that holds the same bytes is what was asked for. sum is the MD5 that was sent, nil if none was: what a file holds by now may be something else.
+// settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
+// body, or answered every time, there is no object; one that holds the same bytes is what was asked for. sum is the
+// MD5 that was sent, nil if none was: what a file holds by now may be something else.
 func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
