@@ -21,7 +21,8 @@
 // A part has DefaultPartSize, 8 MiB, unless Options say otherwise. For a known length the default
 // grows until 10,000 parts suffice, which is the most OSS takes; a size that you chose is kept, and
 // too long a source is refused before the first request. The parts of a stream, whose length nobody
-// knows, begin with that size, or with DefaultStreamPartSize, 2 MiB, and double every thousand parts. OSS takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
+// knows, begin with that size, or with DefaultStreamPartSize, 2 MiB, and double every thousand parts. OSS
+// takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
 //
 // # Limits are the Uploader's
 //
