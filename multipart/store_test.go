@@ -1,6 +1,7 @@
 package multipart_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
 var savedPlan = multipart.Plan{Upload: oss.Upload{Bucket: "b", Key: "k", ID: "id"}, Size: 25, PartSize: 10}
@@ -145,4 +147,43 @@ func anUnusableDirectoryIsAClearError(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("Save below a file: %v, want an error that names it", err)
 	}
+}
+
+func nothingIsLeftOfAFileThatHasBecomeSmall(t *testing.T) {
+	for _, size := range []int{0, 50, 100} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			s := newSession(t, srv, data(950))
+			s.interrupted(t)
+			s.write(t, data(size))
+			s.wantResumed(t, data(size), 100, nil)
+		})
+	}
+}
+
+// lastSaved is a Store that remembers one Plan, of whatever was saved last.
+type lastSaved struct{ p multipart.Plan }
+
+func (l *lastSaved) Load(context.Context, string) (multipart.Plan, error) {
+	if l.p == (multipart.Plan{}) {
+		return l.p, fs.ErrNotExist
+	}
+	return l.p, nil
+}
+func (l *lastSaved) Save(_ context.Context, _ string, p multipart.Plan) error { l.p = p; return nil }
+func (l *lastSaved) Delete(context.Context, string) error                     { l.p = multipart.Plan{}; return nil }
+
+func aRecordThatAnotherProcessHasReplacedIsLeftToIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		s, store := newSession(t, srv, data(950)), new(lastSaved)
+		_, other := begun(t, srv, data(950), 1, 2)
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Hooks.OnStart = onFirst("UploadPart", func() { store.p = other }) // begun at the same time, and saved after ours
+		})
+		res, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Store: store}).UploadFile(t.Context(), bucket, key, s.path, nil)
+		wantObject(t, srv, data(950), res, err)
+		if store.p != other {
+			t.Errorf("the record is %+v, want that of the other process", store.p)
+		}
+		srv.Client().AbortMultipartUpload(t.Context(), other.Upload)
+	})
 }
