@@ -17,8 +17,8 @@ import (
 // A dialer makes connections with a ReadFrom of their own, which net/http hands the body of a request to. On others it
 // copies in steps of 32 KiB, through a buffer made for each request; for objects of 256 KiB that is 17 % of the CPU.
 //
-// What a body lends is not copied at all: a range of a file is sent by sendfile(2), which took 0.6 of the CPU over
-// loopback, and memory is written from where it lies.
+// What a body lends is not copied at all: a range of a file is sent by sendfile(2), and memory is written from where it
+// lies.
 type dialer struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls  *tls.Config // without a ServerName
