@@ -100,7 +100,7 @@ func TestUploadPartAllocatesLittle(t *testing.T) {
 		cfg  oss.Config
 	}{{"V4", oss.Config{Region: "cn-hangzhou"}}, {"V1", oss.Config{}}} {
 		t.Run(tt.name, func(t *testing.T) {
-			const most = 78
+			const most = 82 // with Go 1.25, which makes six more than Go 1.26
 			small := testing.AllocsPerRun(200, partSender(t, 1<<20, tt.cfg))
 			large := testing.AllocsPerRun(20, partSender(t, 32<<20, tt.cfg))
 			if small > most || large > most {
