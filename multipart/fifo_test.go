@@ -21,7 +21,7 @@ func TestANamedPipeIsAStream(t *testing.T) {
 	up := multipart.NewUploader(srv.Client(), nil)
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skipf("this file system has no named pipes: %v", err)
+		t.Fatal(err)
 	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -83,20 +82,7 @@ func tlsConfigs(t *testing.T) (server, client *tls.Config) {
 
 func TestOwnConnectionsCarryBodiesOfEveryLength(t *testing.T) {
 	overOwn(t, func(t *testing.T, scheme string) {
-		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
-			r := bufio.NewReader(e)
-			for {
-				req, err := http.ReadRequest(r)
-				if err != nil {
-					return
-				}
-				body, err := io.ReadAll(req.Body)
-				if err != nil {
-					t.Error(err)
-				}
-				e.say(ok(string(body)))
-			}
-		})
+		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.storeAll(t) })
 		for _, size := range []int{0, 1, 3000, 4096, 5000, 16 << 10, 100_000, 256 << 10, 256<<10 + 1, 3 << 20} {
 			for range 2 {
 				body := content(size)
@@ -116,14 +102,7 @@ func TestOwnConnectionCutAtAnyByte(t *testing.T) {
 	body := content(400_000)
 	for _, n := range []int64{0, 1, 100, 400, 4096, 5000, 100_000, 399_000} {
 		overOwn(t, func(t *testing.T, scheme string) {
-			line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
-				if e.number == 1 {
-					e.receive(n)
-					e.Close()
-					return
-				}
-				e.say(ok(e.request()))
-			})
+			line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.cutFirst(n) })
 			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 			if err != nil || part.ETag != etag(body) || line.dials() != 2 {
 				t.Errorf("cut after %d bytes: UploadPart = %+v, %v over %d connections", n, part, err, line.dials())

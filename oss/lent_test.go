@@ -1,12 +1,9 @@
 package oss_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/md5"
 	"errors"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,19 +92,7 @@ const readForHeaders = 4 << 10
 
 func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
 	overOwn(t, func(t *testing.T, scheme string) {
-		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
-			for r := bufio.NewReader(e); ; {
-				req, err := http.ReadRequest(r)
-				if err != nil {
-					return
-				}
-				body, err := io.ReadAll(req.Body)
-				if err != nil {
-					t.Error(err)
-				}
-				e.say(ok(string(body)))
-			}
-		})
+		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.storeAll(t) })
 		for _, size := range []int{1, 5000, lentPage, 100_000, 3_000_000} {
 			body, text := newMemoryBody(size)
 			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
@@ -128,14 +113,7 @@ func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
 func TestLentMemoryIsGivenBackByALineThatIsCut(t *testing.T) {
 	for _, n := range []int64{300, 5000, 100_000, 399_000} {
 		overOwn(t, func(t *testing.T, scheme string) {
-			_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
-				if e.number == 1 {
-					e.receive(n)
-					e.Close()
-					return
-				}
-				e.say(ok(e.request()))
-			})
+			_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.cutFirst(n) })
 			body, text := newMemoryBody(400_000)
 			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
 			if err != nil || part.ETag != etag(text) {

@@ -105,6 +105,31 @@ func (e *end) request() string {
 	return string(b)
 }
 
+// storeAll answers one request after the other, with the sums of its body.
+func (e *end) storeAll(t testing.TB) {
+	for r := bufio.NewReader(e); ; {
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		e.say(ok(string(body)))
+	}
+}
+
+// cutFirst cuts the first connection after n bytes, and stores the body that comes on another.
+func (e *end) cutFirst(n int64) {
+	if e.number == 1 {
+		e.receive(n)
+		e.Close()
+		return
+	}
+	e.say(ok(e.request()))
+}
+
 // say writes a reply, or a piece of one.
 func (e *end) say(text string) { io.WriteString(e, text) }
 

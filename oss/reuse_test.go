@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -75,7 +74,7 @@ func TestConnectionsAreUsedAgainAfterEveryReply(t *testing.T) {
 							if errors.As(err, &refused) != (tt.status >= 300 || tt.status == 203) {
 								t.Error(err)
 							}
-							time.Sleep(time.Millisecond)
+							synctest.Wait() // until the connection is idle
 						}
 						if line.dials() != 1 {
 							t.Errorf("%d connections, want 1", line.dials())

@@ -55,7 +55,7 @@ func FuzzServeHTTP(f *testing.F) {
 		u := &url.URL{Scheme: "https", Host: "bucket.oss-cn-hangzhou.aliyuncs.com", Path: "/" + key, RawQuery: strings.ReplaceAll(query, "ID", id)}
 		req, err := http.NewRequest(method, u.String(), strings.NewReader(body))
 		if err != nil || method == "" {
-			t.Skip() // not a request at all
+			return // not a request at all, so there is nothing to answer
 		}
 		req.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		if name != "" {
@@ -65,7 +65,7 @@ func FuzzServeHTTP(f *testing.F) {
 			p := signer.Params{Bucket: "bucket", Key: key, Region: "cn-hangzhou", Time: noon, Credentials: osstest.TestCredentials()}
 			p.Time = srv.Requests()[0].Time
 			if err := (signer.V4{}).Sign(req, p); err != nil {
-				t.Skip()
+				t.Logf("sent as it is, for it cannot be signed: %v", err)
 			}
 		}
 		rec := httptest.NewRecorder()
