@@ -75,6 +75,7 @@ type Client struct {
 	credentials CredentialsProvider
 	signer      signer.Signer
 	http        http.Client // a copy; its Transport is used, never closed
+	own         bool        // the Transport is defaultTransport
 	queues      bool        // requests wait for one another's connections there
 	retry       Retry
 	log         *slog.Logger
@@ -83,6 +84,7 @@ type Client struct {
 	now         func() time.Time
 	minPartSize int64
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
+	answered    atomic.Bool  // OSS has answered a request of this Client
 }
 
 // NewClient checks cfg and returns a Client. It does not touch the network.
@@ -143,7 +145,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.HTTPClient != nil {
 		c.http = *cfg.HTTPClient
 	} else {
-		c.http.Transport = defaultTransport()
+		c.http.Transport, c.own = defaultTransport(), true
 	}
 	if c.http.Transport == nil {
 		c.http.Transport = http.DefaultTransport

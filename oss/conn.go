@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/lend"
@@ -56,11 +57,42 @@ func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, err
 	return &conn{Conn: raw, stride: stride{most: mostPlain}, lent: stride{most: mostLent}}, nil
 }
 
+// A receiver is the reading side of a connection. It tells the watch of the attempt that uses the connection when bytes
+// arrive.
+type receiver struct{ watch atomic.Pointer[watch] }
+
+// received says that n bytes have arrived.
+func (r *receiver) received(n int) {
+	if w := r.watch.Load(); w != nil && n > 0 {
+		w.arriving()
+	}
+}
+
+// receiverOf returns that of a connection, or nil if package oss has not made it.
+func receiverOf(c net.Conn) *receiver {
+	switch c := c.(type) {
+	case *conn:
+		return &c.receiver
+	case *tlsConn:
+		return &c.under.receiver
+	case *tls.Conn: // net/http's own, over a connection of ours to a proxy
+		return receiverOf(c.NetConn())
+	}
+	return nil
+}
+
 // A conn is a connection without TLS.
 type conn struct {
 	net.Conn
+	receiver
 	stride stride // of what is copied
 	lent   stride // of what is not
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received(n)
+	return n, err
 }
 
 // ReadFrom sends what r yields.

@@ -245,9 +245,10 @@ func (o *outgoing) Close() error { return nil }
 // CRC-64 of a whole object at its end, and ends the attempt when it is closed.
 type incoming struct {
 	io.ReadCloser
-	watch *watch
-	fail  func(local uint64) error // nil where there is nothing to compare
-	crc   uint64
+	watch  *watch
+	fail   func(local uint64) error // nil where there is nothing to compare
+	crc    uint64
+	broken bool // the connection has failed before the end of the body
 }
 
 func (in *incoming) Read(p []byte) (int, error) {
@@ -255,6 +256,7 @@ func (in *incoming) Read(p []byte) (int, error) {
 	n, err := in.ReadCloser.Read(p)
 	in.watch.pause() // the time between two reads is the caller's own
 	if err != nil && err != io.EOF {
+		in.broken = true
 		err = in.watch.cause(err)
 	}
 	if in.fail != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -39,10 +40,11 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d.http = k.client.http
 	d.http.Transport = k
 	d.HTTPClient = &d.http
-	d.RetryMax = k.client.retry.Attempts - 1
+	d.RetryMax = math.MaxInt // again counts them
 	d.CheckRetry = k.again
 	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	k.deadline, _ = ctx.Deadline()
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err != nil {
@@ -51,23 +53,61 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// again decides after each attempt whether there is another, and tells hooks and log.
+// again decides after each attempt whether there is another, and tells hooks and log. It waits for the Gate of the
+// context, if there is one; otherwise go-retryablehttp waits.
 func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	var wait time.Duration
 	if k.last == nil {
 		k.last = err // of the http.Client itself
 	}
-	if err != nil && ctx.Err() == nil {
-		wait = k.delay(k.last)
-		if k.attempts == k.client.retry.Attempts {
-			wait = 0 // what was learnt of clock and keys is for the next call
-		}
+	if k.isAnswer(err) && !k.client.answered.Load() {
+		k.client.answered.Store(true)
 	}
-	k.reply.RetryIn, k.driver.RetryWaitMin = wait, wait
-	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
+	gate := tries.GateFrom(ctx)
+	var failure tries.Failure
+	if err != nil && ctx.Err() == nil {
+		failure = k.repeat(gate != nil)
+	}
+	k.reply.RetryIn, k.driver.RetryWaitMin = failure.Wait, failure.Wait
+	k.count(ctx, err)
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
-	return wait > 0, nil
+	if failure.Wait == 0 {
+		return false, nil
+	}
+	if gate != nil && failure.Err != nil {
+		k.driver.RetryWaitMin = atOnce
+		k.gaveUp = gate.Retry(ctx, failure)
+	}
+	return k.gaveUp == nil, k.gaveUp
+}
+
+// repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
+// one corrects the last and follows at once.
+func (k *call) repeat(gated bool) tries.Failure {
+	f := tries.Failure{Err: k.last, Attempt: k.attempts}
+	f.Kind, f.Local = kindOf(k.last, k.signs, k.client.answered.Load())
+	if k.round = k.attempts; gated {
+		k.failed[f.Kind]++
+		k.round = k.failed[f.Kind]
+	}
+	skewed, renewed := k.skewed, k.renewed
+	f.Wait = k.delay(k.last)
+	if k.skewed != skewed || k.renewed != renewed {
+		f.Err = nil
+	}
+	if k.round >= k.client.retry.Attempts && (!gated || f.Kind == tries.Temporary) {
+		f.Wait = 0 // what was learnt of clock and keys is for the next call
+	}
+	return f
+}
+
+// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does one
+// that package multipart has cancelled since another request has done its work.
+func (k *call) count(ctx context.Context, err error) {
+	if k.signs.unsent || err != nil && context.Cause(ctx) == tries.ErrSuperseded {
+		return
+	}
+	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
 }
 
 // understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
@@ -76,10 +116,12 @@ func understood(err error) bool {
 	return ok && refused.Code != ""
 }
 
+// atOnce is the shortest wait.
+const atOnce = time.Nanosecond
+
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
 // there is none to make.
 func (k *call) delay(err error) time.Duration {
-	const atOnce = time.Nanosecond
 	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
 	if !ok {
 		if !transient(err) {
@@ -103,7 +145,7 @@ func (k *call) delay(err error) time.Duration {
 		cache.refuse(k.used)
 		return atOnce
 	}
-	if !refused.temporary() {
+	if !refused.temporary() && !k.signs.broken {
 		return 0
 	}
 	if d, ok := refused.retryAfter(k.client.Now()); ok {
@@ -117,7 +159,7 @@ func (k *call) delay(err error) time.Duration {
 func (k *call) backoff() time.Duration {
 	r := k.client.retry
 	d := r.MaxWait
-	if shift := k.attempts - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
+	if shift := k.round - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
 		d = min(d, r.MinWait<<shift)
 	}
 	return d/2 + rand.N(d/2+1) + 1
@@ -182,10 +224,13 @@ func (c *Client) learnClock(e *ServiceError) bool {
 }
 
 // failure makes the error the caller gets. A call that was cancelled says so, and in its text also
-// what it was retrying.
+// what it was retrying. The error of one that a Gate has ended is both: the Gate's, and that of the last attempt.
 func (k *call) failure(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
+	}
+	if k.gaveUp != nil {
+		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %w", k.op.Name, k.where(), k.gaveUp, k.attempts, k.final(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
@@ -193,14 +238,9 @@ func (k *call) failure(ctx context.Context, err error) error {
 		}
 		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
 	}
-	if refused, ok := err.(*ServiceError); ok {
-		if refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64" {
-			return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
-		}
-		return refused
-	}
-	if damaged, ok := err.(*ChecksumError); ok {
-		return damaged
+	switch err := k.final(err).(type) {
+	case *ServiceError, *ChecksumError: // they say by themselves what failed
+		return err
 	}
 	var permanent *permanentError
 	if errors.As(err, &permanent) {
@@ -210,6 +250,14 @@ func (k *call) failure(ctx context.Context, err error) error {
 		return fmt.Errorf("oss: %s %s: after %d attempts: %w", k.op.Name, k.where(), k.attempts, err)
 	}
 	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
+}
+
+// final returns err, or the ChecksumError that it means.
+func (k *call) final(err error) error {
+	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
+		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
+	}
+	return err
 }
 
 // where names the addressed resource, and the part.

@@ -125,6 +125,7 @@ const mostGathered = mostTLS + 4<<10 // bytes
 // tls.Conn writes to it also when it reads: alerts, and replies to a change of keys.
 type records struct {
 	net.Conn
+	receiver
 
 	mu   sync.Mutex
 	held []byte    // nil while nothing is to be held back
@@ -147,6 +148,12 @@ func (r *records) release() (sent bool, err error) {
 	err = r.flush()
 	r.held, r.body = nil, nil
 	return r.sent, err
+}
+
+func (r *records) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	r.received(n)
+	return n, err
 }
 
 func (r *records) Write(p []byte) (int, error) {

@@ -16,6 +16,7 @@ type Gate interface {
 // A Failure is a failed attempt that may be repeated.
 type Failure struct {
 	Kind    Kind
+	Local   bool          // Throttled by this machine: it has run out of files, so that no connection can be made
 	Err     error         // of the attempt
 	Attempt int           // the number of the failed attempt, from 1
 	Wait    time.Duration // what package oss would wait, or what OSS asked for by Retry-After
@@ -25,13 +26,14 @@ type Failure struct {
 type Kind int
 
 const (
-	// Temporary failures are answers of OSS that another attempt may change. Package oss counts them against Retry.Attempts
-	// before it asks the Gate.
+	// Temporary failures are answers that another attempt may change. Package oss counts them against Retry.Attempts before
+	// it asks the Gate.
 	Temporary Kind = iota
-	// Throttled is a 429 or 503: OSS asks for fewer requests. A Gate bounds them by time, not by number.
+	// Throttled is a 429 or 503: OSS asks for fewer requests. It is also a connection that cannot be made because this
+	// machine has run out of files, which fewer requests in flight mend as well. A Gate bounds them by time, not by number.
 	Throttled
-	// Outage is a failure of the connection, or a 5xx page that is not from OSS, after OSS has answered this Client before. A Gate bounds
-	// them by time, not by number. Before the first answer of OSS such a failure is Temporary.
+	// Outage is a failure of the connection, or a 5xx page that is not from OSS, after OSS has answered this Client. A Gate
+	// bounds them by time, not by number. Before the first answer of OSS such a failure is Temporary.
 	Outage
 )
 
