@@ -37,6 +37,7 @@ const (
 	Outage
 )
 
+// String names the kind for errors and logs.
 func (k Kind) String() string { return [...]string{"temporary failure", "throttling", "outage"}[k] }
 
 type gateKey struct{}
