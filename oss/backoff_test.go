@@ -108,7 +108,7 @@ func TestTransientErrors(t *testing.T) {
 		{"reset", fmt.Errorf("read: %w", syscall.ECONNRESET), true},
 		{"refused", fmt.Errorf("dial: %w", syscall.ECONNREFUSED), true},
 		{"end", io.ErrUnexpectedEOF, true},
-		{"stalled", &stalledError{time.Second}, true},
+		{"stalled", stalled(time.Second), true},
 		{"damaged", &ChecksumError{}, true},
 		{"unknown", errors.New("something"), true},
 		{"source", &sourceError{err: io.ErrUnexpectedEOF}, false},

@@ -37,7 +37,7 @@ func TestKindOfAFailure(t *testing.T) {
 		{"unknown host", dial(&net.DNSError{Err: "no such host", IsNotFound: true}), unsent, temporary, outage},
 		{"handshake cut", io.EOF, unsent, temporary, outage},
 		{"reset", &net.OpError{Op: "write", Err: syscall.ECONNRESET}, broken, temporary, outage},
-		{"stalled", &stalledError{time.Second}, broken, temporary, outage},
+		{"stalled", stalled(time.Second), broken, temporary, outage},
 		{"reply cut", io.ErrUnexpectedEOF, broken, temporary, outage},
 		{"document cut by the connection", fmt.Errorf("unreadable: %w", io.ErrUnexpectedEOF), broken, temporary, outage},
 		{"document cut by its author", fmt.Errorf("unreadable: %w", io.ErrUnexpectedEOF), signs{}, temporary, temporary},
@@ -85,7 +85,7 @@ func TestErrorsOfANetworkAreKnown(t *testing.T) {
 		want bool
 	}{
 		{io.EOF, true}, {io.ErrUnexpectedEOF, true}, {net.ErrClosed, true}, {os.ErrDeadlineExceeded, true},
-		{fmt.Errorf("dial: %w", syscall.ECONNREFUSED), true}, {&net.DNSError{}, true}, {&stalledError{}, true},
+		{fmt.Errorf("dial: %w", syscall.ECONNREFUSED), true}, {&net.DNSError{}, true}, {stalled(1), true},
 		{&net.OpError{Op: "read", Err: errors.New("x")}, true},
 		{errors.New("this transport takes no PUT"), false}, {http.ErrNotSupported, false},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,10 +26,15 @@ type dialer struct {
 	tls  *tls.Config // without a ServerName
 }
 
+// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the default of
+// Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is sent again after 1
+// and 3 seconds.
+const connectTimeout = 7 * time.Second
+
 // defaultTransport is that of a Client whose user brings none.
 func defaultTransport() *http.Transport {
 	return (&dialer{
-		dial: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		dial: (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
 		tls:  &tls.Config{NextProtos: []string{"http/1.1"}},
 	}).transport()
 }
@@ -40,7 +46,7 @@ func (d *dialer) transport() *http.Transport {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           d.plain,
 		DialTLSContext:        d.secure,
-		TLSHandshakeTimeout:   handshakeTimeout, // of a server behind a proxy
+		TLSHandshakeTimeout:   connectTimeout, // of a server behind a proxy
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
 		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
@@ -50,11 +56,22 @@ func (d *dialer) transport() *http.Transport {
 
 // plain connects for http, and to proxies; the TLS to a server behind a proxy is net/http's own.
 func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
-	raw, err := d.dial(ctx, network, addr)
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	raw, err := d.dial(bounded, network, addr)
 	if err != nil {
-		return nil, err
+		return nil, dialError(ctx, bounded, network, "no connection to "+addr, err)
 	}
 	return &conn{Conn: raw, stride: stride{most: mostPlain}, lent: stride{most: mostLent}}, nil
+}
+
+// dialError returns err, or that the time bounded has for making a connection is over. It is not where the caller's own
+// context, ctx, has ended.
+func dialError(ctx, bounded context.Context, network, what string, err error) error {
+	if bounded.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	return &net.OpError{Op: "dial", Net: network, Err: &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout)}}
 }
 
 // A receiver is the reading side of a connection. It tells the watch of the attempt that uses the connection when bytes

@@ -206,3 +206,25 @@ func TestRequestThatWasSupersededIsNotCounted(t *testing.T) {
 		})
 	}
 }
+
+// R9: with the defaults, an endpoint that refuses connections or has no address fails in under 1.5 seconds, in one line
+// that says why. The errors are those of real sockets.
+func TestWrongEndpointFailsAtOnce(t *testing.T) {
+	_, refusal := net.Dial("tcp", closedPort(t))
+	_, unknown := nameless(t)(t.Context(), "tcp", "oss.example.com:80")
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{{refusal, "connect: connection refused"}, {unknown, "lookup oss.example.com"}} {
+		synctest.Test(t, func(t *testing.T) {
+			line, c := newOwnLine(t, "http", oss.Config{}, nil, func(*end) {})
+			line.dial = func(context.Context, string, string) (net.Conn, error) { return nil, tt.err }
+			began := time.Now()
+			_, err := c.InitiateMultipartUpload(t.Context(), "bucket", "key", nil)
+			if d := time.Since(began); !errors.Is(err, tt.err) || d > 1500*time.Millisecond ||
+				!strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("InitiateMultipartUpload: %v after %v, want one line that says %q", err, d, tt.want)
+			}
+		})
+	}
+}

@@ -44,13 +44,19 @@ type watch struct {
 	on     *receiver // of the connection in use, if it is one of ours
 }
 
-// A stalledError is the cause of an attempt that was given up. It is a net.Error and matches os.ErrDeadlineExceeded.
-type stalledError struct{ stall time.Duration }
+// A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches os.ErrDeadlineExceeded, but
+// not context.DeadlineExceeded, which is for the deadlines of callers.
+type timeoutError struct{ text string }
 
-func (e *stalledError) Error() string        { return fmt.Sprintf("no byte has moved for %v", e.stall) }
-func (e *stalledError) Timeout() bool        { return true }
-func (e *stalledError) Temporary() bool      { return true }
-func (e *stalledError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+func (e *timeoutError) Error() string        { return e.text }
+func (e *timeoutError) Timeout() bool        { return true }
+func (e *timeoutError) Temporary() bool      { return true }
+func (e *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+// stalled is the cause of an attempt that was given up.
+func stalled(limit time.Duration) error {
+	return &timeoutError{fmt.Sprintf("no byte has moved for %v", limit)}
+}
 
 // begin starts the watch of an attempt with the context parent, which http.Client has made of one with the given deadline.
 func (w *watch) begin(parent context.Context, deadline time.Time, stall time.Duration, slow bool) {
@@ -60,7 +66,7 @@ func (w *watch) begin(parent context.Context, deadline time.Time, stall time.Dur
 		w.limit = at
 	}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
-	w.timer = time.AfterFunc(stall, func() { w.cancel(&stalledError{stall}) })
+	w.timer = time.AfterFunc(stall, func() { w.cancel(stalled(stall)) })
 }
 
 // moved says that the body goes on.
@@ -213,8 +219,8 @@ func (w *watch) limited() bool { return !w.limit.IsZero() && !time.Now().Before(
 
 // cause returns what really ended the attempt that failed with err.
 func (w *watch) cause(err error) error {
-	if stalled, ok := context.Cause(w.ctx).(*stalledError); ok {
-		return stalled
+	if late, ok := context.Cause(w.ctx).(*timeoutError); ok {
+		return late
 	}
 	return err
 }
