@@ -42,7 +42,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	if j.send != nil || j.u.opts.Checksum != oss.ChecksumMD5 || lanes < sideBySide {
 		return src, func() {}
 	}
-	workers := int(j.u.slots.bound())
+	workers := int(j.u.governor.Limit())
 	most := max(workers, int(min(int64(lanes), readAhead/j.plan.PartSize)))
 	a := &ahead{
 		u: j.u, source: src, first: min(workers, lanes), most: min(most, lanes), atOnce: 1, parts: j.plan.NumParts(),
@@ -213,10 +213,10 @@ func (a *ahead) digest(ctx context.Context, group []piece) {
 	for i, p := range group {
 		bodies[i] = p.body
 	}
-	if a.u.hashing.acquire(ctx, 1) != nil {
+	if a.u.hashing.Acquire(ctx, 1) != nil {
 		return
 	}
-	defer a.u.hashing.release(1)
+	defer a.u.hashing.Release(1)
 	for i, d := range a.u.digests(ctx, bodies) {
 		group[i].digest = d
 	}

@@ -111,7 +111,7 @@ func BenchmarkBookkeeping(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		j.send = func(_ context.Context, p piece) (oss.Part, error) {
+		j.send = func(_ context.Context, p admitted) (oss.Part, error) {
 			part := sent
 			part.Number = p.Number
 			return part, nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"runtime"
 	"slices"
@@ -301,16 +302,24 @@ func (c *chaos) started(ctx context.Context, op oss.Operation) context.Context {
 	if carriesPart(op) {
 		c.ordeals[op.Key].sends()
 	}
-	if carriesPart(op) && c.inFlight.Add(1) > int64(c.opts.Concurrency) {
-		c.t.Errorf("%d parts are in flight", c.inFlight.Load())
-	}
 	return ctx
 }
 
-func (c *chaos) ended(_ context.Context, op oss.Operation, _ error) {
-	if carriesPart(op) {
-		c.inFlight.Add(-1)
+// A counter is a transport that counts the requests in flight that need a permit. An operation that waits to repeat one
+// has none.
+type counter struct {
+	*chaos
+	next http.RoundTripper
+}
+
+func (c counter) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodPut {
+		if n := c.inFlight.Add(1); n > int64(c.opts.Concurrency) {
+			c.t.Errorf("%d parts are in flight", n)
+		}
+		defer c.inFlight.Add(-1)
 	}
+	return c.next.RoundTrip(req)
 }
 
 func carriesPart(op oss.Operation) bool {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -69,12 +70,8 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 		want.crc, want.known = *j.known, true
 	}
 	up := j.plan.Upload
-	var res *oss.PutResult
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, 0, func(ctx context.Context) (err error) {
-		res, err = j.u.client.CompleteMultipartUpload(ctx, up, sent.parts, &j.wishes.complete)
-		return err
-	})
+	res, err := j.u.client.CompleteMultipartUpload(counted, up, sent.parts, &j.wishes.complete)
 	if err != nil {
 		if res, err = j.settle(ctx, sent, want, err, count.Lost.Load() == 0); err != nil {
 			return nil, err
@@ -111,7 +108,7 @@ func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause er
 	if refusedForGood(cause, certain) {
 		return nil, j.abandon(ctx, sent, cause)
 	}
-	ask, cancel := cleanupContext(ctx)
+	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	unknown := func(err error) error {
 		if err != nil {
@@ -173,7 +170,7 @@ func (j *job) abandon(ctx context.Context, sent *parcels, cause error) error {
 	if j.keep {
 		return j.left(sent, cause)
 	}
-	ctx, cancel := cleanupContext(ctx)
+	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	_, err := j.abort(ctx)
 	return j.report(sent, cause, err)
@@ -188,12 +185,10 @@ func (j *job) report(sent *parcels, cause, abortErr error) error {
 		Orphans: j.orphans, Err: cause}
 }
 
-// cleanupTimeout bounds what is done on behalf of a caller who may have given up long ago.
-const cleanupTimeout = 30 * time.Second
-
-// cleanupContext outlives the cancellation of ctx, for a while.
-func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+// cleanupContext outlives the cancellation of ctx, for Options.CleanupTimeout.
+func (u *Uploader) cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup())
+	return context.WithTimeout(ctx, u.opts.CleanupTimeout)
 }
 
 // abortTries is how often an abort is repeated. A part that was on its way while OSS aborted may
@@ -300,7 +295,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
-	ask, cancel := cleanupContext(ctx)
+	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	if sum == nil {
 		d, err := j.u.digestOf(ask, body.source)
@@ -319,7 +314,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s
 // an equal one that stood there before, with other headers perhaps. With intact ours is never damaged, so that one that
 // is not ours must be another's.
 func (j *job) lookForObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
-	ask, cancel := cleanupContext(ctx)
+	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	ask, count := tries.Watch(ask)
 	up := j.plan.Upload
@@ -347,7 +342,7 @@ const slack = 2 * time.Second
 // findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
 // since then, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program.
 func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
-	ctx, cancel := cleanupContext(ctx)
+	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload

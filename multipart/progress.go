@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
 // Progress is a moment of an upload.
@@ -13,6 +16,18 @@ type Progress struct {
 	PartsDone, Parts int    // Parts is -1 while unknown
 
 	Sent int64 // bytes handed to connections, confirmed or not; those sent again count once
+
+	// WaitingSince is when the upload began to wait because OSS throttles or cannot be reached; WaitingFor says why. They are
+	// zero while it does not wait.
+	WaitingSince time.Time
+	WaitingFor   error
+}
+
+// equal reports whether p and q say the same. The errors are of any type, so that they cannot be compared.
+func (p Progress) equal(q Progress) bool {
+	sameWait := p.WaitingSince.Equal(q.WaitingSince)
+	p.WaitingSince, p.WaitingFor, q.WaitingSince, q.WaitingFor = time.Time{}, nil, time.Time{}, nil
+	return sameWait && p == q
 }
 
 // A meter gathers what the workers of one upload do and reports it from a goroutine of its own: one
@@ -27,6 +42,7 @@ type meter struct {
 
 	mu       sync.Mutex
 	state    Progress
+	waiting  int  // requests that wait for OSS
 	complete bool // the object exists
 	closed   bool // no more will come
 	panicked any  // what report panicked with
@@ -62,7 +78,7 @@ func (m *meter) run() {
 		held := now.Done == now.Total && !m.complete
 		m.mu.Unlock()
 		now.Done, now.Sent, now.PartsDone = max(now.Done, last.Done), max(now.Sent, last.Sent), max(now.PartsDone, last.PartsDone)
-		if now != last && !held {
+		if !now.equal(last) && !held {
 			m.report(now)
 			last = now
 		}
@@ -101,6 +117,23 @@ func (m *meter) stored(n int64) {
 // found counts a part that OSS holds from an earlier try.
 func (m *meter) found(n int64) {
 	m.update(func(p *Progress) { p.Done += n; p.Sent += n; p.PartsDone++ })
+}
+
+// waits notes that a request of the upload waits for OSS, or no longer does.
+func (m *meter) waits(w flow.Wait) {
+	m.update(func(p *Progress) {
+		if w.Since.IsZero() {
+			m.waiting--
+		} else {
+			m.waiting++
+		}
+		switch {
+		case m.waiting == 0:
+			p.WaitingSince, p.WaitingFor = time.Time{}, nil
+		case p.WaitingSince.IsZero():
+			p.WaitingSince, p.WaitingFor = w.Since, w.Why
+		}
+	})
 }
 
 // restart forgets what was counted, because it is lost. What is reported stays where it was until it is caught up with.

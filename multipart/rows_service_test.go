@@ -66,7 +66,7 @@ func retryAfterIsObeyed(t *testing.T) {
 		c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
 			return func(req *http.Request) (*http.Response, error) {
 				if req.URL.Query().Get("partNumber") == "3" && asked.CompareAndSwap(false, true) {
-					return replied(req, 503, "", "Retry-After", "7"), nil
+					return replied(req, 503, "<Error><Code>ServiceUnavailable</Code></Error>", "Retry-After", "7"), nil
 				}
 				return next.RoundTrip(req)
 			}

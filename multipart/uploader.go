@@ -12,8 +12,10 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/md5lanes"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
@@ -29,6 +31,15 @@ type Options struct {
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
 	Progress    func(Progress) // called for each upload by itself: serially, never under a lock, byte by byte and never backwards; nil means none
 	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
+
+	// Patience is how long one request, a part say, waits in all while OSS throttles or cannot be reached. 0 means
+	// DefaultPatience. A negative Patience means no waiting beyond the Retry.Attempts of the Client. Patience begins once OSS
+	// has answered the Client: before that, a wrong endpoint fails after Retry.Attempts.
+	Patience time.Duration
+
+	// CleanupTimeout bounds what an upload does after it has failed or its context has ended: to abort it, or to find
+	// out whether the object exists. 0 means DefaultCleanupTimeout.
+	CleanupTimeout time.Duration
 }
 
 // A Limiter paces bytes. *golang.org/x/time/rate.Limiter is one, and can be changed while uploads run.
@@ -41,6 +52,9 @@ const (
 	DefaultPartSize       int64 = 8 << 20 // bytes
 	DefaultStreamPartSize int64 = 2 << 20 // bytes; of a source of unknown length, at first
 	DefaultConcurrency          = 4       // parts
+
+	DefaultPatience       = 5 * time.Minute
+	DefaultCleanupTimeout = 30 * time.Second
 )
 
 // MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
@@ -58,6 +72,8 @@ func (o *Options) check(least int64) error {
 		return fmt.Errorf("multipart: part size %d is more than %d bytes", o.PartSize, oss.MaxPartSize)
 	case o.Concurrency < 0:
 		return fmt.Errorf("multipart: concurrency %d is negative", o.Concurrency)
+	case o.CleanupTimeout < 0:
+		return fmt.Errorf("multipart: clean-up timeout %v is negative", o.CleanupTimeout)
 	case o.MemoryLimit < 0:
 		return fmt.Errorf("multipart: memory limit %d is negative", o.MemoryLimit)
 	case o.MemoryLimit != 0 && o.MemoryLimit < cmp.Or(o.PartSize, DefaultPartSize):
@@ -70,21 +86,21 @@ func (o *Options) check(least int64) error {
 
 // An Uploader uploads. It is safe for concurrent use; its limits hold over all its uploads together.
 type Uploader struct {
-	client *oss.Client
-	opts   Options
-	err    error   // what is wrong with opts
-	slots  *budget // parts in flight
-	memory *pool   // buffers of streams, and of small objects
-	brake  *brake  // for when OSS asks for less
-	pilot  *pilot  // finds how many parts should be in flight; nil if Options say it
-	ledger *ledger // for parts that are stuck; nil under a Limiter, whose bytes are not to be sent twice
+	client   *oss.Client
+	opts     Options
+	err      error          // what is wrong with opts
+	governor *flow.Governor // decides when a request may be sent
+	memory   *pool          // buffers of streams, and of small objects
+	hedges   *hedgeBudget   // of parts that are sent twice; nil under a Limiter, whose bytes must not be sent twice
 
-	lanes   int       // bodies hashed side by side at most
-	atOnce  int       // groups of bodies of one file hashed at the same time at most
-	hashing *budget   // groups being hashed ahead
-	desk    desk      // where small objects are hashed together
-	hashers sync.Pool // of *md5lanes.Hasher
-	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
+	probing atomic.Pointer[oss.Request] // what the governor's probes ask: about the key of the latest upload
+
+	lanes   int             // bodies hashed side by side at most
+	atOnce  int             // groups of bodies of one file hashed at the same time at most
+	hashing *flow.Semaphore // groups being hashed ahead
+	desk    desk            // where small objects are hashed together
+	hashers sync.Pool       // of *md5lanes.Hasher
+	scratch sync.Pool       // of *[]byte, hashStep each, to read what is hashed
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
@@ -102,15 +118,18 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 		return u
 	}
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
-	u.slots = newBudget(int64(u.opts.Concurrency))
-	u.brake = newBrake(int64(u.opts.Concurrency))
+	u.opts.CleanupTimeout = cmp.Or(u.opts.CleanupTimeout, DefaultCleanupTimeout)
+	limits := flow.Config{
+		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience), Probe: u.probe, Logger: c.Logger(),
+	}
 	if opts == nil || opts.Concurrency == 0 {
-		u.pilot = newPilot(u.slots, u.brake)
+		limits.MaxLimit = MaxConcurrency
 	}
+	u.governor = flow.New(limits)
 	if u.opts.Limiter == nil {
-		u.ledger = &ledger{share: vainShare}
+		u.hedges = &hedgeBudget{share: wastedShare}
 	}
-	u.hashing = newBudget(int64(u.opts.Concurrency))
+	u.hashing = flow.NewSemaphore(int64(u.opts.Concurrency))
 	part := cmp.Or(u.opts.PartSize, DefaultPartSize)
 	buffers := min(int64(u.opts.Concurrency), math.MaxInt64/part-1) + 1 // for a Concurrency that says "without limit"
 	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, buffers*part), cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
@@ -220,9 +239,10 @@ type job struct {
 	plan    Plan
 	keep    bool // leave parts in OSS when it fails
 	meter   *meter
-	send    func(context.Context, piece) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
-	known   *uint64                                        // CRC-64 the object must have, where parts do not tell
-	orphans []oss.Upload                                   // see UploadError
+	waits   func(flow.Wait)                                   // tells the meter that the upload waits for OSS, or no longer does
+	send    func(context.Context, admitted) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
+	known   *uint64                                           // CRC-64 the object must have, where parts do not tell
+	orphans []oss.Upload                                      // see UploadError
 }
 
 // watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
@@ -232,12 +252,37 @@ func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	if j.plan.Size < 0 {
 		begin.Parts = -1
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	j.waits = func(w flow.Wait) { j.meter.waits(w) }
+	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.wishes.all, j.waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
 		j.meter.close()
 	}
+}
+
+// governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
+// move data need a permit besides. The requests are about the key and have the header.
+func (u *Uploader) governed(ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait)) context.Context {
+	u.probing.Store(&oss.Request{Op: "HeadObject", Method: http.MethodHead, Bucket: bucket, Key: key, Header: header})
+	return flow.WithGate(ctx, u.governor.Control(notify))
+}
+
+// probe asks OSS about an object. It returns nil if OSS answered, whatever it said.
+func (u *Uploader) probe(ctx context.Context) error {
+	resp, err := u.client.Do(ctx, u.probing.Load())
+	var refused *oss.ServiceError
+	if errors.As(err, &refused) && refused.RequestID != "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.Header.Get("x-oss-request-id") == "" {
+		return errors.New("multipart: reply is not from OSS")
+	}
+	return nil
 }
 
 // fromStream reads what may fit into one request; if that is all, one request stores it.
@@ -286,14 +331,14 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 			body = small
 		}
 	}
-	if err := j.u.slots.acquire(ctx, 1); err != nil {
+	permit, err := j.u.governor.Acquire(ctx, j.waits)
+	if err != nil {
 		return nil, j.failed(err)
 	}
-	defer j.u.slots.release(1)
+	defer permit.Release()
 	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
 		if d == nil {
-			var err error
 			if d, err = j.u.digestOf(ctx, body); err != nil {
 				return nil, j.failed(err)
 			}
@@ -309,7 +354,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	var res *oss.PutResult
 	began := time.Now()
 	counted, count := tries.Watch(ctx)
-	err := j.u.carry(counted, j.telling(body.Size()), func(ctx context.Context) (err error) {
+	err = permit.Do(counted, j.tunable(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
@@ -347,10 +392,8 @@ func (j *job) initiate(ctx context.Context) error {
 	at := j.plan.Upload
 	began := time.Now()
 	sent, count := tries.Watch(ctx)
-	err := j.u.brake.do(sent, 0, func(ctx context.Context) (err error) {
-		j.plan.Upload, err = j.u.client.InitiateMultipartUpload(ctx, at.Bucket, at.Key, &j.wishes.initiate)
-		return err
-	})
+	var err error
+	j.plan.Upload, err = j.u.client.InitiateMultipartUpload(sent, at.Bucket, at.Key, &j.wishes.initiate)
 	if err != nil {
 		j.plan.Upload = at
 	}

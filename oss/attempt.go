@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/signer"
 )
@@ -31,18 +32,20 @@ type call struct {
 	url     url.URL
 	driver  driver
 
-	deadline time.Time   // of the operation's context; zero if it has none
-	attempts int         // made so far
-	failed   [3]int      // of those, how many failed in each tries.Kind; counted only where there is a Gate
-	round    int         // how often it has failed like the last one
-	last     error       // why the last one failed, nil if it did not
-	signs    signs       // what else is known of the last one
-	reply    Attempt     // what hooks and logs learn of the last one
-	date     string      // of its reply
-	used     Credentials // by the last one
-	skewed   bool        // the clock was corrected for this call already
-	renewed  bool        // the keys were refused for this call already
-	gaveUp   error       // why the Gate of the context ended the operation; nil if it did not
+	deadline   time.Time     // of the operation's context; zero if it has none
+	attempts   int           // made so far
+	failed     [4]int        // of those, how many failed in each flow.Kind; counted only where there is a Gate
+	round      int           // how often it has failed like the last one
+	last       error         // why the last one failed, nil if it did not
+	signs      signs         // what else is known of the last one
+	reply      Attempt       // what hooks and logs learn of the last one
+	date       string        // of its reply
+	used       Credentials   // by the last one
+	skewed     bool          // the clock was corrected for this call already
+	renewed    bool          // the keys were refused for this call already
+	gate       flow.Attempts // of the context; nil without a Gate
+	retryAfter time.Duration // what OSS asked for in the last reply
+	gaveUp     error         // why the Gate of the context ended the operation; nil if it did not
 }
 
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.

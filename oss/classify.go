@@ -8,7 +8,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
 // signs are what a failed attempt shows beside its error.
@@ -19,22 +19,22 @@ type signs struct {
 }
 
 // kindOf says what kind of failure err is, which an attempt with these signs ended with and which may be repeated; answered
-// is whether OSS has answered the Client before. Local is whether this machine's own limits are the cause.
-func kindOf(err error, s signs, answered bool) (kind tries.Kind, local bool) {
+// is whether OSS has answered the Client before.
+func kindOf(err error, s signs, answered bool) flow.Kind {
 	reply, _ := err.(*ServiceError)
 	switch {
 	case reply == nil && isOutOfFiles(err):
-		return tries.Throttled, true
+		return flow.Exhausted
 	case !answered || s.limited:
-		return tries.Temporary, false
+		return flow.Temporary
 	case reply != nil && reply.StatusCode == http.StatusTooManyRequests:
-		return tries.Throttled, false
+		return flow.Throttled
 	case reply != nil && reply.StatusCode == http.StatusServiceUnavailable && reply.isFromOSS():
-		return tries.Throttled, false
+		return flow.Throttled
 	case s.broken, reply != nil && reply.StatusCode >= 500 && !reply.isFromOSS():
-		return tries.Outage, false
+		return flow.Outage
 	}
-	return tries.Temporary, false
+	return flow.Temporary
 }
 
 // isFromOSS tells a refusal of OSS from the page of a proxy. The reply to HEAD has no document, but a request ID.

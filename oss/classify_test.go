@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
 // R3, row 134: what an outage is, and what throttling.
 func TestKindOfAFailure(t *testing.T) {
-	const temporary, throttled, outage = tries.Temporary, tries.Throttled, tries.Outage
+	const temporary, throttled, exhausted, outage = flow.Temporary, flow.Throttled, flow.Exhausted, flow.Outage
 	broken := signs{broken: true}
 	unsent := signs{broken: true, unsent: true}
 	page := func(status int) error { return &ServiceError{StatusCode: status, Body: []byte("<html>")} }
@@ -29,8 +29,8 @@ func TestKindOfAFailure(t *testing.T) {
 		name   string
 		err    error
 		signs  signs
-		before tries.Kind // OSS has answered
-		after  tries.Kind
+		before flow.Kind // OSS has answered
+		after  flow.Kind
 	}{
 		{"refused", dial(syscall.ECONNREFUSED), unsent, temporary, outage},
 		{"no route", dial(syscall.EHOSTUNREACH), unsent, temporary, outage},
@@ -59,9 +59,9 @@ func TestKindOfAFailure(t *testing.T) {
 		{"clock", refusal(403, "RequestTimeTooSkewed"), signs{}, temporary, temporary},
 		{"damaged", &ChecksumError{}, signs{}, temporary, temporary},
 		{"page instead of a reply", notFromOSS(&http.Response{StatusCode: 200}), signs{}, temporary, temporary},
-		{"out of files", dial(tooMany), unsent, throttled, throttled},
-		{"machine out of files", dial(os.NewSyscallError("socket", syscall.ENFILE)), unsent, throttled, throttled},
-		{"lookup out of files", dial(&net.DNSError{Err: "dial udp: socket: too many open files"}), unsent, throttled, throttled},
+		{"out of files", dial(tooMany), unsent, exhausted, exhausted},
+		{"machine out of files", dial(os.NewSyscallError("socket", syscall.ENFILE)), unsent, exhausted, exhausted},
+		{"lookup out of files", dial(&net.DNSError{Err: "dial udp: socket: too many open files"}), unsent, exhausted, exhausted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, answered := range []bool{false, true} {
@@ -69,9 +69,8 @@ func TestKindOfAFailure(t *testing.T) {
 				if answered {
 					want = tt.after
 				}
-				_, wantLocal := map[string]bool{"out of files": true, "machine out of files": true, "lookup out of files": true}[tt.name]
-				if kind, local := kindOf(tt.err, tt.signs, answered); kind != want || local != wantLocal {
-					t.Errorf("answered %t: %v, local %t, want %v, local %t", answered, kind, local, want, wantLocal)
+				if kind := kindOf(tt.err, tt.signs, answered); kind != want {
+					t.Errorf("answered %t: %v, want %v", answered, kind, want)
 				}
 			}
 		})

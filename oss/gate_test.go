@@ -14,17 +14,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A gate is a tries.Gate that waits for a second and keeps what it was asked.
+// A gate is a flow.Gate that waits for a second and keeps what it was asked.
 type gate struct {
-	failures []tries.Failure
+	failures []flow.Failure
 	after    error // what it returns from the second failure on; nil never ends the operation
 }
 
-func (g *gate) Retry(ctx context.Context, f tries.Failure) error {
+func (g *gate) Begin(context.Context) (flow.Attempts, error) { return g, nil }
+
+func (g *gate) Retry(ctx context.Context, f flow.Failure) error {
 	g.failures = append(g.failures, f)
 	if len(g.failures) > 1 && g.after != nil {
 		return g.after
@@ -80,7 +82,7 @@ func TestGateIsAskedBeforeEveryRepetition(t *testing.T) {
 		}, busy, reset, failing, says(502, "<html>"), busy, failing, reset, stores)
 		g := &gate{}
 		began := time.Now()
-		part, err := c.UploadPart(tries.WithGate(t.Context(), g), upload, 1, strings.NewReader("body"), nil)
+		part, err := c.UploadPart(flow.WithGate(t.Context(), g), upload, 1, strings.NewReader("body"), nil)
 		if err != nil || part.ETag != etag("body") {
 			t.Fatalf("UploadPart = %+v, %v", part, err)
 		}
@@ -123,7 +125,7 @@ func TestAttemptsBoundOnlyTemporaryFailuresBehindAGate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, c := playAnswered(t, oss.Config{Retry: oss.Retry{Attempts: 3}}, tt.answers...)
 				g := &gate{}
-				_, err := c.UploadPart(tries.WithGate(t.Context(), g), upload, 1, strings.NewReader("body"), nil)
+				_, err := c.UploadPart(flow.WithGate(t.Context(), g), upload, 1, strings.NewReader("body"), nil)
 				var refused *oss.ServiceError
 				if !errors.Is(err, tt.want) || !errors.As(err, &refused) || refused.Attempts != tt.attempts {
 					t.Errorf("UploadPart: %v, want %v after %d attempts", err, tt.want, tt.attempts)
@@ -144,7 +146,7 @@ func TestBeforeTheFirstAnswerNothingIsAnOutage(t *testing.T) {
 	for _, only := range []answer{refused, reset, says(502, "<html>"), says(200, "<html>")} {
 		synctest.Test(t, func(t *testing.T) {
 			s, g := play(only), &gate{}
-			_, err := s.client(t, oss.Config{}).ListParts(tries.WithGate(t.Context(), g), upload, nil)
+			_, err := s.client(t, oss.Config{}).ListParts(flow.WithGate(t.Context(), g), upload, nil)
 			want := []string{"1 temporary failure", "2 temporary failure", "3 temporary failure"}
 			if diff := cmp.Diff(want, g.kinds()); err == nil || diff != "" {
 				t.Errorf("ListParts: %v, failures (-want +got):\n%s", err, diff)
@@ -158,21 +160,21 @@ func TestOutagesBeginWithTheFirstAnswerOfOSS(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		first answer
-		want  tries.Kind
+		want  flow.Kind
 	}{
-		{"refusal", refuses(404, "NoSuchKey"), tries.Outage},
-		{"refusal to HEAD", says(403, "", "x-oss-request-id", "5C3D9175B6FC201293AD4890"), tries.Outage},
-		{"success", says(200, "<ListPartsResult></ListPartsResult>"), tries.Outage},
-		{"page of a proxy", says(403, "<html>"), tries.Temporary},
-		{"success of a proxy", says(200, "<html>"), tries.Temporary},
+		{"refusal", refuses(404, "NoSuchKey"), flow.Outage},
+		{"refusal to HEAD", says(403, "", "x-oss-request-id", "5C3D9175B6FC201293AD4890"), flow.Outage},
+		{"success", says(200, "<ListPartsResult></ListPartsResult>"), flow.Outage},
+		{"page of a proxy", says(403, "<html>"), flow.Temporary},
+		{"success of a proxy", says(200, "<html>"), flow.Temporary},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, g := play(tt.first, reset), &gate{after: errors.New("enough")}
 				c := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
 				c.ListParts(t.Context(), upload, nil)
-				c.ListParts(tries.WithGate(t.Context(), g), upload, nil)
-				if tt.want == tries.Temporary && len(g.failures) != 0 || tt.want == tries.Outage && (len(g.failures) == 0 || g.failures[0].Kind != tries.Outage) {
+				c.ListParts(flow.WithGate(t.Context(), g), upload, nil)
+				if tt.want == flow.Temporary && len(g.failures) != 0 || tt.want == flow.Outage && (len(g.failures) == 0 || g.failures[0].Kind != flow.Outage) {
 					t.Errorf("failures are %v, want %v", g.kinds(), tt.want)
 				}
 			})
@@ -189,7 +191,7 @@ func TestDoTellsAnAnswerOfOSSByItsRequestID(t *testing.T) {
 			s, g := play(tt.first, reset), &gate{after: errors.New("enough")}
 			c := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
 			for range 2 {
-				if resp, err := c.Do(tries.WithGate(t.Context(), g), &oss.Request{Bucket: "bucket"}); err == nil {
+				if resp, err := c.Do(flow.WithGate(t.Context(), g), &oss.Request{Bucket: "bucket"}); err == nil {
 					resp.Body.Close()
 				}
 			}
@@ -215,7 +217,7 @@ func TestGateThatGivesUpEndsTheOperation(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var ended error
 				s, c := playAnswered(t, oss.Config{Hooks: oss.Hooks{OnEnd: func(_ context.Context, _ oss.Operation, err error) { ended = err }}}, tt.answer)
-				_, err := c.UploadPart(tries.WithGate(t.Context(), &gate{after: enough}), upload, 1, strings.NewReader("body"), nil)
+				_, err := c.UploadPart(flow.WithGate(t.Context(), &gate{after: enough}), upload, 1, strings.NewReader("body"), nil)
 				if !errors.Is(err, enough) || !errors.Is(err, tt.want) || ended != err || strings.Contains(err.Error(), "\n") {
 					t.Errorf("UploadPart: %v, OnEnd got %v, want %v and %v", err, ended, enough, tt.want)
 				}
@@ -237,7 +239,7 @@ func TestCancelledWhileTheGateWaits(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := c.HeadObject(tries.WithGate(ctx, &gate{}), "bucket", "key", nil)
+		_, err := c.HeadObject(flow.WithGate(ctx, &gate{}), "bucket", "key", nil)
 		if d := time.Since(began); d != 2500*time.Millisecond || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("HeadObject: %v after %v, want the deadline and the reset after 2.5s", err, d)
 		}
@@ -252,7 +254,7 @@ func TestGateIsNotAskedBeforeACorrection(t *testing.T) {
 	cached := oss.CacheCredentials(steps(&calls, keys, oss.Credentials{AccessKeyID: "second", AccessKeySecret: "b"}), time.Minute)
 	s, g := play(skewed, expired, says(200, "")), &gate{}
 	c := s.client(t, oss.Config{Credentials: cached})
-	if _, err := c.HeadObject(tries.WithGate(t.Context(), g), "bucket", "key", nil); err != nil || len(g.failures) > 0 {
+	if _, err := c.HeadObject(flow.WithGate(t.Context(), g), "bucket", "key", nil); err != nil || len(g.failures) > 0 {
 		t.Errorf("HeadObject: %v, the Gate was asked %v", err, g.kinds())
 	}
 	if w := s.waits(); len(w) != 2 || slices.Max(w) > time.Second {

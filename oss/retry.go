@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/tries"
 )
 
@@ -45,6 +46,12 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	k.deadline, _ = ctx.Deadline()
+	if gate := flow.GateOf(ctx); gate != nil {
+		var err error
+		if k.gate, err = gate.Begin(ctx); err != nil {
+			return nil, fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
+		}
+	}
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err != nil {
@@ -62,10 +69,9 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	if k.isAnswer(err) && !k.client.answered.Load() {
 		k.client.answered.Store(true)
 	}
-	gate := tries.GateFrom(ctx)
-	var failure tries.Failure
+	var failure flow.Failure
 	if err != nil && ctx.Err() == nil {
-		failure = k.repeat(gate != nil)
+		failure = k.repeat(k.gate != nil)
 	}
 	k.reply.RetryIn, k.driver.RetryWaitMin = failure.Wait, failure.Wait
 	k.count(ctx, err)
@@ -74,28 +80,30 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	if failure.Wait == 0 {
 		return false, nil
 	}
-	if gate != nil && failure.Err != nil {
+	if k.gate != nil && failure.Err != nil {
 		k.driver.RetryWaitMin = atOnce
-		k.gaveUp = gate.Retry(ctx, failure)
+		k.gaveUp = k.gate.Retry(ctx, failure)
 	}
 	return k.gaveUp == nil, k.gaveUp
 }
 
 // repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
 // one corrects the last and follows at once.
-func (k *call) repeat(gated bool) tries.Failure {
-	f := tries.Failure{Err: k.last, Attempt: k.attempts}
-	f.Kind, f.Local = kindOf(k.last, k.signs, k.client.answered.Load())
+func (k *call) repeat(gated bool) flow.Failure {
+	f := flow.Failure{Err: k.last, Attempt: k.attempts, MaxAttempt: k.client.retry.Attempts}
+	f.Kind = kindOf(k.last, k.signs, k.client.answered.Load())
 	if k.round = k.attempts; gated {
 		k.failed[f.Kind]++
 		k.round = k.failed[f.Kind]
 	}
 	skewed, renewed := k.skewed, k.renewed
+	k.retryAfter = 0
 	f.Wait = k.delay(k.last)
+	f.RetryAfter = k.retryAfter
 	if k.skewed != skewed || k.renewed != renewed {
 		f.Err = nil
 	}
-	if k.round >= k.client.retry.Attempts && (!gated || f.Kind == tries.Temporary) {
+	if k.round >= k.client.retry.Attempts && (!gated || f.Kind == flow.Temporary) {
 		f.Wait = 0 // what was learnt of clock and keys is for the next call
 	}
 	return f
@@ -149,6 +157,7 @@ func (k *call) delay(err error) time.Duration {
 		return 0
 	}
 	if d, ok := refused.retryAfter(k.client.Now()); ok {
+		k.retryAfter = d
 		return max(d, atOnce)
 	}
 	return k.backoff()

@@ -30,7 +30,7 @@ func own(dir string) (allowed []string, known bool) {
 		{"signer", nil},
 		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/lend", "internal/ossxml", "internal/tries"}},
 		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/ossxml"}},
-		{"multipart", []string{"oss", "internal/crc64", "internal/lend", "internal/md5lanes", "internal/tries"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/lend", "internal/md5lanes", "internal/tries"}},
 		{"internal/conformance", []string{"oss", "signer", "oss/osstest"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},

@@ -2,7 +2,10 @@ package flow
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"sync"
+	"time"
 )
 
 // A Semaphore bounds something that many share: requests in flight, or bytes in memory. Unlike
@@ -11,6 +14,9 @@ import (
 //
 // It is safe for concurrent use.
 type Semaphore struct {
+	Name   string       // what the permits are of, for errors and logs
+	Logger *slog.Logger // learns at Debug of a wait of more than a second; nil means that nobody does
+
 	mu    sync.Mutex
 	limit int64
 	held  int64
@@ -22,7 +28,7 @@ type Semaphore struct {
 const maxSpare = 64
 
 // NewSemaphore returns a Semaphore of limit permits.
-func NewSemaphore(limit int64) *Semaphore { return &Semaphore{limit: limit} }
+func NewSemaphore(limit int64) *Semaphore { return &Semaphore{Name: "a permit", limit: limit} }
 
 // Acquire takes n permits. It waits until they are free or ctx is done, and returns ctx's error then. A demand above the
 // limit is granted once no other permit is held.
@@ -40,13 +46,11 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	s.queue.push(w)
 	s.mu.Unlock()
 
-	select {
-	case <-w.granted:
+	if s.await(ctx, w) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.recycle(w)
 		return nil
-	case <-ctx.Done():
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +62,25 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	}
 	s.recycle(w)
 	s.grant() // those behind may fit where this one did not
-	return ctx.Err()
+	return fmt.Errorf("%w, while waiting for %s", ctx.Err(), s.Name)
+}
+
+// longWait is how long a wait may take before it is logged.
+const longWait = time.Second
+
+// await reports whether w was granted before ctx ended.
+func (s *Semaphore) await(ctx context.Context, w *waiter) bool {
+	if s.Logger != nil && s.Logger.Enabled(ctx, slog.LevelDebug) {
+		defer time.AfterFunc(longWait, func() {
+			s.Logger.LogAttrs(ctx, slog.LevelDebug, "waiting for "+s.Name)
+		}).Stop()
+	}
+	select {
+	case <-w.granted:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // TryAcquire takes n permits if they are free and nobody waits, and reports whether it did.
