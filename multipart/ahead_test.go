@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -68,7 +69,7 @@ func jobWith(workers, lanes int) *job {
 
 func TestPiecesAreHashedAheadInOrder(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range effort.Of(15, 60, 200) {
 		workers, lanes := 1+rnd.IntN(20), []int{8, 16, 32}[rnd.IntN(3)]
 		var steps []int
 		size := rnd.IntN(3 * hashStep)
