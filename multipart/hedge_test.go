@@ -304,6 +304,7 @@ func (b *dozingBody) Read(p []byte) (int, error) {
 
 // A third of all requests crawl, so that there is always one that would be worth sending again.
 func TestNoMoreThanATwentiethIsSentInVain(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(effort.Of(1, 3, 10)) {
 		crawl := osstest.Fault{Op: "UploadPart", Share: 0.33, Seed: seed, Effect: osstest.Slow(hedgeRate / 5)}
 		onALine(t, func(t *testing.T, srv *osstest.Server, up *multipart.Uploader, src *bytes.Reader) {

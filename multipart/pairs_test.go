@@ -188,6 +188,7 @@ func beginElsewhere(t *testing.T, srv *osstest.Server, want []byte) multipart.Pl
 // Each mishap is tried at each of the first requests, and random pairs of them. What comes out is what was said, and what
 // is left in OSS is in the error or the result.
 func TestNoPairOfMishapsMakesAnUploadLie(t *testing.T) {
+	t.Parallel()
 	const requests = 9
 	for _, tr := range trials {
 		for number := 1; number <= requests; number++ {
