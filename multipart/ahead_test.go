@@ -282,6 +282,34 @@ func TestWhatNobodyTakesIsFreed(t *testing.T) {
 	}
 }
 
+// On one processor one group is hashed at a time. When the call ended while the next one was gathered, the two did not fit
+// into what waits to be taken, and the call never returned. Found with GOMAXPROCS=1.
+func TestHashingAheadEndsWithItsCallOnAnyNumberOfProcessors(t *testing.T) {
+	for atOnce := 1; atOnce <= mostAtOnce; atOnce++ {
+		for taken := range 40 {
+			synctest.Test(t, func(t *testing.T) {
+				const parts, partSize = 100, 1000
+				j := jobWith(4, 8)
+				j.u.atOnce = atOnce
+				j.plan.Size, j.plan.PartSize = parts*partSize, partSize
+				in := input{size: j.plan.Size, at: readerAt(func(p []byte, _ int64) (int, error) { clear(p); return len(p), nil })}
+				pieces, stop := placedSource(in, j.plan.Sections())
+				defer stop()
+				ctx, cancel := context.WithCancel(t.Context())
+				src, end := j.hashAhead(ctx, pieces)
+				for range taken {
+					if _, err := src.next(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				cancel()
+				end() // or all goroutines of the bubble are blocked
+			})
+		}
+	}
+}
+
 func TestAnErrorOfTheSourceComesAfterItsPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(10, 10, 10, 10, 10)
