@@ -198,7 +198,10 @@ func (a *ahead) gather(ctx context.Context, n int) (group []piece, more bool) {
 			if a.arrived == nil {
 				a.err = ctx.Err()
 			}
-			return group, false
+			for _, p := range group {
+				p.free() // ready has room for the groups that are due, and this one is not
+			}
+			return nil, false
 		}
 	}
 	return group, more

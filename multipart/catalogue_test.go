@@ -2,11 +2,18 @@ package multipart_test
 
 import (
 	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 )
 
 // TestCatalogue holds what breaks uploads in practice, a subtest for each condition, by the id under
-// which FAILURES.md explains it. Most were seen in SDKs in use.
+// which FAILURES.md explains it, and in it a subtest for each function, by its name:
+//
+//	go test -run 'TestCatalogue/U8/twoProcessesResume' ./multipart
+//
+// Most were seen in SDKs in use.
 func TestCatalogue(t *testing.T) {
 	rows := []struct {
 		id    string
@@ -100,7 +107,7 @@ func TestCatalogue(t *testing.T) {
 		done[row.id] = true
 		t.Run(row.id, func(t *testing.T) {
 			for _, test := range row.tests {
-				test(t)
+				t.Run(nameOf(test), test)
 			}
 		})
 	}
@@ -111,4 +118,10 @@ func TestCatalogue(t *testing.T) {
 			}
 		}
 	}
+}
+
+// nameOf returns the name of a function without its package.
+func nameOf(f func(*testing.T)) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return name[strings.LastIndexByte(name, '.')+1:]
 }

@@ -19,13 +19,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
 var (
-	schedules = flag.Int("schedules", 1500, "how many random fault schedules to run")
+	schedules = flag.Int("schedules", 0, "how many random fault schedules to run; 0 leaves it to package effort")
 	schedule  = flag.Uint64("schedule", 0, "run only the schedule with this seed")
 	soak      = flag.Duration("soak", 0, "run schedules with new seeds for so long, with -timeout 0")
 )
@@ -37,11 +38,7 @@ var (
 // A schedule is several uploads of all kinds on one Uploader, and a server that fails them in every way osstest knows.
 func TestNoFaultScheduleMakesAnUploadLie(t *testing.T) {
 	all := newChronicle()
-	n := *schedules
-	if testing.Short() || raceEnabled {
-		n = min(n, 150)
-	}
-	seeds := make([]uint64, n)
+	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(60, 250, 1500)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

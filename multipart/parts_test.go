@@ -16,6 +16,7 @@ import (
 // The uploads of BenchmarkUploads in a bubble, whose clock moves when everything waits: with a service that answers at
 // once nothing may.
 func TestFiftyThousandPartsWaitForNothing(t *testing.T) {
+	t.Parallel()
 	const uploads, size = 5, 64
 	parts := oss.MaxPartNumber
 	if raceEnabled {

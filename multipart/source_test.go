@@ -242,6 +242,7 @@ func aStreamGrowsItsPartsAndStopsAtTenThousand(t *testing.T) {
 		fits bool
 	}{{"just fits", capacity, true}, {"a byte too long", capacity + 1, false}} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				want := data(tt.size)
 				up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: first, MemoryLimit: limit, Checksum: oss.ChecksumCRC64})
