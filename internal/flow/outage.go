@@ -8,8 +8,8 @@ import (
 )
 
 // An outage is a time without the service. It begins with a connection that fails. All requests are then held back, and
-// one of the callers that wait probes the service: at once, and again after 1, 2, 4, 4... seconds. The first answer ends
-// the outage for all, and so does the success of a request that was in flight when it began.
+// one of the callers that wait probes the service: at once, and again 1, 2, 4, 4... seconds after the probe before. The first
+// answer ends the outage for all, and so does the success of a request that was in flight when it began.
 type outage struct {
 	since time.Time
 	cause error
@@ -17,7 +17,13 @@ type outage struct {
 	ended  context.Context // done once the service has answered
 	end    context.CancelFunc
 	proven chan struct{} // closed once a probe has failed
-	prober chan int      // holds the number of failed probes while no caller probes
+	prober chan probing  // holds a token while no caller probes
+}
+
+// probing is what the probes have found so far.
+type probing struct {
+	failed int
+	last   time.Time // when the last one began
 }
 
 const (
@@ -26,7 +32,7 @@ const (
 	probeTimeout = 10 * time.Second
 )
 
-// gap returns the time between a failed probe and the next, with some jitter: many Uploaders may wait for one service.
+// gap returns the time between two probes, with some jitter: many Uploaders may wait for one service.
 func gap(failed int) time.Duration {
 	d := min(firstGap<<min(failed-1, 10), longestGap)
 	return d + rand.N(d/8)
@@ -47,9 +53,9 @@ func (g *Governor) lose(cause error) *outage {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.outage == nil {
-		o := &outage{since: time.Now(), cause: cause, proven: make(chan struct{}), prober: make(chan int, 1)}
+		o := &outage{since: time.Now(), cause: cause, proven: make(chan struct{}), prober: make(chan probing, 1)}
 		o.ended, o.end = context.WithCancel(context.Background())
-		o.prober <- 0
+		o.prober <- probing{}
 		g.outage = o
 	}
 	return g.outage
@@ -84,20 +90,21 @@ func (g *Governor) sitOut(ctx context.Context, o *outage, deadline time.Time, n 
 		case <-proven:
 			proven = nil
 			n.say(o.since, o.cause)
-		case failed := <-o.prober:
-			o.prober <- g.probe(ctx, o, failed)
+		case p := <-o.prober:
+			o.prober <- g.probe(ctx, o, p)
 		}
 	}
 }
 
-// probe asks the service once, after the gap that is due. It returns the number of failed probes.
-func (g *Governor) probe(ctx context.Context, o *outage, failed int) int {
+// probe asks the service once, after the gap that is due.
+func (g *Governor) probe(ctx context.Context, o *outage, p probing) probing {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.ended, cancel)()
-	if failed > 0 && pause(ctx, gap(failed)) != nil {
-		return failed
+	if p.failed > 0 && pause(ctx, gap(p.failed)-time.Since(p.last)) != nil {
+		return p
 	}
+	p.last = time.Now()
 	asking, stop := context.WithTimeout(ctx, probeTimeout)
 	defer stop()
 	err := g.cfg.Probe(WithGate(asking, Once))
@@ -106,14 +113,15 @@ func (g *Governor) probe(ctx context.Context, o *outage, failed int) int {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.answered()
-		return failed
+		return p
 	case ctx.Err() != nil:
-		return failed
-	case failed == 0:
+		return p
+	case p.failed == 0:
 		close(o.proven)
 		g.log(slog.LevelWarn, "connection lost; requests wait until it is back", slog.Any("error", o.cause))
 	}
-	return failed + 1
+	p.failed++
+	return p
 }
 
 func (g *Governor) log(level slog.Level, msg string, attrs ...slog.Attr) {
