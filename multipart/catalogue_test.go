@@ -83,7 +83,7 @@ func TestCatalogue(t *testing.T) {
 		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
 		{"U5", []func(*testing.T){aListThatFailsOnceDoesNotLoseTheSession}},
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,
-			aRecordOfAnotherKeyIsLeftAlone}},
+			aRecordOfAnotherKeyIsLeftAlone, aCallWithOtherOptionsBeginsAnew, aRecordWithoutADigestOfItsOptionsIsNotContinued}},
 		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
 		{"U8", []func(*testing.T){twoProcessesResume, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
 		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},

@@ -11,7 +11,6 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -260,113 +259,6 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 			}
 		}
 	}
-}
-
-// resumable is UploadFile with a Store, for a file of more than one part.
-func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
-	fresh := j.plan
-	id, saved, err := j.record(ctx, f)
-	switch {
-	case err != nil:
-		return nil, j.failed(err)
-	case saved.Upload.ID == "":
-	case saved.Size != fresh.Size || saved.PartSize != fresh.PartSize:
-		j.discard(ctx, saved)
-	default:
-		j.plan.Upload = saved.Upload
-		res, err := j.goOn(ctx, in)
-		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
-			return res, j.forget(ctx, j.plan.Upload, id, err)
-		}
-		j.plan = fresh // it was aborted by somebody, or has expired: once, begin anew
-		j.meter.restart()
-	}
-
-	if err := j.initiate(ctx); err != nil {
-		return nil, err
-	}
-	if err := j.u.opts.Store.Save(ctx, id, j.plan); err != nil { // before part 1, or a kill would leave parts nobody knows of
-		j.keep = false
-		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
-	}
-	res, err := j.resume(ctx, in, nil)
-	return res, j.forget(ctx, j.plan.Upload, id, err)
-}
-
-// record returns the id and the Plan of an earlier try with f, a zero Plan if there is none.
-func (j *job) record(ctx context.Context, f *os.File) (string, Plan, error) {
-	abs, err := filepath.Abs(f.Name())
-	if err != nil {
-		return "", Plan{}, err
-	}
-	up := j.plan.Upload
-	id := "oss://" + up.Bucket + "/" + up.Key + " from " + abs
-	saved, err := j.u.opts.Store.Load(ctx, id)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return id, Plan{}, nil
-	case err != nil:
-		return id, Plan{}, fmt.Errorf("reading the record of an earlier try: %w", err)
-	case saved.Upload.Bucket != up.Bucket || saved.Upload.Key != up.Key || saved.Upload.ID == "":
-		j.warn("record of another upload ignored", saved.Upload, nil)
-		return id, Plan{}, nil
-	}
-	return id, saved, nil
-}
-
-// discard aborts the upload of an earlier try of which nothing can be used, rather than have it billed for ever.
-func (j *job) discard(ctx context.Context, saved Plan) error {
-	old := &job{u: j.u, plan: saved, wishes: j.wishes}
-	_, err := old.abort(ctx)
-	if err != nil {
-		j.warn("upload of a former version of the file left behind", saved.Upload, err)
-	}
-	return err
-}
-
-// dropRecord ends what an earlier try with f has left, if f is stored and has become too small for parts.
-func (j *job) dropRecord(ctx context.Context, f *os.File) {
-	if f == nil {
-		return
-	}
-	id, saved, err := j.record(ctx, f)
-	if err != nil {
-		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
-	} else if saved.Upload.ID != "" && j.discard(ctx, saved) == nil {
-		j.forget(ctx, saved.Upload, id, nil)
-	}
-}
-
-// goOn resumes the upload that a record names.
-func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
-	held, err := j.u.list(ctx, j.plan.Upload, j.wishes.all)
-	if errors.Is(err, oss.ErrNoSuchUpload) {
-		return j.gone(ctx, in, err)
-	}
-	var kept []oss.Part
-	if err == nil {
-		kept, err = j.verify(ctx, in, held)
-	}
-	if err != nil {
-		return nil, j.left(&parcels{}, err)
-	}
-	return j.resume(ctx, in, kept)
-}
-
-// forget deletes the record of up that ended with err, unless it can be resumed, or the record is another process's by now.
-func (j *job) forget(ctx context.Context, up oss.Upload, id string, err error) error {
-	var ue *UploadError
-	if err != nil && !(errors.As(err, &ue) && ue.Aborted) {
-		return err
-	}
-	ctx, store := context.WithoutCancel(ctx), j.u.opts.Store
-	if saved, loadErr := store.Load(ctx, id); loadErr == nil && saved.Upload.ID != up.ID {
-		return err
-	}
-	if storeErr := store.Delete(ctx, id); storeErr != nil {
-		j.warn("record of an ended upload not deleted", up, storeErr)
-	}
-	return err
 }
 
 // warn logs what is no failure of the upload and yet somebody should know.

@@ -37,7 +37,7 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 		return Plan{}, err
 	}
 	j := &job{u: u, wishes: w, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
-		ForbidOverwrite: w.complete.ForbidOverwrite}}
+		ForbidOverwrite: w.complete.ForbidOverwrite, Options: w.digest()}}
 	if err := j.initiate(ctx); err != nil {
 		return Plan{}, err
 	}

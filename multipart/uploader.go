@@ -136,7 +136,7 @@ type Result struct {
 //
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
 // same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
-// has changed, or the upload is gone, that call begins anew, and what cannot be used any more is aborted.
+// has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the earlier upload.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -353,6 +353,8 @@ func (j *job) initiate(ctx context.Context) error {
 	})
 	if err != nil {
 		j.plan.Upload = at
+	} else {
+		j.plan.Begun = count.Now().UTC().Truncate(time.Second)
 	}
 	if count.Lost.Load() > 0 {
 		j.orphans = j.findOrphans(ctx, began)
