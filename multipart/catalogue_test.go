@@ -13,7 +13,7 @@ func TestCatalogue(t *testing.T) {
 		tests []func(*testing.T)
 	}{
 		// Sources.
-		{"S1", []func(*testing.T){onlyWhatIsLeftIsUploadedAndTheOffsetStays}},
+		{"S1", []func(*testing.T){onlyWhatIsLeftIsUploadedAndTheOffsetStays, onlyKnownTypesAreReadInPlace}},
 		{"S2", []func(*testing.T){everySourceOfEverySizeArrivesWhole, aReaderThatFailsIsTheCauseAndMakesNoObject,
 			anErrorThatAReaderTellsOnceIsNotLost, aReaderThatNeverAdvancesIsAnError}},
 		{"S3", []func(*testing.T){anEmptyStreamIsOnePutObject}},

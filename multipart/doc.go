@@ -10,10 +10,11 @@
 //
 // # Choosing a source
 //
-// UploadFile takes a path. Upload takes any io.Reader: a regular file, or an io.ReadSeeker that is
-// an io.ReaderAt too, such as a *bytes.Reader, is read in place by all workers, from its current
-// offset, without buffers; anything else, a pipe, a network connection, a compressor, is read into
-// buffers. What fits into one part, 8 MiB by default, becomes a single PutObject. NewWriter is for code that writes rather
+// UploadFile takes a path. Upload takes any io.Reader. It reads a regular *os.File, a *bytes.Reader, a
+// *strings.Reader and an *io.SectionReader in place, by all workers, from the current offset, without
+// buffers. Any other reader, such as a pipe, a network connection, a compressor or a type that embeds one
+// of these, is read into buffers. UploadBody reads any other oss.Body in place. Anything that fits in one
+// part, 8 MiB by default, is sent with a single PutObject. NewWriter is for code that writes rather
 // than is read from. Copy makes an object of one that is in OSS already, without moving its bytes.
 //
 // # Parts

@@ -26,8 +26,8 @@ import (
 // oss.ErrNoSuchUpload, unless it became the very object: then that is the result. Of the options that concern the end a
 // Plan carries ForbidOverwrite alone: an ACL or a callback that Upload was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
-	if src == nil {
-		return nil, errors.New("multipart: source is nil")
+	if isNil(src) {
+		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
 	in := input{at: src}
 	if f, ok := src.(*os.File); ok {

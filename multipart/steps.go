@@ -53,8 +53,8 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	if err != nil {
 		return nil, err
 	}
-	if src == nil {
-		return nil, errors.New("multipart: source is nil")
+	if isNil(src) {
+		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
 	sections := p.Sections()
 	if numbers != nil {

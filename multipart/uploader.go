@@ -154,12 +154,17 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	if u.opts.Store != nil {
 		file = f
 	}
-	return u.upload(ctx, bucket, key, f, file, opts)
+	in, err := inspect(f)
+	if err != nil {
+		return nil, err
+	}
+	return u.upload(ctx, bucket, key, in, file, opts)
 }
 
-// Upload uploads what is left in src. A regular *os.File or an io.ReadSeeker that is an io.ReaderAt
-// is read in place by all workers, and its offset stays where it is; any other reader is buffered a
-// part at a time, within MemoryLimit. What fits into one part is sent by a single PutObject.
+// Upload uploads what is left in src. A regular *os.File, a *bytes.Reader, a *strings.Reader and an *io.SectionReader are
+// read in place by all workers, and their offset stays where it is. Any other reader is a stream, buffered a part at a
+// time within MemoryLimit: also one that embeds one of these types, or has a ReadAt method of its own; UploadBody takes
+// the latter. Anything that fits in one part is sent by a single PutObject.
 //
 // A nil error means that the object exists and holds exactly the bytes of src, checked by MD5 and
 // CRC-64 on the way and by the CRC-64 of the whole. Any other is an *UploadError, unless an argument
@@ -169,19 +174,33 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if u.err != nil {
 		return nil, u.err
 	}
-	return u.upload(ctx, bucket, key, src, nil, opts)
+	in, err := inspect(src)
+	if err != nil {
+		return nil, err
+	}
+	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
-// upload sends src, which is stored if it is the file to be resumed by Options.Store.
-func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader, stored *os.File, opts *oss.ObjectOptions) (*Result, error) {
+// UploadBody uploads body, all of it. It is read in place, by all workers at once, and needs no buffers: its ReadAt must be
+// safe for concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in progress. See
+// Upload for the rest.
+func (u *Uploader) UploadBody(ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions) (*Result, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	in, err := inspectBody(body)
+	if err != nil {
+		return nil, err
+	}
+	return u.upload(ctx, bucket, key, in, nil, opts)
+}
+
+// upload sends in. stored is its file if that can be resumed by Options.Store, else nil.
+func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions) (*Result, error) {
 	if err := oss.CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
 	w, err := assign(opts)
-	if err != nil {
-		return nil, err
-	}
-	in, err := inspect(src)
 	if err != nil {
 		return nil, err
 	}
