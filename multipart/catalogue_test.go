@@ -21,7 +21,7 @@ func TestCatalogue(t *testing.T) {
 		{"S5", []func(*testing.T){aStreamGrowsItsPartsAndStopsAtTenThousand}},
 		{"S6", []func(*testing.T){aSmallStreamDoesNotAllocateAPart, aSmallWriterDoesNotAllocateAPart}},
 		{"S7", []func(*testing.T){aFileThatChangesUnderWayMakesNoObject, aFileThatChangesWhileItIsResumedMakesNoObject}},
-		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject}},
+		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject, aSourceOfAnotherSizeThanItsPlanIsAnError}},
 		{"S9", []func(*testing.T){aSmallStreamIsSentAgainFromMemory}},
 		{"S10", []func(*testing.T){keysAndMetadataArriveByteForByte}},
 

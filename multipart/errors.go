@@ -43,6 +43,8 @@ func (e *UploadError) Error() string {
 		fmt.Fprintf(&b, "; upload ID %s may be left behind: %v", up.ID, e.AbortErr)
 	case errors.Is(e.Err, ErrOutcomeUnknown):
 		fmt.Fprintf(&b, "; upload ID %s", up.ID)
+	case e.Stored == 0:
+		fmt.Fprintf(&b, "; upload ID %s is kept", up.ID)
 	default:
 		fmt.Fprintf(&b, "; %d bytes kept under upload ID %s", e.Stored, up.ID)
 	}

@@ -20,12 +20,16 @@ import (
 // Resume checks the parts OSS holds against the bytes of src, keeps every equal one (holes and a short tail
 // included), uploads the others and finishes. It never aborts p.
 //
-// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. An
-// *os.File that changes meanwhile is an error, ErrSourceChanged. A Plan whose Size is -1, as Unfinished yields it, takes
+// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A src
+// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so is
+// an *os.File that changes meanwhile. A Plan whose Size is -1, as Unfinished yields it, takes
 // the size of src, which then must have a Size or Stat method. An upload that is gone is an error that matches
 // oss.ErrNoSuchUpload, unless it became the very object: then that is the result. Of the options that concern the end a
 // Plan carries ForbidOverwrite alone: an ACL or a callback that Upload was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
 	if isNil(src) {
 		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
@@ -38,14 +42,17 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		in.intact = func() error { return unchanged(f, info) }
 	}
 	if p.Size < 0 {
-		size, err := sizeOf(src)
+		size, known, err := sizeOf(src)
+		if err == nil && !known {
+			err = fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
+		}
 		if err != nil {
 			return nil, err
 		}
 		p.Size = size
 	}
-	if u.err != nil {
-		return nil, u.err
+	if err := checkSize(p, src); err != nil {
+		return nil, err
 	}
 	held, err := u.list(ctx, p.Upload, nil)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
@@ -86,19 +93,32 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	return j.resume(ctx, in, kept)
 }
 
-// sizeOf asks src for its size.
-func sizeOf(src io.ReaderAt) (int64, error) {
+// sizeOf asks src for its size, which is known if it has a Size or Stat method.
+func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 	switch s := src.(type) {
 	case interface{ Size() int64 }:
-		return s.Size(), nil
+		return s.Size(), true, nil
 	case interface{ Stat() (fs.FileInfo, error) }:
 		info, err := s.Stat()
 		if err != nil {
-			return 0, fmt.Errorf("multipart: %w", err)
+			return 0, false, fmt.Errorf("multipart: %w", err)
 		}
-		return info.Size(), nil
+		if !info.Mode().IsRegular() { // of which Size says nothing
+			return 0, false, nil
+		}
+		return info.Size(), true, nil
 	}
-	return 0, fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
+	return 0, false, nil
+}
+
+// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that is
+// shorter than its source would make an object of the beginning alone.
+func checkSize(p Plan, src io.ReaderAt) error {
+	size, known, err := sizeOf(src)
+	if err == nil && known && size != p.Size {
+		return &UploadError{Plan: p, Err: fmt.Errorf("%w: the plan has %d bytes and the source %d", ErrSourceChanged, p.Size, size)}
+	}
+	return err
 }
 
 // partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit

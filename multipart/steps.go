@@ -47,7 +47,8 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 // UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts.
 // On failure it also returns the parts that did arrive, and never aborts p: others may be at work on it.
 // The parts are returned by number. Sending one again replaces it. That src stays the same until all parts of p are there
-// is the caller's matter: only one that is too short is noticed.
+// is the caller's matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that
+// comes early. Both match ErrSourceChanged.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
 	j, err := u.jobOf(p)
 	if err != nil {
@@ -55,6 +56,9 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	}
 	if isNil(src) {
 		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
+	}
+	if err := checkSize(p, src); err != nil {
+		return nil, err
 	}
 	sections := p.Sections()
 	if numbers != nil {
