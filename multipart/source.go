@@ -112,17 +112,21 @@ func inspectFile(f *os.File) (input, error) {
 	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: func() error { return unchanged(f, info) }}, nil
 }
 
-// unchanged compares an open file with what it was.
+// unchanged compares an open file with what it was: its size, its time of modification and, where the system has one, the
+// change time of its inode, which a program that restores the time of modification cannot hide.
 func unchanged(f *os.File, was fs.FileInfo) error {
 	is, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSourceChanged, err)
 	}
 	if is.Size() != was.Size() {
-		return fmt.Errorf("%w: %s had %d bytes and now has %d", ErrSourceChanged, f.Name(), was.Size(), is.Size())
+		return fmt.Errorf("%w: %q had %d bytes and now has %d", ErrSourceChanged, f.Name(), was.Size(), is.Size())
 	}
 	if !is.ModTime().Equal(was.ModTime()) {
-		return fmt.Errorf("%w: %s was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
+		return fmt.Errorf("%w: %q was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
+	}
+	if at := changeTime(is); !at.Equal(changeTime(was)) || !os.SameFile(is, was) {
+		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s", ErrSourceChanged, f.Name(), at.Format(time.RFC3339Nano))
 	}
 	return nil
 }
