@@ -66,7 +66,8 @@ func TestCatalogue(t *testing.T) {
 		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
 
 		// Complete and abort.
-		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing}},
+		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing, anEqualObjectOfAnotherProgramIsNotOurs,
+			anEqualSmallObjectOfAnotherProgramIsNotOurs, anEqualObjectOlderThanTheUploadDoesNotEndItsResumption}},
 		{"C2", []func(*testing.T){anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown, anOutcomeNobodyMayAskForIsUnknown,
 			anUploadThatSomebodyElseAbortedIsAPlainFailure, putObjectOutcomes}},
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},

@@ -13,7 +13,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -203,19 +205,24 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 }
 
 // alreadyDone returns the result of an upload that is gone because it was completed: the object that stands there
-// has the size and the CRC-64 of the source.
+// has the size and the CRC-64 of the source, is not older than the upload and has the properties that were asked for.
+// A Plan that does not know when it was begun, and forbids overwriting, proves nothing.
 func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	up := j.plan.Upload
-	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
-	if err != nil {
-		return nil, err
+	if j.plan.Begun.IsZero() && j.plan.ForbidOverwrite {
+		return nil, errors.New("it is not known when the upload was begun")
 	}
-	var crc uint64
-	if info.Size == in.size { // else there is no need to read the source
-		crc, err = j.u.crcOf(ctx, in.body())
-	}
-	if err == nil && (info.Size != in.size || info.CRC64 != crc) {
-		err = errors.New("another object stands there")
+	var failed error
+	info, err := j.lookForOurs(ctx, func(*tries.Count) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
+		if there.Size != in.size { // there is no need to read the source
+			return false
+		}
+		var crc uint64
+		crc, failed = j.u.crcOf(ctx, in.body())
+		return failed == nil && there.CRC64 == crc
+	})
+	if failed != nil {
+		err = failed
 	}
 	if err == nil && in.intact != nil {
 		err = in.intact()
@@ -266,7 +273,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 		}
 		slices.SortStableFunc(found, func(a, b oss.UploadInfo) int { return b.Initiated.Compare(a.Initiated) })
 		for _, info := range found {
-			p := Plan{Upload: info.Upload, Size: -1}
+			p := Plan{Upload: info.Upload, Size: -1, Begun: info.Initiated}
 			held, err := u.list(ctx, info.Upload, nil)
 			if errors.Is(err, oss.ErrNoSuchUpload) {
 				continue // ended since it was listed
