@@ -73,7 +73,8 @@ func TestCatalogue(t *testing.T) {
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
 		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported}},
 		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
-		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo}},
+		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo,
+			aPartStoredAMomentAfterTheAbortIsAbortedToo, keysThatMayNotListPartsAbortTwice}},
 		{"C7", []func(*testing.T){anAbortThatFailsForGoodIsReportedWithTheUploadID}},
 		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -259,25 +260,46 @@ func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 // come in afterwards, and would be billed for ever.
 const abortTries = 6
 
+// secondLook is when an upload is aborted once more that lost a request for a part: such a part may be stored a moment
+// later, which revives the upload.
+const secondLook = 250 * time.Millisecond
+
 // abort deletes the upload until OSS says that there is none. It reports whether it was this
 // abort that ended the upload, rather than a Complete or somebody else.
 func (j *job) abort(ctx context.Context) (ours bool, err error) {
+	looks := 1 // that must find nothing
+	if j.cut {
+		looks = 2
+	}
 	for try := range abortTries {
 		if try > 0 {
-			if err := pause(ctx, 100*time.Millisecond<<(try-1)); err != nil {
+			wait := 100 * time.Millisecond << (try - 1)
+			if err == nil {
+				wait = secondLook
+			}
+			if err := pause(ctx, wait); err != nil {
 				return ours, err
 			}
 		}
-		if err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil); err == nil {
-			ours = true
-		} else if !errors.Is(err, oss.ErrNoSuchUpload) {
+		err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil)
+		unknown := errors.Is(err, oss.ErrNoSuchUpload)
+		if err != nil && !unknown {
 			continue
 		}
+		ours = ours || err == nil
 		var there bool
-		if there, err = j.exists(ctx); err == nil && !there {
-			return ours, nil
-		} else if err == nil {
+		there, err = j.exists(ctx)
+		if unknown && try > 0 && errors.Is(err, fs.ErrPermission) {
+			err = nil // these keys may not list parts: that a second abort finds no upload is proof as well
+		}
+		if there {
 			err = errors.New("OSS still holds the upload after it was aborted")
+		}
+		if err != nil {
+			continue
+		}
+		if looks--; looks == 0 {
+			return ours, nil
 		}
 	}
 	return ours, err

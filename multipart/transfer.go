@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -21,6 +22,7 @@ type parcels struct {
 	mu     sync.Mutex
 	parts  []oss.Part  // stored and confirmed
 	failed []PartError // given up, other than for a failure elsewhere
+	cut    bool        // one of those begun got no answer
 }
 
 // stored returns the bytes that OSS confirmed.
@@ -42,6 +44,7 @@ func (p *parcels) anyFailed() bool {
 // its first byte until after its last; there are no more of them than pieces were ever in flight.
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
+	ctx, count := tries.Watch(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
 	defer end()
@@ -78,6 +81,7 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	if err == nil {
 		err = ctx.Err()
 	}
+	j.cut = j.cut || done.cut || count.Lost.Load() > 0
 	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
 	return done, err
@@ -103,6 +107,8 @@ func (j *job) deliver(ctx context.Context, p piece, done *parcels) error {
 	done.mu.Lock()
 	defer done.mu.Unlock()
 	if err != nil {
+		var answer *oss.ServiceError
+		done.cut = done.cut || !errors.As(err, &answer) || answer.Code == ""
 		if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
 			done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
 		}

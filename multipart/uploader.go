@@ -242,6 +242,7 @@ type job struct {
 	send    func(context.Context, piece) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
 	known   *uint64                                        // CRC-64 the object must have, where parts do not tell
 	orphans []oss.Upload                                   // see UploadError
+	cut     bool                                           // a request for a part got no answer, and may arrive late
 }
 
 // watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
