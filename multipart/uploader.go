@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -397,7 +398,6 @@ func (j *job) left(sent *parcels, err error) error {
 
 // wishes are a caller's ObjectOptions, each where OSS wants it.
 type wishes struct {
-	given    *oss.ObjectOptions // by the caller; the rest is made of it
 	put      oss.ObjectOptions
 	initiate oss.ObjectOptions
 	part     oss.PartOptions
@@ -414,7 +414,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 	if opts.Checksum != oss.ChecksumMD5 {
 		return w, errors.New("multipart: ObjectOptions.Checksum is PutObject's; an Uploader takes Options.Checksum")
 	}
-	w.given, w.put, w.initiate = opts, *opts, *opts
+	w.put, w.initiate = *opts, *opts
 	w.initiate.ACL, w.complete.ACL = "", opts.ACL // the one thing that is said at the end
 	w.complete.ForbidOverwrite = opts.ForbidOverwrite
 	w.initiate.Header, w.part.Header = make(http.Header), make(http.Header)
@@ -425,6 +425,10 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 		switch name {
 		case "Content-Md5", "X-Oss-Hash-Crc64ecma":
 			return w, fmt.Errorf("multipart: header %s is of one request's body; an Uploader computes its own", name)
+		case "X-Oss-Copy-Source", "X-Oss-Copy-Source-Range", "X-Oss-Copy-Source-If-Match", "X-Oss-Copy-Source-If-None-Match",
+			"X-Oss-Copy-Source-If-Modified-Since", "X-Oss-Copy-Source-If-Unmodified-Since",
+			"X-Oss-Metadata-Directive", "X-Oss-Tagging-Directive":
+			return w, fmt.Errorf("multipart: header %s is for CopyObject; use Copy or Clone, which set it", name)
 		case "X-Oss-Request-Payer":
 			on = []http.Header{w.initiate.Header, w.part.Header, w.complete.Header, w.all}
 		case "X-Oss-Traffic-Limit":
@@ -433,6 +437,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 			on = []http.Header{w.complete.Header}
 		case "X-Oss-Forbid-Overwrite":
 			on = []http.Header{w.initiate.Header, w.complete.Header}
+			w.complete.ForbidOverwrite = w.complete.ForbidOverwrite || len(values) > 0 && strings.EqualFold(values[0], "true")
 		default:
 			on = []http.Header{w.initiate.Header}
 		}
