@@ -20,7 +20,7 @@ func TestCatalogue(t *testing.T) {
 		tests []func(*testing.T)
 	}{
 		// Sources.
-		{"S1", []func(*testing.T){onlyWhatIsLeftIsUploadedAndTheOffsetStays}},
+		{"S1", []func(*testing.T){onlyWhatIsLeftIsUploadedAndTheOffsetStays, onlyKnownTypesAreReadInPlace}},
 		{"S2", []func(*testing.T){everySourceOfEverySizeArrivesWhole, aReaderThatFailsIsTheCauseAndMakesNoObject,
 			anErrorThatAReaderTellsOnceIsNotLost, aReaderThatNeverAdvancesIsAnError}},
 		{"S3", []func(*testing.T){anEmptyStreamIsOnePutObject}},
@@ -28,7 +28,7 @@ func TestCatalogue(t *testing.T) {
 		{"S5", []func(*testing.T){aStreamGrowsItsPartsAndStopsAtTenThousand}},
 		{"S6", []func(*testing.T){aSmallStreamDoesNotAllocateAPart, aSmallWriterDoesNotAllocateAPart}},
 		{"S7", []func(*testing.T){aFileThatChangesUnderWayMakesNoObject, aFileThatChangesWhileItIsResumedMakesNoObject}},
-		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject}},
+		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject, aSourceOfAnotherSizeThanItsPlanIsAnError}},
 		{"S9", []func(*testing.T){aSmallStreamIsSentAgainFromMemory}},
 		{"S10", []func(*testing.T){keysAndMetadataArriveByteForByte}},
 
@@ -73,13 +73,15 @@ func TestCatalogue(t *testing.T) {
 		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
 
 		// Complete and abort.
-		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing}},
+		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing, anEqualObjectOfAnotherProgramIsNotOurs,
+			anEqualSmallObjectOfAnotherProgramIsNotOurs, anEqualObjectOlderThanTheUploadDoesNotEndItsResumption}},
 		{"C2", []func(*testing.T){anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown, anOutcomeNobodyMayAskForIsUnknown,
 			anUploadThatSomebodyElseAbortedIsAPlainFailure, putObjectOutcomes}},
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
 		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported}},
 		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
-		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo}},
+		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo,
+			aPartStoredAMomentAfterTheAbortIsAbortedToo, keysThatMayNotListPartsAbortTwice}},
 		{"C7", []func(*testing.T){anAbortThatFailsForGoodIsReportedWithTheUploadID}},
 		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
 
@@ -90,7 +92,7 @@ func TestCatalogue(t *testing.T) {
 		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
 		{"U5", []func(*testing.T){aListThatFailsOnceDoesNotLoseTheSession}},
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,
-			aRecordOfAnotherKeyIsLeftAlone}},
+			aRecordOfAnotherKeyIsLeftAlone, aCallWithOtherOptionsBeginsAnew, aRecordWithoutADigestOfItsOptionsIsNotContinued}},
 		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
 		{"U8", []func(*testing.T){twoProcessesResume, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
 		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},

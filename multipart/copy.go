@@ -1,10 +1,14 @@
 package multipart
 
 import (
+	"cmp"
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/tries"
@@ -15,13 +19,66 @@ import (
 const DefaultCopyPartSize int64 = 64 << 20 // bytes
 
 // Copy builds an object from src inside OSS, part by part in parallel. The bucket must be in the same region as
-// src's. What fits into one part, DefaultCopyPartSize unless Options.PartSize says otherwise, is a single CopyObject.
+// src's. A whole source that fits in one part, DefaultCopyPartSize unless Options.PartSize says otherwise, and has at most
+// oss.MaxCopySize bytes is copied by a single CopyObject, with the same result.
 //
-// With nil opts the new object has the source's content type, metadata and other headers, but not its tags, ACL or
-// storage class; with opts it has those of opts alone. The source must not change under way: a part is copied only
-// while the source has the same ETag, else the error matches ErrSourceChanged. The CRC-64 of a whole source is
-// compared with that of the copy.
+// With nil opts the new object has the source's content type, metadata and other HTTP headers, and not its tags, ACL,
+// encryption or storage class; with opts it has those of opts alone. Clone keeps more. The source must not change under way:
+// a part is copied only while the source has the same ETag, else the error matches ErrSourceChanged. The CRC-64 of a whole
+// source is compared with that of the copy.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/copyobject
+// and https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
 func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
+	return u.copy(ctx, bucket, key, src, opts, func(_ context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
+		if opts != nil {
+			return opts, nil
+		}
+		return inherited(info), nil
+	})
+}
+
+// Clone is Copy with all that the source has: content type, metadata and other HTTP headers, tags and storage class. A field
+// of opts that is set replaces that of the source; Metadata and Tags replace all of the source's, with an empty map by
+// none. The ACL and the encryption are those of opts, or else the bucket's. The source's tags are asked for, which takes
+// the permission oss:GetObjectTagging, unless opts has Tags.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobjecttagging
+func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
+	return u.copy(ctx, bucket, key, src, opts, func(ctx context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
+		all := inherited(info)
+		all.StorageClass = oss.StorageClass(info.Header.Get("x-oss-storage-class"))
+		var o oss.ObjectOptions
+		if opts != nil {
+			o = *opts
+		}
+		if o.Tags == nil {
+			var err error
+			if o.Tags, err = u.tagsOf(ctx, src, o.Header); err != nil {
+				return nil, fmt.Errorf("reading the tags of the source: %w", err)
+			}
+		}
+		for _, f := range []struct{ own, source *string }{
+			{&o.ContentType, &all.ContentType}, {&o.CacheControl, &all.CacheControl}, {&o.ContentDisposition, &all.ContentDisposition},
+			{&o.ContentEncoding, &all.ContentEncoding}, {&o.ContentLanguage, &all.ContentLanguage},
+			{(*string)(&o.StorageClass), (*string)(&all.StorageClass)},
+		} {
+			*f.own = cmp.Or(*f.own, *f.source)
+		}
+		if o.Metadata == nil {
+			o.Metadata = all.Metadata
+		}
+		if o.Expires.IsZero() {
+			o.Expires = all.Expires
+		}
+		return &o, nil
+	})
+}
+
+// copy copies src to an object with the options that the last function makes of opts and the source.
+func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
+	options func(context.Context, *oss.ObjectInfo) (*oss.ObjectOptions, error),
+) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -31,7 +88,7 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if src.Offset < 0 || src.Length < 0 {
 		return nil, fmt.Errorf("multipart: copy source range at %d of %d bytes is negative", src.Offset, src.Length)
 	}
-	w, err := assign(opts)
+	w, err := assign(opts) // to refuse what is wrong before the first request
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +109,19 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err := j.planCopy(src.Length); err != nil {
 		return nil, err
 	}
-	if opts == nil {
-		j.wishes.initiate = inherited(info)
+	if opts, err = options(ctx, info); err != nil {
+		return nil, j.failed(err)
+	}
+	if j.wishes, err = assign(opts); err != nil {
+		return nil, err
+	}
+	callback := j.wishes.complete.Header.Get("X-Oss-Callback") != "" // CopyObject has none; CompleteMultipartUpload has
+	if callback && info.Size == 0 {
+		return nil, j.failed(errors.New("the copy of an empty object has no callback"))
 	}
 	ctx, end := j.watch(ctx)
 	defer end()
-	if whole && info.Size <= j.plan.PartSize {
+	if whole && !callback && info.Size <= min(j.plan.PartSize, oss.MaxCopySize) {
 		return j.copyWhole(ctx, src, info)
 	}
 
@@ -71,7 +135,7 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 		from := src
 		from.Offset, from.Length = src.Offset+p.Offset, p.Size
 		return u.client.UploadPartCopy(ctx, j.plan.Upload, p.Number, from, &oss.CopyPartOptions{
-			IfMatch: info.ETag, TrafficLimit: j.wishes.part.TrafficLimit, Header: j.wishes.part.Header,
+			IfMatch: info.ETag, Header: j.wishes.part.Header,
 		})
 	}
 	parts, stop := placedSource(input{}, j.plan.Sections())
@@ -127,8 +191,8 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	defer permit.Release()
 	src.Length = 0
 	opts := &oss.CopyOptions{IfMatch: info.ETag, Object: &j.wishes.put}
-	if j.wishes.given == nil {
-		opts.Object = nil // keep what the source has
+	if len(j.wishes.put.Tags) == 0 { // else CopyObject says so itself; without it OSS keeps the tags of the source
+		opts.Header = http.Header{"X-Oss-Tagging-Directive": {"REPLACE"}}
 	}
 	var res *oss.PutResult
 	at := j.plan.Upload
@@ -161,10 +225,10 @@ func sourceChanged(err error) error {
 	return err
 }
 
-// inherited are the headers that a copy in parts would lose.
-func inherited(info *oss.ObjectInfo) oss.ObjectOptions {
+// inherited are the options of an object with the headers and the metadata of the source.
+func inherited(info *oss.ObjectInfo) *oss.ObjectOptions {
 	expires, _ := http.ParseTime(info.Header.Get("Expires")) // zero sends none
-	return oss.ObjectOptions{
+	return &oss.ObjectOptions{
 		ContentType:        info.ContentType,
 		CacheControl:       info.Header.Get("Cache-Control"),
 		ContentDisposition: info.Header.Get("Content-Disposition"),
@@ -173,4 +237,37 @@ func inherited(info *oss.ObjectInfo) oss.ObjectOptions {
 		Expires:            expires,
 		Metadata:           info.Metadata,
 	}
+}
+
+// maxTagging is more than the document of ten tags, of 128 and 256 characters each, takes.
+const maxTagging = 64 << 10 // bytes
+
+// tagsOf asks for the tags of src. header may name a payer.
+func (u *Uploader) tagsOf(ctx context.Context, src oss.CopySource, header http.Header) (map[string]string, error) {
+	r := &oss.Request{Op: "GetObjectTagging", Method: http.MethodGet, Bucket: src.Bucket, Key: src.Key, Query: url.Values{"tagging": {""}}}
+	if src.VersionID != "" {
+		r.Query.Set("versionId", src.VersionID)
+	}
+	if payer := header.Get("X-Oss-Request-Payer"); payer != "" {
+		r.Header = http.Header{"X-Oss-Request-Payer": {payer}}
+	}
+	resp, err := u.client.Do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var doc struct {
+		XMLName xml.Name `xml:"Tagging"`
+		Tags    []struct {
+			Key, Value string
+		} `xml:"TagSet>Tag"`
+	}
+	if err := xml.NewDecoder(io.LimitReader(resp.Body, maxTagging)).Decode(&doc); err != nil {
+		return nil, fmt.Errorf("multipart: the tags of oss://%s/%s are unreadable: %w", src.Bucket, oneLine(src.Key), err)
+	}
+	tags := make(map[string]string, len(doc.Tags))
+	for _, t := range doc.Tags {
+		tags[t.Key] = t.Value
+	}
+	return tags, nil
 }

@@ -1,10 +1,14 @@
 package multipart_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -151,6 +155,141 @@ func TestCopySurvivesFaultsAndLeavesNothingWhenItFails(t *testing.T) {
 		var damaged *oss.ChecksumError
 		if !errors.As(err, &damaged) {
 			t.Errorf("a damaged copy: %v", err)
+		}
+	})
+}
+
+// BR42, R4: what a copy has does not depend on whether it was made by one request or in parts.
+func TestACopyHasTheSameInOnePieceAndInParts(t *testing.T) {
+	source := &oss.ObjectOptions{
+		ContentType: "text/x-test", CacheControl: "no-cache", ContentLanguage: "de", Metadata: map[string]string{"a": "b"},
+		Tags: map[string]string{"team": "red blue", "x": ""}, StorageClass: "IA",
+	}
+	const tags = "team=red%20blue&x="
+	type seen struct{ ContentType, CacheControl, Language, Meta, Tags, Class string }
+	all := seen{"text/x-test", "no-cache", "de", "b", tags, "IA"}
+	copies := func(u *multipart.Uploader) func(context.Context, string, string, oss.CopySource, *oss.ObjectOptions) (*multipart.Result, error) {
+		return u.Copy
+	}
+	clones := func(u *multipart.Uploader) func(context.Context, string, string, oss.CopySource, *oss.ObjectOptions) (*multipart.Result, error) {
+		return u.Clone
+	}
+	for _, tt := range []struct {
+		name string
+		way  func(*multipart.Uploader) func(context.Context, string, string, oss.CopySource, *oss.ObjectOptions) (*multipart.Result, error)
+		opts *oss.ObjectOptions
+		want seen
+	}{
+		{"a copy", copies, nil, seen{"text/x-test", "no-cache", "de", "b", "", ""}},
+		{"a copy with no options", copies, &oss.ObjectOptions{}, seen{"application/octet-stream", "", "", "", "", ""}},
+		{"a copy with tags", copies, &oss.ObjectOptions{ContentType: "text/y", Tags: map[string]string{"k": "v"}, StorageClass: "Archive"},
+			seen{"text/y", "", "", "", "k=v", "Archive"}},
+		{"a copy with a header of tags", copies, &oss.ObjectOptions{ContentType: "text/y", Header: http.Header{"X-Oss-Tagging": {"k=v"}}},
+			seen{"text/y", "", "", "", "k=v", ""}},
+		{"a clone", clones, nil, all},
+		{"a clone of another class", clones, &oss.ObjectOptions{StorageClass: "Archive"},
+			seen{"text/x-test", "no-cache", "de", "b", tags, "Archive"}},
+		{"a clone without tags and metadata", clones, &oss.ObjectOptions{Tags: map[string]string{}, Metadata: map[string]string{}},
+			seen{"text/x-test", "no-cache", "de", "", "", "IA"}},
+	} {
+		for _, size := range []int{0, 50, 100, 101, 950} {
+			t.Run(fmt.Sprintf("%s/%d", tt.name, size), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, srv *osstest.Server) {
+					src := oss.CopySource{Bucket: bucket, Key: "original"}
+					if _, err := srv.Client().PutObject(t.Context(), bucket, src.Key, strings.NewReader(string(data(size))), source); err != nil {
+						t.Fatal(err)
+					}
+					res, err := tt.way(multipart.NewUploader(srv.Client(), settings(100)))(t.Context(), bucket, key, src, tt.opts)
+					wantObject(t, srv, data(size), res, err)
+					obj, _ := srv.Object(bucket, key)
+					h := obj.Header
+					got := seen{h.Get("Content-Type"), h.Get("Cache-Control"), h.Get("Content-Language"), h.Get("X-Oss-Meta-A"),
+						h.Get("X-Oss-Tagging"), h.Get("X-Oss-Storage-Class")}
+					if diff := cmp.Diff(tt.want, got); diff != "" {
+						t.Errorf("the copy has (-want +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	}
+}
+
+// BR42: tags that cannot be read are no missing tags.
+func TestACloneWhoseTagsCannotBeReadIsAnError(t *testing.T) {
+	for name, effect := range map[string]osstest.Effect{"refused": osstest.Fail(403, oss.ErrAccessDenied), "a page": osstest.ProxyReply(200, "<html>")} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				src := original(t, srv, 50)
+				srv.Inject(osstest.Fault{Op: "GetObjectTagging", Effect: effect})
+				up := multipart.NewUploader(srv.Client(), settings(100))
+				_, err := up.Clone(t.Context(), bucket, key, src, nil)
+				if _, ok := srv.Object(bucket, key); ok || err == nil || !strings.Contains(err.Error(), "reading the tags of the source") {
+					t.Errorf("error %v, object %v", err, ok)
+				}
+				res, err := up.Clone(t.Context(), bucket, key, src, &oss.ObjectOptions{Tags: map[string]string{}}) // which asks for none
+				wantObject(t, srv, data(50), res, err)
+			})
+		})
+	}
+}
+
+// Bug 9: CopyObject takes sources of at most 1 GiB, whatever the part size.
+func TestASourceLargerThanCopyObjectTakesIsCopiedInParts(t *testing.T) {
+	for size, want := range map[int64]string{oss.MaxCopySize: "CopyObject", oss.MaxCopySize + 1: "InitiateMultipartUpload"} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server) {
+			src := original(t, srv, 50)
+			for _, op := range []string{"CopyObject", "InitiateMultipartUpload"} {
+				srv.Inject(osstest.Fault{Op: op, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+			}
+			c := client(t, srv, func(cfg *oss.Config) {
+				cfg.HTTPClient = &http.Client{Transport: rewriting{cfg.HTTPClient.Transport, func(resp *http.Response) {
+					if resp.Request.Method == http.MethodHead {
+						resp.ContentLength = size
+					}
+				}}}
+			})
+			up := multipart.NewUploader(c, settings(2<<30))
+			if _, err := up.Copy(t.Context(), bucket, key, src, nil); !errors.Is(err, oss.ErrAccessDenied) || len(srv.Requests(want)) != 1 {
+				t.Errorf("%d bytes: %v, want a %s", size, err, want)
+			}
+		})
+	}
+}
+
+// answering is a server of callbacks that says the same to all of them.
+type answering string
+
+func (a answering) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(a)),
+		Body: io.NopCloser(strings.NewReader(string(a))), Request: req}, nil
+}
+
+// Row 117: CopyObject has no callback, so a small copy with one is made in parts.
+func TestACopyHonoursOrRefusesEveryOption(t *testing.T) {
+	callback := http.Header{"X-Oss-Callback": {"eyJjYWxsYmFja1VybCI6ICJodHRwOi8vMTI3LjAuMC4xOjEvIiwgImNhbGxiYWNrQm9keSI6ICJhIn0="}}
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, Callbacks: &http.Client{Transport: answering(`{"ok":true}`)}})
+		defer srv.Close()
+		src := original(t, srv, 50)
+		up := multipart.NewUploader(srv.Client(), settings(100))
+		res, err := up.Copy(t.Context(), bucket, key, src, &oss.ObjectOptions{Header: callback})
+		wantObject(t, srv, data(50), res, err)
+		if string(res.Callback) != `{"ok":true}` {
+			t.Errorf("the callback answered %q", res.Callback)
+		}
+		empty := original(t, srv, 0)
+		if _, err := up.Copy(t.Context(), bucket, key, empty, &oss.ObjectOptions{Header: callback}); err == nil || !strings.Contains(err.Error(), "has no callback") {
+			t.Errorf("a callback of an empty copy: %v", err)
+		}
+		for _, name := range []string{"x-oss-tagging-directive", "X-Oss-Metadata-Directive", "x-oss-copy-source", "x-oss-copy-source-if-match"} {
+			opts := &oss.ObjectOptions{Header: http.Header{name: {"COPY"}}}
+			_, copyErr := up.Copy(t.Context(), bucket, key, src, opts)
+			_, putErr := up.Upload(t.Context(), bucket, key, strings.NewReader("x"), opts)
+			for _, err := range []error{copyErr, putErr} {
+				if err == nil || !strings.Contains(err.Error(), http.CanonicalHeaderKey(name)+" is for CopyObject") {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
 		}
 	})
 }

@@ -10,10 +10,11 @@
 //
 // # Choosing a source
 //
-// UploadFile takes a path. Upload takes any io.Reader: a regular file, or an io.ReadSeeker that is
-// an io.ReaderAt too, such as a *bytes.Reader, is read in place by all workers, from its current
-// offset, without buffers; anything else, a pipe, a network connection, a compressor, is read into
-// buffers. What fits into one part, 8 MiB by default, becomes a single PutObject. NewWriter is for code that writes rather
+// UploadFile takes a path. Upload takes any io.Reader. It reads a regular *os.File, a *bytes.Reader, a
+// *strings.Reader and an *io.SectionReader in place, by all workers, from the current offset, without
+// buffers. Any other reader, such as a pipe, a network connection, a compressor or a type that embeds one
+// of these, is read into buffers. UploadBody reads any other oss.Body in place. Anything that fits in one
+// part, 8 MiB by default, is sent with a single PutObject. NewWriter is for code that writes rather
 // than is read from. Copy makes an object of one that is in OSS already, without moving its bytes.
 //
 // # Parts
@@ -46,8 +47,8 @@
 // processor has AVX-512 or AVX2, parts are hashed side by side, a group at a time, while those before
 // are sent, mostly less than 400 MiB of a file ahead; and so are small objects that are uploaded at the same time.
 // A part's ETag and its CRC-64 must agree with what was sent. The CRC-64 of the finished object must be
-// the combination of those of its parts. A file must have the size and the time of modification that it
-// had in the beginning before the object is made. Options.Checksum chooses less.
+// the combination of those of its parts. A file must have the size, the time of modification and,
+// on Unix, the change time that it had in the beginning before the object is made. Options.Checksum chooses less.
 //
 // # When it fails
 //

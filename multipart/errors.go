@@ -3,7 +3,9 @@ package multipart
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -43,14 +45,35 @@ func (e *UploadError) Error() string {
 		fmt.Fprintf(&b, "; upload ID %s may be left behind: %v", up.ID, e.AbortErr)
 	case errors.Is(e.Err, ErrOutcomeUnknown):
 		fmt.Fprintf(&b, "; upload ID %s", up.ID)
+	case e.Stored == 0:
+		fmt.Fprintf(&b, "; upload ID %s is kept", up.ID)
 	default:
 		fmt.Fprintf(&b, "; %d bytes kept under upload ID %s", e.Stored, up.ID)
 	}
 	if n := len(e.Orphans); n > 0 {
 		fmt.Fprintf(&b, "; a lost reply may have left upload ID %s", e.Orphans[n-1].ID)
 	}
+	return oneLine(b.String())
+}
+
+// oneLine keeps text from breaking a line of a log: control characters are written as Go writes them in strings.
+func oneLine(s string) string {
+	if !strings.ContainsFunc(s, unprintable) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			b.WriteRune(r)
+		}
+	}
 	return b.String()
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // completed reports whether the upload became an object all the same.
 func (e *UploadError) completed() bool {
@@ -78,7 +101,7 @@ type PartError struct {
 
 // Error returns one line: number, range, cause.
 func (e PartError) Error() string {
-	return fmt.Sprintf("part %d (%d bytes at %d): %v", e.Number, e.Size, e.Offset, e.Err)
+	return oneLine(fmt.Sprintf("part %d (%d bytes at %d): %v", e.Number, e.Size, e.Offset, e.Err))
 }
 
 // Unwrap returns Err.

@@ -23,3 +23,6 @@ func (u *Uploader) HedgeFreely() {
 		}
 	}
 }
+
+// ChangeTime returns when the inode of a file was last changed, the zero time where the system does not tell.
+var ChangeTime = changeTime

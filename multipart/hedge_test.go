@@ -216,7 +216,7 @@ func cancellingEndsBothRequestsOfAPart(t *testing.T) {
 		began := time.Now()
 		_, err := up.Upload(ctx, bucket, key, src, nil)
 		wantNothing(t, srv, err, context.Canceled)
-		if took := time.Since(began); took > 4*time.Second+100*time.Millisecond || requestsFor(srv, 30) != 2 {
+		if took := time.Since(began); took > 4*time.Second+abortTime || requestsFor(srv, 30) != 2 {
 			t.Errorf("it ended after %v, with %d requests for part 30", took, requestsFor(srv, 30))
 		}
 	}, stuck)

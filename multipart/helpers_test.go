@@ -114,3 +114,6 @@ func sparseFile(t *testing.T, n int64) string {
 	}
 	return f.Name()
 }
+
+// abortTime is how long a cancelled upload may take to return that has cut off a part: OSS is asked twice.
+const abortTime = 350 * time.Millisecond

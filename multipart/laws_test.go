@@ -95,13 +95,12 @@ func inFull(err error) string {
 	return text
 }
 
-// patience is how long a cancelled call may take: for the abort, if it meets no fault, no time at all.
+// patience is how long a cancelled call may take: for the abort, if it meets no fault.
 func (o *ordeal) patience() time.Duration {
-	const soon = 100 * time.Millisecond
 	if o.c.cannotAsk() {
-		return soon + time.Minute // what cleans up gives up after half a minute, and may do so twice
+		return abortTime + time.Minute // what cleans up gives up after half a minute, and may do so twice
 	}
-	return soon
+	return abortTime
 }
 
 // checkObject checks that the object is there or not, as err says.

@@ -6,9 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -70,10 +73,11 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 		want.crc, want.known = *j.known, true
 	}
 	up := j.plan.Upload
+	began := time.Now()
 	counted, count := tries.Watch(ctx)
 	res, err := j.u.client.CompleteMultipartUpload(counted, up, sent.parts, &j.wishes.complete)
 	if err != nil {
-		if res, err = j.settle(ctx, sent, want, err, count.Lost.Load() == 0); err != nil {
+		if res, err = j.settle(ctx, sent, want, began, err, count.Lost.Load() == 0); err != nil {
 			return nil, err
 		}
 	}
@@ -99,9 +103,11 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 
 // settle finds out what a Complete that failed with cause has done. Three things are asked, each
 // giving sense to the next: was it refused for good; is the upload still there; is the object ours.
-// An equal object that was there before proves nothing while the upload still exists, and once the
-// upload is gone it makes no difference. With certain, every request that was made got an answer.
-func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause error, certain bool) (*oss.PutResult, error) {
+// An equal object that was there before proves nothing while the upload still exists. Once the upload is gone, an object
+// that is older than the Complete, which began then, is not ours. With certain, every request that was made got an answer.
+func (j *job) settle(
+	ctx context.Context, sent *parcels, want expected, began time.Time, cause error, certain bool,
+) (*oss.PutResult, error) {
 	if errors.Is(cause, oss.ErrCallbackFailed) { // the object exists; nothing is left to undo
 		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: cause}
 	}
@@ -136,19 +142,73 @@ func (j *job) settle(ctx context.Context, sent *parcels, want expected, cause er
 		}
 		// It was completed between the two questions.
 	}
-	info, err := j.u.client.HeadObject(ask, j.plan.Upload.Bucket, j.plan.Upload.Key, &oss.HeadOptions{Header: j.wishes.all})
-	if err == nil && want.provedBy(info) {
+	info, err := j.lookForOurs(ask, since(began), want.provedBy)
+	if err == nil {
 		return putResultOf(info), nil
 	}
 	if certain && errors.Is(cause, oss.ErrNoSuchUpload) {
 		return nil, j.report(sent, cause, nil) // none of our tries did it: somebody else ended the upload before
 	}
-	if errors.Is(err, oss.ErrNoSuchKey) {
-		err = errors.New("there is no such object")
-	} else if err == nil {
-		err = fmt.Errorf("another object stands there, of %d bytes with ETag %s", info.Size, info.ETag)
-	}
 	return nil, unknown(err)
+}
+
+// A moment is when something began, by the clock of OSS, which a reply tells.
+type moment func(reply *tries.Count) time.Time
+
+// since is the moment that began was by the clock of this machine.
+func since(began time.Time) moment {
+	return func(reply *tries.Count) time.Time { return reply.Now().Add(-time.Since(began)) }
+}
+
+// lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that says
+// what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there before, or
+// be another program's, with other metadata.
+func (j *job) lookForOurs(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
+	ctx, count := tries.Watch(ctx)
+	up := j.plan.Upload
+	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
+	switch {
+	case errors.Is(err, oss.ErrNoSuchKey):
+		return nil, fmt.Errorf("there is no such object: %w", err)
+	case err != nil:
+		return nil, err
+	case !equal(info):
+		return nil, &otherObject{fmt.Sprintf("another object stands there, of %d bytes with ETag %s", info.Size, info.ETag)}
+	case info.LastModified.Before(began(count).Add(-slack)):
+		return nil, &otherObject{fmt.Sprintf("an equal object stands there since %s, before this upload", info.LastModified.UTC().Format(time.RFC3339))}
+	}
+	if lack := j.wishes.lackedBy(info); lack != "" {
+		return nil, &otherObject{"an object of the same bytes stands there, but its " + lack}
+	}
+	return info, nil
+}
+
+// An otherObject is what stands in the place of the object that an upload was to make.
+type otherObject struct{ what string }
+
+func (e *otherObject) Error() string { return e.what }
+
+// lackedBy returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does not
+// have, or "". The default content type is not compared: it is not the caller's wish.
+func (w *wishes) lackedBy(info *oss.ObjectInfo) string {
+	o := w.put
+	want := map[string]string{
+		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding, "Content-Disposition": o.ContentDisposition,
+		"Content-Language": o.ContentLanguage, "Cache-Control": o.CacheControl, "X-Oss-Storage-Class": string(o.StorageClass),
+	}
+	if !o.Expires.IsZero() {
+		want["Expires"] = o.Expires.UTC().Format(http.TimeFormat)
+	}
+	for name, value := range o.Metadata {
+		want[http.CanonicalHeaderKey("x-oss-meta-"+name)] = value
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		value, has := strings.TrimSpace(want[name]), strings.TrimSpace(info.Header.Get(name))
+		if value != "" && value != has {
+			return fmt.Sprintf("%s is %q and not %q", name, has, value)
+		}
+	}
+	return ""
 }
 
 // refusedForGood reports whether OSS itself said that a Complete did not happen. With certain, it is the
@@ -195,25 +255,46 @@ func (u *Uploader) cleanupContext(ctx context.Context) (context.Context, context
 // come in afterwards, and would be billed for ever.
 const abortTries = 6
 
+// secondLook is when an upload is aborted once more that lost a request for a part: such a part may be stored a moment
+// later, which revives the upload.
+const secondLook = 250 * time.Millisecond
+
 // abort deletes the upload until OSS says that there is none. It reports whether it was this
 // abort that ended the upload, rather than a Complete or somebody else.
 func (j *job) abort(ctx context.Context) (ours bool, err error) {
+	looks := 1 // that must find nothing
+	if j.cut {
+		looks = 2
+	}
 	for try := range abortTries {
 		if try > 0 {
-			if err := pause(ctx, 100*time.Millisecond<<(try-1)); err != nil {
+			wait := 100 * time.Millisecond << (try - 1)
+			if err == nil {
+				wait = secondLook
+			}
+			if err := pause(ctx, wait); err != nil {
 				return ours, err
 			}
 		}
-		if err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil); err == nil {
-			ours = true
-		} else if !errors.Is(err, oss.ErrNoSuchUpload) {
+		err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil)
+		unknown := errors.Is(err, oss.ErrNoSuchUpload)
+		if err != nil && !unknown {
 			continue
 		}
+		ours = ours || err == nil
 		var there bool
-		if there, err = j.exists(ctx); err == nil && !there {
-			return ours, nil
-		} else if err == nil {
+		there, err = j.exists(ctx)
+		if unknown && try > 0 && errors.Is(err, fs.ErrPermission) {
+			err = nil // these keys may not list parts: that a second abort finds no upload is proof as well
+		}
+		if there {
 			err = errors.New("OSS still holds the upload after it was aborted")
+		}
+		if err != nil {
+			continue
+		}
+		if looks--; looks == 0 {
+			return ours, nil
 		}
 	}
 	return ours, err
@@ -310,24 +391,22 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s
 	})
 }
 
-// lookForObject settles a request that may have made an object since began: ours tells it from another, and its time from
-// an equal one that stood there before, with other headers perhaps. With intact ours is never damaged, so that one that
-// is not ours must be another's.
+// lookForObject settles a request that may have made an object since began: ours tells its bytes from those of another.
+// With intact ours is never damaged, so that one that is not ours must be another's.
 func (j *job) lookForObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
 	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
-	ask, count := tries.Watch(ask)
-	up := j.plan.Upload
-	info, err := j.u.client.HeadObject(ask, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
-	if err == nil && ours(info) && !info.LastModified.Before(count.Now().Add(-time.Since(began)-slack)) {
+	info, err := j.lookForOurs(ask, since(began), ours)
+	if err == nil {
 		return putResultOf(info), nil
 	}
 	var reply *oss.ServiceError
 	refused := errors.As(cause, &reply) && reply.StatusCode < 500 && reply.Code != "" // by OSS itself, and not by a proxy
-	if refused && (err == nil && intact || errors.Is(err, oss.ErrNoSuchKey)) {
+	var other *otherObject
+	if refused && (errors.As(err, &other) && intact || errors.Is(err, oss.ErrNoSuchKey)) {
 		return nil, cause // the last try was refused, and those before it have left nothing
 	}
-	return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+	return nil, fmt.Errorf("%w: %w; asking OSS: %w", ErrOutcomeUnknown, cause, err)
 }
 
 // putResultOf describes an object that stands there as if its making had just been answered.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -17,6 +18,9 @@ type Plan struct {
 	Source   string     `json:"source,omitempty"` // the caller's mark of what is uploaded, for example a file's size and time
 
 	ForbidOverwrite bool `json:"forbidOverwrite,omitempty"` // fail with oss.ErrAlreadyExists if the key exists at the end
+
+	Begun   time.Time `json:"begun,omitzero"`    // when the upload was initiated, by the clock of OSS; zero means unknown
+	Options string    `json:"options,omitempty"` // digest of the object options it was initiated with; "" means unknown
 }
 
 // A Section is the byte range of one part.

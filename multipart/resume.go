@@ -11,24 +11,29 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
 // Resume checks the parts OSS holds against the bytes of src, keeps every equal one (holes and a short tail
 // included), uploads the others and finishes. It never aborts p.
 //
-// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. An
-// *os.File that changes meanwhile is an error, ErrSourceChanged. A Plan whose Size is -1, as Unfinished yields it, takes
+// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A src
+// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so is
+// an *os.File that changes meanwhile. A Plan whose Size is -1, as Unfinished yields it, takes
 // the size of src, which then must have a Size or Stat method. An upload that is gone is an error that matches
 // oss.ErrNoSuchUpload, unless it became the very object: then that is the result. Of the options that concern the end a
 // Plan carries ForbidOverwrite alone: an ACL or a callback that Upload was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
-	if src == nil {
-		return nil, errors.New("multipart: source is nil")
+	if u.err != nil {
+		return nil, u.err
+	}
+	if isNil(src) {
+		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
 	in := input{at: src}
 	if f, ok := src.(*os.File); ok {
@@ -39,14 +44,17 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		in.intact = func() error { return unchanged(f, info) }
 	}
 	if p.Size < 0 {
-		size, err := sizeOf(src)
+		size, known, err := sizeOf(src)
+		if err == nil && !known {
+			err = fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
+		}
 		if err != nil {
 			return nil, err
 		}
 		p.Size = size
 	}
-	if u.err != nil {
-		return nil, u.err
+	if err := checkSize(p, src); err != nil {
+		return nil, err
 	}
 	held, err := u.list(ctx, p.Upload, nil)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
@@ -87,19 +95,32 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	return j.resume(ctx, in, kept)
 }
 
-// sizeOf asks src for its size.
-func sizeOf(src io.ReaderAt) (int64, error) {
+// sizeOf asks src for its size, which is known if it has a Size or Stat method.
+func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 	switch s := src.(type) {
 	case interface{ Size() int64 }:
-		return s.Size(), nil
+		return s.Size(), true, nil
 	case interface{ Stat() (fs.FileInfo, error) }:
 		info, err := s.Stat()
 		if err != nil {
-			return 0, fmt.Errorf("multipart: %w", err)
+			return 0, false, fmt.Errorf("multipart: %w", err)
 		}
-		return info.Size(), nil
+		if !info.Mode().IsRegular() { // of which Size says nothing
+			return 0, false, nil
+		}
+		return info.Size(), true, nil
 	}
-	return 0, fmt.Errorf("multipart: a %T has no Size or Stat method: set Plan.Size", src)
+	return 0, false, nil
+}
+
+// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that is
+// shorter than its source would make an object of the beginning alone.
+func checkSize(p Plan, src io.ReaderAt) error {
+	size, known, err := sizeOf(src)
+	if err == nil && known && size != p.Size {
+		return &UploadError{Plan: p, Err: fmt.Errorf("%w: the plan has %d bytes and the source %d", ErrSourceChanged, p.Size, size)}
+	}
+	return err
 }
 
 // partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit
@@ -184,19 +205,24 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 }
 
 // alreadyDone returns the result of an upload that is gone because it was completed: the object that stands there
-// has the size and the CRC-64 of the source.
+// has the size and the CRC-64 of the source, is not older than the upload and has the properties that were asked for.
+// A Plan that does not know when it was begun, and forbids overwriting, proves nothing.
 func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	up := j.plan.Upload
-	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
-	if err != nil {
-		return nil, err
+	if j.plan.Begun.IsZero() && j.plan.ForbidOverwrite {
+		return nil, errors.New("it is not known when the upload was begun")
 	}
-	var crc uint64
-	if info.Size == in.size { // else there is no need to read the source
-		crc, err = j.u.crcOf(ctx, in.body())
-	}
-	if err == nil && (info.Size != in.size || info.CRC64 != crc) {
-		err = errors.New("another object stands there")
+	var failed error
+	info, err := j.lookForOurs(ctx, func(*tries.Count) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
+		if there.Size != in.size { // there is no need to read the source
+			return false
+		}
+		var crc uint64
+		crc, failed = j.u.crcOf(ctx, in.body())
+		return failed == nil && there.CRC64 == crc
+	})
+	if failed != nil {
+		err = failed
 	}
 	if err == nil && in.intact != nil {
 		err = in.intact()
@@ -248,7 +274,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 		}
 		slices.SortStableFunc(found, func(a, b oss.UploadInfo) int { return b.Initiated.Compare(a.Initiated) })
 		for _, info := range found {
-			p := Plan{Upload: info.Upload, Size: -1}
+			p := Plan{Upload: info.Upload, Size: -1, Begun: info.Initiated}
 			held, err := u.list(ctx, info.Upload, nil)
 			if errors.Is(err, oss.ErrNoSuchUpload) {
 				continue // ended since it was listed
@@ -261,113 +287,6 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 			}
 		}
 	}
-}
-
-// resumable is UploadFile with a Store, for a file of more than one part.
-func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
-	fresh := j.plan
-	id, saved, err := j.record(ctx, f)
-	switch {
-	case err != nil:
-		return nil, j.failed(err)
-	case saved.Upload.ID == "":
-	case saved.Size != fresh.Size || saved.PartSize != fresh.PartSize:
-		j.discard(ctx, saved)
-	default:
-		j.plan.Upload = saved.Upload
-		res, err := j.goOn(ctx, in)
-		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
-			return res, j.forget(ctx, j.plan.Upload, id, err)
-		}
-		j.plan = fresh // it was aborted by somebody, or has expired: once, begin anew
-		j.meter.restart()
-	}
-
-	if err := j.initiate(ctx); err != nil {
-		return nil, err
-	}
-	if err := j.u.opts.Store.Save(ctx, id, j.plan); err != nil { // before part 1, or a kill would leave parts nobody knows of
-		j.keep = false
-		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
-	}
-	res, err := j.resume(ctx, in, nil)
-	return res, j.forget(ctx, j.plan.Upload, id, err)
-}
-
-// record returns the id and the Plan of an earlier try with f, a zero Plan if there is none.
-func (j *job) record(ctx context.Context, f *os.File) (string, Plan, error) {
-	abs, err := filepath.Abs(f.Name())
-	if err != nil {
-		return "", Plan{}, err
-	}
-	up := j.plan.Upload
-	id := "oss://" + up.Bucket + "/" + up.Key + " from " + abs
-	saved, err := j.u.opts.Store.Load(ctx, id)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return id, Plan{}, nil
-	case err != nil:
-		return id, Plan{}, fmt.Errorf("reading the record of an earlier try: %w", err)
-	case saved.Upload.Bucket != up.Bucket || saved.Upload.Key != up.Key || saved.Upload.ID == "":
-		j.warn("record of another upload ignored", saved.Upload, nil)
-		return id, Plan{}, nil
-	}
-	return id, saved, nil
-}
-
-// discard aborts the upload of an earlier try of which nothing can be used, rather than have it billed for ever.
-func (j *job) discard(ctx context.Context, saved Plan) error {
-	old := &job{u: j.u, plan: saved, wishes: j.wishes}
-	_, err := old.abort(ctx)
-	if err != nil {
-		j.warn("upload of a former version of the file left behind", saved.Upload, err)
-	}
-	return err
-}
-
-// dropRecord ends what an earlier try with f has left, if f is stored and has become too small for parts.
-func (j *job) dropRecord(ctx context.Context, f *os.File) {
-	if f == nil {
-		return
-	}
-	id, saved, err := j.record(ctx, f)
-	if err != nil {
-		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
-	} else if saved.Upload.ID != "" && j.discard(ctx, saved) == nil {
-		j.forget(ctx, saved.Upload, id, nil)
-	}
-}
-
-// goOn resumes the upload that a record names.
-func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
-	held, err := j.u.list(ctx, j.plan.Upload, j.wishes.all)
-	if errors.Is(err, oss.ErrNoSuchUpload) {
-		return j.gone(ctx, in, err)
-	}
-	var kept []oss.Part
-	if err == nil {
-		kept, err = j.verify(ctx, in, held)
-	}
-	if err != nil {
-		return nil, j.left(&parcels{}, err)
-	}
-	return j.resume(ctx, in, kept)
-}
-
-// forget deletes the record of up that ended with err, unless it can be resumed, or the record is another process's by now.
-func (j *job) forget(ctx context.Context, up oss.Upload, id string, err error) error {
-	var ue *UploadError
-	if err != nil && !(errors.As(err, &ue) && ue.Aborted) {
-		return err
-	}
-	ctx, store := context.WithoutCancel(ctx), j.u.opts.Store
-	if saved, loadErr := store.Load(ctx, id); loadErr == nil && saved.Upload.ID != up.ID {
-		return err
-	}
-	if storeErr := store.Delete(ctx, id); storeErr != nil {
-		j.warn("record of an ended upload not deleted", up, storeErr)
-	}
-	return err
 }
 
 // warn logs what is no failure of the upload and yet somebody should know.

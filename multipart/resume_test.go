@@ -197,6 +197,40 @@ func TestResumeNeedsASize(t *testing.T) {
 	})
 }
 
+// Bug 5: the parts of a plan that is shorter than its source would make an object of the beginning alone.
+func aSourceOfAnotherSizeThanItsPlanIsAnError(t *testing.T) {
+	plan, longer, shorter := data(950), data(951), data(949)
+	for _, tt := range []struct {
+		name string
+		src  func(t *testing.T) io.ReaderAt
+	}{
+		{"longer file", func(t *testing.T) io.ReaderAt { return tempFile(t, longer) }},
+		{"shorter file", func(t *testing.T) io.ReaderAt { return tempFile(t, shorter) }},
+		{"longer bytes", func(*testing.T) io.ReaderAt { return bytes.NewReader(longer) }},
+		{"a body", func(*testing.T) io.ReaderAt { return onlyBody{bytes.NewReader(longer)} }},
+		{"a type that embeds a file", func(t *testing.T) io.ReaderAt { return inverting{tempFile(t, longer)} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				up, p := begun(t, srv, plan, 1, 2)
+				before := len(srv.Requests())
+				_, err := up.Resume(t.Context(), p, tt.src(t))
+				if !errors.Is(err, multipart.ErrSourceChanged) || !strings.Contains(err.Error(), "the plan has 950 bytes and the source 9") {
+					t.Errorf("Resume: %v", err)
+				}
+				if _, err := up.UploadParts(t.Context(), p, tt.src(t), nil); !errors.Is(err, multipart.ErrSourceChanged) {
+					t.Errorf("UploadParts: %v", err)
+				}
+				if n := len(srv.Requests()) - before; n != 0 {
+					t.Errorf("%d requests were sent", n)
+				}
+				res, err := up.Resume(t.Context(), p, struct{ io.ReaderAt }{bytes.NewReader(plan)}) // of unknown size
+				wantObject(t, srv, plan, res, err)
+			})
+		})
+	}
+}
+
 func TestResumeOfAnUploadThatIsGone(t *testing.T) {
 	src := data(950)
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {

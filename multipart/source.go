@@ -1,13 +1,15 @@
 package multipart
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
 	"os"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/lend"
@@ -41,32 +43,53 @@ type input struct {
 }
 
 // inspect finds out how src can be read. It leaves its offset as it is.
+//
+// Only these types are read in place: their ReadAt is safe for concurrent use and returns the bytes that Read returns. A
+// type that embeds one of them may override Read, to encrypt or to count, and any other ReaderAt may move the offset that
+// its Read uses; both are streams.
 func inspect(src io.Reader) (input, error) {
-	if src == nil {
-		return input{}, errors.New("multipart: source is nil")
+	if isNil(src) {
+		return input{}, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
-	if f, ok := src.(*os.File); ok {
-		return inspectFile(f)
-	}
-	s, ok := src.(interface {
-		io.ReaderAt
+	var s interface {
+		oss.Body
 		io.Seeker
-	})
-	if !ok {
+	}
+	switch src := src.(type) {
+	case *os.File:
+		return inspectFile(src)
+	case *bytes.Reader:
+		s = src
+	case *strings.Reader:
+		s = src
+	case *io.SectionReader:
+		s = src
+	default:
 		return input{stream: src}, nil
 	}
 	begin, err := s.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return input{stream: src}, nil // such as a wrapper whose inner reader cannot seek
+		return input{}, fmt.Errorf("multipart: %w", err)
 	}
-	end, err := s.Seek(0, io.SeekEnd)
-	if err != nil {
-		return input{stream: src}, nil
+	return input{at: s, base: begin, size: max(s.Size()-begin, 0)}, nil
+}
+
+// isNil reports whether v is nil or a nil pointer.
+func isNil(v any) bool {
+	p := reflect.ValueOf(v)
+	return !p.IsValid() || p.Kind() == reflect.Pointer && p.IsNil()
+}
+
+// inspectBody reads body in place, all of it.
+func inspectBody(body oss.Body) (input, error) {
+	if isNil(body) {
+		return input{}, fmt.Errorf("multipart: body is nil (%T)", body)
 	}
-	if _, err := s.Seek(begin, io.SeekStart); err != nil {
-		return input{}, fmt.Errorf("multipart: returning the source to byte %d: %w", begin, err)
+	size := body.Size()
+	if size < 0 {
+		return input{}, fmt.Errorf("multipart: size %d of the body is negative", size)
 	}
-	return input{at: s, base: begin, size: max(end-begin, 0)}, nil
+	return input{at: body, size: size}, nil
 }
 
 // inspectFile reads a regular file in place, from its offset; anything else is a stream, and so is
@@ -89,17 +112,21 @@ func inspectFile(f *os.File) (input, error) {
 	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: func() error { return unchanged(f, info) }}, nil
 }
 
-// unchanged compares an open file with what it was.
+// unchanged compares an open file with what it was: its size, its time of modification and, where the system has one, the
+// change time of its inode, which a program that restores the time of modification cannot hide.
 func unchanged(f *os.File, was fs.FileInfo) error {
 	is, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSourceChanged, err)
 	}
 	if is.Size() != was.Size() {
-		return fmt.Errorf("%w: %s had %d bytes and now has %d", ErrSourceChanged, f.Name(), was.Size(), is.Size())
+		return fmt.Errorf("%w: %q had %d bytes and now has %d", ErrSourceChanged, f.Name(), was.Size(), is.Size())
 	}
 	if !is.ModTime().Equal(was.ModTime()) {
-		return fmt.Errorf("%w: %s was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
+		return fmt.Errorf("%w: %q was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
+	}
+	if at := changeTime(is); !at.Equal(changeTime(was)) || !os.SameFile(is, was) {
+		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s", ErrSourceChanged, f.Name(), at.Format(time.RFC3339Nano))
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 		return Plan{}, err
 	}
 	j := &job{u: u, wishes: w, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
-		ForbidOverwrite: w.complete.ForbidOverwrite}}
+		ForbidOverwrite: w.complete.ForbidOverwrite, Options: w.digest()}}
 	if err := j.initiate(u.governed(ctx, bucket, key, nil, nil)); err != nil {
 		return Plan{}, err
 	}
@@ -47,14 +47,18 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 // UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts.
 // On failure it also returns the parts that did arrive, and never aborts p: others may be at work on it.
 // The parts are returned by number. Sending one again replaces it. That src stays the same until all parts of p are there
-// is the caller's matter: only one that is too short is noticed.
+// is the caller's matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that
+// comes early. Both match ErrSourceChanged.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
 	j, err := u.jobOf(p)
 	if err != nil {
 		return nil, err
 	}
-	if src == nil {
-		return nil, errors.New("multipart: source is nil")
+	if isNil(src) {
+		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
+	}
+	if err := checkSize(p, src); err != nil {
+		return nil, err
 	}
 	sections := p.Sections()
 	if numbers != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -22,6 +23,7 @@ type parcels struct {
 	mu     sync.Mutex
 	parts  []oss.Part  // stored and confirmed
 	failed []PartError // given up, other than for a failure elsewhere
+	cut    bool        // one of those begun got no answer
 }
 
 // stored returns the bytes that OSS confirmed.
@@ -43,6 +45,7 @@ func (p *parcels) anyFailed() bool {
 // has one place in the queue for permits, however many parts it has. There are no more workers than pieces in hand.
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
+	ctx, count := tries.Watch(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
 	defer end()
@@ -91,6 +94,7 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	if err == nil {
 		err = ctx.Err()
 	}
+	j.cut = j.cut || done.cut || count.Lost.Load() > 0
 	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
 	return done, err
@@ -122,6 +126,8 @@ func (j *job) deliver(ctx context.Context, e admitted, done *parcels) error {
 	done.mu.Lock()
 	defer done.mu.Unlock()
 	if err != nil {
+		var answer *oss.ServiceError
+		done.cut = done.cut || !errors.As(err, &answer) || answer.Code == ""
 		if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
 			done.failed = append(done.failed, PartError{Section: e.Section, Err: err})
 		}

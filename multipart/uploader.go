@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,7 +156,7 @@ type Result struct {
 //
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
 // same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
-// has changed, or the upload is gone, that call begins anew, and what cannot be used any more is aborted.
+// has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the earlier upload.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -173,12 +174,17 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	if u.opts.Store != nil {
 		file = f
 	}
-	return u.upload(ctx, bucket, key, f, file, opts)
+	in, err := inspect(f)
+	if err != nil {
+		return nil, err
+	}
+	return u.upload(ctx, bucket, key, in, file, opts)
 }
 
-// Upload uploads what is left in src. A regular *os.File or an io.ReadSeeker that is an io.ReaderAt
-// is read in place by all workers, and its offset stays where it is; any other reader is buffered a
-// part at a time, within MemoryLimit. What fits into one part is sent by a single PutObject.
+// Upload uploads what is left in src. A regular *os.File, a *bytes.Reader, a *strings.Reader and an *io.SectionReader are
+// read in place by all workers, and their offset stays where it is. Any other reader is a stream, buffered a part at a
+// time within MemoryLimit: also one that embeds one of these types, or has a ReadAt method of its own; UploadBody takes
+// the latter. Anything that fits in one part is sent by a single PutObject.
 //
 // A nil error means that the object exists and holds exactly the bytes of src, checked by MD5 and
 // CRC-64 on the way and by the CRC-64 of the whole. Any other is an *UploadError, unless an argument
@@ -188,19 +194,33 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if u.err != nil {
 		return nil, u.err
 	}
-	return u.upload(ctx, bucket, key, src, nil, opts)
+	in, err := inspect(src)
+	if err != nil {
+		return nil, err
+	}
+	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
-// upload sends src, which is stored if it is the file to be resumed by Options.Store.
-func (u *Uploader) upload(ctx context.Context, bucket, key string, src io.Reader, stored *os.File, opts *oss.ObjectOptions) (*Result, error) {
+// UploadBody uploads body, all of it. It is read in place, by all workers at once, and needs no buffers: its ReadAt must be
+// safe for concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in progress. See
+// Upload for the rest.
+func (u *Uploader) UploadBody(ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions) (*Result, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	in, err := inspectBody(body)
+	if err != nil {
+		return nil, err
+	}
+	return u.upload(ctx, bucket, key, in, nil, opts)
+}
+
+// upload sends in. stored is its file if that can be resumed by Options.Store, else nil.
+func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions) (*Result, error) {
 	if err := oss.CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
 	w, err := assign(opts)
-	if err != nil {
-		return nil, err
-	}
-	in, err := inspect(src)
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +263,7 @@ type job struct {
 	send    func(context.Context, admitted) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
 	known   *uint64                                           // CRC-64 the object must have, where parts do not tell
 	orphans []oss.Upload                                      // see UploadError
+	cut     bool                                              // a request for a part got no answer, and may arrive late
 }
 
 // watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
@@ -396,6 +417,8 @@ func (j *job) initiate(ctx context.Context) error {
 	j.plan.Upload, err = j.u.client.InitiateMultipartUpload(sent, at.Bucket, at.Key, &j.wishes.initiate)
 	if err != nil {
 		j.plan.Upload = at
+	} else {
+		j.plan.Begun = count.Now().UTC().Truncate(time.Second)
 	}
 	if count.Lost.Load() > 0 {
 		j.orphans = j.findOrphans(ctx, began)
@@ -418,7 +441,6 @@ func (j *job) left(sent *parcels, err error) error {
 
 // wishes are a caller's ObjectOptions, each where OSS wants it.
 type wishes struct {
-	given    *oss.ObjectOptions // by the caller; the rest is made of it
 	put      oss.ObjectOptions
 	initiate oss.ObjectOptions
 	part     oss.PartOptions
@@ -435,7 +457,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 	if opts.Checksum != oss.ChecksumMD5 {
 		return w, errors.New("multipart: ObjectOptions.Checksum is PutObject's; an Uploader takes Options.Checksum")
 	}
-	w.given, w.put, w.initiate = opts, *opts, *opts
+	w.put, w.initiate = *opts, *opts
 	w.initiate.ACL, w.complete.ACL = "", opts.ACL // the one thing that is said at the end
 	w.complete.ForbidOverwrite = opts.ForbidOverwrite
 	w.initiate.Header, w.part.Header = make(http.Header), make(http.Header)
@@ -446,6 +468,10 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 		switch name {
 		case "Content-Md5", "X-Oss-Hash-Crc64ecma":
 			return w, fmt.Errorf("multipart: header %s is of one request's body; an Uploader computes its own", name)
+		case "X-Oss-Copy-Source", "X-Oss-Copy-Source-Range", "X-Oss-Copy-Source-If-Match", "X-Oss-Copy-Source-If-None-Match",
+			"X-Oss-Copy-Source-If-Modified-Since", "X-Oss-Copy-Source-If-Unmodified-Since",
+			"X-Oss-Metadata-Directive", "X-Oss-Tagging-Directive":
+			return w, fmt.Errorf("multipart: header %s is for CopyObject; use Copy or Clone, which set it", name)
 		case "X-Oss-Request-Payer":
 			on = []http.Header{w.initiate.Header, w.part.Header, w.complete.Header, w.all}
 		case "X-Oss-Traffic-Limit":
@@ -454,6 +480,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 			on = []http.Header{w.complete.Header}
 		case "X-Oss-Forbid-Overwrite":
 			on = []http.Header{w.initiate.Header, w.complete.Header}
+			w.complete.ForbidOverwrite = w.complete.ForbidOverwrite || len(values) > 0 && strings.EqualFold(values[0], "true")
 		default:
 			on = []http.Header{w.initiate.Header}
 		}

@@ -55,6 +55,7 @@ const (
 	MinPartSize   int64 = 100 << 10 // bytes; the last part may be smaller
 	MaxPartSize   int64 = 5 << 30   // bytes
 	MaxPartNumber       = 10000     // so at most 10,000 parts
+	MaxCopySize   int64 = 1 << 30   // bytes; CopyObject refuses larger sources
 )
 
 func checkPartNumber(n int) error {

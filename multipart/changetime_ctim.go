@@ -1,0 +1,19 @@
+//go:build aix || dragonfly || linux || openbsd || solaris
+
+package multipart
+
+import (
+	"io/fs"
+	"syscall"
+	"time"
+)
+
+// changeTime returns when the inode of a file was last changed, the zero time if that is not known. No program can set it,
+// as it can the time of modification.
+func changeTime(info fs.FileInfo) time.Time {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(int64(s.Ctim.Sec), int64(s.Ctim.Nsec))
+}
