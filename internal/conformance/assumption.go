@@ -65,6 +65,7 @@ func Assumptions() []Assumption {
 		taggingAssumptions(),
 		callbackAssumptions(),
 		versioningAssumptions(),
+		spellingAssumptions(),
 	)
 }
 

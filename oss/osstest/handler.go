@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -203,15 +202,18 @@ func (x *exchange) finish(rep *reply) error {
 	return nil
 }
 
-// setHeader sets the headers of rep and returns the body to go with them, nil if there is to be none.
+// setHeader sets the headers of rep, spelled as OSS spells them, and returns the body that follows them,
+// nil if none does. Up to here the names of rep.header are canonical; net/http writes the keys of h as they are.
 func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
-	maps.Copy(h, rep.header)
+	for name, values := range rep.header {
+		h[wireName(name)] = values
+	}
 	if !rep.foreign {
-		h.Set("Server", "AliyunOSS")
-		h.Set("Date", x.opts.Now().UTC().Format(http.TimeFormat))
-		h.Set("x-oss-request-id", x.id)
+		h["Server"] = []string{"AliyunOSS"}
+		h["Date"] = []string{x.opts.Now().UTC().Format(http.TimeFormat)}
+		h["x-oss-request-id"] = []string{x.id}
 		if rep.refusal == nil || !rep.refusal.untimed {
-			h.Set("x-oss-server-time", strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10))
+			h["x-oss-server-time"] = []string{strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10)}
 		}
 	}
 	bodyless := x.r.Method == http.MethodHead || rep.status == http.StatusNoContent || rep.status == http.StatusNotModified

@@ -1,0 +1,43 @@
+package conformance
+
+import "testing"
+
+// Places of evidence that the checks of strangers' clients share.
+const (
+	goV1SDK     = "aliyun/aliyun-oss-go-sdk oss/, live tests"
+	pythonSDK   = "aliyun/aliyun-oss-python-sdk tests/"
+	pythonV2SDK = "aliyun/alibabacloud-oss-python-sdk-v2 tests/integration/"
+	nodeSDK     = "ali-sdk/ali-oss test/node/multipart.test.js"
+	cppSDK      = "aliyun/aliyun-oss-cpp-sdk test/src/"
+	cSDK        = "aliyun/aliyun-oss-c-sdk oss_c_sdk_test/"
+	phpSDK      = "aliyun/aliyun-oss-php-sdk tests/"
+	rubySDK     = "aliyun/aliyun-oss-ruby-sdk tests/"
+)
+
+// spellingAssumptions are about how names and characters stand in requests and replies.
+func spellingAssumptions() []Assumption {
+	return []Assumption{
+		{
+			ID: "A400", Source: LiveTest, Where: cppSDK + " (looks for x-oss-meta- as it is written)", Ops: []string{"GetObject", "HeadObject", "PutObject"},
+			Claim: "Replies spell x-oss-* in lower case, and ETag and Content-MD5 in capitals.",
+			check: func(t *testing.T, e *env) {
+				key := e.key("object")
+				e.put(t, key, []byte("1"), "x-oss-meta-Author", "me")
+				for _, r := range []*rawReply{
+					e.raw(t, request{method: "GET", key: key}, nil).wants(t, 200),
+					e.raw(t, request{method: "HEAD", key: key}, nil).wants(t, 200),
+				} {
+					for _, name := range []string{"x-oss-meta-author", "x-oss-request-id", "x-oss-hash-crc64ecma", "ETag", "Content-MD5"} {
+						if r.header[name] == "" {
+							t.Errorf("no header is spelled %s: %v", name, r.header)
+						}
+					}
+				}
+				r := e.raw(t, request{method: "HEAD", key: e.key("none")}, nil).wants(t, 404)
+				if r.header["x-oss-ec"] == "" || r.header["x-oss-err"] == "" {
+					t.Errorf("no headers are spelled x-oss-ec and x-oss-err: %v", r.header)
+				}
+			},
+		},
+	}
+}
