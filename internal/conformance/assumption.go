@@ -66,6 +66,7 @@ func Assumptions() []Assumption {
 		callbackAssumptions(),
 		versioningAssumptions(),
 		spellingAssumptions(),
+		bucketViewAssumptions(),
 	)
 }
 

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -164,6 +165,28 @@ func bucketAssumptions() []Assumption {
 					r.header = []string{"x-oss-request-payer", "requester"}
 					e.send(t, r).wants(t, 200)
 				}
+			},
+		},
+	}
+}
+
+// bucketViewAssumptions are about what clients look at before they clean up.
+func bucketViewAssumptions() []Assumption {
+	return []Assumption{
+		{
+			ID: "A420", Source: LiveTest, Where: goSDK + "; " + pythonV2SDK, Ops: []string{"ListBuckets", "GetBucketInfo"},
+			FakeOnly: "the service has no other names",
+			Claim:    "A client that comes by a host of its own is told that host, with scheme and port, as endpoint.",
+			check: func(t *testing.T, e *env) {
+				by := func(host string) func(string) string {
+					return func(text string) string { return strings.Replace(text, "Host: ", "Host: "+host+"\r\nX-Was: ", 1) }
+				}
+				e.put(t, e.key("object"), nil)
+				r := e.raw(t, request{method: "GET", service: true}, by("127.0.0.1:9000")).wants(t, 200)
+				contains(t, "ListBuckets", r.body, "<ExtranetEndpoint>http://127.0.0.1:9000</ExtranetEndpoint>")
+				info := request{method: "GET", query: []string{"bucketInfo", ""}}
+				r = e.raw(t, info, by(e.bucket+".localhost:9000")).wants(t, 200)
+				contains(t, "GetBucketInfo", r.body, "<IntranetEndpoint>http://localhost:9000</IntranetEndpoint>")
 			},
 		},
 	}

@@ -119,6 +119,14 @@ func readRaw(t *testing.T, conn net.Conn, method string) *rawReply {
 	return reply
 }
 
+// contains fails t unless text has part in it.
+func contains(t *testing.T, what, text, part string) {
+	t.Helper()
+	if !strings.Contains(text, part) {
+		t.Errorf("%s has no %q:\n%s", what, part, text)
+	}
+}
+
 // wants fails t unless the status is want.
 func (r *rawReply) wants(t *testing.T, want int) *rawReply {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 type target struct {
 	bucket, key string
 	path        string   // of the object in the form it was asked for, bucket included if it was in the path
+	base        string   // the host without the bucket, with its port: where further requests can go
 	problem     *refusal // why the address is not good, nil if it is
 }
 
@@ -21,12 +22,15 @@ type target struct {
 // does not resolve segments, only ServeMux would.)
 func (s *Server) locate(r *http.Request) target {
 	path := strings.TrimPrefix(r.URL.Path, "/")
-	t := target{path: path}
+	t := target{path: path, base: r.Host}
 	host := hostName(r.Host)
 	bucket, endpoint, style := s.splitHost(host)
 	switch style {
 	case inHost:
 		t.bucket, t.key = bucket, path
+		if endpoint != "" {
+			_, t.base, _ = strings.Cut(r.Host, ".")
+		}
 		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") && !slices.Contains(s.endpoints(), endpoint) {
 			t.problem = wrongEndpoint(bucket, right)
 		}
@@ -97,6 +101,24 @@ func (s *Server) endpoints() []string {
 		"oss-accelerate.aliyuncs.com",
 		"oss-accelerate-overseas.aliyuncs.com",
 	}
+}
+
+// advertised returns the endpoints that documents name. A client may send its next request there, so one that
+// came by a host of its own, such as an IP address, is told that host, with scheme and port, and not OSS.
+func (x *exchange) advertised() (extranet, intranet string) {
+	if strings.HasSuffix(hostName(x.base), ".aliyuncs.com") {
+		return x.endpoint(), "oss-" + x.opts.Region + "-internal.aliyuncs.com"
+	}
+	own := x.scheme() + x.base
+	return own, own
+}
+
+// scheme returns "http://" or "https://", as the client sees the connection.
+func (x *exchange) scheme() string {
+	if isHTTPS(x.r) {
+		return "https://"
+	}
+	return "http://"
 }
 
 // hostName returns the host without its port, in lower case.

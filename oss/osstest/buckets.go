@@ -220,16 +220,17 @@ func (x *exchange) listBuckets() (*reply, error) {
 }
 
 // details tells of a bucket. One that was never made is as old as the Server.
-func (s *Server) details(b bucketState) ossxml.BucketDetails {
+func (x *exchange) details(b bucketState) ossxml.BucketDetails {
 	d := b.orDefault()
 	made := d.Made
 	if made.IsZero() {
-		made = s.born
+		made = x.born
 	}
+	extranet, intranet := x.advertised()
 	return ossxml.BucketDetails{
 		AccessMonitor: "Disabled", CreationDate: ossxml.Time{Time: made}, CrossRegionReplication: "Disabled",
-		Redundancy: d.Redundancy, ExtranetEndpoint: s.endpoint(), IntranetEndpoint: "oss-" + s.opts.Region + "-internal.aliyuncs.com",
-		Location: "oss-" + s.opts.Region, Name: d.Name, StorageClass: d.StorageClass, TransferAcceleration: "Disabled",
+		Redundancy: d.Redundancy, ExtranetEndpoint: extranet, IntranetEndpoint: intranet,
+		Location: "oss-" + x.opts.Region, Name: d.Name, StorageClass: d.StorageClass, TransferAcceleration: "Disabled",
 		Versioning: d.Versioning, Owner: *owner(), Grant: string(d.ACL), SSEAlgorithm: "None",
 	}
 }

@@ -2,17 +2,19 @@ package osstest_test
 
 import (
 	"bufio"
-	"bytes"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss/osstest"
+	"github.com/ossmultipart/go-oss/signer"
 )
 
 // A wireReply is a reply byte for byte: header names are spelled as the server spelled them.
@@ -37,30 +39,45 @@ func dialWire(t testing.TB, srv *osstest.Server) net.Conn {
 	return conn
 }
 
-// sendWire writes a request as it stands and reads the reply. The lines of the head come first, the
-// body behind them; "Host" and the end of the head are added. A bucket named "open" needs no signature
-// if srv was started by startOpen.
+// sendWire writes a request with these lines as its head and reads the reply. Without a line with Host it is
+// sent to the bucket "open", which needs no signature if srv was started by startOpen.
 func sendWire(t testing.TB, srv *osstest.Server, body string, head ...string) *wireReply {
 	t.Helper()
-	conn := dialWire(t, srv)
-	lines := append([]string{head[0], "Host: open.oss-cn-hangzhou.aliyuncs.com"}, head[1:]...)
-	return exchangeWire(t, conn, strings.Join(lines, "\r\n")+"\r\n\r\n"+body)
+	return exchangeWire(t, dialWire(t, srv), wireText(body, head...))
+}
+
+func wireText(body string, head ...string) string {
+	if !slices.ContainsFunc(head, func(line string) bool { return strings.HasPrefix(line, "Host:") }) {
+		head = slices.Insert(slices.Clone(head), 1, "Host: open.oss-cn-hangzhou.aliyuncs.com")
+	}
+	return strings.Join(head, "\r\n") + "\r\n\r\n" + body
+}
+
+// sendSigned is sendWire with the lines of a V4 signature for an object, a bucket or, without both, the service.
+func sendSigned(t testing.TB, srv *osstest.Server, bucket, key, body string, head ...string) *wireReply {
+	t.Helper()
+	req, err := http.ReadRequest(bufio.NewReader(strings.NewReader(wireText(body, head...))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := maps.Clone(req.Header)
+	p := signer.Params{Bucket: bucket, Key: key, Region: "cn-hangzhou", Time: time.Now()}
+	p.Credentials = osstest.TestCredentials()
+	if err := (signer.V4{}).Sign(req, p); err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range req.Header {
+		if before[name] == nil {
+			head = append(head, name+": "+values[0])
+		}
+	}
+	return sendWire(t, srv, body, head...)
 }
 
 // startOpen starts a Server whose bucket "open" takes requests without a signature.
 func startOpen(t testing.TB) *osstest.Server {
 	t.Helper()
 	return start(t, &osstest.Options{PublicBuckets: []string{"open"}})
-}
-
-// wire sends a signed call and returns the reply byte for byte.
-func wire(t testing.TB, srv *osstest.Server, c call) *wireReply {
-	t.Helper()
-	var request bytes.Buffer
-	if err := c.request(t).Write(&request); err != nil {
-		t.Fatal(err)
-	}
-	return exchangeWire(t, dialWire(t, srv), request.String())
 }
 
 // exchangeWire writes a request to conn and reads one reply.
