@@ -172,6 +172,9 @@ func bucketAssumptions() []Assumption {
 
 // bucketViewAssumptions are about what clients look at before they clean up.
 func bucketViewAssumptions() []Assumption {
+	about := func(what string, query ...string) request {
+		return request{method: "GET", query: append([]string{what, ""}, query...)}
+	}
 	return []Assumption{
 		{
 			ID: "A420", Source: LiveTest, Where: goSDK + "; " + pythonV2SDK, Ops: []string{"ListBuckets", "GetBucketInfo"},
@@ -184,9 +187,20 @@ func bucketViewAssumptions() []Assumption {
 				e.put(t, e.key("object"), nil)
 				r := e.raw(t, request{method: "GET", service: true}, by("127.0.0.1:9000")).wants(t, 200)
 				contains(t, "ListBuckets", r.body, "<ExtranetEndpoint>http://127.0.0.1:9000</ExtranetEndpoint>")
-				info := request{method: "GET", query: []string{"bucketInfo", ""}}
-				r = e.raw(t, info, by(e.bucket+".localhost:9000")).wants(t, 200)
+				r = e.raw(t, about("bucketInfo"), by(e.bucket+".localhost:9000")).wants(t, 200)
 				contains(t, "GetBucketInfo", r.body, "<IntranetEndpoint>http://localhost:9000</IntranetEndpoint>")
+			},
+		},
+		{
+			ID: "A421", Source: LiveTest, Where: goV1SDK + "; " + pythonSDK + "; " + cSDK + "; " + cppSDK,
+			Ops:   []string{"ListLiveChannel"},
+			Claim: "Live channels are listed with Prefix, Marker, MaxKeys, by default 100, and IsTruncated.",
+			check: func(t *testing.T, e *env) {
+				doc := e.send(t, about("live")).wants(t, 200).xml(t)
+				equal(t, "root", doc.name, "ListLiveChannelResult")
+				equal(t, "MaxKeys", doc.get("MaxKeys"), "100")
+				doc = e.send(t, about("live", "prefix", "p", "marker", "m", "max-keys", "1000")).wants(t, 200).xml(t)
+				equal(t, "page", doc.get("Prefix")+doc.get("Marker")+doc.get("MaxKeys"), "pm1000")
 			},
 		},
 	}

@@ -48,6 +48,7 @@ var operations = []*operation{
 	{"CompleteMultipartUpload", joined, writing, calledBack((*exchange).complete)},
 	{"AbortMultipartUpload", nothing, writing, (*exchange).abort},
 	{"ListParts", documents, writing, (*exchange).listParts},
+	{"ListLiveChannel", documents, owning, (*exchange).listLiveChannels},
 	{"ListMultipartUploads", documents, writing, (*exchange).listUploads},
 	{"PutObject", received, writing, calledBack((*exchange).putObject)},
 	{"AppendObject", received, writing, (*exchange).appendObject},

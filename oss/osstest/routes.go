@@ -23,6 +23,7 @@ var (
 		"GET versioning": "GetBucketVersioning",
 		"GET versions":   "ListObjectVersions",
 		"GET uploads":    "ListMultipartUploads",
+		"GET live":       "ListLiveChannel",
 		"POST delete":    "DeleteMultipleObjects",
 	}
 	objectRoutes = map[string]string{
@@ -52,7 +53,7 @@ var (
 // subresources are the query parameters that say which operation is meant. Two of one name belong together.
 var subresources = map[string]string{
 	"acl": "acl", "append": "append", "position": "append", "bucketInfo": "bucketInfo", "delete": "delete",
-	"location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
+	"live": "live", "location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
 	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
 	"versioning": "versioning", "versions": "versions",
 }
@@ -91,7 +92,7 @@ func isForeign(name string) bool {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
 		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors",
 		"encryption", "endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
-		"lifecycle", "link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
+		"lifecycle", "link", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
 		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
 		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
 		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "restore", "rtc",
@@ -122,6 +123,9 @@ func (x *exchange) refuseUnknown() (*reply, error) {
 		if isForeign(name) {
 			return nil, notImplemented(name)
 		}
+	}
+	if x.query.Has("live") { // channels can be listed, and there are none
+		return nil, notImplemented("live")
 	}
 	return nil, notImplemented(x.r.Method)
 }

@@ -28,7 +28,8 @@ const known = `accessPoint accessPointForObjectProcess accessPointPolicy accessm
 // possible is what a Server can do with them.
 var possible = map[string]string{
 	"PUT ?acl": "PutBucketAcl", "GET ?acl": "GetBucketAcl", "GET ?bucketInfo": "GetBucketInfo",
-	"GET ?location": "GetBucketLocation", "GET ?stat": "GetBucketStat", "GET ?uploads": "ListMultipartUploads",
+	"GET ?location": "GetBucketLocation", "GET ?stat": "GetBucketStat", "GET ?live": "ListLiveChannel",
+	"GET ?uploads": "ListMultipartUploads",
 	"POST ?delete": "DeleteMultipleObjects", "PUT ?versioning": "PutBucketVersioning",
 	"GET ?versioning": "GetBucketVersioning", "GET ?versions": "ListObjectVersions",
 	"PUT key?acl": "PutObjectACL", "GET key?acl": "GetObjectACL", "PUT key?tagging": "PutObjectTagging",
