@@ -39,5 +39,43 @@ func spellingAssumptions() []Assumption {
 				}
 			},
 		},
+		{
+			ID: "A401", Source: LiveTest, Where: goSDK + "; " + pythonV2SDK + "; " + cppSDK,
+			Ops:   []string{"DeleteMultipleObjects"},
+			Claim: "Control characters of keys in the document of a request may be references or the bytes themselves.",
+			check: func(t *testing.T, e *env) {
+				for i, text := range []string{"a&#x0B;b", "a&#11;b", "a\x0bb"} {
+					key := e.key("a\vb")
+					e.put(t, key, nil)
+					body := []byte("<Delete><Object><Key>" + e.key(text) + "</Key></Object></Delete>")
+					e.send(t, request{method: "POST", query: []string{"delete", ""}, body: body, checked: true,
+						header: []string{"Content-MD5", md5Of(body)}}).wants(t, 200)
+					if r := e.head(t, key); r.status != 404 {
+						t.Errorf("%d: %q deletes nothing", i, text)
+					}
+				}
+			},
+		},
+		{
+			ID: "A402", Source: LiveTest, Where: cppSDK + " ListObjecsWithVersioningEnableTest, ObjectEncodingTypeTest",
+			Ops:   []string{"ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads", "ListParts"},
+			Claim: "Without encoding-type a control character in a key is a reference, and keys that differ in it stay apart.",
+			check: func(t *testing.T, e *env) {
+				key := e.key("X\x01Y")
+				id := e.begin(t, key, []byte("1"))
+				e.put(t, key, nil)
+				e.put(t, e.key("X\x02Y"), nil)
+				prefix := []string{"prefix", e.key("X")}
+				for _, query := range [][]string{
+					prefix, append([]string{"list-type", "2"}, prefix...), append([]string{"versions", ""}, prefix...),
+					append([]string{"uploads", ""}, prefix...),
+				} {
+					r := e.send(t, request{method: "GET", query: query}).wants(t, 200)
+					contains(t, query[0], string(r.body), "<Key>"+e.key("X&#1;Y")+"</Key>")
+				}
+				r := e.send(t, request{method: "GET", key: key, query: []string{"uploadId", id}}).wants(t, 200)
+				contains(t, "ListParts", string(r.body), "<Key>"+e.key("X&#1;Y")+"</Key>")
+			},
+		},
 	}
 }

@@ -92,7 +92,7 @@ func (x *exchange) newBucket() (ossxml.BucketConfiguration, error) {
 	if err != nil {
 		return doc, err
 	}
-	if err := ossxml.Decode(body, &doc); err != nil && !errors.Is(err, io.EOF) {
+	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil && !errors.Is(err, io.EOF) {
 		return doc, malformedBucketXML()
 	}
 	switch {

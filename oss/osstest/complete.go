@@ -70,7 +70,7 @@ func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
 		return nil, nil
 	}
 	var doc ossxml.Complete
-	if err := ossxml.Decode(body, &doc); err != nil || len(doc.Parts) == 0 {
+	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil || len(doc.Parts) == 0 {
 		return nil, malformedXML()
 	}
 	return doc.Parts, nil
