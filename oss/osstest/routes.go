@@ -1,7 +1,9 @@
 package osstest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -119,13 +121,10 @@ func (x *exchange) refuseUnknown() (*reply, error) {
 		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
 	}
-	for name := range x.query {
-		if isForeign(name) {
+	for _, name := range slices.Sorted(maps.Keys(x.query)) {
+		if isForeign(name) || subresources[name] != "" {
 			return nil, notImplemented(name)
 		}
-	}
-	if x.query.Has("live") { // channels can be listed, and there are none
-		return nil, notImplemented("live")
 	}
 	return nil, notImplemented(x.r.Method)
 }

@@ -128,7 +128,7 @@ func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
 		return nil, nil, noSuchUpload(id, ec)
 	}
 	if !u.expects(number) {
-		return nil, nil, notSequential()
+		return nil, nil, u.unexpected(number)
 	}
 	if !u.sequential {
 		return u, nil, nil
@@ -145,12 +145,22 @@ func (x *exchange) storePart(u *upload, number int, s *stored, running hash.Hash
 	case gone:
 		return noSuchUpload(u.id, ec)
 	case outOfSequence:
-		return notSequential()
+		x.objects.mu.Lock()
+		defer x.objects.mu.Unlock()
+		return u.unexpected(number)
 	}
 	return err
 }
 
-func notSequential() *refusal {
+// unexpected refuses a part that is not the next of a sequential upload: one that is there, or one behind a gap.
+// The caller holds the store's lock.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0042-00000108
+func (u *upload) unexpected(number int) *refusal {
+	if u.parts[number] != nil {
+		return refuse(http.StatusConflict, "PartAlreadyExist", "0042-00000108",
+			"For sequential multipart upload, you can't overwrite uploaded parts.")
+	}
 	return refuse(http.StatusBadRequest, "PartNotSequential", "",
 		"For sequential multipart upload, you must upload or complete parts with sequential part numbers.")
 }
