@@ -77,5 +77,23 @@ func spellingAssumptions() []Assumption {
 				contains(t, "ListParts", string(r.body), "<Key>"+e.key("X&#1;Y")+"</Key>")
 			},
 		},
+		{
+			ID: "A403", Source: LiveTest, Where: cSDK + "; " + pythonSDK,
+			Ops:   []string{"ListParts", "ListObjectsV2", "ListObjects", "ListMultipartUploads"},
+			Claim: "A parameter of a list that has no value counts as absent.",
+			check: func(t *testing.T, e *env) {
+				key := e.key("object")
+				id := e.begin(t, key, []byte("1"))
+				equal(t, "MaxParts", e.parts(t, key, id, "max-parts", "", "part-number-marker", "").get("MaxParts"), "1000")
+				for _, query := range [][]string{
+					{"list-type", "2", "continuation-token", "", "max-keys", "", "prefix", e.key("")},
+					{"marker", "", "max-keys", "", "encoding-type", "", "prefix", e.key("")},
+				} {
+					equal(t, "MaxKeys", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxKeys"), "100")
+				}
+				query := []string{"uploads", "", "max-uploads", "", "key-marker", "", "prefix", e.key("")}
+				equal(t, "MaxUploads", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxUploads"), "1000")
+			},
+		},
 	}
 }

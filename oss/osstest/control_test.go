@@ -63,10 +63,3 @@ func TestControlCharactersInRepliesSurvive(t *testing.T) {
 	none := sendWire(t, srv, "", "GET /none%1F HTTP/1.1")
 	wantWire(t, "a refusal", none, "404", "<Key>none&#31;</Key>")
 }
-
-// between returns the text between two others.
-func between(text, before, after string) string {
-	_, text, _ = strings.Cut(text, before)
-	text, _, _ = strings.Cut(text, after)
-	return text
-}

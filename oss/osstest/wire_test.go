@@ -121,6 +121,13 @@ func readWire(t testing.TB, r *bufio.Reader, head bool) *wireReply {
 	return reply
 }
 
+// between returns the text between two others.
+func between(text, before, after string) string {
+	_, text, _ = strings.Cut(text, before)
+	text, _, _ = strings.Cut(text, after)
+	return text
+}
+
 // wantWire fails the test unless the status and, if it is not empty, a text of the body are right.
 func wantWire(t testing.TB, what string, got *wireReply, status, text string) {
 	t.Helper()
