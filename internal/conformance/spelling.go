@@ -1,6 +1,9 @@
 package conformance
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Places of evidence that the checks of strangers' clients share.
 const (
@@ -93,6 +96,19 @@ func spellingAssumptions() []Assumption {
 				}
 				query := []string{"uploads", "", "max-uploads", "", "key-marker", "", "prefix", e.key("")}
 				equal(t, "MaxUploads", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxUploads"), "1000")
+			},
+		},
+		{
+			ID: "A404", Source: LiveTest, Where: rubySDK + "test_object_key, test_batch_delete",
+			Ops:   []string{"PutObject", "GetObject"},
+			Claim: "A bare plus in a path is a space; a plus is %2B.",
+			check: func(t *testing.T, e *env) {
+				space, plus := e.key("a b"), e.key("a+b")
+				e.put(t, plus, []byte("plus"))
+				bare := func(text string) string { return strings.Replace(text, "a%20b", "a+b", 1) }
+				e.raw(t, request{method: "PUT", key: space, body: []byte("space")}, bare).wants(t, 200)
+				e.holds(t, space, []byte("space"))
+				e.holds(t, plus, []byte("plus"))
 			},
 		},
 	}

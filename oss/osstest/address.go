@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,11 +18,14 @@ type target struct {
 	problem     *refusal // why the address is not good, nil if it is
 }
 
-// locate finds bucket and key by the host and the path of r. The path is taken as it came, decoded
-// once and never cleaned: "a//../b" is a key like any other. (URL.Path is that: ParseRequestURI
-// does not resolve segments, only ServeMux would.)
+// locate finds bucket and key by the host and the path of r. The path is decoded once, as a query is, so
+// that a bare "+" is a space, and never cleaned: "a//../b" is a key like any other.
 func (s *Server) locate(r *http.Request) target {
-	path := strings.TrimPrefix(r.URL.Path, "/")
+	path, err := url.QueryUnescape(r.URL.EscapedPath())
+	if err != nil { // a URL made by hand
+		path = r.URL.Path
+	}
+	path = strings.TrimPrefix(path, "/")
 	t := target{path: path, base: r.Host}
 	host := hostName(r.Host)
 	bucket, endpoint, style := s.splitHost(host)
