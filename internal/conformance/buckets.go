@@ -203,5 +203,18 @@ func bucketViewAssumptions() []Assumption {
 				equal(t, "page", doc.get("Prefix")+doc.get("Marker")+doc.get("MaxKeys"), "pm1000")
 			},
 		},
+		{
+			ID: "A422", Source: LiveTest, Where: phpSDK + " getBucketMeta; " + cSDK + " test_oss_head_bucket",
+			Ops:   []string{"HeadBucket"},
+			Claim: "HEAD of a bucket tells its region in x-oss-bucket-region, behind oss-; of a missing one it is NoSuchBucket.",
+			check: func(t *testing.T, e *env) {
+				region := e.send(t, request{method: "HEAD"}).wants(t, 200).header.Get("x-oss-bucket-region")
+				if !strings.HasPrefix(region, "oss-") || e.region != "" && region != "oss-"+e.region {
+					t.Errorf("region is %q", region)
+				}
+				r := e.send(t, request{method: "HEAD", bucket: e.missingBucket()})
+				e.refused(t, r, 404, "NoSuchBucket", "0015-00000101")
+			},
+		},
 	}
 }

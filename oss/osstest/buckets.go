@@ -235,6 +235,14 @@ func (x *exchange) details(b bucketState) ossxml.BucketDetails {
 	}
 }
 
+// headBucket answers HEAD of a bucket, which no page of the documentation names: the C and the PHP SDK ask so where
+// a bucket is.
+func (x *exchange) headBucket() (*reply, error) {
+	rep := newReply(http.StatusOK)
+	rep.header.Set("x-oss-bucket-region", "oss-"+x.opts.Region)
+	return rep, nil
+}
+
 // bucketInfo is GetBucketInfo.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketinfo

@@ -34,6 +34,7 @@ var operations = []*operation{
 	{"ListBuckets", documents, owning, (*exchange).listBuckets},
 	{"PutBucket", nothing, owning, (*exchange).putBucket},
 	{"DeleteBucket", nothing, owning, (*exchange).deleteBucket},
+	{"HeadBucket", nothing, reading, (*exchange).headBucket},
 	{"GetBucketInfo", documents, owning, (*exchange).bucketInfo},
 	{"GetBucketLocation", documents, owning, (*exchange).bucketLocation},
 	{"GetBucketStat", documents, owning, (*exchange).bucketStat},

@@ -16,6 +16,7 @@ var (
 		"PUT":            "PutBucket",
 		"DELETE":         "DeleteBucket",
 		"GET":            "ListObjects", // or ListObjectsV2
+		"HEAD":           "HeadBucket",
 		"GET bucketInfo": "GetBucketInfo",
 		"GET location":   "GetBucketLocation",
 		"GET stat":       "GetBucketStat",

@@ -42,7 +42,7 @@ var possible = map[string]string{
 
 // whole is what a Server can do without a subresource.
 var whole = map[string]string{
-	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket",
+	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket", "HEAD ": "HeadBucket",
 	"PUT key": "PutObject", "GET key": "GetObject", "HEAD key": "HeadObject", "DELETE key": "DeleteObject",
 }
 
