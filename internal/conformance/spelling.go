@@ -1,8 +1,14 @@
 package conformance
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/ossmultipart/go-oss/signer"
 )
 
 // Places of evidence that the checks of strangers' clients share.
@@ -111,5 +117,31 @@ func spellingAssumptions() []Assumption {
 				e.holds(t, plus, []byte("plus"))
 			},
 		},
+		{
+			ID: "A405", Source: SDKSource, Where: "aliyun/aliyun-oss-c-sdk; npm aliyun-sdk",
+			Ops:      []string{"ListMultipartUploads"},
+			FakeOnly: "public endpoints refuse a bucket in the path",
+			Claim:    "Where the path is a bucket without a slash, the resource that V1 signs may lack the slash too.",
+			check: func(t *testing.T, e *env) {
+				r := request{method: "GET", query: []string{"uploads", ""}, signer: slashless{}, pathStyle: true}
+				r.tamper = func(req *http.Request) {
+					req.URL.Scheme, req.URL.Host, req.Host = "http", "127.0.0.1", "127.0.0.1"
+					req.URL.Path, req.URL.RawPath = strings.TrimSuffix(req.URL.Path, "/"), ""
+				}
+				e.send(t, r).wants(t, 200)
+			},
+		},
 	}
+}
+
+// slashless signs a request for a bucket as V1 does, but over a resource without the slash behind the bucket.
+type slashless struct{ signer.V1 }
+
+func (s slashless) Sign(req *http.Request, p signer.Params) error {
+	date := p.Time.UTC().Format(http.TimeFormat)
+	mac := hmac.New(sha1.New, []byte(p.Credentials.AccessKeySecret))
+	mac.Write([]byte(req.Method + "\n\n\n" + date + "\n/" + p.Bucket + "?" + req.URL.RawQuery))
+	req.Header.Set("Date", date)
+	req.Header.Set("Authorization", "OSS "+p.Credentials.AccessKeyID+":"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	return nil
 }

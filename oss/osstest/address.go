@@ -15,6 +15,7 @@ type target struct {
 	bucket, key string
 	path        string   // of the object in the form it was asked for, bucket included if it was in the path
 	base        string   // the host without the bucket, with its port: where further requests can go
+	slashless   bool     // the path is the name of a bucket and nothing else, not even a slash
 	problem     *refusal // why the address is not good, nil if it is
 }
 
@@ -39,7 +40,9 @@ func (s *Server) locate(r *http.Request) target {
 			t.problem = wrongEndpoint(bucket, right)
 		}
 	case inPath:
-		t.bucket, t.key, _ = strings.Cut(path, "/")
+		var slash bool
+		t.bucket, t.key, slash = strings.Cut(path, "/")
+		t.slashless = t.bucket != "" && !slash
 	case refused:
 		if path != "" { // the root of an endpoint is the service itself
 			t.problem = refuse(http.StatusForbidden, "SecondLevelDomainForbidden", "",

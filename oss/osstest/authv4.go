@@ -26,7 +26,7 @@ func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) c
 	}
 	return claim{
 		keyID: scope.keyID, token: token, signature: signature, ec: "0002-00000201",
-		sign: func(keys oss.Credentials) string { return v4.Signature(x.r, x.params(keys)) },
+		sign: func(keys oss.Credentials) []string { return []string{v4.Signature(x.r, x.params(keys))} },
 		explain: func(keys oss.Credentials) []string {
 			p := x.params(keys)
 			return slices.Concat(withBytes("StringToSign", v4.StringToSign(x.r, p)),
