@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ossmultipart/go-oss/signer"
 )
@@ -129,6 +130,19 @@ func spellingAssumptions() []Assumption {
 					req.URL.Path, req.URL.RawPath = strings.TrimSuffix(req.URL.Path, "/"), ""
 				}
 				e.send(t, r).wants(t, 200)
+			},
+		},
+		{
+			ID: "A406", Source: LiveTest, Where: pythonSDK + "test_sign_v4_additional_headers", Ops: []string{"GetObject"},
+			Claim: "A GET that announces a body is answered though the body never comes.",
+			check: func(t *testing.T, e *env) {
+				key := e.key("object")
+				e.put(t, key, []byte("hello"))
+				announced := func(text string) string {
+					return strings.Replace(text, "\r\nHost:", "\r\nContent-Length: 9\r\nHost:", 1)
+				}
+				r := e.raw(t, request{method: "GET", key: key, presign: time.Minute}, announced).wants(t, 200)
+				equal(t, "body", r.body, "hello")
 			},
 		},
 	}
