@@ -67,6 +67,7 @@ func Assumptions() []Assumption {
 		versioningAssumptions(),
 		spellingAssumptions(),
 		bucketViewAssumptions(),
+		encryptionAssumptions(),
 	)
 }
 

@@ -126,7 +126,18 @@ type PartList struct {
 	NextPartNumberMarker string   `xml:"NextPartNumberMarker"`
 	MaxParts             int      `xml:"MaxParts"`
 	IsTruncated          bool     `xml:"IsTruncated"`
-	Parts                []Part   `xml:"Part"`
+	ClientEncryption
+	Parts []Part `xml:"Part"`
+}
+
+// ClientEncryption repeats how the client said at Initiate that it encrypts an upload. Sizes are in bytes.
+type ClientEncryption struct {
+	Key      string `xml:"ClientEncryptionKey,omitempty"`
+	Start    string `xml:"ClientEncryptionStart,omitempty"`
+	CEKAlg   string `xml:"ClientEncryptionCekAlg,omitempty"`
+	WrapAlg  string `xml:"ClientEncryptionWrapAlg,omitempty"`
+	DataSize int64  `xml:"ClientEncryptionDataSize,omitempty"`
+	PartSize int64  `xml:"ClientEncryptionPartSize,omitempty"`
 }
 
 // A Part is one line of a PartList.

@@ -95,6 +95,9 @@ func (x *exchange) join(u *upload, list []ossxml.CompletePart, listErr error, fo
 	if err != nil {
 		return nil, err
 	}
+	if err := u.checkClientList(len(parts)); err != nil {
+		return nil, err
+	}
 	if forbid && x.objects.protectsLocked(u.name) {
 		return nil, alreadyExists("0042-00000214")
 	}

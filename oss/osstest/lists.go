@@ -38,6 +38,7 @@ func (x *exchange) listParts() (*reply, error) {
 		return nil, noSuchUpload(id, "0042-00000002")
 	}
 	doc.StorageClass = u.storageClass()
+	u.describeClientEncryption(&doc)
 	for _, p := range u.sorted() {
 		if p.number <= marker {
 			continue

@@ -24,6 +24,9 @@ func (x *exchange) initiate() (*reply, error) {
 	if forbid && x.objects.protects(x.name()) {
 		return nil, alreadyExists("0026-00000002")
 	}
+	if _, _, err := clientEncryptionOf(x.r.Header); err != nil {
+		return nil, err
+	}
 	u := &upload{
 		name: x.name(), id: x.ids.upload(), header: x.r.Header.Clone(), initiated: x.now(),
 		parts: make(map[int]*part), sequential: x.query.Has("sequential"),
@@ -139,6 +142,10 @@ func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
 
 // storePart makes s part number of u, if u is still there.
 func (x *exchange) storePart(u *upload, number int, s *stored, running hash.Hash, ec string) error {
+	if err := u.checkClientPart(number, s.size); err != nil {
+		s.content.release()
+		return err
+	}
 	p := &part{stored: s, number: number, etag: s.etag(), modified: x.now()}
 	outcome, err := x.objects.setPart(u, p, running)
 	switch outcome {
