@@ -68,6 +68,7 @@ func Assumptions() []Assumption {
 		spellingAssumptions(),
 		bucketViewAssumptions(),
 		encryptionAssumptions(),
+		emptyAssumptions(),
 	)
 }
 

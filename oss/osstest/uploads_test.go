@@ -73,7 +73,6 @@ func TestCompleteRefuses(t *testing.T) {
 			want: "400 InvalidArgument 0042-00000216", extra: "ArgumentName=x-oss-complete-all"},
 		{name: "complete-all that is not yes", header: map[string]string{"x-oss-complete-all": "true"}, want: "400 InvalidArgument"},
 		{name: "no body", want: "400 MalformedXML 0042-00000205"},
-		{name: "no parts", body: partList(), want: "400 MalformedXML 0042-00000205"},
 		{name: "half a document", body: partList(1, etag(1))[:40], want: "400 MalformedXML 0042-00000205"},
 		{name: "another document", body: "<Delete></Delete>", want: "400 MalformedXML 0042-00000205"},
 		{name: "a number that is none", body: partList("one", etag(1)), want: "400 MalformedXML 0042-00000205"},
