@@ -55,5 +55,22 @@ func encryptionAssumptions() []Assumption {
 				e.complete(t, key, id, numbered(whole, rest)).wants(t, 200)
 			},
 		},
+		{
+			ID: "A432", Source: LiveTest, Where: pythonSDK + "test_server_side_encryotion",
+			Ops:   []string{"PutObject", "HeadObject", "InitiateMultipartUpload", "UploadPart", "AppendObject", "CopyObject"},
+			Claim: "With KMS and no key ID in the request the replies have the ID of the default key.",
+			check: func(t *testing.T, e *env) {
+				const name = "x-oss-server-side-encryption-key-id"
+				key, kms := e.key("object"), []string{"x-oss-server-side-encryption", "KMS"}
+				r := e.send(t, request{method: "PUT", key: key, header: kms}).wants(t, 200)
+				id := r.header.Get(name)
+				if id == "" {
+					t.Errorf("headers are %v", r.header)
+				}
+				e.head(t, key).wants(t, 200).is(t, name, id)
+				begun := e.send(t, begin(key, kms)).wants(t, 200).is(t, name, id)
+				e.upload(t, key, begun.xml(t).get("UploadId"), 1, []byte("1")).wants(t, 200).is(t, name, id)
+			},
+		},
 	}
 }
