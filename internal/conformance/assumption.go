@@ -69,6 +69,7 @@ func Assumptions() []Assumption {
 		bucketViewAssumptions(),
 		encryptionAssumptions(),
 		emptyAssumptions(),
+		callbackStepAssumptions(),
 	)
 }
 

@@ -40,7 +40,7 @@ const fakeBucket = "conformance"
 // FakeTarget returns a new fake server as a target. It ends with t.
 func FakeTarget(t *testing.T) *Target {
 	t.Helper()
-	return fakeTarget(t, osstest.Options{})
+	return fakeTarget(t, osstest.Options{Callbacks: new(http.Client)})
 }
 
 // fakeTarget is FakeTarget for a server that opts shape further.
