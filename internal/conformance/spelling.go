@@ -145,6 +145,25 @@ func spellingAssumptions() []Assumption {
 				equal(t, "body", r.body, "hello")
 			},
 		},
+		{
+			ID: "A407", Source: LiveTest, Ops: []string{"PutObject"},
+			Where: goSDK + " TestPresignExtra; error pages EC 0002-00000078, -00000211",
+			Claim: "A header that a V4 signature lists and the request lacks is 400 InvalidArgument; another value is a mismatch.",
+			check: func(t *testing.T, e *env) {
+				for _, tt := range []struct {
+					presign time.Duration
+					ec      string
+				}{{time.Minute, "0002-00000078"}, {0, "0002-00000211"}} {
+					r := request{method: "PUT", key: e.key("object"), header: []string{"name", "a"}, presign: tt.presign,
+						signer: signer.V4{AdditionalHeaders: []string{"name"}}}
+					e.send(t, r).wants(t, 200)
+					r.tamper = func(req *http.Request) { req.Header.Set("name", "b") }
+					e.refused(t, e.send(t, r), 403, "SignatureDoesNotMatch", "")
+					r.tamper = func(req *http.Request) { req.Header.Del("name") }
+					e.refused(t, e.send(t, r), 400, "InvalidArgument", tt.ec)
+				}
+			},
+		},
 	}
 }
 
