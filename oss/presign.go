@@ -36,7 +36,8 @@ func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
 // other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is
 // not part of a signature, unless Header has its Content-MD5. With signature V4 ttl is at most
-// signer.MaxPresign, seven days. Anonymous credentials cannot presign.
+// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner.
+// Anonymous credentials cannot presign.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
 func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
@@ -51,6 +52,14 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
 	now := c.Now()
+	expires := now.Truncate(time.Second).Add(ttl.Truncate(time.Second)) // as signatures know time
+	if end := creds.Expires.Truncate(time.Second); !creds.Expires.IsZero() && end.Before(expires) {
+		expires, ttl = end, end.Sub(now.Truncate(time.Second))
+		if ttl < time.Second {
+			return nil, fmt.Errorf("oss: presigning %s %s: the security token expires at %s, in less than a second",
+				r.operation().Name, resource(r.Bucket, r.Key), creds.Expires.UTC().Format(time.RFC3339))
+		}
+	}
 	header := make(http.Header)
 	addHeader(header, r.Header)
 	address := c.address(r)
@@ -64,10 +73,6 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	}, ttl)
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
-	}
-	expires := now.Truncate(time.Second).Add(ttl.Truncate(time.Second)) // as signatures know time
-	if end := creds.Expires; !end.IsZero() && end.Before(expires) {
-		expires = end
 	}
 	return &Presigned{Method: req.Method, URL: req.URL.String(), Header: req.Header, Expires: expires}, nil
 }
