@@ -187,16 +187,18 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// decodes returns a check that reads a document into v. A reply that is cut short, or that some
-// proxy wrote, is a failed attempt.
-func decodes[T any](v *T) checkResult {
+// decodes returns a check that reads a document and hands it to take. A reply that is cut short, that some proxy wrote,
+// or that take refuses is a failed attempt.
+func decodes[T any](take func(*T) error) checkResult {
 	return func(_ Operation, resp *http.Response, _ *outgoing) error {
 		var doc T // of this attempt alone: decoding appends to the lists that half a reply has left
 		var head start
 		if err := ossxml.Decode(io.TeeReader(resp.Body, &head), &doc); err != nil {
 			return fmt.Errorf("status %d with an unreadable document: %w: %q", resp.StatusCode, err, excerptOf(resp, head))
 		}
-		*v = doc
+		if err := take(&doc); err != nil {
+			return fmt.Errorf("status %d with a document that is not from OSS: %w", resp.StatusCode, err)
+		}
 		return nil
 	}
 }

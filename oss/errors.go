@@ -164,7 +164,8 @@ func refusal(op Operation, resp *http.Response) *ServiceError {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // half a document still says more than none
 	if packed := resp.Header.Get("x-oss-err"); packed != "" {
 		if len(body) == 0 {
-			body, _ = base64.StdEncoding.DecodeString(packed) // the reply to HEAD has its document in a header
+			// The reply to HEAD has its document in a header.
+			body, _ = base64.StdEncoding.DecodeString(packed[:min(len(packed), maxErrorBody)])
 		}
 		e.Header = resp.Header.Clone()
 		e.Header.Del("x-oss-err") // where hide would not find a token

@@ -176,8 +176,12 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	callback := h.Get("x-oss-callback") != ""
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
 	resp, err := c.store(ctx, r, s, sums{}, func(_ Operation, resp *http.Response, _ *outgoing) (err error) {
-		if callback {
-			answer, err = io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
+		if !callback {
+			return nil
+		}
+		var whole bool
+		if answer, whole, err = readReply(resp, maxCallbackReply); err == nil && !whole {
+			err = &permanentError{fmt.Errorf("the object is stored; its callback answered with more than %d bytes", maxCallbackReply)}
 		}
 		return err
 	})
@@ -230,13 +234,16 @@ func (c *Client) CopyObject(ctx context.Context, bucket, key string, src CopySou
 	if err := cmp.Or(setTrafficLimit(r.Header, o.TrafficLimit), src.header(r.Header)); err != nil {
 		return nil, err
 	}
-	var doc ossxml.CopiedObject
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(&doc)})
+	var etag string
+	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedObject) error {
+		etag = doc.ETag
+		return hasETag(etag)
+	})})
 	if err != nil {
 		return nil, err
 	}
 	result := putResult(resp)
-	result.ETag = cmp.Or(result.ETag, doc.ETag)
+	result.ETag = cmp.Or(result.ETag, etag)
 	return result, nil
 }
 
@@ -251,7 +258,7 @@ type GetOptions struct {
 // ObjectInfo describes a stored object.
 type ObjectInfo struct {
 	Bucket, Key     string            // as asked
-	Size            int64             // bytes
+	Size            int64             // bytes; -1 where a reply compressed on the way, or a part of an object, does not tell
 	ETag, VersionID string            // ETag with its quotes
 	CRC64           uint64            // ECMA; 0 if OSS did not say
 	ContentType     string            // as stored
@@ -285,8 +292,8 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp), Body: resp.Body}
 	if resp.StatusCode == http.StatusPartialContent {
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
-			obj.Size = -1
+		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
+			obj.Size = -1 // "*", where the sender does not know
 		}
 	}
 	if !opts.honoured(r, resp) {
@@ -377,6 +384,9 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 	resp, err := c.finish(ctx, r, terms{check: func(_ Operation, resp *http.Response, _ *outgoing) error {
 		if resp.Header.Get("ETag") == "" {
 			return notFromOSS(resp)
+		}
+		if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" { // else it may be that of a compressed object
+			return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
 		}
 		return nil
 	}})

@@ -73,9 +73,10 @@ func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response,
 	return resp, err
 }
 
-// sendXML is send for operations whose reply is a document of v's root, which it decodes into v.
-func sendXML[T any](ctx context.Context, c *Client, r *Request, v *T) (*http.Response, error) {
-	return c.finish(ctx, r, terms{check: decodes(v)})
+// sendXML is send for operations whose reply is a document, of which take gets what it needs. One that take refuses is
+// no reply of OSS.
+func sendXML[T any](ctx context.Context, c *Client, r *Request, take func(*T) error) (*http.Response, error) {
+	return c.finish(ctx, r, terms{check: decodes(take)})
 }
 
 // finish is send for operations whose reply is used up by the check: it closes the body.

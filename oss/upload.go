@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -33,8 +34,22 @@ func (u Upload) check() error {
 	if err := CheckObjectName(u.Bucket, u.Key); err != nil {
 		return err
 	}
-	if u.ID == "" {
-		return fmt.Errorf("oss: upload of %s has no upload ID", resource(u.Bucket, u.Key))
+	if err := checkUploadID(u.ID); err != nil {
+		return fmt.Errorf("oss: upload of %s %w", resource(u.Bucket, u.Key), err)
+	}
+	return nil
+}
+
+// maxUploadID is far more than the 32 bytes of an upload ID, which is part of a URL.
+const maxUploadID = 1 << 10
+
+// checkUploadID says what is wrong with an ID, for a sentence about its upload.
+func checkUploadID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("has no upload ID")
+	case len(id) > maxUploadID:
+		return fmt.Errorf("has an upload ID of %d bytes, more than %d", len(id), maxUploadID)
 	}
 	return nil
 }
@@ -83,21 +98,17 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 	if r.Header, err = opts.header(key); err != nil {
 		return Upload{}, err
 	}
-	var doc ossxml.Initiated
-	decode := decodes(&doc)
-	_, err = c.finish(ctx, r, terms{check: func(op Operation, resp *http.Response, out *outgoing) error {
-		if err := decode(op, resp, out); err != nil {
-			return err
-		}
-		if doc.UploadID == "" {
-			return errors.New("reply names no upload ID")
+	up := Upload{Bucket: bucket, Key: key}
+	if _, err := sendXML(ctx, c, r, func(doc *ossxml.Initiated) error {
+		up.ID = doc.UploadID
+		if err := checkUploadID(up.ID); err != nil {
+			return fmt.Errorf("it %w", err)
 		}
 		return nil
-	}})
-	if err != nil {
+	}); err != nil {
 		return Upload{}, err
 	}
-	return Upload{Bucket: bucket, Key: key, ID: doc.UploadID}, nil
+	return up, nil
 }
 
 // PartOptions are the extras of UploadPart.
@@ -227,22 +238,33 @@ func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src 
 	if err := src.header(r.Header); err != nil {
 		return Part{}, err
 	}
-	var doc ossxml.CopiedPart
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(&doc)})
+	var copied *ossxml.CopiedPart
+	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedPart) error {
+		copied = doc
+		return hasETag(doc.ETag)
+	})})
 	if err != nil {
 		return Part{}, err
 	}
 	size := src.Length
 	if r.Header.Get("x-oss-copy-source-range") != "" {
 		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		if !ok || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
+		if !ok || last-first >= MaxPartSize || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
 			return Part{}, fmt.Errorf("oss: UploadPartCopy %s part %d: range %s of the source was not honoured: copied %q",
 				resource(up.Bucket, up.Key), number, r.Header.Get("x-oss-copy-source-range"), resp.Header.Get("Content-Range"))
 		}
 		size = last - first + 1
 	}
 	crc, _ := headerCRC(resp.Header)
-	return Part{Number: number, ETag: doc.ETag, Size: size, CRC64: crc, LastModified: doc.LastModified.Time}, nil
+	return Part{Number: number, ETag: copied.ETag, Size: size, CRC64: crc, LastModified: copied.LastModified.Time}, nil
+}
+
+// hasETag refuses a document that names none where OSS always does.
+func hasETag(etag string) error {
+	if etag == "" {
+		return errors.New("it has no ETag")
+	}
+	return nil
 }
 
 // parseContentRange reads "bytes 0-102399/204800".
@@ -304,9 +326,20 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 	callback := r.Header.Get("x-oss-callback") != ""
 	var result *PutResult
 	_, err := c.finish(ctx, r, terms{slow: true, check: func(op Operation, resp *http.Response, out *outgoing) error {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
+		limit := maxCompleted
+		if callback {
+			limit = maxCallbackReply
+		}
+		body, whole, err := readReply(resp, limit)
 		if err != nil {
 			return err
+		}
+		// Asking again would only answer NoSuchUpload if this was a success.
+		unclear := func(why string) error {
+			return &permanentError{fmt.Errorf("%w: status %d %s: %q", errReply, resp.StatusCode, why, excerptOf(resp, body))}
+		}
+		if !whole {
+			return unclear(fmt.Sprintf("with more than %d bytes", limit))
 		}
 		result = putResult(resp)
 		if callback {
@@ -317,12 +350,12 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 			return nil
 		}
 		var doc ossxml.Completed
-		if err := ossxml.Decode(strings.NewReader(string(body)), &doc); err != nil {
-			// Asking again would only answer NoSuchUpload if this was a success.
-			return &permanentError{fmt.Errorf("%w: status %d with an unreadable document: %v: %q",
-				errReply, resp.StatusCode, err, excerptOf(resp, body))}
+		if err := ossxml.Decode(bytes.NewReader(body), &doc); err != nil {
+			return unclear(fmt.Sprintf("with an unreadable document: %v", err))
 		}
-		result.ETag = cmp.Or(result.ETag, doc.ETag)
+		if result.ETag = cmp.Or(result.ETag, doc.ETag); result.ETag == "" {
+			return unclear("with a document without an ETag")
+		}
 		return nil
 	}})
 	if err != nil {
@@ -334,8 +367,17 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 // errReply marks a reply to Complete that proves neither success nor failure.
 var errReply = errors.New("reply is no result")
 
-// maxCallbackReply is more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree).
-const maxCallbackReply = 4 << 20
+// Limits of replies that are read whole, in bytes.
+const (
+	maxCompleted     = 64 << 10 // the document names bucket, key and location
+	maxCallbackReply = 4 << 20  // more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree)
+)
+
+// readReply reads the body of resp up to limit, and reports whether that is all of it.
+func readReply(resp *http.Response, limit int) (body []byte, whole bool, err error) {
+	body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	return body[:min(len(body), limit)], len(body) <= limit, err
+}
 
 // completeDocument lists parts in the order of their numbers.
 func completeDocument(parts []Part) (string, error) {
