@@ -33,13 +33,14 @@ type call struct {
 	url     url.URL
 	driver  driver
 
-	attempts int         // made so far
-	last     error       // why the last one failed, nil if it did not
-	reply    Attempt     // what hooks and logs learn of the last one
-	date     string      // of its reply
-	used     Credentials // by the last one
-	skewed   bool        // the clock was corrected for this call already
-	renewed  bool        // the keys were refused for this call already
+	attempts int          // made so far
+	last     error        // why the last one failed, nil if it did not
+	reply    Attempt      // what hooks and logs learn of the last one
+	date     string       // of its reply
+	used     Credentials  // by the last one
+	skewed   bool         // the clock was corrected for this call already
+	renewed  bool         // the keys were refused for this call already
+	fresh    *Credentials // for the next one, in place of those that were refused
 }
 
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.
@@ -162,7 +163,11 @@ func (k *call) fetchKeys(ctx context.Context) error {
 	if _, ok := c.credentials.(anonymous); ok {
 		return nil
 	}
-	creds, err := c.credentials.Credentials(ctx)
+	if k.fresh != nil {
+		k.used, k.fresh = *k.fresh, nil
+		return nil
+	}
+	creds, err := keysOf(ctx, c.credentials, c.Now())
 	if err != nil {
 		return fmt.Errorf("no credentials: %w", err)
 	}

@@ -46,7 +46,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	if ttl < time.Second {
 		return nil, fmt.Errorf("oss: presigned lifetime %v is less than a second", ttl)
 	}
-	creds, err := c.credentials.Credentials(ctx)
+	creds, err := keysOf(ctx, c.credentials, c.Now())
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}

@@ -58,7 +58,7 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 		k.last = err // of the http.Client itself
 	}
 	if err != nil && ctx.Err() == nil {
-		wait = k.delay(k.last)
+		wait = k.delay(ctx, k.last)
 		if k.attempts == k.client.retry.Attempts {
 			wait = 0 // what was learnt of clock and keys is for the next call
 		}
@@ -78,7 +78,7 @@ func understood(err error) bool {
 
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
 // there is none to make.
-func (k *call) delay(err error) time.Duration {
+func (k *call) delay(ctx context.Context, err error) time.Duration {
 	const atOnce = time.Nanosecond
 	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
 	if !ok {
@@ -94,14 +94,12 @@ func (k *call) delay(err error) time.Duration {
 		}
 		k.skewed = true
 		return atOnce
-	case "SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId":
-		cache, ok := k.client.credentials.(interface{ refuse(Credentials) })
-		if k.renewed || !ok {
-			return 0
+	}
+	if refusesKeys(refused.Code) {
+		if k.renew(ctx) {
+			return atOnce
 		}
-		k.renewed = true
-		cache.refuse(k.used)
-		return atOnce
+		return 0
 	}
 	if !refused.temporary() {
 		return 0
