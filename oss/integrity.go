@@ -115,6 +115,7 @@ type outgoing struct {
 // open begins with body, where there is one; none has a CRC-64 too.
 func (o *outgoing) open(body Body, t terms, w *watch) {
 	o.sum, o.known, o.watch, o.lock = t.sum && t.known == nil, t.known, w, make(chan struct{}, 1)
+	o.crc = t.before
 	if body == nil {
 		return
 	}
@@ -346,6 +347,20 @@ func isFromOSS(op Operation, resp *http.Response, _ *outgoing) error {
 	gone := resp.StatusCode == http.StatusNoContent && op.Name != "GetObject"
 	if !gone && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
 		return notFromOSS(resp)
+	}
+	return nil
+}
+
+// reportsCRC is a checkResult that compares the CRC-64 of a reply with that of what was sent. A reply without one proves
+// nothing, and would prove no more if the request were repeated.
+func reportsCRC(op Operation, resp *http.Response, sent *outgoing) error {
+	_, local, _ := sent.retire()
+	remote, told := headerCRC(resp.Header)
+	if !told {
+		return &permanentError{fmt.Errorf("status %d without a CRC-64 to compare", resp.StatusCode)}
+	}
+	if remote != local {
+		return &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber, Local: local, Remote: remote}
 	}
 	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,13 +38,101 @@ type Request struct {
 	Query       url.Values  // subresources and parameters
 	Header      http.Header // extra headers
 	Body        Body        // nil means none
+
+	Repeat Repeat // whether an attempt is repeated whose outcome is unknown; Presign ignores it
+
+	// SendMD5 sends the MD5 of Body, which is read once more for it, as Content-MD5: OSS refuses other bytes with
+	// ErrInvalidDigest and stores nothing.
+	SendMD5 bool
+	// CheckCRC64 compares the CRC-64 that the reply reports of the object with that of Body; a difference, or a reply
+	// that reports none, is an error. It points to the CRC-64 (ECMA) of the bytes before Body: 0, or for AppendObject
+	// that of the object so far. Nil compares nothing.
+	CheckCRC64 *uint64
 }
 
-// Do sends r signed, with retries, for operations this package does not wrap. A status of 300 or
-// more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
+// Repeat says which attempts of a Request are repeated, within the limits of Config.Retry.
+type Repeat int
+
+const (
+	// RepeatByMethod repeats any failed attempt of GET, HEAD, PUT, DELETE and OPTIONS, which have the same effect when
+	// done twice. An attempt of any other method, such as the POST of AppendObject, is repeated only if OSS cannot have
+	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost fails.
+	RepeatByMethod Repeat = iota
+	RepeatAlways          // any failed attempt: for a POST that has the same effect when done twice
+	RepeatNever           // no attempt: one request at most
+)
+
+func (r Repeat) check() error {
+	if r < RepeatByMethod || r > RepeatNever {
+		return fmt.Errorf("oss: Request.Repeat %d is none of RepeatByMethod, RepeatAlways and RepeatNever", r)
+	}
+	return nil
+}
+
+// Do sends r signed, for operations this package does not wrap. Failed attempts are repeated as r.Repeat says. A status
+// of 300 or more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
 // caller closes the response body. Its TLS field is nil unless Config.HTTPClient is set.
 func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
-	return c.send(ctx, r.clone(), terms{})
+	if r == nil {
+		return nil, errNilRequest
+	}
+	if err := r.checkSums(); err != nil {
+		return nil, err
+	}
+	r = r.clone()
+	var t terms
+	if r.SendMD5 {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+		sum, err := contentMD5(ctx, r.Body)
+		if err != nil {
+			return nil, fmt.Errorf("oss: %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
+		}
+		t.md5 = sum
+	}
+	if r.CheckCRC64 != nil {
+		t.sum, t.before, t.check = true, *r.CheckCRC64, reportsCRC
+	}
+	return c.send(ctx, r, t)
+}
+
+var errNilRequest = errors.New("oss: request is nil")
+
+// checkSums refuses to check what is not there.
+func (r *Request) checkSums() error {
+	switch {
+	case r.SendMD5 && r.Body == nil:
+		return errors.New("oss: Request.SendMD5 is set without a Body")
+	case r.CheckCRC64 != nil && r.Body == nil:
+		return errors.New("oss: Request.CheckCRC64 is set without a Body")
+	}
+	for name := range r.Header {
+		if r.SendMD5 && http.CanonicalHeaderKey(name) == "Content-Md5" {
+			return errors.New("oss: Request.SendMD5 is set beside Content-MD5 in Header")
+		}
+	}
+	return nil
+}
+
+// repeatable reports whether the attempt that failed with err may be made again as far as its effect is concerned.
+func (r *Request) repeatable(err error) bool {
+	switch r.Repeat {
+	case RepeatAlways:
+		return true
+	case RepeatNever:
+		return false
+	}
+	switch cmp.Or(r.Method, http.MethodGet) {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return true
+	}
+	if refused, ok := err.(*ServiceError); ok {
+		// An InternalError comes from the middle of the work.
+		return refused.Code != "" && (refused.StatusCode < 500 || refused.StatusCode == http.StatusServiceUnavailable)
+	}
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // terms are what an operation asks of the road besides its request.
@@ -51,6 +141,7 @@ type terms struct {
 	md5    []byte      // the body's MD5, for OSS to check; nil where nobody knows
 	sum    bool        // compute the CRC-64 of the body while sending it
 	known  *uint64     // that CRC-64 if the caller knows it
+	before uint64      // the CRC-64 of what stands before the body in the object
 	slow   bool        // OSS may work for minutes before it replies
 	verify bool        // compare the CRC-64 of a whole object while it is read
 	check  checkResult // inspects a reply before it counts as a success; nil accepts
@@ -113,6 +204,9 @@ func (r *Request) check() error {
 				return fmt.Errorf("oss: value of header %s has a control character", name)
 			}
 		}
+	}
+	if err := r.Repeat.check(); err != nil {
+		return err
 	}
 	if r.Body != nil && r.Body.Size() < 0 {
 		return fmt.Errorf("oss: size %d of the body is negative", r.Body.Size())

@@ -80,6 +80,10 @@ func understood(err error) bool {
 // there is none to make.
 func (k *call) delay(ctx context.Context, err error) time.Duration {
 	const atOnce = time.Nanosecond
+	if !k.request.repeatable(err) {
+		k.notRepeated()
+		return 0
+	}
 	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
 	if !ok {
 		if !transient(err) {
@@ -108,6 +112,17 @@ func (k *call) delay(ctx context.Context, err error) time.Duration {
 		return max(d, atOnce)
 	}
 	return k.backoff()
+}
+
+// notRepeated adds to the error of the last attempt why it is final, unless it is one to be told apart by its type.
+func (k *call) notRepeated() {
+	switch k.last.(type) {
+	case *ServiceError, *ChecksumError:
+	default:
+		if k.request.Repeat == RepeatByMethod && transient(k.last) {
+			k.last = fmt.Errorf("%w; not repeated, since OSS may have done the work", k.last)
+		}
+	}
 }
 
 // backoff doubles from MinWait to MaxWait and draws from the upper half, so that workers that were

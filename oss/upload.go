@@ -90,7 +90,7 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 		return Upload{}, err
 	}
 	r := &Request{Op: "InitiateMultipartUpload", Method: http.MethodPost, Bucket: bucket, Key: key,
-		Query: query("uploads", "", "encoding-type", "url")}
+		Query: query("uploads", "", "encoding-type", "url"), Repeat: RepeatAlways}
 	if opts != nil && opts.ACL != "" {
 		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload", opts.ACL)
 	}
@@ -303,6 +303,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		o = *opts
 	}
 	r := up.request("CompleteMultipartUpload", http.MethodPost, "encoding-type", "url")
+	r.Repeat = RepeatAlways
 	addHeader(r.Header, o.Header)
 	setIf(r.Header, "x-oss-object-acl", string(o.ACL))
 	if o.ForbidOverwrite {
