@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/md5"
@@ -306,7 +307,7 @@ type sums struct {
 // store sends r's body and proves that OSS holds it, in the way s says. The MD5 may be in the header too. also
 // inspects the reply further.
 func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, also checkResult) (*http.Response, error) {
-	if err := cmp.Or(s.check(), r.check()); err != nil {
+	if err := cmp.Or(s.check(), c.checkRequest(r)); err != nil {
 		return nil, err
 	}
 	sum := known.md5
@@ -314,6 +315,9 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
 			return nil, fmt.Errorf("oss: Content-MD5 %q is not the base64 of %d bytes", text, md5.Size)
+		}
+		if sum != nil && !bytes.Equal(sum, given) {
+			return nil, fmt.Errorf("oss: MD5 is %X, and Content-MD5 in Header is %q", sum, text)
 		}
 		sum = given
 	} else if s == ChecksumMD5 {
@@ -326,11 +330,6 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 		if len(sum) != md5.Size {
 			return nil, fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
 		}
-	} else {
-		sum = nil
-	}
-	if s == ChecksumNone {
-		known.crc64 = nil
 	}
 	return c.finish(ctx, r, terms{stores: true, md5: sum, sum: s != ChecksumNone, known: known.crc64, check: also})
 }

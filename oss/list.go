@@ -188,6 +188,9 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err
 	}
+	if o.After.ID != "" && o.After.Key == "" {
+		return nil, fmt.Errorf("oss: ListUploadsOptions.After has the ID %.80q and no Key, without which OSS ignores it", o.After.ID)
+	}
 	r := &Request{Op: "ListMultipartUploads", Method: http.MethodGet, Bucket: bucket,
 		Query: query("uploads", "", "encoding-type", "url"), Header: make(http.Header)}
 	addHeader(r.Header, o.Header)

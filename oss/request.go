@@ -36,7 +36,7 @@ type Request struct {
 	Method      string      // HTTP method; "" means GET
 	Bucket, Key string      // addressed resource; Key is not escaped
 	Query       url.Values  // subresources and parameters
-	Header      http.Header // extra headers
+	Header      http.Header // extra headers; one that signing, the body or the address sets is an error
 	Body        Body        // nil means none
 
 	Repeat Repeat // whether an attempt is repeated whose outcome is unknown; Presign ignores it
@@ -80,9 +80,9 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 		return nil, err
 	}
 	r = r.clone()
-	var t terms
+	t := terms{any: true}
 	if r.SendMD5 {
-		if err := r.check(); err != nil {
+		if err := c.checkRequest(r); err != nil {
 			return nil, err
 		}
 		sum, err := contentMD5(ctx, r.Body)
@@ -144,6 +144,7 @@ type terms struct {
 	before uint64      // the CRC-64 of what stands before the body in the object
 	slow   bool        // OSS may work for minutes before it replies
 	verify bool        // compare the CRC-64 of a whole object while it is read
+	any    bool        // the operation is of the caller's own choice, so that nothing is known of it
 	check  checkResult // inspects a reply before it counts as a success; nil accepts
 }
 
@@ -154,8 +155,13 @@ type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
 // send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
 // then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
 func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
-	if err := r.check(); err != nil {
+	if err := c.checkRequest(r); err != nil {
 		return nil, err
+	}
+	if !t.any {
+		if err := r.checkTaken(); err != nil {
+			return nil, err
+		}
 	}
 	k := &call{client: c, terms: t, op: r.operation(), request: *r, url: c.address(r)}
 	ctx = c.hooks.start(ctx, k.op)
@@ -180,7 +186,10 @@ func (c *Client) finish(ctx context.Context, r *Request, t terms) (*http.Respons
 	return resp, nil
 }
 
-// check refuses what cannot become an HTTP request, before there is one.
+// checkRequest refuses what cannot be sent, before it is.
+func (c *Client) checkRequest(r *Request) error { return cmp.Or(r.check(), c.checkHeader(r, false)) }
+
+// check refuses what cannot become an HTTP request. Headers are checked by checkHeader.
 func (r *Request) check() error {
 	if r.Bucket != "" || r.Key != "" {
 		if err := checkBucket(r.Bucket); err != nil {
@@ -195,16 +204,6 @@ func (r *Request) check() error {
 	if !isToken(cmp.Or(r.Method, http.MethodGet)) {
 		return fmt.Errorf("oss: method %q is not an HTTP method", r.Method)
 	}
-	for name, values := range r.Header {
-		if !isToken(name) {
-			return fmt.Errorf("oss: header name %q is not valid", name)
-		}
-		for _, v := range values {
-			if !isHeaderValue(v) {
-				return fmt.Errorf("oss: value of header %s has a control character", name)
-			}
-		}
-	}
 	if err := r.Repeat.check(); err != nil {
 		return err
 	}
@@ -212,18 +211,6 @@ func (r *Request) check() error {
 		return fmt.Errorf("oss: size %d of the body is negative", r.Body.Size())
 	}
 	return nil
-}
-
-// isToken reports whether s is a token of RFC 9110, as methods and header names are.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
-		return c <= ' ' || c >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", c)
-	})
-}
-
-// isHeaderValue reports whether s is free of what would end a header, or is refused in one.
-func isHeaderValue(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
 // operation names the call for errors, logs and hooks.
@@ -265,13 +252,6 @@ func (k *call) headers() http.Header {
 
 var asStored = []string{"identity"}
 
-// addHeader sets the headers of extra in h, whatever the case of their names, without sharing memory.
-func addHeader(h, extra http.Header) {
-	for name, values := range extra {
-		h[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
-	}
-}
-
 // query makes the parameters of a request from pairs.
 func query(pairs ...string) url.Values {
 	q := make(url.Values)
@@ -279,13 +259,6 @@ func query(pairs ...string) url.Values {
 		q[pairs[i]] = pairs[i+1 : i+2 : i+2]
 	}
 	return q
-}
-
-// setIf sets a header unless its value is empty.
-func setIf(h http.Header, name, value string) {
-	if value != "" {
-		h.Set(name, value)
-	}
 }
 
 // clone returns r with headers and query of its own, so that a caller's maps are never written.

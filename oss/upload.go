@@ -70,6 +70,7 @@ const (
 	MinPartSize   int64 = 100 << 10 // bytes; the last part may be smaller
 	MaxPartSize   int64 = 5 << 30   // bytes
 	MaxPartNumber       = 10000     // so at most 10,000 parts
+	MaxCopySize   int64 = 1 << 30   // bytes; CopyObject refuses larger sources
 )
 
 func checkPartNumber(n int) error {
@@ -94,8 +95,11 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 	if opts != nil && opts.ACL != "" {
 		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload", opts.ACL)
 	}
-	var err error
-	if r.Header, err = opts.header(key); err != nil {
+	err := opts.checkNoBody(r.Op)
+	if err == nil {
+		r.Header, err = opts.header(key)
+	}
+	if err != nil {
 		return Upload{}, err
 	}
 	up := Upload{Bucket: bucket, Key: key}
@@ -118,6 +122,17 @@ type PartOptions struct {
 	CRC64        *uint64     // the body's CRC-64, ECMA, where the caller has it; nil computes it while sending
 	TrafficLimit int64       // bits per second, OSS's own unit, 819,200 to 838,860,800; 0 means none
 	Header       http.Header // anything else
+}
+
+// check refuses sums that o.Checksum would leave unused.
+func (o *PartOptions) check() error {
+	switch {
+	case o.MD5 != nil && o.Checksum != ChecksumMD5:
+		return errors.New("oss: PartOptions.MD5 is set, and Checksum is not ChecksumMD5")
+	case o.CRC64 != nil && o.Checksum == ChecksumNone:
+		return errors.New("oss: PartOptions.CRC64 is set, and Checksum is ChecksumNone")
+	}
+	return nil
 }
 
 // UploadPart sends body as part number of up, with its Content-MD5, replacing that part if it exists. Damage on
@@ -143,11 +158,11 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 		o = *opts
 	}
 	r := up.request("UploadPart", http.MethodPut, "partNumber", strconv.Itoa(number))
-	addHeader(r.Header, o.Header)
-	if err := setTrafficLimit(r.Header, o.TrafficLimit); err != nil {
+	h := fieldsOver(o.Header)
+	if err := cmp.Or(o.check(), h.setTrafficLimit(o.TrafficLimit), h.err); err != nil {
 		return Part{}, err
 	}
-	r.Body = body
+	r.Header, r.Body = h.Header, body
 	resp, err := c.store(ctx, r, o.Checksum, sums{o.MD5, o.CRC64}, nil)
 	if err != nil {
 		return Part{}, err
@@ -167,14 +182,14 @@ func (u Upload) request(op, method, name, value string) *Request {
 // See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
 const minTrafficLimit, maxTrafficLimit = 819200, 838860800
 
-func setTrafficLimit(h http.Header, bitsPerSecond int64) error {
+func (f *fieldHeaders) setTrafficLimit(bitsPerSecond int64) error {
 	if bitsPerSecond == 0 {
 		return nil
 	}
 	if bitsPerSecond < minTrafficLimit || bitsPerSecond > maxTrafficLimit {
 		return fmt.Errorf("oss: traffic limit %d bit/s is not between %d and %d", bitsPerSecond, minTrafficLimit, maxTrafficLimit)
 	}
-	h.Set("x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
+	f.set("TrafficLimit", "x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
 	return nil
 }
 
@@ -186,7 +201,7 @@ type CopySource struct {
 
 // header writes the source as OSS reads it. A range without an end must still name one: OSS copies
 // the whole object for a range that it cannot read.
-func (s CopySource) header(h http.Header) error {
+func (s CopySource) header(h *fieldHeaders) error {
 	if err := CheckObjectName(s.Bucket, s.Key); err != nil {
 		return fmt.Errorf("copy source: %w", err)
 	}
@@ -197,12 +212,12 @@ func (s CopySource) header(h http.Header) error {
 	if s.VersionID != "" {
 		source += "?versionId=" + url.QueryEscape(s.VersionID)
 	}
-	h.Set("x-oss-copy-source", source)
+	h.set("the CopySource", "x-oss-copy-source", source)
 	switch {
 	case s.Length > 0:
-		h.Set("x-oss-copy-source-range", fmt.Sprintf("bytes=%d-%d", s.Offset, s.Offset+s.Length-1))
+		h.set("the CopySource", "x-oss-copy-source-range", fmt.Sprintf("bytes=%d-%d", s.Offset, s.Offset+s.Length-1))
 	case s.Offset > 0:
-		h.Set("x-oss-copy-source-range", fmt.Sprintf("bytes=%d-", s.Offset))
+		h.set("the CopySource", "x-oss-copy-source-range", fmt.Sprintf("bytes=%d-", s.Offset))
 	}
 	return nil
 }
@@ -227,17 +242,17 @@ func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src 
 		return Part{}, fmt.Errorf("oss: part %d would have %d bytes, more than %d", number, src.Length, MaxPartSize)
 	}
 	r := up.request("UploadPartCopy", http.MethodPut, "partNumber", strconv.Itoa(number))
+	var o CopyPartOptions
 	if opts != nil {
-		addHeader(r.Header, opts.Header)
-		setIf(r.Header, "x-oss-copy-source-if-match", opts.IfMatch)
-		setIf(r.Header, "x-oss-copy-source-if-none-match", opts.IfNoneMatch)
-		if err := setTrafficLimit(r.Header, opts.TrafficLimit); err != nil {
-			return Part{}, err
-		}
+		o = *opts
 	}
-	if err := src.header(r.Header); err != nil {
+	h := fieldsOver(o.Header)
+	h.set("IfMatch", "x-oss-copy-source-if-match", o.IfMatch)
+	h.set("IfNoneMatch", "x-oss-copy-source-if-none-match", o.IfNoneMatch)
+	if err := cmp.Or(h.setTrafficLimit(o.TrafficLimit), src.header(h), h.err); err != nil {
 		return Part{}, err
 	}
+	r.Header = h.Header
 	var copied *ossxml.CopiedPart
 	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedPart) error {
 		copied = doc
@@ -304,23 +319,25 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 	}
 	r := up.request("CompleteMultipartUpload", http.MethodPost, "encoding-type", "url")
 	r.Repeat = RepeatAlways
-	addHeader(r.Header, o.Header)
-	setIf(r.Header, "x-oss-object-acl", string(o.ACL))
-	if o.ForbidOverwrite {
-		r.Header.Set("x-oss-forbid-overwrite", "true")
-	}
+	h := fieldsOver(o.Header)
+	r.Header = h.Header
+	h.set("ACL", "x-oss-object-acl", string(o.ACL))
+	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	switch {
 	case o.AllParts && parts != nil:
 		return nil, fmt.Errorf("oss: CompleteOptions.AllParts is set beside a list of %d parts", len(parts))
 	case o.AllParts:
-		r.Header.Set("x-oss-complete-all", "yes")
+		h.set("AllParts", "x-oss-complete-all", "yes")
 	default:
 		doc, err := completeDocument(parts)
 		if err != nil {
 			return nil, err
 		}
 		r.Body = strings.NewReader(doc)
-		r.Header.Set("Content-Type", "application/xml")
+		h.set("the list of parts", "Content-Type", "application/xml")
+	}
+	if h.err != nil {
+		return nil, h.err
 	}
 
 	// With a callback the reply is what the user's own server said, and says nothing of OSS's.
