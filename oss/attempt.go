@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,7 +106,10 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		if readErr != nil {
 			return nil, readErr
 		}
-		return nil, w.cause(err)
+		return nil, maskOf(req, k.used).err(w.cause(err))
+	}
+	if resp.Request == nil { // a transport of the user's may leave it out
+		resp.Request = req
 	}
 
 	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get(headerRequestID)
@@ -123,7 +127,8 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer drain(in)
-		refused := refusal(k.op, resp).hide(k.used)
+		refused := refusal(k.op, resp, maskOf(req, k.used))
+		refused.Hint = refused.hint(strings.HasPrefix(req.Header.Get("Authorization"), "OSS4-"))
 		refused.Attempts = k.attempts // now, since a hook or a log may keep it
 		return nil, refused
 	}
@@ -212,7 +217,7 @@ func decodes[T any](take func(*T) error) checkResult {
 type start []byte
 
 func (s *start) Write(p []byte) (int, error) {
-	*s = append(*s, p[:min(len(p), 1<<10-len(*s))]...)
+	*s = append(*s, p[:min(len(p), maxShown-len(*s))]...)
 	return len(p), nil
 }
 

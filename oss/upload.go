@@ -25,8 +25,10 @@ type Upload struct {
 	ID     string `json:"uploadId"` // given by OSS
 }
 
-// String returns "oss://bucket/key?uploadId=ID".
-func (u Upload) String() string { return "oss://" + u.Bucket + "/" + u.Key + "?uploadId=" + u.ID }
+// String returns "oss://bucket/key?uploadId=ID", in one line: what is not printable is escaped as in Go.
+func (u Upload) String() string {
+	return "oss://" + oneLine(u.Bucket) + "/" + oneLine(u.Key) + "?uploadId=" + oneLine(u.ID)
+}
 
 // check refuses an Upload that OSS would take for something else: without an ID, aborting it would
 // delete the object.
