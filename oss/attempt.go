@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,7 @@ type call struct {
 	gate       flow.Attempts // of the context; nil without a Gate
 	retryAfter time.Duration // what OSS asked for in the last reply
 	gaveUp     error         // why the Gate of the context ended the operation; nil if it did not
+	fresh      *Credentials  // for the next one, in place of those that were refused
 }
 
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.
@@ -110,7 +112,10 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		}
 		k.signs.broken = w.reached(c) || isNetworkError(err)
 		k.signs.limited = w.limited()
-		return nil, w.cause(err)
+		return nil, maskOf(req, k.used).err(w.cause(err))
+	}
+	if resp.Request == nil { // a transport of the user's may leave it out
+		resp.Request = req
 	}
 	k.signs.unsent = false
 
@@ -129,8 +134,9 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer drain(in)
-		refused := refusal(k.op, resp).hide(k.used)
+		refused := refusal(k.op, resp, maskOf(req, k.used))
 		k.signs.broken = in.broken && refused.Code == ""
+		refused.Hint = refused.hint(strings.HasPrefix(req.Header.Get("Authorization"), "OSS4-"))
 		refused.Attempts = k.attempts // now, since a hook or a log may keep it
 		return nil, refused
 	}
@@ -171,7 +177,11 @@ func (k *call) fetchKeys(ctx context.Context) error {
 	if _, ok := c.credentials.(anonymous); ok {
 		return nil
 	}
-	creds, err := c.credentials.Credentials(ctx)
+	if k.fresh != nil {
+		k.used, k.fresh = *k.fresh, nil
+		return nil
+	}
+	creds, err := keysOf(ctx, c.credentials, c.Now())
 	if err != nil {
 		return fmt.Errorf("no credentials: %w", err)
 	}
@@ -196,16 +206,18 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// decodes returns a check that reads a document into v. A reply that is cut short, or that some
-// proxy wrote, is a failed attempt.
-func decodes[T any](v *T) checkResult {
+// decodes returns a check that reads a document and hands it to take. A reply that is cut short, that some proxy wrote,
+// or that take refuses is a failed attempt.
+func decodes[T any](take func(*T) error) checkResult {
 	return func(_ Operation, resp *http.Response, _ *outgoing) error {
 		var doc T // of this attempt alone: decoding appends to the lists that half a reply has left
 		var head start
 		if err := ossxml.Decode(io.TeeReader(resp.Body, &head), &doc); err != nil {
 			return fmt.Errorf("status %d with an unreadable document: %w: %q", resp.StatusCode, err, excerptOf(resp, head))
 		}
-		*v = doc
+		if err := take(&doc); err != nil {
+			return fmt.Errorf("status %d with a document that is not from OSS: %w", resp.StatusCode, err)
+		}
 		return nil
 	}
 }
@@ -214,6 +226,6 @@ func decodes[T any](v *T) checkResult {
 type start []byte
 
 func (s *start) Write(p []byte) (int, error) {
-	*s = append(*s, p[:min(len(p), 1<<10-len(*s))]...)
+	*s = append(*s, p[:min(len(p), maxShown-len(*s))]...)
 	return len(p), nil
 }

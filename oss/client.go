@@ -158,6 +158,12 @@ func NewClient(cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// isV4 reports whether requests are signed with V4.
+func (c *Client) isV4() bool {
+	_, ok := c.signer.(signer.V4)
+	return ok
+}
+
 // MinPartSize returns the bytes that every part but the last must have: MinPartSize, unless Config lowered it.
 func (c *Client) MinPartSize() int64 { return c.minPartSize }
 

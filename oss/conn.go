@@ -50,7 +50,9 @@ func (d *dialer) transport() *http.Transport {
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
 		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
-		ForceAttemptHTTP2:     false,
+		// OSS sends at most 8 KiB of metadata, and the document of a refusal. The default is 10 MiB.
+		MaxResponseHeaderBytes: 1 << 20,
+		ForceAttemptHTTP2:      false,
 	}
 }
 

@@ -3,6 +3,7 @@ package oss_test
 import (
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"hash/crc64"
@@ -219,4 +220,10 @@ func steps(calls *int, all ...oss.Credentials) oss.CredentialsProvider {
 		*calls++
 		return all[min(*calls, len(all))-1], nil
 	})
+}
+
+// md5of is the Content-MD5 of content.
+func md5of(content string) string {
+	sum := md5.Sum([]byte(content))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -1,7 +1,9 @@
 package oss
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -41,13 +43,19 @@ func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
 func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
-	if err := r.check(); err != nil {
+	if r == nil {
+		return nil, errNilRequest
+	}
+	if err := cmp.Or(r.check(), c.checkHeader(r, true)); err != nil {
 		return nil, err
+	}
+	if r.SendMD5 || r.CheckCRC64 != nil {
+		return nil, errors.New("oss: Request.SendMD5 and CheckCRC64 are for Do: whoever sends a presigned request has its body")
 	}
 	if ttl < time.Second {
 		return nil, fmt.Errorf("oss: presigned lifetime %v is less than a second", ttl)
 	}
-	creds, err := c.credentials.Credentials(ctx)
+	creds, err := keysOf(ctx, c.credentials, c.Now())
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
@@ -80,6 +88,9 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 // PresignGet presigns a download.
 func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions) (*Presigned, error) {
 	r, err := getRequest(bucket, key, opts)
+	if err == nil {
+		err = r.checkTaken()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +102,18 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
+	if err := opts.checkNoBody("a presigned PutObject"); err != nil {
+		return nil, err
+	}
 	h, err := opts.header(key)
 	if err != nil {
 		return nil, err
 	}
-	return c.Presign(ctx, &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}, ttl)
+	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}
+	if err := r.checkTaken(); err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, r, ttl)
 }
 
 // PresignPart presigns one part, so that a machine without keys can send it. The sender must send no

@@ -71,7 +71,7 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	}
 	var failure flow.Failure
 	if err != nil && ctx.Err() == nil {
-		failure = k.repeat(k.gate != nil)
+		failure = k.repeat(ctx, k.gate != nil)
 	}
 	k.reply.RetryIn, k.driver.RetryWaitMin = failure.Wait, failure.Wait
 	k.count(ctx, err)
@@ -89,7 +89,7 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 
 // repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
 // one corrects the last and follows at once.
-func (k *call) repeat(gated bool) flow.Failure {
+func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
 	f := flow.Failure{Err: k.last, Attempt: k.attempts, MaxAttempt: k.client.retry.Attempts}
 	f.Kind = kindOf(k.last, k.signs, k.client.answered.Load())
 	if k.round = k.attempts; gated {
@@ -98,7 +98,7 @@ func (k *call) repeat(gated bool) flow.Failure {
 	}
 	skewed, renewed := k.skewed, k.renewed
 	k.retryAfter = 0
-	f.Wait = k.delay(k.last)
+	f.Wait = k.delay(ctx, k.last)
 	f.RetryAfter = k.retryAfter
 	if k.skewed != skewed || k.renewed != renewed {
 		f.Err = nil
@@ -129,7 +129,11 @@ const atOnce = time.Nanosecond
 
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
 // there is none to make.
-func (k *call) delay(err error) time.Duration {
+func (k *call) delay(ctx context.Context, err error) time.Duration {
+	if !k.request.repeatable(err) {
+		k.notRepeated()
+		return 0
+	}
 	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
 	if !ok {
 		if !transient(err) {
@@ -144,14 +148,12 @@ func (k *call) delay(err error) time.Duration {
 		}
 		k.skewed = true
 		return atOnce
-	case "SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId":
-		cache, ok := k.client.credentials.(interface{ refuse(Credentials) })
-		if k.renewed || !ok {
-			return 0
+	}
+	if refusesKeys(refused.Code) {
+		if k.renew(ctx) {
+			return atOnce
 		}
-		k.renewed = true
-		cache.refuse(k.used)
-		return atOnce
+		return 0
 	}
 	if !refused.temporary() && !k.signs.broken {
 		return 0
@@ -161,6 +163,17 @@ func (k *call) delay(err error) time.Duration {
 		return max(d, atOnce)
 	}
 	return k.backoff()
+}
+
+// notRepeated adds to the error of the last attempt why it is final, unless it is one to be told apart by its type.
+func (k *call) notRepeated() {
+	switch k.last.(type) {
+	case *ServiceError, *ChecksumError:
+	default:
+		if k.request.Repeat == RepeatByMethod && transient(k.last) {
+			k.last = fmt.Errorf("%w; not repeated, since OSS may have done the work", k.last)
+		}
+	}
 }
 
 // backoff doubles from MinWait to MaxWait and draws from the upper half, so that workers that were

@@ -33,7 +33,7 @@ func own(dir string) (allowed []string, known bool) {
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
 		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/lend", "internal/md5lanes", "internal/tries"}},
-		{"internal/conformance", []string{"oss", "signer", "oss/osstest"}},
+		{"internal/conformance", []string{"oss", "signer", "oss/osstest", "internal/ossxml"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},
 		{"examples/internal/", []string{"oss", "multipart", "signer", "oss/osstest"}},

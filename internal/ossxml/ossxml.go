@@ -233,9 +233,9 @@ func marshal(v any) (string, error) {
 var plainQuotes = strings.NewReplacer("&#34;", `"`, "&#39;", "'")
 
 // Decode reads one document of v's root element from r to its end. A reply cut short, one with
-// another root, and one with something behind the root are errors.
+// another root, one with something behind the root, and one that exceeds a limit are errors.
 func Decode(r io.Reader, v any) error {
-	return decode(xml.NewDecoder(r), v)
+	return decode(xml.NewDecoder(limit(r, v)), v)
 }
 
 func decode(dec *xml.Decoder, v any) error {
