@@ -57,6 +57,12 @@ func TestCatalogue(t *testing.T) {
 		{"R9", []func(*testing.T){aFailedCallbackSaysThatTheObjectExists, aCallbackThatFailsWhenItIsRepeatedIsNotHidden}},
 		{"R10", []func(*testing.T){aReplyToCompleteThatIsNoResultIsSettled}},
 
+		// The connection.
+		{"L1", []func(*testing.T){anUploadGoesOnAfterAnOutage, progressAndLogTellOfAnOutage}},
+		{"L2", []func(*testing.T){patienceThatEndsSaysHowLongItWaited}},
+		{"L3", []func(*testing.T){aWrongEndpointFailsAtOnce}},
+		{"L4", []func(*testing.T){theCleanUpOfACancelledUploadIsBounded}},
+
 		// Credentials.
 		{"K1", []func(*testing.T){manyPartsShareOneFetchOfKeys}},
 		{"K2", []func(*testing.T){keysThatExpireUnderWayAreReplacedOnce}},
@@ -113,7 +119,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		})
 	}
-	for prefix, n := range map[string]int{"S": 10, "P": 8, "R": 10, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
+	for prefix, n := range map[string]int{"S": 10, "P": 8, "R": 10, "L": 4, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

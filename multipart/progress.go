@@ -18,7 +18,7 @@ type Progress struct {
 	Sent int64 // bytes handed to connections, confirmed or not; those sent again count once
 
 	// WaitingSince is when the upload began to wait because OSS throttles or cannot be reached; WaitingFor says why. They are
-	// zero while it does not wait.
+	// zero while it does not wait. While it does, the progress function is called once a second.
 	WaitingSince time.Time
 	WaitingFor   error
 }
@@ -72,19 +72,35 @@ func (m *meter) run() {
 		}
 	}()
 	for last := (Progress{}); ; {
-		<-m.wake
+		ticked := m.await(!last.WaitingSince.IsZero())
 		m.mu.Lock()
 		now, closed := m.state, m.closed
 		held := now.Done == now.Total && !m.complete
 		m.mu.Unlock()
 		now.Done, now.Sent, now.PartsDone = max(now.Done, last.Done), max(now.Sent, last.Sent), max(now.PartsDone, last.PartsDone)
-		if !now.equal(last) && !held {
+		if (ticked || !now.equal(last)) && !held {
 			m.report(now)
 			last = now
 		}
 		if closed {
 			return
 		}
+	}
+}
+
+// await returns when there is something to report, or, while the upload waits, after a second. It reports the latter.
+func (m *meter) await(waiting bool) (ticked bool) {
+	if !waiting {
+		<-m.wake
+		return false
+	}
+	tick := time.NewTimer(time.Second)
+	defer tick.Stop()
+	select {
+	case <-m.wake:
+		return false
+	case <-tick.C:
+		return true
 	}
 }
 

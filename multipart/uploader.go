@@ -33,9 +33,10 @@ type Options struct {
 	Progress    func(Progress) // called for each upload by itself: serially, never under a lock, byte by byte and never backwards; nil means none
 	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
 
-	// Patience is how long one request, a part say, waits in all while OSS throttles or cannot be reached. 0 means
-	// DefaultPatience. A negative Patience means no waiting beyond the Retry.Attempts of the Client. Patience begins once OSS
-	// has answered the Client: before that, a wrong endpoint fails after Retry.Attempts.
+	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
+	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other
+	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the Client:
+	// before that a wrong endpoint fails after Retry.Attempts.
 	Patience time.Duration
 
 	// CleanupTimeout bounds what an upload does after it has failed or its context has ended: to abort it, or to find

@@ -34,7 +34,9 @@ type Config struct {
 	MinPartSize int64               // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
 }
 
-// Retry bounds the retrying of one operation. The zero value is a good default.
+// Retry bounds the retrying of one operation. The zero value is a good default. Package multipart adds
+// multipart.Options.Patience: its uploads do not count attempts that fail because OSS throttles or cannot be reached, and
+// wait for it for a time instead.
 type Retry struct {
 	Attempts int           // tries in all, the first included; 0 means 4, 1 means never retry
 	MinWait  time.Duration // first backoff, before jitter; 0 means 200ms
