@@ -44,9 +44,8 @@ var (
 
 // NewWriter returns a Writer whose Close creates the object.
 //
-// A Writer that is written to holds room for a part, of Options.MemoryLimit: by default five do at a time, and a Write to a
-// sixth waits until one of them has ended. Who writes to several in turn must have room for a part of each, DefaultPartSize
-// unless Options say otherwise, or waits for himself.
+// A Writer holds 64 KiB, and what a stream does, see Options.MemoryLimit. One goroutine may write to any number of Writers
+// in turn: if their parts do not fit into the memory together, they are sent before they are full.
 func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) *Writer {
 	if opts != nil { // read in the background, when the caller may have changed them for the next object
 		own := *opts
