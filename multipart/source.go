@@ -66,7 +66,7 @@ func inspect(src io.Reader) (input, error) {
 	case *io.SectionReader:
 		s = src
 	default:
-		return input{stream: src}, nil
+		return input{stream: src, size: -1}, nil
 	}
 	begin, err := s.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -104,7 +104,7 @@ func inspectFile(f *os.File) (input, error) {
 		return input{}, fmt.Errorf("multipart: %s is a directory", f.Name())
 	}
 	if !info.Mode().IsRegular() || info.Size() == 0 {
-		return input{stream: f}, nil
+		return input{stream: f, size: -1}, nil
 	}
 	begin, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {

@@ -420,7 +420,7 @@ func (s *stream) full(ctx context.Context) error {
 		s.drop(c)
 	}
 	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: "+
-		"raise Options.PartSize or MemoryLimit", s.offset, oss.MaxPartNumber, s.first, s.pool.long)
+		"raise Options.PartSize or MemoryLimit, or tell its length with Sized", s.offset, oss.MaxPartNumber, s.first, s.pool.long)
 }
 
 // changed is always nil: what a stream yields is what it is.

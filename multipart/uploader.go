@@ -192,7 +192,7 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if u.err != nil {
 		return nil, u.err
 	}
-	in, err := inspect(src)
+	in, err := measure(src)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	if in.at == nil {
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
-		in.size, j.length = -1, -1
+		j.length = in.size
 		ctx, end := j.watch(ctx)
 		defer end()
 		j.dropRecord(ctx, stored)
