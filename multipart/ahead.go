@@ -2,6 +2,7 @@ package multipart
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -69,6 +70,12 @@ func (a *ahead) next(ctx context.Context) (piece, error) {
 		a.stir()
 		return p, nil
 	case <-ctx.Done():
+		for p := range a.ready { // up to its end, when a.err says what the source waited for
+			p.free()
+		}
+		if errors.Is(a.err, errNoMemory) {
+			return piece{}, a.err
+		}
 		return piece{}, ctx.Err()
 	}
 }

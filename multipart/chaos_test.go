@@ -324,8 +324,8 @@ func carriesPart(op oss.Operation) bool {
 }
 
 func (c *chaos) checkMemory() {
-	if _, bytes := c.up.InUse(); bytes > c.memory {
-		c.t.Errorf("%d bytes of buffers are in use, more than %d", bytes, c.memory)
+	if counted, own, allowed := c.up.Memory(); counted > c.memory || own > allowed {
+		c.t.Errorf("%d bytes of buffers are in use, of %d, and %d in allowances of %d", counted, c.memory, own, allowed)
 	}
 }
 
@@ -345,6 +345,12 @@ func (l *logBuffer) has(s string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Contains(l.text.String(), s)
+}
+
+func (l *logBuffer) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), s)
 }
 
 // A chronicle counts what happened in all schedules.

@@ -3,9 +3,17 @@ package multipart
 // InUse returns what uploads of u hold at the moment: slots for parts in flight, and bytes of
 // buffers. Both are zero when none is going on.
 func (u *Uploader) InUse() (slots, bytes int64) {
-	u.memory.budget.mu.Lock()
-	defer u.memory.budget.mu.Unlock()
-	return u.governor.InFlight(), u.memory.budget.used
+	counted, own, _ := u.Memory()
+	return u.governor.InFlight(), counted + own
+}
+
+// Memory returns the bytes of buffers that count against the limit, those in the allowances of streams, and the bytes that
+// the allowances of the streams going on may have.
+func (u *Uploader) Memory() (counted, own, allowed int64) {
+	p := u.memory
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limit.Held(), p.own, int64(len(p.streams)) * p.chunk
 }
 
 // Bound returns how many parts u allows in flight at the moment.

@@ -51,8 +51,12 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	defer end()
 	inHand := flow.NewSemaphore(j.maxInHand())
 	next := make(chan admitted) // to a worker that has nothing to do
+	var starved error           // the source waited for memory when the upload was cancelled
 	for {
 		p, err := src.next(gctx)
+		if errors.Is(err, errNoMemory) {
+			starved = err
+		}
 		if err == io.EOF {
 			break
 		}
@@ -91,8 +95,8 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	}
 	close(next)
 	err := g.Wait()
-	if err == nil {
-		err = ctx.Err()
+	if err == nil && ctx.Err() != nil {
+		err = cmp.Or(starved, ctx.Err())
 	}
 	j.cut = j.cut || done.cut || count.Lost.Load() > 0
 	slices.SortFunc(done.parts, byNumber)

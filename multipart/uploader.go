@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 	"runtime"
@@ -132,9 +131,8 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 		u.hedges = &hedgeBudget{share: wastedShare}
 	}
 	u.hashing = flow.NewSemaphore(int64(u.opts.Concurrency))
-	part := cmp.Or(u.opts.PartSize, DefaultPartSize)
-	buffers := min(int64(u.opts.Concurrency), math.MaxInt64/part-1) + 1 // for a Concurrency that says "without limit"
-	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, buffers*part), cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
+	first, full := cmp.Or(u.opts.PartSize, DefaultStreamPartSize), cmp.Or(u.opts.PartSize, DefaultPartSize)
+	u.memory = newPool(u.opts.MemoryLimit, first, full, c.MinPartSize(), u.opts.Concurrency)
 	return u
 }
 
@@ -195,7 +193,7 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if u.err != nil {
 		return nil, u.err
 	}
-	in, err := inspect(src)
+	in, err := measure(src)
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +227,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	if in.at == nil {
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
+		j.length = in.size
 		ctx, end := j.watch(ctx)
 		defer end()
 		j.dropRecord(ctx, stored)
@@ -258,7 +257,8 @@ type job struct {
 	u       *Uploader
 	wishes  wishes
 	plan    Plan
-	keep    bool // leave parts in OSS when it fails
+	length  int64 // bytes of a stream; -1 if unknown
+	keep    bool  // leave parts in OSS when it fails
 	meter   *meter
 	waits   func(flow.Wait)                                   // tells the meter that the upload waits for OSS, or no longer does
 	send    func(context.Context, admitted) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
@@ -272,7 +272,7 @@ type job struct {
 func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
-		begin.Parts = -1
+		begin.Total, begin.Parts = j.length, -1
 	}
 	j.waits = func(w flow.Wait) { j.meter.waits(w) }
 	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.wishes.all, j.waits))
@@ -307,46 +307,15 @@ func (u *Uploader) probe(ctx context.Context) error {
 	return nil
 }
 
-// fromStream reads what may fit into one request; if that is all, one request stores it.
-func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
-	s := &stream{r: in.stream, pool: j.u.memory, first: j.plan.PartSize}
-	b, err := s.read(ctx, cmp.Or(j.u.opts.PartSize, DefaultPartSize))
-	if err == io.EOF {
-		return j.put(ctx, window{}, nil)
-	}
-	if err != nil {
-		return nil, j.failed(err)
-	}
-	ended, err := s.peek(ctx)
-	if err != nil {
-		err = fmt.Errorf("reading the source at byte %d: %w", b.size, err)
-		b.free()
-		return nil, j.failed(err)
-	}
-	if ended {
-		defer b.free()
-		return j.put(ctx, b, nil)
-	}
-	parts := &queue{source: s}
-	for _, b := range b.split(j.plan.PartSize) {
-		parts.pieces = append(parts.pieces, s.piece(b))
-	}
-	defer parts.free() // if the upload could not even be begun
-	return j.multipart(ctx, parts)
-}
-
 // put stores what fits into one part by one request. intact is nil where a source cannot change.
 func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Result, error) {
 	opts := j.wishes.put
 	opts.Checksum = j.u.opts.Checksum
 	var d *digest
 	if opts.Checksum == oss.ChecksumMD5 {
-		small, free, err := j.u.inMemory(ctx, body)
-		if err != nil {
-			return nil, j.failed(err)
-		}
-		if small != nil {
+		if small, free := j.u.inMemory(body); small != nil {
 			defer free()
+			var err error
 			if d, err = j.u.digestTogether(ctx, small); err != nil {
 				return nil, j.failed(err)
 			}
