@@ -120,7 +120,7 @@ func TestEverySourceSurvivesEveryFailure(t *testing.T) {
 }
 
 // Row 20, for every source: with a clock that is hours off nothing is fetched more often, and nothing expires.
-func TestEverySourceBearsAWrongClock(t *testing.T) {
+func TestEverySourceWorksWithAWrongClock(t *testing.T) {
 	configure(t)
 	for _, source := range networkSources() {
 		for _, off := range []time.Duration{-10 * time.Hour, 10 * time.Hour} {
@@ -160,7 +160,7 @@ func TestExpiredKeysOfASourceAreAnError(t *testing.T) {
 	})
 }
 
-// A host that nobody serves is a refused connection, not a panic of the stand-ins.
+// A host without a stand-in is a refused connection, not a panic.
 func TestHostWithoutAStandInIsRefused(t *testing.T) {
 	isolate(t)
 	o := credentials.Options{HTTPClient: credtest.HTTPClient(map[string]http.Handler{})}

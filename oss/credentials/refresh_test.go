@@ -80,6 +80,16 @@ func TestKeysAreRefreshedInTheBackground(t *testing.T) {
 	}
 }
 
+// A Client asks before every attempt.
+func TestKeysAtHandCostNoMemory(t *testing.T) {
+	keys := signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "t", Expires: time.Now().Add(time.Hour)}
+	p := credentials.New(keys, nil)
+	need(t, p)
+	if n := testing.AllocsPerRun(100, func() { need(t, p) }); n > 0 {
+		t.Errorf("%v allocations for each call", n)
+	}
+}
+
 func TestKeysThatNeverExpireAreFetchedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := credentials.New(&counted{}, nil)
