@@ -152,7 +152,8 @@ func (p *Provider) Credentials(ctx context.Context) (signer.Credentials, error) 
 	}
 	p.mu.Lock()
 	now := time.Now()
-	usable, paused := p.usable(now), now.Before(p.retry)
+	valid, usable := p.valid(now), p.usable(now)
+	paused := now.Before(p.retry) && (valid || p.err != nil) // never without an answer
 	if p.flight == nil && !paused {
 		if !usable || !p.refresh.IsZero() && !now.Before(p.refresh) {
 			p.start(ctx, nil)
@@ -162,7 +163,6 @@ func (p *Provider) Credentials(ctx context.Context) (signer.Credentials, error) 
 		}
 	}
 	f, held, err := p.flight, p.held, p.err
-	valid := p.valid(now)
 	p.mu.Unlock()
 
 	switch {

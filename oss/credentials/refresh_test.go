@@ -317,3 +317,26 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 	}
 	wants(t, failure(t, credentials.New(nil, nil)), "the Source is nil")
 }
+
+// K4: keys that expire in the pause after a refusal, from a source that has no others, do not become empty ones.
+func TestKeysThatExpireInAPauseAreNotReplacedByNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := time.Now().Add(time.Minute)
+		n := 0
+		p := credentials.New(sourceFunc(func() (signer.Credentials, error) {
+			n++
+			return signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", Expires: end}, nil
+		}), nil)
+		for range 180 {
+			keys := need(t, p)
+			if keys.AccessKeyID != "id" {
+				t.Fatalf("got %v", keys)
+			}
+			p.Refuse(keys)
+			time.Sleep(time.Second)
+		}
+		if n > 40 {
+			t.Errorf("%d fetches in three minutes", n)
+		}
+	})
+}
