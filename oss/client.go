@@ -23,7 +23,7 @@ type Config struct {
 	Region      string              // for example "cn-hangzhou"; setting it selects signature V4
 	Endpoint    string              // host or URL; default "https://oss-<Region>.aliyuncs.com"
 	Addressing  Addressing          // where the bucket goes in the URL; default VirtualHosted
-	Credentials CredentialsProvider // default EnvCredentials()
+	Credentials CredentialsProvider // default EnvCredentials() alone; credentials.Default of oss/credentials finds more
 	Signer      signer.Signer       // default: signer.V4{} when Region is set, else signer.V1{}
 	HTTPClient  *http.Client        // default: own pool sized for parallel parts; never modified
 	Retry       Retry               // default: see Retry

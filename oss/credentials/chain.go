@@ -37,7 +37,8 @@ func Default(opts *Options) *Provider {
 // to another identity, with other rights. Such a failure is not remembered, so that the source is used as soon as it
 // recovers.
 //
-// Once a source has given keys, the chain stays with it until it is no longer configured, and then searches again.
+// Once a source has given keys, the chain stays with it until two fetches in a row find that it is no longer configured,
+// and then searches again. One is not enough, as a file that is being replaced may be missing for a moment.
 // If no source has keys, the error names all that were asked, each with its reason.
 func Chain(sources []Source, opts *Options) *Provider {
 	c := &chain{}
@@ -50,6 +51,7 @@ func Chain(sources []Source, opts *Options) *Provider {
 type chain struct {
 	sources []source
 	used    atomic.Int32 // number of the source that gave the latest keys, 0 if there is none
+	missing atomic.Bool  // the latest fetch found that this source is not configured
 }
 
 func (c *chain) name() string {
@@ -62,9 +64,11 @@ func (c *chain) name() string {
 func (c *chain) fetch(ctx context.Context) (answer, error) {
 	if n := c.used.Load(); n > 0 {
 		a, err := c.sources[n-1].fetch(ctx)
-		if !errors.Is(err, ErrNotConfigured) {
+		gone := errors.Is(err, ErrNotConfigured)
+		if wasGone := c.missing.Swap(gone); !gone || !wasGone {
 			return a, err
 		}
+		c.missing.Store(false)
 		c.used.Store(0)
 	}
 	var failed chainError

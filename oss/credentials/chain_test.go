@@ -2,6 +2,8 @@ package credentials_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,8 +139,37 @@ func TestChainStaysWithItsSource(t *testing.T) {
 		c.metadata.Clear()
 		c.metadata.SetRole("") // now there is no role any more
 		time.Sleep(time.Minute)
+		wants(t, failure(t, p), "no RAM role is attached")
+		time.Sleep(time.Minute)
 		if got := ask(t, p); got != "STS.uri-1" {
 			t.Error(got)
+		}
+	})
+}
+
+// A file that is missing while it is replaced does not hand over to the role of the instance.
+func TestChainSurvivesTheReplacementOfAFile(t *testing.T) {
+	home := isolate(t)
+	install(t, home, "config.json", ".aliyun/config.json")
+	path := filepath.Join(home, ".aliyun/config.json")
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(credtest.Options{})
+		p := credentials.Default(&c.opts)
+		ask(t, p)
+		if err := os.Rename(path, path+".old"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		ask(t, p)
+		synctest.Wait()
+		if err := os.Rename(path+".old", path); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			time.Sleep(time.Minute)
+			if got := ask(t, p); got != "LTAI-user" || c.metadata.Requests() > 0 {
+				t.Fatalf("got %s after %d requests to the metadata service", got, c.metadata.Requests())
+			}
 		}
 	})
 }
@@ -160,8 +191,7 @@ func TestChainOfOwnSources(t *testing.T) {
 	}
 }
 
-// Nothing is sent to the metadata service where the environment forbids it, whatever else is missing.
-func TestDefaultHonoursTheBanOfMetadata(t *testing.T) {
+func TestDefaultSendsNothingToAMetadataServiceThatIsForbidden(t *testing.T) {
 	isolate(t)
 	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
 	c := newCloud(credtest.Options{})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,8 +120,34 @@ func TestEverySourceSurvivesEveryFailure(t *testing.T) {
 	}
 }
 
+// C1 and C2, for every source: run with -race.
+func TestEverySourceMakesOneFetchForSixteenCallers(t *testing.T) {
+	configure(t)
+	for _, source := range networkSources() {
+		t.Run(source.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud(credtest.Options{Life: 15 * time.Minute})
+				source.faults(c).Inject(credtest.Fault{Times: 1, Delay: time.Second})
+				p := source.make(c, c.opts)
+				var wg sync.WaitGroup
+				for range 16 {
+					wg.Go(func() {
+						if got := ask(t, p); !strings.HasPrefix(got, "STS.") {
+							t.Error(got)
+						}
+					})
+				}
+				wg.Wait()
+				if n := len(c.sts.Issued()) + len(c.uri.Issued()) + len(c.metadata.Issued()); n != 1 {
+					t.Errorf("%d fetches, want 1", n)
+				}
+			})
+		})
+	}
+}
+
 // Row 20, for every source: with a clock that is hours off nothing is fetched more often, and nothing expires.
-func TestEverySourceBearsAWrongClock(t *testing.T) {
+func TestEverySourceWorksWithAWrongClock(t *testing.T) {
 	configure(t)
 	for _, source := range networkSources() {
 		for _, off := range []time.Duration{-10 * time.Hour, 10 * time.Hour} {
@@ -160,7 +187,7 @@ func TestExpiredKeysOfASourceAreAnError(t *testing.T) {
 	})
 }
 
-// A host that nobody serves is a refused connection, not a panic of the stand-ins.
+// A host without a stand-in is a refused connection, not a panic.
 func TestHostWithoutAStandInIsRefused(t *testing.T) {
 	isolate(t)
 	o := credentials.Options{HTTPClient: credtest.HTTPClient(map[string]http.Handler{})}

@@ -12,10 +12,8 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/multipart"
-	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/credentials"
 	"github.com/ossmultipart/go-oss/oss/credentials/credtest"
-	"github.com/ossmultipart/go-oss/oss/osstest"
 	"github.com/ossmultipart/go-oss/signer"
 )
 
@@ -40,7 +38,6 @@ func (s *slow) Read(p []byte) (int, error) {
 // for ten minutes in the middle. OSS refuses not one request. (An instance gets its keys from a service that renews
 // them when it likes: here after a minute, as otherwise nothing could bridge ten.)
 func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
-	const life = 15 * time.Minute
 	type rotating struct {
 		networked
 		rotate func(t *testing.T, keys signer.Credentials) // for sources that do not make keys
@@ -76,17 +73,8 @@ func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
 				configure(t)
 				synctest.Test(t, func(t *testing.T) {
 					began := time.Now()
-					srv := osstest.NewServer(&osstest.Options{Buckets: []string{"bucket"}})
+					srv, c, client := storage(t, source.make)
 					defer srv.Close()
-					var mu sync.Mutex
-					var valid []signer.Credentials
-					c := newCloud(credtest.Options{Life: life, OnIssue: func(keys signer.Credentials) {
-						mu.Lock()
-						defer mu.Unlock()
-						valid = append(valid, keys)
-						srv.SetCredentials(valid...)
-					}})
-					o := c.opts
 					done := make(chan struct{})
 					var wg sync.WaitGroup
 					wg.Go(func() {
@@ -121,12 +109,6 @@ func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
 					if source.rotate != nil {
 						source.rotate(t, c.uri.Issue())
 					}
-					cfg := srv.Config()
-					cfg.Credentials = source.make(c, o)
-					client, err := oss.NewClient(cfg)
-					if err != nil {
-						t.Fatal(err)
-					}
 					up := multipart.NewUploader(client, &multipart.Options{PartSize: pieceSize, Concurrency: 3})
 					res, err := up.Upload(t.Context(), "bucket", "key", &slow{left: 60 * pieceSize}, nil)
 					close(done)
@@ -139,10 +121,8 @@ func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
 							t.Errorf("%s of part %d at %v: %d %s", r.Op, r.PartNumber, r.Time.Sub(began), r.StatusCode, r.Code)
 						}
 					}
-					mu.Lock()
-					defer mu.Unlock()
-					if len(valid) < 4 {
-						t.Errorf("%d generations of keys", len(valid))
+					if n := len(c.sts.Issued()) + len(c.uri.Issued()) + len(c.metadata.Issued()); n < 4 {
+						t.Errorf("%d generations of keys", n)
 					}
 				})
 			})

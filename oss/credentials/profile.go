@@ -34,7 +34,7 @@ func (o *ProfileOptions) orDefault() ProfileOptions {
 // Profile uses a profile of the Alibaba Cloud CLI: from ALIBABA_CLOUD_CONFIG_FILE or ~/.aliyun/config.json, the one
 // named by ALIBABA_CLOUD_PROFILE or else the current one. The modes are AK, StsToken, RamRoleArn,
 // ChainableRamRoleArn, RamRoleArnWithRoleName, EcsRamRole, OIDC, External, CredentialsURI, CloudSSO and OAuth. Of
-// the last two, only keys that the CLI has fetched and that have not expired can be used: nobody can log in here.
+// the last two, only keys that the CLI has fetched and that have not expired can be used: a login needs the CLI.
 // A change of the file is noticed within a second.
 //
 // With ALIBABA_CLOUD_CLI_PROFILE_DISABLED set to "true" the file is not read. With

@@ -70,9 +70,9 @@ type answer struct {
 }
 
 // A Provider keeps the keys of one source fresh. All callers share one fetch. Keys are fetched again in the
-// background before they expire, and the old ones are used while they are valid, so that neither a slow source nor
-// an outage shorter than RefreshAhead is noticed. After a failed fetch the source is left alone for a second, then
-// for longer, up to half a minute.
+// background before they expire, and the old ones are used while they are valid. A slow source is not noticed, nor is
+// an outage that is shorter than RefreshAhead and than three quarters of the life of the keys. After a failed fetch the
+// source is left alone for a second, then for longer, up to half a minute.
 //
 // The Expires of the keys is what the source said. How long they are valid is measured by the clock of the source
 // where it has one, so the clock of the machine may be wrong.
@@ -106,8 +106,8 @@ type flight struct {
 const (
 	minPause    = time.Second
 	maxPause    = 30 * time.Second
-	lookEvery   = time.Second // between two calls of changed
-	unknownLife = time.Minute // of keys that have expired by a clock that may be wrong
+	lookEvery   = time.Second     // between two calls of changed
+	unknownLife = 5 * time.Minute // of keys that have expired by a clock that may be wrong
 )
 
 func newProvider(s source, opts *Options) *Provider {
@@ -116,7 +116,8 @@ func newProvider(s source, opts *Options) *Provider {
 }
 
 // New keeps the keys of s fresh. Use it for a source of your own: s needs neither a cache nor retries, and its keys
-// must have Expires set unless they are valid forever.
+// must have Expires set unless they are valid forever. Unlike oss.CacheCredentials, it refreshes in the background, and
+// it has limits, logs and a clock of its own.
 func New(s Source, opts *Options) *Provider { return newProvider(asSource(s), opts) }
 
 // asSource returns what is behind a Provider, so that keys are not kept twice.
@@ -151,7 +152,8 @@ func (p *Provider) Credentials(ctx context.Context) (signer.Credentials, error) 
 	}
 	p.mu.Lock()
 	now := time.Now()
-	usable, paused := p.usable(now), now.Before(p.retry)
+	valid, usable := p.valid(now), p.usable(now)
+	paused := now.Before(p.retry) && (valid || p.err != nil) // never without an answer
 	if p.flight == nil && !paused {
 		if !usable || !p.refresh.IsZero() && !now.Before(p.refresh) {
 			p.start(ctx, nil)
@@ -161,7 +163,6 @@ func (p *Provider) Credentials(ctx context.Context) (signer.Credentials, error) 
 		}
 	}
 	f, held, err := p.flight, p.held, p.err
-	valid := p.valid(now)
 	p.mu.Unlock()
 
 	switch {

@@ -80,6 +80,16 @@ func TestKeysAreRefreshedInTheBackground(t *testing.T) {
 	}
 }
 
+// A Client asks before every attempt.
+func TestKeysAtHandCostNoMemory(t *testing.T) {
+	keys := signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "t", Expires: time.Now().Add(time.Hour)}
+	p := credentials.New(keys, nil)
+	need(t, p)
+	if n := testing.AllocsPerRun(100, func() { need(t, p) }); n > 0 {
+		t.Errorf("%v allocations for each call", n)
+	}
+}
+
 func TestKeysThatNeverExpireAreFetchedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := credentials.New(&counted{}, nil)
@@ -306,4 +316,27 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		}
 	}
 	wants(t, failure(t, credentials.New(nil, nil)), "the Source is nil")
+}
+
+// K4: keys that expire in the pause after a refusal, from a source that has no others, do not become empty ones.
+func TestKeysThatExpireInAPauseAreNotReplacedByNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := time.Now().Add(time.Minute)
+		n := 0
+		p := credentials.New(sourceFunc(func() (signer.Credentials, error) {
+			n++
+			return signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", Expires: end}, nil
+		}), nil)
+		for range 180 {
+			keys := need(t, p)
+			if keys.AccessKeyID != "id" {
+				t.Fatalf("got %v", keys)
+			}
+			p.Refuse(keys)
+			time.Sleep(time.Second)
+		}
+		if n > 40 {
+			t.Errorf("%d fetches in three minutes", n)
+		}
+	})
 }

@@ -99,6 +99,49 @@ func TestRefusalOfSTSIsAnSTSError(t *testing.T) {
 	}
 }
 
+func TestThrottledSTSIsAskedAgain(t *testing.T) {
+	isolate(t)
+	synctest.Test(t, func(t *testing.T) {
+		sts, opts := newSTS(credtest.Options{})
+		sts.Inject(credtest.Fault{Times: 2, Status: 400, Body: `{"Code": "Throttling.User", "Message": "Request was denied."}`})
+		need(t, credentials.AssumeRole(user, roleARN, &credentials.AssumeRoleOptions{Options: opts}))
+		if n := sts.Requests(); n != 3 {
+			t.Errorf("%d requests, want 3", n)
+		}
+	})
+}
+
+func TestSessionNameStaysTheSame(t *testing.T) {
+	isolate(t)
+	synctest.Test(t, func(t *testing.T) {
+		sts, opts := newSTS(credtest.Options{})
+		p := credentials.AssumeRole(user, roleARN, &credentials.AssumeRoleOptions{Options: opts})
+		p.Refuse(need(t, p))
+		time.Sleep(time.Second)
+		need(t, p)
+		first, second := sts.Calls()[0].Form.Get("RoleSessionName"), sts.Calls()[1].Form.Get("RoleSessionName")
+		if first != second || !strings.HasPrefix(first, "go-oss-") {
+			t.Errorf("sessions %q and %q", first, second)
+		}
+	})
+	t.Setenv("ALIBABA_CLOUD_ROLE_SESSION_NAME", "of-variable")
+	sts, opts := newSTS(credtest.Options{})
+	need(t, credentials.AssumeRole(user, roleARN, &credentials.AssumeRoleOptions{Options: opts}))
+	if got := sts.Calls()[0].Form.Get("RoleSessionName"); got != "of-variable" {
+		t.Errorf("session %q", got)
+	}
+}
+
+// A role is configured even if the keys that assume it are not, and must not be skipped by a chain.
+func TestRoleWithoutABaseIsNotSkipped(t *testing.T) {
+	isolate(t)
+	role := credentials.AssumeRole(credentials.Env(nil), roleARN, nil)
+	if err := failure(t, role); errors.Is(err, credentials.ErrNotConfigured) {
+		t.Errorf("%v matches ErrNotConfigured", err)
+	}
+	wants(t, failure(t, credentials.Chain([]credentials.Source{role, user}, nil)), "keys that assume it: ")
+}
+
 // STS repeats the string to sign in the message, with the token escaped twice; a proxy may repeat anything.
 func TestSecretsThatSTSRepeatsAreMasked(t *testing.T) {
 	isolate(t)
