@@ -35,6 +35,8 @@ type call struct {
 	attempts int         // made so far
 	failed   [3]int      // of those, how many failed in each tries.Kind; counted only where there is a Gate
 	round    int         // how often it has failed like the last one
+	taken    int         // retries taken from the budget of the Client
+	starved  bool        // the budget was empty
 	last     error       // why the last one failed, nil if it did not
 	signs    signs       // what else is known of the last one
 	reply    Attempt     // what hooks and logs learn of the last one

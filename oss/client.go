@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/signer"
 )
 
@@ -35,6 +36,11 @@ type Config struct {
 }
 
 // Retry bounds the retrying of one operation. The zero value is a good default.
+//
+// The operations of a Client also share a budget of 100 retries, so that many of them together do not add load to a service
+// that fails. A retry takes one from it. An operation that succeeds gives back what it took, or a tenth of a retry if it took
+// none; the budget never exceeds 100. While it is empty, operations fail with the error of their first attempt, which says
+// so. Corrections of the clock and of refused keys are outside the budget.
 type Retry struct {
 	Attempts int           // tries in all, the first included; 0 means 4, 1 means never retry
 	MinWait  time.Duration // first backoff, before jitter; 0 means 200ms
@@ -49,6 +55,10 @@ func (r Retry) orDefault() Retry {
 	r.Stall = min(cmp.Or(r.Stall, 30*time.Second), maxStall)
 	return r
 }
+
+// retryBudget is more than the retries of the 64 parts that an Uploader has in flight at most, should one failure hit them
+// all at once, and little beside the load of a program that it matters to.
+const retryBudget = 100
 
 // maxStall can be waited for ten times over, as a watch does, and be counted.
 const maxStall time.Duration = math.MaxInt64 / 10
@@ -84,7 +94,8 @@ type Client struct {
 	now         func() time.Time
 	minPartSize int64
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
-	answered    atomic.Bool  // OSS has answered a request of this Client
+	budget      *flow.RetryBudget
+	answered    atomic.Bool // OSS has answered a request of this Client
 }
 
 // NewClient checks cfg and returns a Client. It does not touch the network.
@@ -127,6 +138,7 @@ func NewClient(cfg Config) (*Client, error) {
 		userAgent:   []string{userAgent(cfg.UserAgent)},
 		now:         cfg.Now,
 		minPartSize: cmp.Or(cfg.MinPartSize, MinPartSize),
+		budget:      flow.NewRetryBudget(retryBudget),
 	}
 	if c.credentials == nil {
 		c.credentials = EnvCredentials()

@@ -47,6 +47,9 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	k.deadline, _ = ctx.Deadline()
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
+	if err == nil || understood(k.last) && !k.last.(*ServiceError).temporary() {
+		k.client.budget.Succeeded(k.taken) // a refusal that stays is an answer too
+	}
 	if err != nil {
 		return nil, k.failure(ctx, err)
 	}
@@ -95,8 +98,16 @@ func (k *call) repeat(gated bool) tries.Failure {
 	if k.skewed != skewed || k.renewed != renewed {
 		f.Err = nil
 	}
-	if k.round >= k.client.retry.Attempts && (!gated || f.Kind == tries.Temporary) {
+	bounded := !gated || f.Kind == tries.Temporary // by numbers; the Gate bounds the others by time
+	if bounded && k.round >= k.client.retry.Attempts {
 		f.Wait = 0 // what was learnt of clock and keys is for the next call
+	}
+	if bounded && f.Wait > 0 && f.Err != nil {
+		if k.starved = !k.client.budget.Take(); k.starved {
+			f.Wait = 0
+		} else {
+			k.taken++
+		}
 	}
 	return f
 }
@@ -238,9 +249,16 @@ func (k *call) failure(ctx context.Context, err error) error {
 		}
 		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
 	}
+	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.final(err).(type) {
 	case *ServiceError, *ChecksumError: // they say by themselves what failed
+		if k.starved {
+			return fmt.Errorf("%w; %s", err, starved)
+		}
 		return err
+	}
+	if k.starved {
+		err = fmt.Errorf("%w; %s", err, starved)
 	}
 	var permanent *permanentError
 	if errors.As(err, &permanent) {
