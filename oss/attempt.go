@@ -32,6 +32,7 @@ type call struct {
 	driver  driver
 
 	deadline time.Time   // of the operation's context; zero if it has none
+	began    time.Time   // when the first attempt did
 	attempts int         // made so far
 	failed   [3]int      // of those, how many failed in each tries.Kind; counted only where there is a Gate
 	round    int         // how often it has failed like the last one
@@ -130,7 +131,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		defer drain(in)
 		refused := refusal(k.op, resp).hide(k.used)
 		k.signs.broken = in.broken && refused.Code == ""
-		refused.Attempts = k.attempts // now, since a hook or a log may keep it
+		refused.Attempts, refused.Elapsed = k.attempts, time.Since(k.began) // now, since a hook or a log may keep it
 		return nil, refused
 	}
 	if err := k.check(resp, out); err != nil {

@@ -44,6 +44,7 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d.CheckRetry = k.again
 	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	k.began = time.Now()
 	k.deadline, _ = ctx.Deadline()
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
@@ -241,13 +242,13 @@ func (k *call) failure(ctx context.Context, err error) error {
 		err = k.last
 	}
 	if k.gaveUp != nil {
-		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %w", k.op.Name, k.where(), k.gaveUp, k.attempts, k.final(err))
+		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gaveUp, effort(k.attempts, time.Since(k.began)), k.final(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
 			return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), cancelled)
 		}
-		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
+		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), cancelled, effort(k.attempts, time.Since(k.began)), err)
 	}
 	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.final(err).(type) {
@@ -265,7 +266,7 @@ func (k *call) failure(ctx context.Context, err error) error {
 		err = permanent.err
 	}
 	if k.attempts > 1 {
-		return fmt.Errorf("oss: %s %s: after %d attempts: %w", k.op.Name, k.where(), k.attempts, err)
+		return fmt.Errorf("oss: %s %s: after %s: %w", k.op.Name, k.where(), effort(k.attempts, time.Since(k.began)), err)
 	}
 	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
 }
@@ -274,6 +275,11 @@ func (k *call) failure(ctx context.Context, err error) error {
 func (k *call) final(err error) error {
 	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
 		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
+	}
+	if damaged, ok := err.(*ChecksumError); ok {
+		told := *damaged // a hook may have kept the other
+		told.Attempts, told.Elapsed = k.attempts, time.Since(k.began)
+		return &told
 	}
 	return err
 }
