@@ -71,7 +71,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		in   incoming
 	}{url: k.url}
 	w, last := &mine.watch, &mine.last
-	w.begin(shell.Context(), k.deadline, c.retry.Stall, k.terms.slow)
+	w.begin(shell.Context(), k)
 	mine.out.open(k.request.Body, k.terms, w)
 	last.Store(&mine.out)
 	req := shell.WithContext(httptrace.WithClientTrace(w.ctx, w.traced(c)))

@@ -162,6 +162,10 @@ func NewClient(cfg Config) (*Client, error) {
 	if c.http.Transport == nil {
 		c.http.Transport = http.DefaultTransport
 	}
+	if c.http.Timeout > 0 {
+		c.log.Warn("oss: Config.HTTPClient.Timeout ends every request that takes longer, however well it goes on; Retry.Stall does not",
+			slog.Duration("timeout", c.http.Timeout))
+	}
 	if t, ok := c.http.Transport.(*http.Transport); ok {
 		c.queues = t.MaxConnsPerHost > 0
 	}

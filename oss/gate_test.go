@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -229,6 +231,19 @@ func TestGateThatGivesUpEndsTheOperation(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Section B, "ulimit -n 1024": a machine that has run out of files asks for fewer requests, as OSS does by throttling.
+func TestMachineOutOfFilesIsThrottling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+		g := &gate{}
+		c := play(breaks(full), breaks(full), breaks(full), says(200, "")).client(t, oss.Config{Retry: oss.Retry{Attempts: 2}})
+		_, err := c.HeadObject(tries.WithGate(t.Context(), g), "bucket", "key", nil)
+		if err != nil || len(g.failures) != 3 || g.failures[0].Kind != tries.Throttled || !g.failures[0].Local {
+			t.Errorf("HeadObject: %v, failures are %+v", err, g.failures)
+		}
+	})
 }
 
 func TestCancelledWhileTheGateWaits(t *testing.T) {

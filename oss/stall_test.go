@@ -7,16 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -224,4 +227,99 @@ func TestIdleConnectionTakesLeave(t *testing.T) {
 			t.Errorf("%d messages while closing, want 1", n)
 		}
 	})
+}
+
+// R8: a Timeout of the caller's http.Client is named as the cause, in each phase of a request.
+func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
+	const want = "HTTPClient.Timeout of 5s has ended the request"
+	for _, tt := range []struct {
+		name  string
+		serve func(e *end)
+		call  func(ctx context.Context, c *oss.Client) error
+	}{
+		{"while the body is sent", func(e *end) { e.receive(100) }, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
+			return err
+		}},
+		{"before the reply", func(e *end) { e.request() }, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.HeadObject(ctx, "bucket", "key", nil)
+			return err
+		}},
+		{"in a document", func(e *end) { e.request(); e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<ListParts") }, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.ListParts(ctx, upload, nil)
+			return err
+		}},
+		{"in an object", func(e *end) {
+			e.request()
+			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: A\r\n\r\nhalf")
+		}, func(ctx context.Context, c *oss.Client) error {
+			obj, err := c.GetObject(ctx, "bucket", "key", nil)
+			if err != nil {
+				return err
+			}
+			defer obj.Body.Close()
+			_, err = io.ReadAll(obj.Body)
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line := newLine(t, tt.serve)
+				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys, Retry: oss.Retry{Attempts: 2},
+					HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
+				for _, ctx := range []func() (context.Context, context.CancelFunc){
+					func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+					func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Hour) },
+				} {
+					ctx, cancel := ctx()
+					if err := tt.call(ctx, c); err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("%v does not name the Timeout", err)
+					}
+					cancel()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				if err := tt.call(ctx, c); !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "HTTPClient") {
+					t.Errorf("%v, want the deadline of the caller", err)
+				}
+			})
+		})
+	}
+}
+
+// R8: requests that the caller's own Timeout ends are no outage, for which a Gate has patience.
+func TestTimeoutOfTheHTTPClientIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) {
+			if e.number == 1 {
+				e.say(ok(e.request()))
+			}
+			e.request()
+		})
+		c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys,
+			HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
+		if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil); err != nil {
+			t.Fatal(err)
+		}
+		g := &gate{}
+		_, err := c.HeadObject(tries.WithGate(t.Context(), g), "bucket", "key", nil)
+		if err == nil || !slices.Equal(g.kinds(), []string{"1 temporary failure", "2 temporary failure", "3 temporary failure"}) {
+			t.Errorf("HeadObject: %v, the Gate was asked %v", err, g.kinds())
+		}
+	})
+}
+
+func TestTimeoutOfTheHTTPClientIsWarnedOf(t *testing.T) {
+	for _, tt := range []struct {
+		timeout time.Duration
+		want    string
+	}{{0, ""}, {30 * time.Second, `level=WARN msg="oss: Config.HTTPClient.Timeout ends every request that takes longer, ` +
+		`however well it goes on; Retry.Stall does not" timeout=30s` + "\n"}} {
+		got := logged(slog.LevelWarn, func(log *slog.Logger) {
+			newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, Logger: log, HTTPClient: &http.Client{Timeout: tt.timeout}})
+		})
+		if got != tt.want {
+			t.Errorf("Timeout %v is logged as %q, want %q", tt.timeout, got, tt.want)
+		}
+	}
 }
