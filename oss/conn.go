@@ -119,7 +119,9 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	if err != nil {
 		return sent, err
 	}
-	n, err := c.stride.copy(r, c.patiently)
+	buf := buffers.Get().(*[mostPlain]byte)
+	defer buffers.Put(buf)
+	n, err := c.stride.copy(r, buf[:], c.patiently)
 	return sent + n, err
 }
 
@@ -182,13 +184,15 @@ const (
 	longStride  = 200 * time.Millisecond
 )
 
-// buffers are what bodies are copied through. A connection has one only while it sends.
-var buffers = sync.Pool{New: func() any { return new([mostPlain]byte) }}
+// buffers are what bodies are copied through on plain connections, and tlsBuffers what TLS copies them through and gathers
+// its records in. A connection has one of buffers or at most two of tlsBuffers, and only while it sends: at most 264 KiB.
+var (
+	buffers    = sync.Pool{New: func() any { return new([mostPlain]byte) }}
+	tlsBuffers = sync.Pool{New: func() any { return new([mostGathered]byte) }}
+)
 
-// copy moves all of r to write. What cannot be told of progress within a long write gets short ones.
-func (s *stride) copy(r io.Reader, write func(p []byte, body *outgoing) (int, error)) (n int64, err error) {
-	buf := buffers.Get().(*[mostPlain]byte)
-	defer buffers.Put(buf)
+// copy moves all of r to write through buf. What cannot be told of progress within a long write gets short ones.
+func (s *stride) copy(r io.Reader, buf []byte, write func(p []byte, body *outgoing) (int, error)) (n int64, err error) {
 	body := bodyOf(r)
 	if s.start(); body == nil {
 		s.now = firstStride
