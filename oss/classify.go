@@ -18,8 +18,8 @@ type signs struct {
 	limited bool // Config.HTTPClient.Timeout ended it
 }
 
-// kindOf says what kind of failure err is, which an attempt with these signs ended with and which may be repeated; answered
-// is whether OSS has answered the Client before. Local is whether this machine's own limits are the cause.
+// kindOf says what kind of failure err is, which an attempt with these signs ended with and which may be repeated;
+// answered is whether OSS has answered the Client before. Local is whether this machine's own limits are the cause.
 func kindOf(err error, s signs, answered bool) (kind tries.Kind, local bool) {
 	reply, _ := err.(*ServiceError)
 	switch {
@@ -56,7 +56,8 @@ func isNetworkError(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// isOutOfFiles reports whether err is that no file or socket could be opened. The error of a lookup has it as text only.
+// isOutOfFiles reports whether err is that no file or socket could be opened. The error of a lookup has it as text
+// only.
 func isOutOfFiles(err error) bool {
 	for _, full := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
 		var lookup *net.DNSError

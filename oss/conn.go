@@ -26,9 +26,9 @@ type dialer struct {
 	tls  *tls.Config // without a ServerName
 }
 
-// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the default of
-// Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is sent again after 1
-// and 3 seconds.
+// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the
+// default of Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is
+// sent again after 1 and 3 seconds.
 const connectTimeout = 7 * time.Second
 
 // defaultTransport is that of a Client whose user brings none.
@@ -39,8 +39,8 @@ func defaultTransport() *http.Transport {
 	}).transport()
 }
 
-// transport keeps as many idle connections as uploads have parts in flight, and speaks HTTP/1.1 only: many parts over one
-// HTTP/2 connection share one TCP window and cost twice the CPU.
+// transport keeps as many idle connections as uploads have parts in flight, and speaks HTTP/1.1 only: many parts over
+// one HTTP/2 connection share one TCP window and cost twice the CPU.
 func (d *dialer) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -168,8 +168,8 @@ func (c *conn) patiently(p []byte, body *outgoing) (int, error) {
 // moments, and shrinks when it takes long, so that a rate limit stays smooth and progress is told as it is made.
 type stride struct{ now, most int }
 
-// Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those that
-// leave the processor's cache cost more than they gain, with TLS sooner than without.
+// Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those
+// that leave the processor's cache cost more than they gain, with TLS sooner than without.
 const (
 	leastStride = 16 << 10
 	firstStride = 32 << 10
@@ -184,8 +184,9 @@ const (
 	longStride  = 200 * time.Millisecond
 )
 
-// buffers are what bodies are copied through on plain connections, and tlsBuffers what TLS copies them through and gathers
-// its records in. A connection has one of buffers or at most two of tlsBuffers, and only while it sends: at most 264 KiB.
+// buffers are what bodies are copied through on plain connections, and tlsBuffers what TLS copies them through and
+// gathers its records in. A connection has one of buffers or at most two of tlsBuffers, and only while it sends: at
+// most 264 KiB.
 var (
 	buffers    = sync.Pool{New: func() any { return new([mostPlain]byte) }}
 	tlsBuffers = sync.Pool{New: func() any { return new([mostGathered]byte) }}

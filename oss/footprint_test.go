@@ -17,7 +17,8 @@ func TestSendingConnectionHoldsLittle(t *testing.T) {
 		t.Skip("the race detector holds memory too")
 	}
 	const connections = 32
-	const most = (264 + 160) << 10 // bytes for each; the smaller number is for all else: both ends of a pipe, two of TLS, a request
+	// Bytes for each. The smaller number is for all else: both ends of a pipe, two of TLS, a request.
+	const most = (264 + 160) << 10
 	overOwn(t, func(t *testing.T, scheme string) {
 		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.receive(400_000) })
 		ctx, cancel := context.WithCancel(t.Context())

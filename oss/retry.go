@@ -85,8 +85,8 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	return k.gaveUp == nil, k.gaveUp
 }
 
-// repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
-// one corrects the last and follows at once.
+// repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the
+// next one corrects the last and follows at once.
 func (k *call) repeat(gated bool) tries.Failure {
 	f := tries.Failure{Err: k.last, Attempt: k.attempts}
 	f.Kind, f.Local = kindOf(k.last, k.signs, k.client.answered.Load())
@@ -113,8 +113,8 @@ func (k *call) repeat(gated bool) tries.Failure {
 	return f
 }
 
-// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does one
-// that package multipart has cancelled since another request has done its work.
+// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does
+// one that package multipart has cancelled since another request has done its work.
 func (k *call) count(ctx context.Context, err error) {
 	if k.signs.unsent || err != nil && context.Cause(ctx) == tries.ErrSuperseded {
 		return
@@ -241,14 +241,15 @@ func (k *call) failure(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
 	}
+	tried := effort(k.attempts, time.Since(k.began))
 	if k.gaveUp != nil {
-		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gaveUp, effort(k.attempts, time.Since(k.began)), k.final(err))
+		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gaveUp, tried, k.final(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
 			return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), cancelled)
 		}
-		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), cancelled, effort(k.attempts, time.Since(k.began)), err)
+		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), cancelled, tried, err)
 	}
 	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.final(err).(type) {
@@ -266,7 +267,7 @@ func (k *call) failure(ctx context.Context, err error) error {
 		err = permanent.err
 	}
 	if k.attempts > 1 {
-		return fmt.Errorf("oss: %s %s: after %s: %w", k.op.Name, k.where(), effort(k.attempts, time.Since(k.began)), err)
+		return fmt.Errorf("oss: %s %s: after %s: %w", k.op.Name, k.where(), tried, err)
 	}
 	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
 }

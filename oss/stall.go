@@ -16,11 +16,11 @@ import (
 // connection may take as long as it needs. The rules:
 //
 //   - While the body is sent, the connection must take within stall what was read of it.
-//   - A reply must begin within stall of the last byte handed to the connection, and as long again as sending took, at most
-//     stall more, because that byte may still be in this machine's buffers. Operations that OSS itself is slow at have ten
-//     times stall.
-//   - Each byte of the reply's header that arrives allows stall for the next. This is seen on connections of package oss;
-//     other transports tell only that the first byte has arrived.
+//   - A reply must begin within stall of the last byte handed to the connection, and as long again as sending took,
+//     at most stall more, because that byte may still be in this machine's buffers. Operations that OSS itself is
+//     slow at have ten times stall.
+//   - Each byte of the reply's header that arrives allows stall for the next. This is seen on connections of package
+//     oss; other transports tell only that the first byte has arrived.
 //   - Each read of the reply's body must end within stall.
 type watch struct {
 	ctx    context.Context
@@ -46,8 +46,8 @@ type watch struct {
 	on     *receiver // of the connection in use, if it is one of ours
 }
 
-// A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches os.ErrDeadlineExceeded, but
-// not context.DeadlineExceeded, which is for the deadlines of callers.
+// A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches
+// os.ErrDeadlineExceeded, but not context.DeadlineExceeded, which is for the deadlines of callers.
 type timeoutError struct{ text string }
 
 func (e *timeoutError) Error() string        { return e.text }

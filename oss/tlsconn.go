@@ -104,8 +104,8 @@ func (c *tlsConn) write(p []byte, body *outgoing) (int, error) {
 	return n, err
 }
 
-// Close takes leave of the server as tls.Conn does, unless an attempt or a Write is under way: then the server may take no
-// bytes, for which tls.Conn would wait 5 seconds.
+// Close takes leave of the server as tls.Conn does, unless an attempt or a Write is under way: then the server may
+// take no bytes, for which tls.Conn would wait 5 seconds.
 func (c *tlsConn) Close() error {
 	if c.under.watch.Load() != nil || !c.writing.TryLock() {
 		return c.under.Close()

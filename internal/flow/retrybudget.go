@@ -13,8 +13,8 @@ type RetryBudget struct {
 	capacity int // tenths of a token
 }
 
-// tenths is the worth of a token. A success that took none gives back one tenth, so that retries are at most a tenth of the
-// load once the bucket is empty.
+// tenths is the worth of a token. A success that took none gives back one tenth, so that retries are at most a tenth
+// of the load once the bucket is empty.
 const tenths = 10
 
 // NewRetryBudget returns a full bucket of the given tokens.
@@ -33,8 +33,8 @@ func (b *RetryBudget) Take() bool {
 	return true
 }
 
-// Succeeded says that an operation has succeeded which took the given tokens. It gives them back, or a tenth of a token if
-// there are none.
+// Succeeded says that an operation has succeeded which took the given tokens. It gives them back, or a tenth of a
+// token if there are none.
 func (b *RetryBudget) Succeeded(taken int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

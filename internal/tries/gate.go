@@ -26,14 +26,15 @@ type Failure struct {
 type Kind int
 
 const (
-	// Temporary failures are answers that another attempt may change. Package oss counts them against Retry.Attempts before
-	// it asks the Gate.
+	// Temporary failures are answers that another attempt may change. Package oss counts them against Retry.Attempts
+	// before it asks the Gate.
 	Temporary Kind = iota
-	// Throttled is a 429 or 503: OSS asks for fewer requests. It is also a connection that cannot be made because this
-	// machine has run out of files, which fewer requests in flight mend as well. A Gate bounds them by time, not by number.
+	// Throttled is a 429 or 503: OSS asks for fewer requests. It is also a connection that cannot be made because
+	// this machine has run out of files, which fewer requests in flight mend as well. A Gate bounds them by time, not
+	// by number.
 	Throttled
-	// Outage is a failure of the connection, or a 5xx page that is not from OSS, after OSS has answered this Client. A Gate
-	// bounds them by time, not by number. Before the first answer of OSS such a failure is Temporary.
+	// Outage is a failure of the connection, or a 5xx page that is not from OSS, after OSS has answered this Client.
+	// A Gate bounds them by time, not by number. Before the first answer of OSS such a failure is Temporary.
 	Outage
 )
 
