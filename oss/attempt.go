@@ -48,6 +48,9 @@ type call struct {
 	retryAfter time.Duration // what OSS asked for in the last reply
 	gaveUp     error         // why the Gate of the context ended the operation; nil if it did not
 	fresh      *Credentials  // for the next one, in place of those that were refused
+	began      time.Time     // when the first attempt did
+	taken      int           // retries taken from the budget of the Client
+	starved    bool          // the budget was empty
 }
 
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.
@@ -73,7 +76,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		in   incoming
 	}{url: k.url}
 	w, last := &mine.watch, &mine.last
-	w.begin(shell.Context(), k.deadline, c.retry.Stall, k.terms.slow)
+	w.begin(shell.Context(), k)
 	mine.out.open(k.request.Body, k.terms, w)
 	last.Store(&mine.out)
 	req := shell.WithContext(httptrace.WithClientTrace(w.ctx, w.traced(c)))
@@ -137,7 +140,7 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		refused := refusal(k.op, resp, maskOf(req, k.used))
 		k.signs.broken = in.broken && refused.Code == ""
 		refused.Hint = refused.hint(strings.HasPrefix(req.Header.Get("Authorization"), "OSS4-"))
-		refused.Attempts = k.attempts // now, since a hook or a log may keep it
+		refused.Attempts, refused.Elapsed = k.attempts, time.Since(k.began) // now, since a hook or a log may keep it
 		return nil, refused
 	}
 	if err := k.check(resp, out); err != nil {

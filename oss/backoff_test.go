@@ -144,3 +144,18 @@ func TestParseContentRange(t *testing.T) {
 		}
 	}
 }
+
+func TestEffortIsWrittenForPeople(t *testing.T) {
+	for _, tt := range []struct {
+		attempts int
+		elapsed  time.Duration
+		want     string
+	}{
+		{1, 0, "1 attempt"}, {3, 0, "3 attempts"}, {1, 30 * time.Second, "1 attempt in 30.0 s"}, {4, 1234 * time.Millisecond, "4 attempts in 1.2 s"},
+		{2, time.Minute, "2 attempts in 1m0s"}, {9, 312400 * time.Millisecond, "9 attempts in 5m12s"},
+	} {
+		if got := effort(tt.attempts, tt.elapsed); got != tt.want {
+			t.Errorf("effort(%d, %v) = %q, want %q", tt.attempts, tt.elapsed, got, tt.want)
+		}
+	}
+}

@@ -56,7 +56,8 @@ func isNetworkError(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// isOutOfFiles reports whether err is that no file or socket could be opened. The error of a lookup has it as text only.
+// isOutOfFiles reports whether err is that no file or socket could be opened. The error of a lookup has it as text
+// only.
 func isOutOfFiles(err error) bool {
 	for _, full := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
 		var lookup *net.DNSError

@@ -61,7 +61,8 @@ func TestKindOfAFailure(t *testing.T) {
 		{"page instead of a reply", notFromOSS(&http.Response{StatusCode: 200}), signs{}, temporary, temporary},
 		{"out of files", dial(tooMany), unsent, exhausted, exhausted},
 		{"machine out of files", dial(os.NewSyscallError("socket", syscall.ENFILE)), unsent, exhausted, exhausted},
-		{"lookup out of files", dial(&net.DNSError{Err: "dial udp: socket: too many open files"}), unsent, exhausted, exhausted},
+		{"lookup out of files", dial(&net.DNSError{Err: "dial udp: socket: too many open files"}), unsent, exhausted,
+			exhausted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, answered := range []bool{false, true} {

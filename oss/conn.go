@@ -26,9 +26,9 @@ type dialer struct {
 	tls  *tls.Config // without a ServerName
 }
 
-// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the default of
-// Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is sent again after 1
-// and 3 seconds.
+// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the
+// default of Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is
+// sent again after 1 and 3 seconds.
 const connectTimeout = 7 * time.Second
 
 // defaultTransport is that of a Client whose user brings none.
@@ -39,8 +39,8 @@ func defaultTransport() *http.Transport {
 	}).transport()
 }
 
-// transport keeps as many idle connections as uploads have parts in flight, and speaks HTTP/1.1 only: many parts over one
-// HTTP/2 connection share one TCP window and cost twice the CPU.
+// transport keeps as many idle connections as uploads have parts in flight, and speaks HTTP/1.1 only: many parts over
+// one HTTP/2 connection share one TCP window and cost twice the CPU.
 func (d *dialer) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -121,7 +121,9 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	if err != nil {
 		return sent, err
 	}
-	n, err := c.stride.copy(r, c.patiently)
+	buf := buffers.Get().(*[mostPlain]byte)
+	defer buffers.Put(buf)
+	n, err := c.stride.copy(r, buf[:], c.patiently)
 	return sent + n, err
 }
 
@@ -168,8 +170,8 @@ func (c *conn) patiently(p []byte, body *outgoing) (int, error) {
 // moments, and shrinks when it takes long, so that a rate limit stays smooth and progress is told as it is made.
 type stride struct{ now, most int }
 
-// Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those that
-// leave the processor's cache cost more than they gain, with TLS sooner than without.
+// Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those
+// that leave the processor's cache cost more than they gain, with TLS sooner than without.
 const (
 	leastStride = 16 << 10
 	firstStride = 32 << 10
@@ -184,13 +186,16 @@ const (
 	longStride  = 200 * time.Millisecond
 )
 
-// buffers are what bodies are copied through. A connection has one only while it sends.
-var buffers = sync.Pool{New: func() any { return new([mostPlain]byte) }}
+// buffers are what bodies are copied through on plain connections, and tlsBuffers what TLS copies them through and
+// gathers its records in. A connection has one of buffers or at most two of tlsBuffers, and only while it sends: at
+// most 264 KiB.
+var (
+	buffers    = sync.Pool{New: func() any { return new([mostPlain]byte) }}
+	tlsBuffers = sync.Pool{New: func() any { return new([mostGathered]byte) }}
+)
 
-// copy moves all of r to write. What cannot be told of progress within a long write gets short ones.
-func (s *stride) copy(r io.Reader, write func(p []byte, body *outgoing) (int, error)) (n int64, err error) {
-	buf := buffers.Get().(*[mostPlain]byte)
-	defer buffers.Put(buf)
+// copy moves all of r to write through buf. What cannot be told of progress within a long write gets short ones.
+func (s *stride) copy(r io.Reader, buf []byte, write func(p []byte, body *outgoing) (int, error)) (n int64, err error) {
 	body := bodyOf(r)
 	if s.start(); body == nil {
 		s.now = firstStride

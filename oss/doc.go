@@ -27,11 +27,12 @@
 //
 // # Retries
 //
-// An operation is tried Config.Retry.Attempts times when the connection breaks, when OSS answers 429 or
-// 5xx, when the body did not reach it in time, and when bytes were damaged, with a jittered backoff or
-// the time OSS asks for in Retry-After. There is no limit to how long an attempt may take, only to
-// how long it may stand still; a Timeout of Config.HTTPClient would be one. CompleteMultipartUpload
-// alone is not safe to repeat: see there. Do repeats by the method, or as Request.Repeat says.
+// An operation is tried Config.Retry.Attempts times when the connection fails, when OSS answers 429 or 5xx, when the body
+// did not reach it in time, and when bytes were damaged, with a jittered backoff or the time OSS asks for in Retry-After.
+// All operations of a Client share a budget of 100 retries, which successes refill: see Retry. There is no limit to how
+// long an attempt may take, only to how long it may stall; a Timeout of Config.HTTPClient would be one, of which NewClient
+// warns. CompleteMultipartUpload alone is not safe to repeat: see there. Do repeats by the method, or as Request.Repeat
+// says.
 //
 // # Errors
 //
@@ -45,7 +46,8 @@
 //
 // # Concurrency
 //
-// A Client is safe for concurrent use and needs no Close; make one and share it. Unless Config.HTTPClient
-// says otherwise it has connections of its own, of which it keeps up to 256 a host idle, with their
-// goroutines, for 50 seconds.
+// A Client is safe for concurrent use and needs no Close; make one and share it. Unless Config.HTTPClient says
+// otherwise it has connections of its own, of which it keeps up to 256 a host idle, with their goroutines, for 50
+// seconds. A connection holds up to 256 KiB of buffers while it sends a body, with TLS up to 264 KiB, and none of
+// them while it is idle; as many connections send at once as calls do.
 package oss

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
@@ -36,6 +37,8 @@ type ServiceError struct {
 	Header http.Header // of the reply, for what an error document cannot carry, such as the ETag beside CallbackFailed
 
 	PartNumber int // of UploadPart and UploadPartCopy; 0 if there is none
+
+	Elapsed time.Duration // from the beginning of the first of the Attempts to this reply
 
 	CanonicalRequest string // what the last line of a StringToSign of V4 is the hash of
 
@@ -66,7 +69,7 @@ func (e *ServiceError) Error() string {
 		}
 	}
 	if e.Attempts > 1 {
-		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
+		b.WriteString(", after " + effort(e.Attempts, e.Elapsed))
 	}
 	return b.String()
 }
@@ -172,18 +175,24 @@ type ChecksumError struct {
 	PartNumber    int    // 0 for a whole object
 	Local, Remote uint64 // CRC-64 here and there; both 0 where Err tells the difference
 	Err           error  // the difference where it is not one of CRC-64: OSS's InvalidDigest, or two ETags
+
+	Attempts int           // tries made; 0 if Err has them, or if it was not the reply to a request
+	Elapsed  time.Duration // from the beginning of the first of them to the end of the last
 }
 
 // Error returns one line with both sums.
 func (e *ChecksumError) Error() string {
-	at := where(e.Bucket, e.Key, e.PartNumber)
+	at, tried := where(e.Bucket, e.Key, e.PartNumber), ""
+	if e.Attempts > 1 {
+		tried = ", after " + effort(e.Attempts, e.Elapsed)
+	}
 	if e.Err != nil {
-		return fmt.Sprintf("oss: %s %s: damaged on the way: %s", e.Op, at, oneLine(e.Err.Error()))
+		return fmt.Sprintf("oss: %s %s: damaged on the way: %s%s", e.Op, at, oneLine(e.Err.Error()), tried)
 	}
 	if e.Op == "CompleteMultipartUpload" {
 		at += ": the object exists and is wrong"
 	}
-	return fmt.Sprintf("oss: %s %s: CRC-64 is %016X here and %016X in OSS", e.Op, at, e.Local, e.Remote)
+	return fmt.Sprintf("oss: %s %s: CRC-64 is %016X here and %016X in OSS%s", e.Op, at, e.Local, e.Remote, tried)
 }
 
 // Unwrap returns Err.
@@ -245,6 +254,21 @@ func bareCode(e *ServiceError) Code {
 		return "PreconditionFailed"
 	}
 	return ""
+}
+
+// effort says how often something was tried, and how long if that is known: "4 attempts in 1.2 s".
+func effort(attempts int, elapsed time.Duration) string {
+	s := strconv.Itoa(attempts) + " attempts"
+	if attempts == 1 {
+		s = "1 attempt"
+	}
+	switch {
+	case elapsed <= 0:
+		return s
+	case elapsed >= time.Minute:
+		return s + " in " + elapsed.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%s in %.1f s", s, elapsed.Seconds())
 }
 
 // resource names a bucket or an object for people.

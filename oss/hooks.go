@@ -32,7 +32,7 @@ type Attempt struct {
 	Sent       int64         // body bytes
 	Duration   time.Duration // until the reply's header
 	Err        error         // nil if it succeeded
-	RetryIn    time.Duration // wait before the next attempt; 0 if this was the last
+	RetryIn    time.Duration // wait before the next attempt, which an Uploader may change; 0 if this was the last
 }
 
 func (h Hooks) start(ctx context.Context, op Operation) context.Context {

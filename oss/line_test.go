@@ -442,7 +442,7 @@ func TestSwitchOfProtocolsIsAFailedAttempt(t *testing.T) {
 			e.say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		})
 		_, err := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 2}}).ListParts(t.Context(), upload, nil)
-		if err == nil || !strings.Contains(err.Error(), "2 attempts: status 101: reply is not from OSS") || line.dials() != 2 {
+		if err == nil || !strings.Contains(err.Error(), "status 101: reply is not from OSS") || line.dials() != 2 {
 			t.Errorf("ListParts: %v, over %d connections", err, line.dials())
 		}
 	})

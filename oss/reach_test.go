@@ -105,6 +105,7 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 	cut := listenTo(t, resets(1)) // of the first message of the handshake
 	reset := listenTo(t, resets(100))
 	plain := new(net.Dialer).DialContext
+	hidden := func(rt http.RoundTripper) http.RoundTripper { return opaque{rt} }
 	dial := func(err error) *net.OpError { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	for _, tt := range []struct {
 		name     string
@@ -119,16 +120,12 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 		{"unknown host", "http://oss.example.com", nameless(t), nil, 0, nil},
 		{"handshake cut", "https://" + cut.Addr().String(), plain, nil, 0, nil},
 		{"reset", "http://" + reset.Addr().String(), plain, nil, 2, nil},
-		{"refused, in a transport of another make", "http://" + closed, plain, func(rt http.RoundTripper) http.RoundTripper {
-			return opaque{rt}
-		}, 0, syscall.ECONNREFUSED},
-		{"handshake cut, in a transport of another make", "https://" + cut.Addr().String(), plain, func(rt http.RoundTripper) http.RoundTripper {
-			return opaque{rt}
-		}, 2, nil},
+		{"refused, in a transport of another make", "http://" + closed, plain, hidden, 0, syscall.ECONNREFUSED},
+		{"handshake cut, in a transport of another make", "https://" + cut.Addr().String(), plain, hidden, 2, nil},
 		{"refused, in a transport that does not trace", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
 			return transportFunc(func(*http.Request) (*http.Response, error) { return nil, dial(syscall.ECONNREFUSED) })
 		}, 2, syscall.ECONNREFUSED},
-		{"refused after a connection, in a transport of another make", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
+		{"refused after a connection", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
 			return transportFunc(func(r *http.Request) (*http.Response, error) {
 				trace := httptrace.ContextClientTrace(r.Context())
 				trace.GetConn("one")
@@ -169,7 +166,8 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 
 // The transport of a Client that is given none is known to trace.
 func TestOwnTransportKnowsWhatWasNotSent(t *testing.T) {
-	c := newClient(t, oss.Config{Endpoint: "http://" + closedPort(t), Credentials: keys, Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
+	c := newClient(t, oss.Config{Endpoint: "http://" + closedPort(t), Credentials: keys,
+		Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
 	ctx, count := tries.Watch(t.Context())
 	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) || count.Lost.Load() != 0 {
 		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Lost.Load())

@@ -45,6 +45,7 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d.CheckRetry = k.again
 	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	k.began = time.Now()
 	k.deadline, _ = ctx.Deadline()
 	if gate := flow.GateOf(ctx); gate != nil {
 		var err error
@@ -54,6 +55,9 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	}
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
+	if err == nil || understood(k.last) && !k.last.(*ServiceError).temporary() {
+		k.client.budget.Succeeded(k.taken) // a refusal that stays is an answer too
+	}
 	if err != nil {
 		return nil, k.failure(ctx, err)
 	}
@@ -103,14 +107,22 @@ func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
 	if k.skewed != skewed || k.renewed != renewed {
 		f.Err = nil
 	}
-	if k.round >= k.client.retry.Attempts && (!gated || f.Kind == flow.Temporary) {
+	bounded := !gated || f.Kind == flow.Temporary // by numbers; the Gate bounds the others by time
+	if bounded && k.round >= k.client.retry.Attempts {
 		f.Wait = 0 // what was learnt of clock and keys is for the next call
+	}
+	if bounded && f.Wait > 0 && f.Err != nil {
+		if k.starved = !k.client.budget.Take(); k.starved {
+			f.Wait = 0
+		} else {
+			k.taken++
+		}
 	}
 	return f
 }
 
-// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does one
-// that package multipart has cancelled since another request has done its work.
+// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does
+// one that package multipart has cancelled since another request has done its work.
 func (k *call) count(ctx context.Context, err error) {
 	if k.signs.unsent || err != nil && context.Cause(ctx) == tries.ErrSuperseded {
 		return
@@ -251,25 +263,33 @@ func (k *call) failure(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
 	}
+	tried := effort(k.attempts, time.Since(k.began))
 	if k.gaveUp != nil {
-		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %w", k.op.Name, k.where(), k.gaveUp, k.attempts, k.final(err))
+		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gaveUp, tried, k.final(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
 			return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), cancelled)
 		}
-		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
+		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), cancelled, tried, err)
 	}
+	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.final(err).(type) {
 	case *ServiceError, *ChecksumError: // they say by themselves what failed
+		if k.starved {
+			return fmt.Errorf("%w; %s", err, starved)
+		}
 		return err
+	}
+	if k.starved {
+		err = fmt.Errorf("%w; %s", err, starved)
 	}
 	var permanent *permanentError
 	if errors.As(err, &permanent) {
 		err = permanent.err
 	}
 	if k.attempts > 1 {
-		return fmt.Errorf("oss: %s %s: after %d attempts: %w", k.op.Name, k.where(), k.attempts, err)
+		return fmt.Errorf("oss: %s %s: after %s: %w", k.op.Name, k.where(), tried, err)
 	}
 	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
 }
@@ -278,6 +298,11 @@ func (k *call) failure(ctx context.Context, err error) error {
 func (k *call) final(err error) error {
 	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
 		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
+	}
+	if damaged, ok := err.(*ChecksumError); ok {
+		told := *damaged // a hook may have kept the other
+		told.Attempts, told.Elapsed = k.attempts, time.Since(k.began)
+		return &told
 	}
 	return err
 }

@@ -134,6 +134,46 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+// Row 134: the error of an operation that was given up says how long it was tried, whatever failed.
+func TestErrorSaysHowLongItWasTried(t *testing.T) {
+	wait := func(a answer) answer {
+		return func(r *http.Request, body string) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return a(r, body)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		only answer
+		want string
+	}{
+		{"refused", refuses(500, "InternalError"), ", after 3 attempts in 3.0 s"},
+		{"broken", breaks(errors.New("broken")), ": after 3 attempts in 3.0 s: broken"},
+		{"damaged", says(200, "", "ETag", `"A"`), ", after 3 attempts in 3.0 s"},
+		{"damaged, says OSS", refuses(400, "InvalidDigest"), ", after 3 attempts in 3.0 s"},
+		{"refused once", refuses(403, "AccessDenied"), "no., request ID 5C3D9175B6FC201293AD4890"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := play(wait(tt.only)).client(t, oss.Config{Retry: oss.Retry{Attempts: 3, MinWait: 1, MaxWait: 1}})
+				_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
+				if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
+					t.Errorf("UploadPart: %v, want %s", err, tt.want)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		defer cancel()
+		c := play(wait(refuses(503, "ServiceUnavailable", "Retry-After", "60"))).client(t, oss.Config{})
+		_, err := c.HeadObject(ctx, "bucket", "key", nil)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "context deadline exceeded, after 1 attempt in 2.5 s: oss: HeadObject") {
+			t.Errorf("HeadObject: %v, want the deadline after 2.5 s", err)
+		}
+	})
+}
+
 func TestRetryAfterIsObeyed(t *testing.T) {
 	date := func(d time.Duration) func() string {
 		return func() string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }

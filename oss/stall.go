@@ -16,11 +16,11 @@ import (
 // connection may take as long as it needs. The rules:
 //
 //   - While the body is sent, the connection must take within stall what was read of it.
-//   - A reply must begin within stall of the last byte handed to the connection, and as long again as sending took, at most
-//     stall more, because that byte may still be in this machine's buffers. Operations that OSS itself is slow at have ten
-//     times stall.
-//   - Each byte of the reply's header that arrives allows stall for the next. This is seen on connections of package oss;
-//     other transports tell only that the first byte has arrived.
+//   - A reply must begin within stall of the last byte handed to the connection, and as long again as sending took,
+//     at most stall more, because that byte may still be in this machine's buffers. Operations that OSS itself is
+//     slow at have ten times stall.
+//   - Each byte of the reply's header that arrives allows stall for the next. This is seen on connections of package
+//     oss; other transports tell only that the first byte has arrived.
 //   - Each read of the reply's body must end within stall.
 type watch struct {
 	ctx    context.Context
@@ -29,7 +29,9 @@ type watch struct {
 	slow   bool
 	began  time.Time
 	limit  time.Time // when Config.HTTPClient.Timeout ends the attempt; zero if it does not
-	trace  httptrace.ClientTrace
+
+	timeout time.Duration // that Timeout
+	trace   httptrace.ClientTrace
 
 	mu    sync.Mutex
 	timer *time.Timer
@@ -44,8 +46,8 @@ type watch struct {
 	on     *receiver // of the connection in use, if it is one of ours
 }
 
-// A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches os.ErrDeadlineExceeded, but
-// not context.DeadlineExceeded, which is for the deadlines of callers.
+// A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches
+// os.ErrDeadlineExceeded, but not context.DeadlineExceeded, which is for the deadlines of callers.
 type timeoutError struct{ text string }
 
 func (e *timeoutError) Error() string        { return e.text }
@@ -58,12 +60,13 @@ func stalled(limit time.Duration) error {
 	return &timeoutError{fmt.Sprintf("no byte has moved for %v", limit)}
 }
 
-// begin starts the watch of an attempt with the context parent, which http.Client has made of one with the given deadline.
-func (w *watch) begin(parent context.Context, deadline time.Time, stall time.Duration, slow bool) {
-	w.stall, w.slow, w.began = stall, slow, time.Now()
+// begin starts the watch of an attempt of k with the context parent, which http.Client has made of that of k.
+func (w *watch) begin(parent context.Context, k *call) {
+	stall := k.client.retry.Stall
+	w.stall, w.slow, w.began = stall, k.terms.slow, time.Now()
 	w.due, w.until = stall, w.began.Add(stall)
-	if at, ok := parent.Deadline(); ok && !at.Equal(deadline) {
-		w.limit = at
+	if at, ok := parent.Deadline(); ok && !at.Equal(k.deadline) {
+		w.limit, w.timeout = at, k.client.http.Timeout
 	}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
 	w.timer = time.AfterFunc(stall, func() { w.cancel(stalled(stall)) })
@@ -221,6 +224,9 @@ func (w *watch) limited() bool { return !w.limit.IsZero() && !time.Now().Before(
 func (w *watch) cause(err error) error {
 	if late, ok := context.Cause(w.ctx).(*timeoutError); ok {
 		return late
+	}
+	if w.limited() {
+		return fmt.Errorf("HTTPClient.Timeout of %v has ended the request: %w", w.timeout, err)
 	}
 	return err
 }

@@ -7,16 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -104,8 +107,8 @@ func TestReplyWhoseHeaderDripsThroughAProxyIsNotStalled(t *testing.T) {
 	})
 }
 
-// A header that stops in the middle is stalled, one second after its last byte. The server takes no bytes then, and taking
-// leave of it by TLS would last 5 seconds.
+// A header that stops in the middle is stalled, one second after its last byte. The server takes no bytes then, and
+// taking leave of it by TLS would last 5 seconds.
 func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
 	overOwn(t, func(t *testing.T, scheme string) {
 		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
@@ -114,7 +117,8 @@ func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
 		})
 		began := time.Now()
 		_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
-		if d := time.Since(began); d != 2800*time.Millisecond || err == nil || !strings.Contains(err.Error(), "no byte has moved for 1s") {
+		d := time.Since(began)
+		if d != 2800*time.Millisecond || err == nil || !strings.Contains(err.Error(), "no byte has moved for 1s") {
 			t.Errorf("UploadPart: %v after %v, want a stall after 2.8s", err, d)
 		}
 	})
@@ -197,7 +201,8 @@ func TestStallIsATimeOut(t *testing.T) {
 		_, errRead := io.ReadAll(obj.Body)
 		for _, err := range []error{errHead, errRead} {
 			var network net.Error
-			if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &network) || !network.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+			if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &network) || !network.Timeout() ||
+				errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v is no time-out, or one of the caller's", err)
 			}
 		}
@@ -224,4 +229,135 @@ func TestIdleConnectionTakesLeave(t *testing.T) {
 			t.Errorf("%d messages while closing, want 1", n)
 		}
 	})
+}
+
+// R8: a Timeout of the caller's http.Client is named as the cause, in each phase of a request.
+func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
+	const want = "HTTPClient.Timeout of 5s has ended the request"
+	for _, tt := range []struct {
+		name  string
+		serve func(e *end)
+		call  func(ctx context.Context, c *oss.Client) error
+	}{
+		{"while the body is sent", func(e *end) { e.receive(100) }, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
+			return err
+		}},
+		{"before the reply", func(e *end) { e.request() }, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.HeadObject(ctx, "bucket", "key", nil)
+			return err
+		}},
+		{"in a document", func(e *end) {
+			e.request()
+			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<ListParts")
+		}, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.ListParts(ctx, upload, nil)
+			return err
+		}},
+		{"in an object", func(e *end) {
+			e.request()
+			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: A\r\n\r\nhalf")
+		}, func(ctx context.Context, c *oss.Client) error {
+			obj, err := c.GetObject(ctx, "bucket", "key", nil)
+			if err != nil {
+				return err
+			}
+			defer obj.Body.Close()
+			_, err = io.ReadAll(obj.Body)
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line := newLine(t, tt.serve)
+				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys, Retry: oss.Retry{Attempts: 2},
+					HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
+				for _, ctx := range []func() (context.Context, context.CancelFunc){
+					func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+					func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Hour) },
+				} {
+					ctx, cancel := ctx()
+					if err := tt.call(ctx, c); err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("%v does not name the Timeout", err)
+					}
+					cancel()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				err := tt.call(ctx, c)
+				if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "HTTPClient") {
+					t.Errorf("%v, want the deadline of the caller", err)
+				}
+			})
+		})
+	}
+}
+
+// R8: requests that the caller's own Timeout ends are no outage, for which a Gate has patience.
+func TestTimeoutOfTheHTTPClientIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := newLine(t, func(e *end) {
+			if e.number == 1 {
+				e.say(ok(e.request()))
+			}
+			e.request()
+		})
+		c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys,
+			HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
+		if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil); err != nil {
+			t.Fatal(err)
+		}
+		g := &gate{}
+		_, err := c.HeadObject(flow.WithGate(t.Context(), g), "bucket", "key", nil)
+		want := []string{"1 temporary failure", "2 temporary failure", "3 temporary failure"}
+		if err == nil || !slices.Equal(g.kinds(), want) {
+			t.Errorf("HeadObject: %v, the Gate was asked %v", err, g.kinds())
+		}
+	})
+}
+
+func TestTimeoutOfTheHTTPClientIsWarnedOf(t *testing.T) {
+	for _, tt := range []struct {
+		timeout time.Duration
+		want    string
+	}{{0, ""}, {30 * time.Second, `level=WARN msg="oss: Config.HTTPClient.Timeout ends every request that takes longer, ` +
+		`even while bytes move" timeout=30s` + "\n"}} {
+		got := logged(slog.LevelWarn, func(log *slog.Logger) {
+			newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, Logger: log,
+				HTTPClient: &http.Client{Timeout: tt.timeout}})
+		})
+		if got != tt.want {
+			t.Errorf("Timeout %v is logged as %q, want %q", tt.timeout, got, tt.want)
+		}
+	}
+}
+
+// Section B, "a server accepts and never answers": what Stall and Attempts come to.
+func TestServerThatNeverAnswersIsGivenUp(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		want time.Duration // and at most 1.5 s of waits
+		call func(ctx context.Context, c *oss.Client) error
+	}{
+		{"HeadObject", 4 * 30 * time.Second, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.HeadObject(ctx, "bucket", "key", nil)
+			return err
+		}},
+		{"CompleteMultipartUpload", 4 * 300 * time.Second, func(ctx context.Context, c *oss.Client) error {
+			_, err := c.CompleteMultipartUpload(ctx, upload, []oss.Part{{Number: 1, ETag: "A"}}, nil)
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			overOwn(t, func(t *testing.T, scheme string) {
+				_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.request() })
+				began := time.Now()
+				err := tt.call(t.Context(), c)
+				d := time.Since(began)
+				if !errors.Is(err, os.ErrDeadlineExceeded) || d < tt.want || d > tt.want+1500*time.Millisecond {
+					t.Errorf("%v after %v, want a stall after %v", err, d, tt.want)
+				}
+			})
+		})
+	}
 }

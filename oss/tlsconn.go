@@ -78,7 +78,9 @@ func (c *tlsConn) ReadFrom(r io.Reader) (sent int64, err error) {
 			c.stride.adapt(time.Since(began), lent.Size == int64(c.stride.now))
 		}
 	}
-	n, err := c.stride.copy(r, c.write)
+	buf := tlsBuffers.Get().(*[mostGathered]byte)
+	defer tlsBuffers.Put(buf)
+	n, err := c.stride.copy(r, buf[:], c.write)
 	return sent + n, err
 }
 
@@ -88,9 +90,9 @@ func (c *tlsConn) Write(p []byte) (int, error) { return c.write(p, nil) }
 func (c *tlsConn) write(p []byte, body *outgoing) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	buf := buffers.Get().(*[mostPlain]byte)
-	defer buffers.Put(buf)
-	c.under.gather(buf[:0:mostGathered], body)
+	buf := tlsBuffers.Get().(*[mostGathered]byte)
+	defer tlsBuffers.Put(buf)
+	c.under.gather(buf[:0], body)
 	n, err := c.Conn.Write(p)
 	sent, failed := c.under.release()
 	if err == nil {
@@ -102,8 +104,8 @@ func (c *tlsConn) write(p []byte, body *outgoing) (int, error) {
 	return n, err
 }
 
-// Close takes leave of the server as tls.Conn does, unless an attempt or a Write is under way: then the server may take no
-// bytes, for which tls.Conn would wait 5 seconds.
+// Close takes leave of the server as tls.Conn does, unless an attempt or a Write is under way: then the server may
+// take no bytes, for which tls.Conn would wait 5 seconds.
 func (c *tlsConn) Close() error {
 	if c.under.watch.Load() != nil || !c.writing.TryLock() {
 		return c.under.Close()
