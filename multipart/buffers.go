@@ -41,10 +41,11 @@ type chunk struct {
 
 // A pool is the memory that the streams of an Uploader share.
 //
-// Only chunks that are full count against the limit. The chunk that a stream is reading into, and one that waits for room
-// under the limit, is the stream's allowance: every stream has exactly one, which no other stream can take. So a source
-// that gives nothing holds nothing under the limit, and a stream always gets on, if only by sending its allowance as a part
-// and reading again when OSS has it. Streams that have bytes and wait for room are served in order of arrival.
+// Only full chunks count against the limit. The chunk that a stream is reading into, and one that waits for room under the
+// limit, is the stream's allowance: every stream has exactly one, which no other stream can take. So a source that gives
+// nothing holds nothing, and a stream always gets on, if only by sending its allowance as a part and reading again when OSS
+// has it. Streams that have bytes and wait for room are served in order of arrival. What the allowances take comes out of
+// the limit, but never more than half of it: streams together hold no more than the limit unless there are very many.
 //
 // Memory whose bytes are being sent comes back by itself. Memory that streams gather for their next parts might not: their
 // sources may be silent, or wait for one another. So while a stream waits for room, those whose next chunk does not come
@@ -97,8 +98,18 @@ func (p *pool) take(s *stream) *chunk {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.own = c
-	p.own += p.chunk
+	p.allow(p.chunk)
 	return c
+}
+
+// allow notes that the allowances take n bytes more. They come out of the limit, as far as half of it. p.mu is held.
+func (p *pool) allow(n int64) {
+	p.own += n
+	whole := p.base
+	if p.longs > 0 {
+		whole = p.long
+	}
+	p.limit.SetLimit(whole - min(p.own, whole/2))
 }
 
 // load reads body, of which nobody may be waiting for, into memory. It returns nil if there is no room at this moment, and
@@ -106,7 +117,7 @@ func (p *pool) take(s *stream) *chunk {
 func (p *pool) load(body oss.Body) *buffer {
 	size := body.Size()
 	room := p.roundUp(size)
-	if room > p.base || !p.limit.TryAcquire(room) {
+	if room > p.limit.Limit() || !p.limit.TryAcquire(room) {
 		return nil
 	}
 	b := &buffer{pool: p, size: size}
@@ -142,7 +153,7 @@ func (p *pool) free(chunks ...*chunk) {
 	for _, c := range chunks {
 		if s := c.of; s != nil {
 			s.own = nil
-			p.own -= p.chunk
+			p.allow(-p.chunk)
 			if s.wake != nil {
 				s.wake()
 			}
@@ -191,7 +202,7 @@ func (p *pool) outgrown(s *stream, size int64) {
 	if size > p.even && !s.long {
 		s.long = true
 		p.longs++
-		p.limit.SetLimit(p.long)
+		p.allow(0)
 	}
 }
 
@@ -211,9 +222,7 @@ func (p *pool) leave(s *stream) {
 	s.room = 0
 	if s.long {
 		p.longs--
-		if p.longs == 0 {
-			p.limit.SetLimit(p.base)
-		}
+		p.allow(0)
 	}
 }
 

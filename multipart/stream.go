@@ -104,7 +104,7 @@ func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 	}
 	return newStream(ctx, p, in, j.plan.PartSize, func() {
 		j.u.client.Logger().LogAttrs(ctx, slog.LevelDebug, "oss: an upload has been waiting for MemoryLimit for a second",
-			slog.String("bucket", j.plan.Upload.Bucket), slog.String("key", j.plan.Upload.Key), slog.Int64("limit", p.limit.Limit()))
+			slog.String("bucket", j.plan.Upload.Bucket), slog.String("key", j.plan.Upload.Key), slog.Int64("limit", p.base))
 	}), nil
 }
 
@@ -295,7 +295,7 @@ func (s *stream) count() bool {
 	s.room -= p.chunk
 	s.own.of, s.own.counted = nil, true
 	s.own = nil
-	p.own -= p.chunk
+	p.allow(-p.chunk)
 	return true
 }
 
@@ -369,7 +369,7 @@ func (s *stream) receive(ctx context.Context) (*chunk, error) {
 	s.pool.mu.Lock()
 	defer s.pool.mu.Unlock()
 	if s.waits {
-		return nil, fmt.Errorf("%w, %d bytes: %w", errNoMemory, s.pool.limit.Limit(), ctx.Err())
+		return nil, fmt.Errorf("%w, %d bytes: %w", errNoMemory, s.pool.base, ctx.Err())
 	}
 	return nil, ctx.Err()
 }
