@@ -71,7 +71,7 @@ func TestCatalogue(t *testing.T) {
 		{"C2", []func(*testing.T){anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown, anOutcomeNobodyMayAskForIsUnknown,
 			anUploadThatSomebodyElseAbortedIsAPlainFailure, putObjectOutcomes}},
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
-		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported}},
+		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported, exclusiveKeysLeaveNothingOfALostReply}},
 		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
 		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo,
 			aPartStoredAMomentAfterTheAbortIsAbortedToo, keysThatMayNotListPartsAbortTwice}},
@@ -79,7 +79,7 @@ func TestCatalogue(t *testing.T) {
 		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
 
 		// Resume.
-		{"U1", []func(*testing.T){killedAtAnyMoment}},
+		{"U1", []func(*testing.T){killedAtAnyMoment, theNextRunFindsWhatAKilledProcessHasBegun, anIntentIsRecordedBeforeInitiate}},
 		{"U2", []func(*testing.T){aSourceRewrittenWithTheSameSizeAndTimeIsNeverMixed}},
 		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers}},
 		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
@@ -87,7 +87,7 @@ func TestCatalogue(t *testing.T) {
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,
 			aRecordOfAnotherKeyIsLeftAlone, aCallWithOtherOptionsBeginsAnew, aRecordWithoutADigestOfItsOptionsIsNotContinued}},
 		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
-		{"U8", []func(*testing.T){twoProcessesResume, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
+		{"U8", []func(*testing.T){twoProcessesResume, twoThatBeginAtOnceShareOneUpload, anUploadThatNoRecordNamesIsNotKept, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
 		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},
 		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
 		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},

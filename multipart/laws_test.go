@@ -147,6 +147,9 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 	for _, up := range orphans {
 		o.told[up.ID] = true
 	}
+	if o.c.opts.ExclusiveKeys && len(orphans) > 0 && !o.c.cannotAsk() {
+		o.bad("no other program uploads to the key, and yet %v is left", orphans)
+	}
 	unknown := errors.Is(err, multipart.ErrOutcomeUnknown)
 	kept := ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted && ue.AbortErr == nil && !unknown
 	if kept && !o.keeps() {

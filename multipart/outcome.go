@@ -423,27 +423,34 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 // slack is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
 const slack = 2 * time.Second
 
-// findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
-// since then, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program.
-func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
+// lookForOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those of
+// the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program,
+// so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
+func (j *job) lookForOrphans(ctx context.Context, began moment) {
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
 	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload
-	var orphans []oss.Upload
 	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.wishes.all}) {
 		if err != nil {
+			j.unlisted = true
 			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
 			break
 		}
-		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(count.Now().Add(-time.Since(began)-slack)) {
+		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(began(count).Add(-slack)) {
 			continue
 		}
 		parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
-		if err == nil && len(parts.Parts) == 0 || err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
-			orphans = append(orphans, info.Upload)
-			j.warn("upload that a lost reply may have begun", info.Upload, err)
+		if errors.Is(err, oss.ErrNoSuchUpload) || err == nil && len(parts.Parts) > 0 {
+			continue
 		}
+		if j.u.opts.ExclusiveKeys {
+			orphan := &job{u: j.u, plan: Plan{Upload: info.Upload}, wishes: j.wishes}
+			if _, err = orphan.abort(ctx); err == nil {
+				continue
+			}
+		}
+		j.orphans = append(j.orphans, info.Upload)
+		j.warn("upload that a lost reply may have begun", info.Upload, err)
 	}
-	return orphans
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/tries"
@@ -32,6 +33,9 @@ type Swept struct {
 // Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what
 // each held. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
 // goes on; an error with a zero Swept is the last pair.
+//
+// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that are gone, of the same bucket, prefix
+// and age.
 //
 // OSS keeps unfinished uploads for ever unless a lifecycle rule of the bucket removes them.
 func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions) iter.Seq2[Swept, error] {
@@ -64,6 +68,36 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 			if !yield(swept, err) {
 				return
 			}
+		}
+		if !o.DryRun {
+			u.tidyRecords(ctx, bucket, o, count.Now().Add(-o.OlderThan))
+		}
+	}
+}
+
+// tidyRecords deletes the records of the swept part of the bucket that were made before limit and whose uploads are gone.
+func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOptions, limit time.Time) {
+	store, ok := u.opts.Store.(RecordLister)
+	if !ok {
+		return
+	}
+	for r, err := range store.List(ctx) {
+		up := r.Plan.Upload
+		j := &job{u: u, plan: r.Plan}
+		if err != nil {
+			j.warn("records of the Store not listed", oss.Upload{Bucket: bucket}, err)
+			return
+		}
+		if up.Bucket != bucket || !strings.HasPrefix(up.Key, o.Prefix) || r.Plan.Begun.After(limit) {
+			continue
+		}
+		gone := up.ID == "" // it was about to be begun
+		if !gone {
+			there, err := j.exists(ctx)
+			gone = err == nil && !there
+		}
+		if gone {
+			j.deleteRecord(ctx, r.ID, up)
 		}
 	}
 }

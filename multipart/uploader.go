@@ -30,6 +30,13 @@ type Options struct {
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
 	Progress    func(Progress) // called for each upload by itself: serially, never under a lock, byte by byte and never backwards; nil means none
 	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
+
+	// ExclusiveKeys promises that while this Uploader uploads to a key no other upload to that key is going on, of this
+	// program or of any other. A lost reply to InitiateMultipartUpload may have begun an upload of which nobody knows the
+	// ID: with ExclusiveKeys those that it can be, of the same key, begun since then and without parts, are aborted. Without,
+	// they are only reported, in Result.Orphans and UploadError.Orphans. With a Store the next UploadFile of a process that
+	// was killed meanwhile does the same.
+	ExclusiveKeys bool
 }
 
 // A Limiter paces bytes. *golang.org/x/time/rate.Limiter is one, and can be changed while uploads run.
@@ -65,6 +72,12 @@ func (o *Options) check(least int64) error {
 		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes", o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
 	case o.Checksum < oss.ChecksumMD5 || o.Checksum > oss.ChecksumNone:
 		return fmt.Errorf("multipart: checksum %d is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone", o.Checksum)
+	case o.Limiter != nil && isNil(o.Limiter):
+		return fmt.Errorf("multipart: Options.Limiter is a nil %T", o.Limiter)
+	case o.Store != nil && isNil(o.Store):
+		return fmt.Errorf("multipart: Options.Store is a nil %T", o.Store)
+	case o.Store == DirStore(""):
+		return errors.New("multipart: Options.Store is a DirStore without a directory")
 	}
 	return nil
 }
@@ -244,6 +257,8 @@ type job struct {
 	known   *uint64                                        // CRC-64 the object must have, where parts do not tell
 	orphans []oss.Upload                                   // see UploadError
 	cut     bool                                           // a request for a part got no answer, and may arrive late
+
+	unlisted bool // there may be more orphans, which OSS did not list
 }
 
 // watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
@@ -378,7 +393,7 @@ func (j *job) initiate(ctx context.Context) error {
 		j.plan.Begun = count.Now().UTC().Truncate(time.Second)
 	}
 	if count.Lost.Load() > 0 {
-		j.orphans = j.findOrphans(ctx, began)
+		j.lookForOrphans(ctx, since(began))
 	}
 	if err != nil {
 		return j.failed(err)
