@@ -41,7 +41,8 @@ func TestCatalogue(t *testing.T) {
 		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain, throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
 		{"R2", []func(*testing.T){aRefusalThatStaysIsNotRepeated}},
 		{"R3", []func(*testing.T){aTransportThatStillReadsTheLastBodyDoesNoHarm}},
-		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried, cancellingDoesNotWaitForAReaderThatBlocks}},
+		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried, cancellingDoesNotWaitForAReaderThatBlocks,
+			theCauseOfACancellationIsInTheError, aDeadlineWhileALimiterWaitsIsTheDeadline, aBurstThatIsLoweredUnderWayFailsNothing}},
 		{"R5", []func(*testing.T){aClockThatIsOffIsCorrectedAndStaysRight}},
 		{"R6", []func(*testing.T){aServerThatThrottlesHalfOfAllRequestsIsNotFlooded, aServerThatThrottlesEverythingForHalfAMinute,
 			parallelismFallsUnderThrottlingAndRecovers, throttlingThatNeverEndsIsAnErrorAtLast}},
@@ -94,7 +95,8 @@ func TestCatalogue(t *testing.T) {
 
 		// Progress and callbacks.
 		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
-		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload, aProgressFunctionThatBlocksStopsNoPart}},
+		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload, aProgressFunctionThatBlocksStopsNoPart,
+			aPanicOfTheCallersCodeReachesTheCaller}},
 		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything}},
 	}
 	done := make(map[string]bool)

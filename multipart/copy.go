@@ -92,7 +92,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, wishes: w, keep: u.opts.KeepParts,
+	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, caller: ctx,
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.all})
 	if err != nil {

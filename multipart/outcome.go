@@ -245,7 +245,7 @@ func (j *job) report(sent *parcels, cause, abortErr error) error {
 		j.warn("upload left behind", j.plan.Upload, abortErr)
 	}
 	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr,
-		Orphans: j.orphans, Err: cause}
+		Orphans: j.orphans, Err: withCause(j.caller, cause)}
 }
 
 // cleanupTimeout bounds what is done on behalf of a caller who may have given up long ago.

@@ -52,7 +52,8 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload) (joined bool, err error) {
 	j.plan = fresh
 	if locker, ok := j.u.opts.Store.(RecordLocker); ok {
-		unlock, err := locker.Lock(ctx, id)
+		var unlock func()
+		err := j.guard.do(func() (err error) { unlock, err = locker.Lock(ctx, id); return err })
 		if err != nil {
 			return false, j.failed(fmt.Errorf("locking the record of the upload: %w", err))
 		}
@@ -76,21 +77,24 @@ func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload)
 // begin initiates j.plan. The record says so before, for the next run of a process that is killed when OSS has begun the
 // upload and nothing else names it; and after, before part 1.
 func (j *job) begin(ctx context.Context, id string) error {
-	store := j.u.opts.Store
+	save := func(p Plan) error {
+		return j.guard.do(func() error { return j.u.opts.Store.Save(ctx, id, p) })
+	}
 	intent := j.plan
 	intent.Begun = j.u.client.Now().UTC().Truncate(time.Second)
-	if err := store.Save(ctx, id, intent); err != nil {
+	if err := save(intent); err != nil {
 		return j.failed(fmt.Errorf("saving the record of the upload: %w", err))
 	}
 	if err := j.initiate(ctx); err != nil {
 		if len(j.orphans) == 0 && !j.unlisted { // else the next run looks again
-			if storeErr := store.Delete(context.WithoutCancel(ctx), id); storeErr != nil {
+			forget := func() error { return j.u.opts.Store.Delete(context.WithoutCancel(ctx), id) }
+			if storeErr := j.guard.do(forget); storeErr != nil {
 				j.warn("record of an upload that was not begun not deleted", intent.Upload, storeErr)
 			}
 		}
 		return err
 	}
-	if err := store.Save(ctx, id, j.plan); err != nil {
+	if err := save(j.plan); err != nil {
 		j.keep = false
 		return j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
 	}
@@ -149,7 +153,8 @@ func (j *job) recordID(f *os.File) (string, error) {
 
 // load returns the Plan of an earlier try, a zero Plan if there is none.
 func (j *job) load(ctx context.Context, id string) (Plan, error) {
-	saved, err := j.u.opts.Store.Load(ctx, id)
+	var saved Plan
+	err := j.guard.do(func() (err error) { saved, err = j.u.opts.Store.Load(ctx, id); return err })
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Plan{}, nil
@@ -228,8 +233,8 @@ func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 	}
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
-	saved, loadErr := j.u.opts.Store.Load(ctx, id)
-	if loadErr == nil && saved.Upload.ID != "" && saved.Upload.Key == j.plan.Upload.Key && saved.Upload != j.plan.Upload {
+	saved, loadErr := j.load(ctx, id)
+	if loadErr == nil && saved.Upload.ID != "" && saved.Upload != j.plan.Upload {
 		_, ue.AbortErr = j.abort(ctx)
 		ue.Aborted = ue.AbortErr == nil
 	}
@@ -240,7 +245,7 @@ func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 func (j *job) deleteRecord(ctx context.Context, id string, up oss.Upload) {
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
-	if err := deleteIf(ctx, j.u.opts.Store, id, up); err != nil {
+	if err := j.guard.do(func() error { return deleteIf(ctx, j.u.opts.Store, id, up) }); err != nil {
 		j.warn("record of an ended upload not deleted", up, err)
 	}
 }

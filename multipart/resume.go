@@ -35,7 +35,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	if isNil(src) {
 		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
-	in := input{at: src}
+	var in input
 	if f, ok := src.(*os.File); ok {
 		info, err := f.Stat()
 		if err != nil {
@@ -58,7 +58,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	}
 	held, err := u.list(ctx, p.Upload, nil)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
-		return nil, &UploadError{Plan: p, Err: err}
+		return nil, &UploadError{Plan: p, Err: withCause(ctx, err)}
 	}
 	sizes := partSizesOf(p, held, u.client.MinPartSize())
 	if len(sizes) == 0 { // nothing tells, so nothing can be kept
@@ -75,7 +75,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	}
 	ctx, end := j.watch(ctx)
 	defer end()
-	in.size = p.Size
+	in.at, in.size = j.guard.readerAt(src), p.Size
 	if err != nil {
 		return j.gone(ctx, in, err)
 	}

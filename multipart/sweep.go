@@ -98,6 +98,7 @@ func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOption
 		}
 		if gone {
 			j.deleteRecord(ctx, r.ID, up)
+			j.guard.rethrow()
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -89,7 +90,8 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 
 // worker returns what sends p and those that come next, up to the first failure.
 func (j *job) worker(ctx context.Context, p piece, next <-chan piece, done *parcels) func() error {
-	return func() error {
+	return func() (err error) {
+		defer j.guard.catch(&err)
 		for more := true; more; p, more = <-next {
 			if err := j.deliver(ctx, p, done); err != nil {
 				return err
@@ -205,7 +207,7 @@ func (j *job) watched(body oss.Body) oss.Body {
 	if j.meter == nil && j.u.opts.Limiter == nil {
 		return body
 	}
-	return &watchedBody{Body: body, limiter: j.u.opts.Limiter, meter: j.meter}
+	return &watchedBody{Body: body, limiter: j.u.opts.Limiter, guard: &j.guard, meter: j.meter}
 }
 
 // A watchedBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
@@ -213,6 +215,7 @@ func (j *job) watched(body oss.Body) oss.Body {
 type watchedBody struct {
 	oss.Body
 	limiter Limiter
+	guard   *guard
 	meter   *meter
 
 	mu   sync.Mutex
@@ -254,17 +257,36 @@ func (w *watchedBody) Lend(off, n int64, files bool) (lend.Range, error) {
 }
 
 // pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
-// its burst at once.
-func (w *watchedBody) pace(ctx context.Context, p []byte, off int64) ([]byte, error) {
+// its burst at once, which may be lowered between two looks at it.
+func (w *watchedBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
+	defer w.guard.catch(&err)
+	burst := func() int {
+		if b, ok := w.limiter.(interface{ Burst() int }); ok {
+			return b.Burst()
+		}
+		return 0 // there is none, or no bound
+	}
 	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
-	if b, ok := w.limiter.(interface{ Burst() int }); ok && b.Burst() > 0 {
-		n = min(n, b.Burst())
+	for {
+		if most := burst(); most > 0 {
+			n = min(n, most)
+		}
+		if n == 0 {
+			return p, nil
+		}
+		err := w.limiter.WaitN(endless{ctx}, n)
+		if most := burst(); err != nil && ctx.Err() == nil && 0 < most && most < n {
+			continue
+		}
+		return p[:n], err
 	}
-	if n == 0 {
-		return p, nil
-	}
-	return p[:n], w.limiter.WaitN(ctx, n)
 }
+
+// endless hides the deadline of a context. A *rate.Limiter fails at once, with an error of its own, when a wait would
+// outlast the deadline; without one it fails at the deadline, with the context's error.
+type endless struct{ context.Context }
+
+func (endless) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
 func (w *watchedBody) progress(to int64) {
 	w.mu.Lock()

@@ -148,6 +148,9 @@ type Result struct {
 // changes under way is an error, ErrSourceChanged. A path that names no regular file but, say, a pipe is read
 // as a stream. See Upload for the rest.
 //
+// Both a missing file and a missing bucket match fs.ErrNotExist. A file that cannot be opened is an *fs.PathError and no
+// *UploadError; a missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
+//
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
 // same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
 // has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the earlier upload.
@@ -158,7 +161,7 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	var f *os.File
 	cancelled, err := await(ctx, func() (err error) { f, err = os.Open(path); return err }, func() { f.Close() })
 	if cancelled { // while a named pipe waited for its writer
-		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: err}
+		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: withCause(ctx, err)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("multipart: %w", err)
@@ -183,7 +186,9 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 // A nil error means that the object exists and holds exactly the bytes of src, checked by MD5 and
 // CRC-64 on the way and by the CRC-64 of the whole. Any other is an *UploadError, unless an argument
 // was refused before the first request; it says what is left in OSS. A cancelled upload aborts what
-// it has begun before it returns; a Read of src that is going on then ends by itself.
+// it has begun before it returns; a Read of src that is going on then ends by itself. The error of a cancelled
+// upload matches ctx.Err() and context.Cause(ctx). If src, the Limiter, the Store or Progress panics, so does Upload,
+// with the same value, once the upload is aborted.
 func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -225,8 +230,10 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 		ctx, end := j.watch(ctx)
 		defer end()
 		j.dropRecord(ctx, stored)
+		in.stream = j.guard.reader(in.stream)
 		return j.fromStream(ctx, in)
 	}
+	in.at = j.guard.readerAt(in.at)
 	j.plan.Size = in.size
 	if j.plan.PartSize, err = partSizeFor(in.size, u.opts.PartSize); err != nil {
 		return nil, err
@@ -259,20 +266,25 @@ type job struct {
 	cut     bool                                           // a request for a part got no answer, and may arrive late
 
 	unlisted bool // there may be more orphans, which OSS did not list
+
+	caller context.Context // of the call, for its cause; nil if there is none to tell
+	guard  guard           // of the caller's code
 }
 
 // watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
-// of the progress function.
+// of the caller's code.
 func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
 		begin.Parts = -1
 	}
+	j.caller = ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
 		j.meter.close()
+		j.guard.rethrow()
 	}
 }
 
@@ -403,12 +415,12 @@ func (j *job) initiate(ctx context.Context) error {
 
 // failed reports an upload of which nothing was begun in OSS.
 func (j *job) failed(err error) error {
-	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: err}
+	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
 // left reports a failed upload that stays in OSS.
 func (j *job) left(sent *parcels, err error) error {
-	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: err}
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
 // wishes are a caller's ObjectOptions, each where OSS wants it.
