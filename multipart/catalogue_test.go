@@ -64,7 +64,8 @@ func TestCatalogue(t *testing.T) {
 		{"I2", []func(*testing.T){aWrongReportOfAPartIsDamage}},
 		{"I3", []func(*testing.T){anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists}},
 		{"I4", []func(*testing.T){finishNoticesPartsOfAnotherWriter, aPartReplacedUnderWayIsNoticed}},
-		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
+		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail,
+			anETagThatIsNoMD5IsNoDamageBesideTheRightCRC}},
 
 		// Complete and abort.
 		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing, anEqualObjectOfAnotherProgramIsNotOurs,

@@ -125,7 +125,7 @@ func (o *ordeal) checkObject(began time.Time, res *multipart.Result, err error) 
 	case !exists || !bytes.Equal(now, o.want) && (o.also == nil || !bytes.Equal(now, o.also)):
 		o.bad("it succeeded, and the object of %d bytes (%v) is not the source of %d: %+v", len(now), exists, len(o.want), res)
 	case res.Size != obj.Size || res.Parts != len(obj.Parts) ||
-		res.ETag != obj.ETag && !o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject") || // where nothing else tells it
+		res.ETag != obj.ETag && !o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject", "PutObject") || // where nothing else tells it
 		res.CRC64 != obj.CRC64 && !o.c.struck("WrongCRC64", "HeadObject"):
 		o.bad("%+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts", res, obj.Size, obj.ETag, obj.CRC64, len(obj.Parts))
 	case o.opts != nil && before != nil && !bytes.Equal(before, now) && o.plan.Upload.ID == "": // Finish and Resume take no options

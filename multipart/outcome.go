@@ -375,24 +375,29 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 }
 
 // settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
-// body, or answered every time, there is no object; one that holds the same bytes is what was asked for. sum is the
-// MD5 that was sent, nil if none was: what a file holds by now may be something else.
-func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
+// body, or answered every time, there is no object; one that holds the same bytes is what was asked for. d is the
+// digest that was sent, nil if none was: what a file holds by now may be something else.
+func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d *digest, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
 	ask, cancel := cleanupContext(ctx)
 	defer cancel()
-	if sum == nil {
-		d, err := j.u.digestOf(ask, body.source)
-		if err != nil {
+	if d == nil {
+		var err error
+		if d, err = j.u.digestOf(ask, body.source); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
-		sum = d.md5[:]
 	}
 	// Of a body that comes with its MD5 OSS stores no damaged copy.
 	return j.lookForObject(ask, began, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
-		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
+		if there.Size != body.Size() {
+			return false
+		}
+		if there.CRC64 != 0 {
+			return there.CRC64 == d.crc
+		}
+		return strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(d.md5[:]))
 	})
 }
 

@@ -338,7 +338,6 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return nil, j.failed(err)
 	}
 	defer j.u.slots.release(1)
-	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
 		if d == nil {
 			var err error
@@ -346,12 +345,11 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 				return nil, j.failed(err)
 			}
 		}
-		sum = d.md5[:]
 		opts.Header = opts.Header.Clone()
 		if opts.Header == nil {
 			opts.Header = make(http.Header)
 		}
-		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
+		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(d.md5[:]))
 	}
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
@@ -362,7 +360,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, began, last, sum, err, count.Lost.Load() == 0)
+		res, err = j.settlePut(ctx, began, last, d, err, count.Lost.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
