@@ -15,7 +15,7 @@ import (
 // SweepOptions select the unfinished uploads that Sweep ends.
 type SweepOptions struct {
 	Prefix    string                    // of keys; "" means all
-	OlderThan time.Duration             // begun at least this long ago; 0 means DefaultSweepAge
+	OlderThan time.Duration             // begun, and last given a part, at least this long ago; 0 means DefaultSweepAge
 	Select    func(oss.UploadInfo) bool // of those, the ones to end; nil means all
 	DryRun    bool                      // look, and end nothing
 }
@@ -31,7 +31,7 @@ type Swept struct {
 }
 
 // Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what
-// each held. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
+// each held. An upload that has got a part since then is in use, however long ago it was begun. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
 // goes on; an error with a zero Swept is the last pair.
 //
 // If Options.Store is a RecordLister, Sweep then deletes its records of uploads that are gone, of the same bucket, prefix
@@ -61,9 +61,9 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 			if info.Initiated.After(limit) || o.Select != nil && !o.Select(info) {
 				continue
 			}
-			swept, err := u.sweep(ctx, info, o.DryRun)
-			if errors.Is(err, oss.ErrNoSuchUpload) {
-				continue // it ended by itself
+			swept, err := u.sweep(ctx, info, limit, o.DryRun)
+			if errors.Is(err, oss.ErrNoSuchUpload) || err == errInUse {
+				continue
 			}
 			if !yield(swept, err) {
 				return
@@ -113,14 +113,20 @@ func (u *Uploader) sweepable(o SweepOptions) error {
 	return nil
 }
 
-// sweep measures one upload and ends it.
-func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, dry bool) (Swept, error) {
+// errInUse says that an upload has a part that is too young.
+var errInUse = errors.New("multipart: the upload is in use")
+
+// sweep measures one upload and ends it, unless it has got a part after limit.
+func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, limit time.Time, dry bool) (Swept, error) {
 	s := Swept{UploadInfo: info}
 	parts, err := u.list(ctx, info.Upload, nil)
 	if err != nil {
 		return s, err
 	}
 	for _, p := range parts {
+		if p.LastModified.After(limit) {
+			return s, errInUse
+		}
 		s.Parts++
 		s.Size += p.Size
 	}

@@ -137,7 +137,7 @@ type Result struct {
 	CRC64                      uint64 // ECMA, of the whole object
 	Size                       int64  // bytes
 	UploadID                   string // empty if one PutObject was enough
-	Parts                      int    // parts in the object; 0 for a PutObject
+	Parts                      int    // parts in the object; 0 if one PutObject or CopyObject was enough
 	Reused                     int    // of those, found in OSS from an earlier try
 
 	Callback []byte       // what the callback server answered, if one was asked for and its answer was not lost
