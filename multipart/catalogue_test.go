@@ -83,7 +83,7 @@ func TestCatalogue(t *testing.T) {
 		// Resume.
 		{"U1", []func(*testing.T){killedAtAnyMoment, theNextRunFindsWhatAKilledProcessHasBegun, anIntentIsRecordedBeforeInitiate}},
 		{"U2", []func(*testing.T){aSourceRewrittenWithTheSameSizeAndTimeIsNeverMixed}},
-		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers}},
+		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers, aKeptStreamIsResumedWithPartsOfEverySize}},
 		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
 		{"U5", []func(*testing.T){aListThatFailsOnceDoesNotLoseTheSession}},
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,

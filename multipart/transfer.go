@@ -130,11 +130,11 @@ func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(j.u.opts.Concurrency)
 	for _, part := range held {
-		if part.Number > j.plan.NumParts() || j.plan.Section(part.Number).Size != part.Size {
+		s, ok := j.section(part.Number)
+		if !ok || s.Size != part.Size {
 			continue
 		}
 		g.Go(func() error {
-			s := j.plan.Section(part.Number)
 			equal, err := j.u.same(gctx, part, window{r: in.at, base: in.base + s.Offset, size: s.Size})
 			if equal && err == nil {
 				mu.Lock()

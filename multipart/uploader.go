@@ -267,6 +267,8 @@ type job struct {
 
 	unlisted bool // there may be more orphans, which OSS did not list
 
+	grown []Section // of the parts, where they have several sizes; nil means those of plan
+
 	caller context.Context // of the call, for its cause; nil if there is none to tell
 	guard  guard           // of the caller's code
 }
