@@ -90,7 +90,20 @@ func withCause(ctx context.Context, err error) error {
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		return fmt.Errorf("%w: %w", err, cause)
+		return &causedError{err, cause}
 	}
 	return err
+}
+
+// A causedError is an error and the cause of the context that led to it.
+type causedError struct{ err, cause error }
+
+func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
+
+// Error names the cause unless err has it, as net/http puts it where a request was cut off.
+func (e *causedError) Error() string {
+	if text := e.err.Error(); strings.HasSuffix(text, e.cause.Error()) {
+		return text
+	}
+	return fmt.Sprintf("%v: %v", e.err, e.cause)
 }
