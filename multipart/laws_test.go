@@ -157,7 +157,7 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 	}
 	if ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted {
 		o.told[ue.Plan.Upload.ID] = true
-		if o.again == nil && ue.Plan.Size > 0 && o.keeps() && (o.kind == "bytes" || o.kind == "file") {
+		if o.again == nil && ue.Plan.Size != 0 && o.keeps() && !o.breaks && slices.Contains([]string{"bytes", "file", "reader", "strange"}, o.kind) {
 			o.plan, o.again = ue.Plan, o.resume
 		}
 	}

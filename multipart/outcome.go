@@ -281,7 +281,7 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 				return ours, err
 			}
 		}
-		err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil)
+		err = j.abortOnce(ctx)
 		unknown := errors.Is(err, oss.ErrNoSuchUpload)
 		if err != nil && !unknown {
 			continue
@@ -307,27 +307,25 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 
 // exists asks OSS whether it holds the upload.
 func (j *job) exists(ctx context.Context) (bool, error) {
-	err := j.ask(ctx, "ListParts", http.MethodGet, url.Values{"max-parts": {"1"}})
+	_, err := j.u.client.ListParts(ctx, j.plan.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
 	if errors.Is(err, oss.ErrNoSuchUpload) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// ask sends a request about the upload with the headers that all its requests need.
-func (j *job) ask(ctx context.Context, op, method string, query url.Values) error {
+// abortOnce asks OSS to delete the upload, with the headers that all its requests need. Unlike AbortMultipartUpload of
+// package oss it tells an upload that was not there.
+func (j *job) abortOnce(ctx context.Context) error {
 	up := j.plan.Upload
-	if query == nil {
-		query = make(url.Values)
-	}
-	query.Set("uploadId", up.ID)
-	resp, err := j.u.client.Do(ctx, &oss.Request{Op: op, Method: method, Bucket: up.Bucket, Key: up.Key, Query: query, Header: j.wishes.all})
+	resp, err := j.u.client.Do(ctx, &oss.Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key,
+		Query: url.Values{"uploadId": {up.ID}}, Header: j.wishes.all})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	if resp.Header.Get("x-oss-request-id") == "" { // which every reply of OSS has
-		return fmt.Errorf("%s of %v: status %d of a reply that is not from OSS", op, up, resp.StatusCode)
+		return fmt.Errorf("AbortMultipartUpload of %v: status %d of a reply that is not from OSS", up, resp.StatusCode)
 	}
 	return nil
 }
