@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,8 +228,6 @@ func TestALockedRecordIsWaitedFor(t *testing.T) {
 // Locks exclude each other, whoever opens and removes their files meanwhile.
 func TestLocksExcludeEachOther(t *testing.T) {
 	store := multipart.DirStore(t.TempDir()).(multipart.RecordLocker)
-	inside, entered := 0, 0
-	var wg sync.WaitGroup
 	unlock, err := store.Lock(t.Context(), "x")
 	if err != nil {
 		t.Fatal(err)
@@ -237,27 +237,32 @@ func TestLocksExcludeEachOther(t *testing.T) {
 		t.Skip("this system has no lock between processes")
 	}
 	unlock()
-	for range 8 {
-		wg.Go(func() {
-			for range 25 {
-				unlock, err := store.Lock(t.Context(), "x")
-				if err != nil {
-					t.Error(err)
-					return
+	synctest.Test(t, func(t *testing.T) {
+		var inside, entered atomic.Int64
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 25 {
+					unlock, err := store.Lock(t.Context(), "x")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if n := inside.Add(1); n != 1 {
+						t.Errorf("%d hold the lock", n)
+					}
+					runtime.Gosched()
+					inside.Add(-1)
+					entered.Add(1)
+					unlock()
 				}
-				if inside++; inside != 1 {
-					t.Errorf("%d hold the lock", inside)
-				}
-				entered++
-				inside--
-				unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if entered != 200 {
-		t.Errorf("the lock was taken %d times", entered)
-	}
+			})
+		}
+		wg.Wait()
+		if n := entered.Load(); n != 200 {
+			t.Errorf("the lock was taken %d times", n)
+		}
+	})
 }
 
 // Sweep deletes the records of uploads that are gone, and no others.
