@@ -2,6 +2,7 @@ package multipart
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -42,7 +43,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	if j.send != nil || j.u.opts.Checksum != oss.ChecksumMD5 || lanes < sideBySide {
 		return src, func() {}
 	}
-	workers := int(j.u.slots.bound())
+	workers := int(j.u.governor.Limit())
 	most := max(workers, int(min(int64(lanes), readAhead/j.plan.PartSize)))
 	a := &ahead{
 		u: j.u, source: src, first: min(workers, lanes), most: min(most, lanes), atOnce: 1, parts: j.plan.NumParts(),
@@ -69,6 +70,12 @@ func (a *ahead) next(ctx context.Context) (piece, error) {
 		a.stir()
 		return p, nil
 	case <-ctx.Done():
+		for p := range a.ready { // up to its end, when a.err says what the source waited for
+			p.free()
+		}
+		if errors.Is(a.err, errNoMemory) {
+			return piece{}, a.err
+		}
 		return piece{}, ctx.Err()
 	}
 }
@@ -198,7 +205,10 @@ func (a *ahead) gather(ctx context.Context, n int) (group []piece, more bool) {
 			if a.arrived == nil {
 				a.err = ctx.Err()
 			}
-			return group, false
+			for _, p := range group {
+				p.free() // ready has room for the groups that are due, and this one is not
+			}
+			return nil, false
 		}
 	}
 	return group, more
@@ -213,10 +223,10 @@ func (a *ahead) digest(ctx context.Context, group []piece) {
 	for i, p := range group {
 		bodies[i] = p.body
 	}
-	if a.u.hashing.acquire(ctx, 1) != nil {
+	if a.u.hashing.Acquire(ctx, 1) != nil {
 		return
 	}
-	defer a.u.hashing.release(1)
+	defer a.u.hashing.Release(1)
 	for i, d := range a.u.digests(ctx, bodies) {
 		group[i].digest = d
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -68,7 +69,7 @@ func jobWith(workers, lanes int) *job {
 
 func TestPiecesAreHashedAheadInOrder(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range effort.Of(15, 60, 200) {
 		workers, lanes := 1+rnd.IntN(20), []int{8, 16, 32}[rnd.IntN(3)]
 		var steps []int
 		size := rnd.IntN(3 * hashStep)
@@ -278,6 +279,34 @@ func TestWhatNobodyTakesIsFreed(t *testing.T) {
 				t.Errorf("%d pieces were freed, of %d", n, s.number)
 			}
 		})
+	}
+}
+
+// On one processor one group is hashed at a time. When the call ended while the next one was gathered, the two did not fit
+// into what waits to be taken, and the call never returned. Found with GOMAXPROCS=1.
+func TestHashingAheadEndsWithItsCallOnAnyNumberOfProcessors(t *testing.T) {
+	for atOnce := 1; atOnce <= mostAtOnce; atOnce++ {
+		for taken := range 40 {
+			synctest.Test(t, func(t *testing.T) {
+				const parts, partSize = 100, 1000
+				j := jobWith(4, 8)
+				j.u.atOnce = atOnce
+				j.plan.Size, j.plan.PartSize = parts*partSize, partSize
+				in := input{size: j.plan.Size, at: readerAt(func(p []byte, _ int64) (int, error) { clear(p); return len(p), nil })}
+				pieces, stop := placedSource(in, j.plan.Sections())
+				defer stop()
+				ctx, cancel := context.WithCancel(t.Context())
+				src, end := j.hashAhead(ctx, pieces)
+				for range taken {
+					if _, err := src.next(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				cancel()
+				end() // or all goroutines of the bubble are blocked
+			})
+		}
 	}
 }
 

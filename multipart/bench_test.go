@@ -47,16 +47,13 @@ func BenchmarkUpload(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer f.Close()
-				// The limit is one that a stream of 10,000 parts stays under with its first part size.
 				u := newInstantOSS(part, s.parts).uploader(b, &Options{PartSize: int64(s.size), Concurrency: 8, MemoryLimit: 8 * int64(s.size)})
-				if source == "stream" && s.parts > stepParts {
-					u.memory.budget.setBound(int64(s.size))
-				}
 				b.SetBytes(int64(s.parts) * int64(s.size))
 				perPart(b, s.parts, func() error {
 					var src io.Reader = f
 					if source == "stream" {
-						src = struct{ io.Reader }{io.NewSectionReader(f, 0, int64(s.parts)*int64(s.size))}
+						whole := int64(s.parts) * int64(s.size) // known, so that the size of the parts stays as it is
+						src = Sized(struct{ io.Reader }{io.NewSectionReader(f, 0, whole)}, whole)
 					}
 					_, err := u.Upload(b.Context(), "bucket", "key", src, nil)
 					return err
@@ -111,7 +108,7 @@ func BenchmarkBookkeeping(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		j.send = func(_ context.Context, p piece) (oss.Part, error) {
+		j.send = func(_ context.Context, p admitted) (oss.Part, error) {
 			part := sent
 			part.Number = p.Number
 			return part, nil

@@ -1,197 +1,243 @@
 package multipart
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A budget bounds something that all uploads of an Uploader share: parts in flight, or bytes in
-// memory. Those who wait are served in the order they came, so that a large demand is not starved
-// by small ones.
-type budget struct {
-	mu      sync.Mutex
-	limit   int64
-	used    int64
-	waiting []*claim
-	idle    []*claim // to be used again
-}
+// maxChunk bounds a chunk, the unit in which a stream takes memory.
+const maxChunk = 256 << 10 // bytes
 
-// A claim waits for n; granted holds a token when it has them.
-type claim struct {
-	n       int64
-	granted chan struct{}
-}
+// slowSource is how long the next chunk of a stream may take while others wait for memory.
+const slowSource = time.Second
 
-func newBudget(limit int64) *budget { return &budget{limit: limit} }
-
-// acquire takes n, which is at most the limit, waiting until they are free or ctx is done.
-func (b *budget) acquire(ctx context.Context, n int64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	if len(b.waiting) == 0 && b.used+n <= b.limit {
-		b.used += n
-		b.mu.Unlock()
-		return nil
-	}
-	c := b.claim(n)
-	b.waiting = append(b.waiting, c)
-	b.mu.Unlock()
-
-	select {
-	case <-c.granted:
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.idle = append(b.idle, c)
-		return nil
-	case <-ctx.Done():
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(b.waiting, c); i >= 0 {
-		b.waiting = slices.Delete(b.waiting, i, i+1)
-	} else {
-		b.used -= n // granted while the context ended
-	}
-	b.grant() // those behind may fit where this one did not
-	return ctx.Err()
-}
-
-func (b *budget) claim(n int64) *claim {
-	if last := len(b.idle) - 1; last >= 0 {
-		c := b.idle[last]
-		b.idle = b.idle[:last]
-		c.n = n
-		return c
-	}
-	return &claim{n: n, granted: make(chan struct{}, 1)}
-}
-
-// bound returns the limit, which setBound may change while claims are out; those in excess are not taken back.
-func (b *budget) bound() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.limit
-}
-
-func (b *budget) setBound(n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.limit = n
-	b.grant()
-}
-
-// release gives n back.
-func (b *budget) release(n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used -= n
-	b.grant()
-}
-
-func (b *budget) grant() {
-	for len(b.waiting) > 0 && b.used+b.waiting[0].n <= b.limit {
-		c := b.waiting[0]
-		b.waiting = slices.Delete(b.waiting, 0, 1)
-		b.used += c.n
-		c.granted <- struct{}{}
-	}
-}
-
-// Sizes of the pieces of memory that buffers are made of. Small streams take one and no part.
-const (
-	minChunk = 4 << 10   // bytes
-	maxChunk = 256 << 10 // bytes
-)
-
-// chunkFor returns the piece of which a part of size bytes takes a whole number, so that what is
-// reserved is what is taken.
+// chunkFor returns the size of the chunks that hold parts of size bytes. A part is a whole number of chunks: exactly, if
+// size has a divisor that allows that, and otherwise with less than one byte more for each chunk. Chunks of parts that are
+// larger than maxChunk have at least half of it, so a chunk alone is a legal part.
 func chunkFor(size int64) int64 {
-	pieces := (size + maxChunk - 1) / maxChunk
-	return max((size+pieces-1)/pieces, minChunk)
+	fewest := (size + maxChunk - 1) / maxChunk
+	for n := fewest; n <= size/(maxChunk/2); n++ {
+		if size%n == 0 {
+			return size / n
+		}
+	}
+	return (size + fewest - 1) / fewest
 }
 
-// A pool makes part buffers within a budget of bytes.
+// A chunk is a piece of memory with bytes of a stream.
+type chunk struct {
+	bytes   []byte
+	reused  bool    // the memory goes back to the pool
+	counted bool    // it counts against the limit
+	of      *stream // the stream whose allowance it takes; nil for a chunk that takes none
+}
+
+// A pool is the memory that the streams of an Uploader share.
+//
+// Only chunks that are full count against the limit. The chunk that a stream is reading into, and one that waits for room
+// under the limit, is the stream's allowance: every stream has exactly one, which no other stream can take. So a source
+// that gives nothing holds nothing under the limit, and a stream always gets on, if only by sending its allowance as a part
+// and reading again when OSS has it. Streams that have bytes and wait for room are served in order of arrival.
+//
+// Memory whose bytes are being sent comes back by itself. Memory that streams gather for their next parts might not: their
+// sources may be silent, or wait for one another. So while a stream waits for room, those whose next chunk does not come
+// send what they have gathered as a smaller part, and those that have gathered most do so while less than half of the limit
+// is being sent. That uses up part numbers, of which an upload has 10,000: a stream does so with its first parts only, which
+// are small anyway. Later it takes the room of a whole part before it fills it, and holds none while it waits.
 type pool struct {
-	budget *budget
-	chunk  int64     // bytes
-	chunks sync.Pool // of *[]byte, chunk each; the garbage collector takes what lies idle
+	limit *flow.Semaphore // bytes of full chunks
+	chunk int64           // bytes
+	least int64           // bytes; the smallest part that is not the last
+	even  int64           // bytes; parts of this size leave the limit to Concurrency parts in flight and one being read
+	base  int64           // bytes; the limit, unless there are long streams
+	long  int64           // bytes; the limit while there are
+	spare sync.Pool       // of *chunk; the garbage collector takes what lies idle
+
+	mu      sync.Mutex
+	streams []*stream // being read, oldest first
+	longs   int       // of them, those whose parts have outgrown even
+	sending int64     // bytes that wait to be sent or are being sent
+	own     int64     // bytes in allowances
 }
 
-// newPool returns a pool for parts of partSize bytes or multiples of it.
-func newPool(limit, partSize int64) *pool {
-	chunk := chunkFor(partSize)
-	return &pool{
-		budget: newBudget(limit),
-		chunk:  chunk,
-		chunks: sync.Pool{New: func() any { b := make([]byte, chunk); return &b }},
+// newPool returns a pool for parts of partSize bytes at first. A limit of 0 means one for workers parts in flight, and one
+// being read, of the size full, and more for streams so long that their parts have to be larger.
+func newPool(limit, partSize, full, least int64, workers int) *pool {
+	const endless = 1 << 60 // of which the arithmetic here overflows nothing
+	p := &pool{chunk: chunkFor(partSize), least: least, base: min(limit, endless)}
+	p.spare.New = func() any { return &chunk{bytes: make([]byte, p.chunk), reused: true} }
+	buffers := min(int64(workers), endless/full-1) + 1 // for a Concurrency that says "without limit"
+	p.long = p.base
+	if limit == 0 {
+		p.base = buffers * full
+		p.long = min(p.base/2*5, endless)
+	}
+	p.even = max(p.base/buffers, p.roundUp(partSize))
+	p.limit = flow.NewSemaphore(p.base)
+	return p
+}
+
+// roundUp returns the bytes in the chunks that n bytes take.
+func (p *pool) roundUp(n int64) int64 { return (n + p.chunk - 1) / p.chunk * p.chunk }
+
+// roundDown returns the bytes in the chunks that fit into n bytes, and at least those of one.
+func (p *pool) roundDown(n int64) int64 { return max(n/p.chunk, 1) * p.chunk }
+
+// take returns an empty chunk that is the allowance of s.
+func (p *pool) take(s *stream) *chunk {
+	c := p.spare.Get().(*chunk)
+	c.bytes, c.of = c.bytes[:p.chunk], s
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.own = c
+	p.own += p.chunk
+	return c
+}
+
+// load reads body, of which nobody may be waiting for, into memory. It returns nil if there is no room at this moment, and
+// if the body cannot be read: then its next reader finds out why.
+func (p *pool) load(body oss.Body) *buffer {
+	size := body.Size()
+	room := p.roundUp(size)
+	if room > p.base || !p.limit.TryAcquire(room) {
+		return nil
+	}
+	b := &buffer{pool: p, size: size}
+	for off := int64(0); off < size; off += p.chunk {
+		c := p.spare.Get().(*chunk)
+		c.bytes, c.counted = c.bytes[:min(p.chunk, size-off)], true
+		b.chunks = append(b.chunks, c)
+	}
+	p.mu.Lock()
+	p.sending += size
+	p.mu.Unlock()
+	for i, c := range b.chunks {
+		if n, _ := body.ReadAt(c.bytes, int64(i)*p.chunk); n < len(c.bytes) {
+			b.free()
+			return nil
+		}
+	}
+	return b
+}
+
+// sent takes back the chunks of a part that needs them no more.
+func (p *pool) sent(chunks []*chunk, size int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sending -= size
+	p.free(chunks...)
+	p.relieve(false)
+}
+
+// free takes chunks back. p.mu is held.
+func (p *pool) free(chunks ...*chunk) {
+	var room int64
+	for _, c := range chunks {
+		if s := c.of; s != nil {
+			s.own = nil
+			p.own -= p.chunk
+			if s.wake != nil {
+				s.wake()
+			}
+		}
+		if c.counted {
+			room += p.chunk
+		}
+		c.of, c.counted = nil, false
+		if c.reused {
+			p.spare.Put(c)
+		}
+	}
+	p.limit.Release(room)
+}
+
+// relieve has streams send what they have gathered if others wait: all whose source is slow, and then the largest as long
+// as too little is being sent to serve those who wait soon. waiting says that one waits already that is not in the queue of
+// the limit yet. p.mu is held.
+func (p *pool) relieve(waiting bool) {
+	if !waiting && p.limit.Waiting() == 0 {
+		return
+	}
+	now, half := time.Now(), p.limit.Limit()/2
+	for {
+		var most *stream
+		for _, s := range p.streams {
+			switch {
+			case s.number >= smallParts || !s.canSend():
+			case s.wake == nil && now.Sub(s.since) >= slowSource: // s does not wait for memory itself
+				s.sendNow()
+			case most == nil || s.gathered > most.gathered:
+				most = s
+			}
+		}
+		if most == nil || p.sending >= half {
+			return
+		}
+		most.sendNow()
 	}
 }
 
-// buffer reserves room for size bytes. The memory itself is taken as the buffer fills.
-func (p *pool) buffer(ctx context.Context, size int64) (*buffer, error) {
-	if err := p.budget.acquire(ctx, size); err != nil {
-		return nil, err
+// outgrown raises the limit for a stream with a part of size bytes, if that is more than even, until it leaves.
+func (p *pool) outgrown(s *stream, size int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if size > p.even && !s.long {
+		s.long = true
+		p.longs++
+		p.limit.SetLimit(p.long)
 	}
-	return &buffer{pool: p, room: size}, nil
 }
 
-// A buffer is a part of a stream in memory, and an oss.Body.
+// join and leave keep the streams that are being read.
+func (p *pool) join(s *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.streams = append(p.streams, s)
+}
+
+func (p *pool) leave(s *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.streams, s)
+	p.streams = slices.Delete(p.streams, i, i+1)
+	p.limit.Release(s.room)
+	s.room = 0
+	if s.long {
+		p.longs--
+		if p.longs == 0 {
+			p.limit.SetLimit(p.base)
+		}
+	}
+}
+
+// A buffer is a part of a stream in memory, and an oss.Body. All its chunks are full but the last.
 type buffer struct {
 	pool   *pool
-	room   int64
 	size   int64
-	chunks []*[]byte
+	chunks []*chunk
 	users  atomic.Int64 // connections that are writing what was lent to them; -1 once nobody needs the buffer
 }
 
-// fill reads r until the buffer is full or r ends, and returns r's error, io.EOF included.
-func (b *buffer) fill(r io.Reader) error {
-	for b.size < b.room {
-		at := b.size % b.pool.chunk
-		if at == 0 && b.size/b.pool.chunk == int64(len(b.chunks)) {
-			b.chunks = append(b.chunks, b.pool.chunks.Get().(*[]byte))
-		}
-		chunk := (*b.chunks[len(b.chunks)-1])[at:]
-		n, err := readSome(r, chunk[:min(int64(len(chunk)), b.room-b.size)])
-		b.size += int64(n)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// add appends a chunk.
+func (b *buffer) add(c *chunk) {
+	b.chunks = append(b.chunks, c)
+	b.size += int64(len(c.bytes))
 }
 
-// readSome reads at least a byte, unless r has an error or nothing to give for too long.
-func readSome(r io.Reader, p []byte) (int, error) {
-	const maxEmptyReads = 100
-	for range maxEmptyReads {
-		n, err := r.Read(p)
-		if n < 0 || n > len(p) {
-			return 0, fmt.Errorf("reader returned the impossible count %d", n)
-		}
-		if n > 0 || err != nil {
-			return n, err
-		}
-	}
-	return 0, io.ErrNoProgress
-}
-
-// Size returns the bytes read so far.
+// Size returns the bytes in the buffer.
 func (b *buffer) Size() int64 { return b.size }
 
 // ReadAt implements io.ReaderAt.
 func (b *buffer) ReadAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) && off < b.size {
-		chunk := (*b.chunks[off/b.pool.chunk])[off%b.pool.chunk:]
-		m := copy(p[n:], chunk[:min(int64(len(chunk)), b.size-off)])
+		m := copy(p[n:], b.chunks[off/b.pool.chunk].bytes[off%b.pool.chunk:])
 		n, off = n+m, off+int64(m)
 	}
 	if n < len(p) {
@@ -206,16 +252,16 @@ func (b *buffer) at(off, n int64) []byte {
 	if from+n > b.pool.chunk {
 		return nil
 	}
-	return (*b.chunks[off/b.pool.chunk])[from : from+n]
+	return b.chunks[off/b.pool.chunk].bytes[from : from+n]
 }
 
 // split returns the bytes of b in buffers of size bytes each, a multiple of the pool's chunk, and the rest in the
-// last. They share out what b holds, so b itself is not to be used any more.
+// last. They share out what b holds, so b itself must not be used any more.
 func (b *buffer) split(size int64) []*buffer {
 	var all []*buffer
-	for ; b.size > size; b.size, b.room = b.size-size, b.room-size {
+	for ; b.size > size; b.size -= size {
 		n := size / b.pool.chunk
-		all = append(all, &buffer{pool: b.pool, room: size, size: size, chunks: b.chunks[:n:n]})
+		all = append(all, &buffer{pool: b.pool, size: size, chunks: b.chunks[:n:n]})
 		b.chunks = b.chunks[n:]
 	}
 	return append(all, b)
@@ -226,10 +272,10 @@ func (b *buffer) Lend(off, n int64, _ bool) (lend.Range, error) {
 	from := off % b.pool.chunk
 	n = min(n, b.pool.chunk-from, b.size-off)
 	b.users.Add(1)
-	return lend.Range{Bytes: (*b.chunks[off/b.pool.chunk])[from : from+n], Size: n, Owner: b}, nil
+	return lend.Range{Bytes: b.chunks[off/b.pool.chunk].bytes[from : from+n], Size: n, Owner: b}, nil
 }
 
-// free gives the memory and the room back, as soon as no connection writes from it. Nobody may read the buffer any more.
+// free gives the memory back, as soon as no connection writes from it. Nobody may read the buffer any more.
 func (b *buffer) free() { b.GiveBack() }
 
 // GiveBack implements lend.Owner.
@@ -237,9 +283,6 @@ func (b *buffer) GiveBack() {
 	if b.users.Add(-1) >= 0 {
 		return
 	}
-	for _, c := range b.chunks {
-		b.pool.chunks.Put(c)
-	}
-	b.pool.budget.release(b.room)
-	b.pool, b.chunks = nil, nil
+	b.pool.sent(b.chunks, b.size)
+	b.chunks = nil
 }

@@ -2,71 +2,33 @@ package multipart
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"io"
-	"sync"
+	"math/rand/v2"
 	"testing"
-	"testing/synctest"
 
 	"github.com/ossmultipart/go-oss/internal/lend"
 )
 
-func TestABudgetServesThoseWhoWaitInTurn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(10)
-		if err := b.acquire(t.Context(), 8); err != nil {
-			t.Fatal(err)
-		}
-		var mu sync.Mutex
-		var served []int64
-		for _, n := range []int64{9, 1, 2} { // 1 and 2 would fit at once, but 9 came first
-			go func() {
-				if b.acquire(t.Context(), n) == nil {
-					mu.Lock()
-					defer mu.Unlock()
-					served = append(served, n)
-				}
-			}()
-			synctest.Wait()
-		}
-		if len(served) != 0 {
-			t.Fatalf("%v were served while 8 of 10 were taken", served)
-		}
-		b.release(8)
-		synctest.Wait()
-		if len(served) != 2 || served[0]+served[1] != 10 || b.used != 10 { // 9 and 1, not 1 and 2
-			t.Fatalf("%v were served, %d of 10 are used", served, b.used)
-		}
-		b.release(9)
-		synctest.Wait()
-		if len(served) != 3 || b.used != 3 {
-			t.Errorf("%v were served, %d of 10 are used", served, b.used)
-		}
-	})
+// testPool returns a pool for parts of part bytes within a limit.
+func testPool(limit, part int64) *pool { return newPool(limit, part, part, 1, DefaultConcurrency) }
+
+// filled returns a buffer with the bytes of r, at most size.
+func filled(t *testing.T, p *pool, r io.Reader, size int64) *buffer {
+	t.Helper()
+	s := newStream(t.Context(), p, input{stream: r, size: -1}, p.chunk, nil)
+	defer s.close()
+	b, _, err := s.gather(t.Context(), p.roundUp(size), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
-func TestAClaimThatIsCancelledLetsTheNextOnesIn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(10)
-		if err := b.acquire(t.Context(), 5); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		var large, small error
-		go func() { large = b.acquire(ctx, 10) }()
-		synctest.Wait()
-		go func() { small = b.acquire(t.Context(), 5) }()
-		synctest.Wait()
-		cancel()
-		synctest.Wait()
-		if !errors.Is(large, context.Canceled) || small != nil || b.used != 10 || len(b.waiting) != 0 {
-			t.Errorf("large %v, small %v, %d used, %d waiting", large, small, b.used, len(b.waiting))
-		}
-		if err := b.acquire(ctx, 0); !errors.Is(err, context.Canceled) {
-			t.Errorf("acquire with a cancelled context: %v", err)
-		}
-	})
+// inUse returns the bytes of p that are in use.
+func inUse(p *pool) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limit.Held() + p.own + p.sending
 }
 
 // Law: what is read into a buffer comes out of ReadAt, at any offset and length.
@@ -83,13 +45,10 @@ func FuzzBuffer(f *testing.F) {
 		for i := range want {
 			want[i] = byte(i * 7 >> 3)
 		}
-		p := newPool(int64(size), int64(size))
-		b, err := p.buffer(context.Background(), int64(size))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.fill(bytes.NewReader(want)); err != nil || b.Size() != int64(size) {
-			t.Fatalf("fill: %v with %d bytes", err, b.Size())
+		p := testPool(int64(size), int64(size))
+		b := filled(t, p, bytes.NewReader(want), int64(size))
+		if b.Size() != int64(size) {
+			t.Fatalf("the buffer has %d bytes of %d", b.Size(), size)
 		}
 		got, expect := make([]byte, n), make([]byte, n)
 		m, err := b.ReadAt(got, off)
@@ -98,49 +57,38 @@ func FuzzBuffer(f *testing.F) {
 			t.Errorf("ReadAt(%d bytes at %d of %d) = %d, %v, want %d, %v", n, off, size, m, err, wantN, wantErr)
 		}
 		b.free()
-		if p.budget.used != 0 {
-			t.Errorf("%d bytes are still reserved", p.budget.used)
+		if n := inUse(p); n != 0 {
+			t.Errorf("%d bytes are still in use", n)
 		}
 	})
 }
 
-func TestAShortStreamLeavesTheRestOfItsRoomUnallocated(t *testing.T) {
-	p := newPool(1<<40, 1<<40)
-	b, err := p.buffer(t.Context(), 1<<40)
-	if err != nil {
-		t.Fatal(err)
+func TestPartsAreAWholeNumberOfChunks(t *testing.T) {
+	sizes := []int64{1, 100 << 10, maxChunk - 1, maxChunk, maxChunk + 1, 300 << 10, 1<<20 + 7, 2 << 20, 8 << 20, 10_000_000, 5 << 30}
+	for range 100 {
+		sizes = append(sizes, 1+rand.Int64N(16<<20))
 	}
-	if err := b.fill(io.LimitReader(bytes.NewReader(make([]byte, maxChunk+1)), maxChunk+1)); err != io.EOF {
-		t.Fatal(err)
-	}
-	if len(b.chunks) != 2 {
-		t.Errorf("%d bytes took %d chunks", b.Size(), len(b.chunks))
-	}
-}
-
-func TestABufferTakesNoMoreThanWasReserved(t *testing.T) {
-	for _, size := range []int64{minChunk, 100 << 10, maxChunk - 1, maxChunk, maxChunk + 1, 300 << 10, 1<<20 + 7, 8 << 20} {
+	for _, size := range sizes {
 		chunk := chunkFor(size)
-		if taken := (size + chunk - 1) / chunk * chunk; taken-size > size/100 || chunk > maxChunk {
-			t.Errorf("a part of %d bytes takes %d, in chunks of %d", size, taken, chunk)
+		more := (size+chunk-1)/chunk*chunk - size
+		if chunk > maxChunk || chunk < min(size, maxChunk/2) || more*chunk >= size+chunk {
+			t.Errorf("a part of %d bytes has %d more, in chunks of %d", size, more, chunk)
+		}
+	}
+	for _, size := range []int64{8 << 20, 10_000_000, 300_000, 5 << 30} {
+		if chunk := chunkFor(size); size%chunk != 0 {
+			t.Errorf("a part of %d bytes is in chunks of %d", size, chunk)
 		}
 	}
 }
 
 func TestASplitBufferHasTheSameBytes(t *testing.T) {
-	p := newPool(1<<20, 10*minChunk)
+	p := testPool(1<<20, 10<<10)
 	for _, tt := range []struct{ size, part int64 }{{1, 1}, {10, 1}, {10, 2}, {13, 4}, {16, 4}, {20, 5}} { // in chunks, but for a byte
 		for _, size := range []int64{tt.size * p.chunk, tt.size*p.chunk - 1} {
-			b, err := p.buffer(t.Context(), tt.size*p.chunk)
-			if err != nil {
-				t.Fatal(err)
-			}
 			want := bytes.Repeat([]byte("0123456789!"), int(size))[:size]
-			if err := b.fill(bytes.NewReader(want)); err != nil && err != io.EOF {
-				t.Fatal(err)
-			}
 			var got []byte
-			for _, q := range b.split(tt.part * p.chunk) {
+			for _, q := range filled(t, p, bytes.NewReader(want), size).split(tt.part * p.chunk) {
 				text := make([]byte, q.Size())
 				if _, err := q.ReadAt(text, 0); err != nil || q.Size() > tt.part*p.chunk {
 					t.Errorf("a buffer of %d bytes: %v", q.Size(), err)
@@ -148,22 +96,22 @@ func TestASplitBufferHasTheSameBytes(t *testing.T) {
 				got = append(got, text...)
 				q.free()
 			}
-			if !bytes.Equal(got, want) || p.budget.used != 0 {
-				t.Errorf("%d bytes in parts of %d chunks: the same is %v, %d bytes are in use", size, tt.part, bytes.Equal(got, want), p.budget.used)
+			if n := inUse(p); !bytes.Equal(got, want) || n != 0 {
+				t.Errorf("%d bytes in parts of %d chunks: the same is %v, %d bytes are in use", size, tt.part, bytes.Equal(got, want), n)
 			}
 		}
 	}
 }
 
 func TestBytesInOnePieceAreFoundWhereTheyLie(t *testing.T) {
-	p := newPool(1<<20, minChunk)
-	b, _ := p.buffer(t.Context(), 3*minChunk)
-	want := bytes.Repeat([]byte("0123456789!"), minChunk)[:3*minChunk]
-	b.fill(bytes.NewReader(want))
+	const size = 10 << 10
+	p := testPool(1<<20, size)
+	want := bytes.Repeat([]byte("0123456789!"), size)[:3*size]
+	b := filled(t, p, bytes.NewReader(want), 3*size)
 	for _, tt := range []struct {
 		off, n int64
 		found  bool
-	}{{0, minChunk, true}, {0, minChunk + 1, false}, {minChunk - 1, 1, true}, {minChunk - 1, 2, false}, {2*minChunk + 5, 100, true}} {
+	}{{0, size, true}, {0, size + 1, false}, {size - 1, 1, true}, {size - 1, 2, false}, {2*size + 5, 100, true}} {
 		got := b.at(tt.off, tt.n)
 		if (got != nil) != tt.found || tt.found && !bytes.Equal(got, want[tt.off:tt.off+tt.n]) {
 			t.Errorf("%d bytes at %d: found is %v", tt.n, tt.off, got != nil)
@@ -172,10 +120,10 @@ func TestBytesInOnePieceAreFoundWhereTheyLie(t *testing.T) {
 }
 
 func TestABufferIsKeptWhileAConnectionWritesFromIt(t *testing.T) {
-	p := newPool(1<<20, 3*maxChunk)
-	b, _ := p.buffer(t.Context(), 2*maxChunk)
+	p := testPool(1<<20, 3*maxChunk)
 	want := bytes.Repeat([]byte("0123456789!"), maxChunk)[:2*maxChunk-5]
-	b.fill(bytes.NewReader(want))
+	b := filled(t, p, bytes.NewReader(want), 2*maxChunk)
+	full := inUse(p)
 	var lent []lend.Range
 	for off := int64(1000); off < b.size; off += lent[len(lent)-1].Size {
 		r, err := b.Lend(off, 100_000, false)
@@ -186,12 +134,12 @@ func TestABufferIsKeptWhileAConnectionWritesFromIt(t *testing.T) {
 	}
 	b.free()
 	for i, r := range lent {
-		if p.budget.used != 2*maxChunk {
-			t.Fatalf("%d bytes are in use when %d ranges are lent", p.budget.used, len(lent)-i)
+		if n := inUse(p); n != full || n == 0 {
+			t.Fatalf("%d bytes are in use when %d ranges are lent", n, len(lent)-i)
 		}
 		r.Owner.GiveBack()
 	}
-	if p.budget.used != 0 {
-		t.Errorf("%d bytes are in use when nothing is lent", p.budget.used)
+	if n := inUse(p); n != 0 {
+		t.Errorf("%d bytes are in use when nothing is lent", n)
 	}
 }

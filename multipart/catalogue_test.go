@@ -2,11 +2,18 @@ package multipart_test
 
 import (
 	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 )
 
 // TestCatalogue holds what breaks uploads in practice, a subtest for each condition, by the id under
-// which FAILURES.md explains it. Most were seen in SDKs in use.
+// which FAILURES.md explains it, and in it a subtest for each function, by its name:
+//
+//	go test -run 'TestCatalogue/U8/twoProcessesResume' ./multipart
+//
+// Most were seen in SDKs in use.
 func TestCatalogue(t *testing.T) {
 	rows := []struct {
 		id    string
@@ -50,6 +57,12 @@ func TestCatalogue(t *testing.T) {
 		{"R8", []func(*testing.T){aProxysPageIsNoXMLError}},
 		{"R9", []func(*testing.T){aFailedCallbackSaysThatTheObjectExists, aCallbackThatFailsWhenItIsRepeatedIsNotHidden}},
 		{"R10", []func(*testing.T){aReplyToCompleteThatIsNoResultIsSettled}},
+
+		// The connection.
+		{"L1", []func(*testing.T){anUploadGoesOnAfterAnOutage, progressAndLogTellOfAnOutage}},
+		{"L2", []func(*testing.T){patienceThatEndsSaysHowLongItWaited}},
+		{"L3", []func(*testing.T){aWrongEndpointFailsAtOnce}},
+		{"L4", []func(*testing.T){theCleanUpOfACancelledUploadIsBounded}},
 
 		// Credentials.
 		{"K1", []func(*testing.T){manyPartsShareOneFetchOfKeys}},
@@ -105,15 +118,21 @@ func TestCatalogue(t *testing.T) {
 		done[row.id] = true
 		t.Run(row.id, func(t *testing.T) {
 			for _, test := range row.tests {
-				test(t)
+				t.Run(nameOf(test), test)
 			}
 		})
 	}
-	for prefix, n := range map[string]int{"S": 10, "P": 8, "R": 10, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
+	for prefix, n := range map[string]int{"S": 10, "P": 8, "R": 10, "L": 4, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)
 			}
 		}
 	}
+}
+
+// nameOf returns the name of a function without its package.
+func nameOf(f func(*testing.T)) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return name[strings.LastIndexByte(name, '.')+1:]
 }

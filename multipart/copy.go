@@ -94,6 +94,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	}
 	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, caller: ctx,
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
+	ctx = u.governed(ctx, bucket, key, w.all, nil)
 	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.all})
 	if err != nil {
 		return nil, j.failed(fmt.Errorf("looking at the source: %w", err))
@@ -130,7 +131,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if whole {
 		j.known = &info.CRC64
 	}
-	j.send = func(ctx context.Context, p piece) (oss.Part, error) {
+	j.send = func(ctx context.Context, p admitted) (oss.Part, error) {
 		from := src
 		from.Offset, from.Length = src.Offset+p.Offset, p.Size
 		return u.client.UploadPartCopy(ctx, j.plan.Upload, p.Number, from, &oss.CopyPartOptions{
@@ -183,10 +184,11 @@ func (j *job) planCopy(size int64) (err error) {
 
 // copyWhole copies a small object by one request.
 func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.ObjectInfo) (*Result, error) {
-	if err := j.u.slots.acquire(ctx, 1); err != nil {
+	permit, err := j.u.governor.Acquire(ctx, j.waits)
+	if err != nil {
 		return nil, j.failed(err)
 	}
-	defer j.u.slots.release(1)
+	defer permit.Release()
 	src.Length = 0
 	opts := &oss.CopyOptions{IfMatch: info.ETag, Object: &j.wishes.put}
 	if len(j.wishes.put.Tags) == 0 { // else CopyObject says so itself; without it OSS keeps the tags of the source
@@ -196,7 +198,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	at := j.plan.Upload
 	began := time.Now()
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, 1, func(ctx context.Context) (err error) {
+	err = permit.Do(counted, 0, func(ctx context.Context) (err error) {
 		res, err = j.u.client.CopyObject(ctx, at.Bucket, at.Key, src, opts)
 		return err
 	})

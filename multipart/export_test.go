@@ -3,27 +3,29 @@ package multipart
 // InUse returns what uploads of u hold at the moment: slots for parts in flight, and bytes of
 // buffers. Both are zero when none is going on.
 func (u *Uploader) InUse() (slots, bytes int64) {
-	for _, b := range []struct {
-		budget *budget
-		used   *int64
-	}{{u.slots, &slots}, {u.memory.budget, &bytes}} {
-		b.budget.mu.Lock()
-		*b.used = b.budget.used
-		b.budget.mu.Unlock()
-	}
-	return slots, bytes
+	counted, own, _ := u.Memory()
+	return u.governor.InFlight(), counted + own
+}
+
+// Memory returns the bytes of buffers that count against the limit, those in the allowances of streams, and the bytes that
+// the allowances of the streams going on may have.
+func (u *Uploader) Memory() (counted, own, allowed int64) {
+	p := u.memory
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limit.Held(), p.own, int64(len(p.streams)) * p.chunk
 }
 
 // Bound returns how many parts u allows in flight at the moment.
-func (u *Uploader) Bound() int { return int(u.slots.bound()) }
+func (u *Uploader) Bound() int { return int(u.governor.Limit()) }
 
 // NoHedging has u never send a part twice.
-func (u *Uploader) NoHedging() { u.ledger = nil }
+func (u *Uploader) NoHedging() { u.hedges = nil }
 
 // HedgeFreely has u take parts for fast from the first on, and send as much in vain as not.
 func (u *Uploader) HedgeFreely() {
-	if l := u.ledger; l != nil {
-		l.share, l.parts = 1, leastKnown
+	if l := u.hedges; l != nil {
+		l.share, l.parts = 1, minKnown
 		for i := range l.parts {
 			l.latest[i].size = 1
 		}

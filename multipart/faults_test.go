@@ -326,12 +326,13 @@ func (c *chaos) newClient() *oss.Client {
 	}
 	return client(c.t, c.srv, func(cfg *oss.Config) {
 		cfg.Logger = slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		cfg.Hooks = oss.Hooks{OnStart: c.started, OnEnd: c.ended}
+		cfg.Hooks = oss.Hooks{OnStart: c.started}
 		cfg.Now = func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) }
 		cfg.Credentials = provider
 		if c.toll != nil {
 			cfg.HTTPClient = &http.Client{Transport: &gateway{next: cfg.HTTPClient.Transport, status: c.toll.draw}}
 		}
+		cfg.HTTPClient = &http.Client{Transport: counter{c, cfg.HTTPClient.Transport}}
 		if c.rnd.IntN(4) == 0 {
 			cfg.Signer = signer.V1{}
 		}

@@ -345,7 +345,7 @@ func completing(t *testing.T, srv *osstest.Server) *oss.Client {
 
 func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Fail(500, "InternalError")})
 		res, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
 		wantObject(t, srv, data(300), res, err)
 	})
@@ -353,7 +353,7 @@ func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
 
 func TestAnAbortThatFailsProvesNothingOfALostComplete(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Fail(500, "InternalError")})
 		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		_, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
 		if _, made := srv.Object(bucket, key); !made {

@@ -2,6 +2,7 @@ package multipart_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -10,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
 var (
-	kills    = flag.Int("kills", 200, "how many uploading processes to kill")
+	kills    = flag.Int("kills", 0, "how many uploading processes to kill; 0 leaves it to package effort")
 	killSeed = flag.Uint64("killseed", 1, "of the moments to kill them at")
 )
 
@@ -23,8 +25,9 @@ var (
 // that some are half sent.
 const (
 	killedPart    = 96 << 10
+	killedTail    = 1000
 	killedWorkers = 3
-	killedSize    = 12*killedPart + 1000
+	killedSize    = 12*killedPart + killedTail
 )
 
 // phases are what a process can be killed in.
@@ -39,14 +42,14 @@ const (
 	inReturn   = "when all was done"
 )
 
+// allKills are so many that each phase must have been hit.
+const allKills = 200
+
 // killedAtAnyMoment is U1. Law: kill the process that uploads a file at any moment, any number of times; in the end
 // the object is right, no more was sent than the file and what was in flight at each kill, and nothing is left; unless
 // the processes do not say that no other uploads to the key: then what died between Initiate and the record is left.
 func killedAtAnyMoment(t *testing.T) {
-	n := *kills
-	if testing.Short() || raceEnabled {
-		n = min(n, 40)
-	}
+	n := cmp.Or(*kills, effort.Of(12, 40, allKills))
 	t.Logf("seed %d: go test -run '^%s$' ./multipart -kills %d -killseed %d", *killSeed, t.Name(), n, *killSeed)
 	rnd := rand.New(rand.NewPCG(*killSeed, 1))
 	var all tally
@@ -57,7 +60,7 @@ func killedAtAnyMoment(t *testing.T) {
 	t.Logf("%d kills in %d rounds: %v", all.kills, all.rounds, all.phases)
 	t.Logf("%d bytes sent for %d, %d of them again; %d uploads without parts and %d temporary files left",
 		all.sent, all.rounds*killedSize, all.sent-int64(all.rounds*killedSize), all.orphans, all.temporary)
-	if n < 200 {
+	if n < allKills {
 		return // too few to expect that they hit everything
 	}
 	for _, phase := range []string{inStart, inInitiate, inSave, inList, inParts, inComplete, inDelete} {
@@ -88,7 +91,9 @@ func killedRound(t *testing.T, rnd *rand.Rand, all *tally) {
 		when := killMoment(rnd, r)
 		p := r.start(t, fmt.Sprintf("run-%d", run))
 		r.line.arm(when, p.kill)
+		p.begin()
 		res, killed, err := p.wait()
+		r.settle(t)
 		if !killed {
 			if err != nil || res.Size != killedSize {
 				t.Fatalf("round %d: a process that nobody killed: %+v, %v", all.rounds, res, err)
@@ -147,7 +152,7 @@ func killMoment(rnd *rand.Rand, r *killRound) moment {
 	part := moment{op: "UploadPart", nth: rnd.IntN(9), stage: stage(rnd.IntN(4)), body: rnd.IntN(killedPart)}
 	switch rnd.IntN(16) {
 	case 0:
-		return moment{after: shortly(8 * time.Millisecond)}
+		return moment{} // before it knows what to do
 	case 1, 2, 3:
 		return moment{after: shortly(80 * time.Millisecond)}
 	case 4:
@@ -171,34 +176,44 @@ func killMoment(rnd *rand.Rand, r *killRound) moment {
 }
 
 // twoProcessesResume is U8. Law: two processes that work on the same record end in the same right object, or one of
-// them with a clear error, and leave nothing.
+// them with a clear error, and leave nothing. The first is held at a moment until the second has sent its first request,
+// so that both are at work however long the second takes to start.
 func twoProcessesResume(t *testing.T) {
 	t.Logf("seed %d", *killSeed)
 	rnd := rand.New(rand.NewPCG(*killSeed, 2))
 	var shared, succeeded, refused int
-	const rounds = 16
+	rounds := effort.Of(4, 8, 16)
 	for round := range rounds {
 		r := newKillRound(t, rnd)
-		if round%4 != 0 { // else there is no record, and both begin
-			when := moment{op: "UploadPart", nth: 1 + rnd.IntN(9), stage: answered}
+		recorded := round%4 != 0 // else there is no record, and both begin
+		if recorded {
 			p := r.start(t, "killed")
-			r.line.arm(when, p.kill)
+			r.line.arm(moment{op: "UploadPart", nth: 1 + rnd.IntN(9), stage: arrived}, p.kill) // this part is missing
+			p.begin()
 			p.wait()
+			r.settle(t)
 		}
-		// The second comes when the first has got somewhere.
-		ops := []string{"ListParts", "UploadPart", "UploadPart", "CompleteMultipartUpload"}
-		when := moment{op: ops[rnd.IntN(len(ops))], stage: stage(rnd.IntN(4))}
-		if round%4 == 0 {
-			when.op = "InitiateMultipartUpload"
+		reached, arrived := make(chan struct{}), r.line.arrival("second")
+		first, second := r.start(t, "first"), r.start(t, "second")
+		r.line.arm(meetingMoment(rnd, recorded), sync.OnceFunc(func() {
+			close(reached)
+			select {
+			case <-arrived:
+			case <-second.ended:
+			}
+		}))
+		first.begin()
+		if !recorded { // one of them has the lock of the record, which the other waits for before its first request
+			second.begin()
 		}
-		come := make(chan struct{})
-		first := r.start(t, "first")
-		r.line.arm(when, sync.OnceFunc(func() { close(come) }))
 		select {
-		case <-come:
-		case <-first.ended: // without having come as far as that
+		case <-reached:
+		case <-first.ended:
+			t.Errorf("round %d: the first process has ended before the moment when the second comes", round)
 		}
-		second := r.start(t, "second")
+		if recorded {
+			second.begin()
+		}
 		_, _, firstErr := first.wait()
 		_, _, secondErr := second.wait()
 		r.disconnect()
@@ -223,13 +238,27 @@ func twoProcessesResume(t *testing.T) {
 		succeeded += won
 		if r.sharedUpload() {
 			shared++
+		} else if recorded {
+			t.Errorf("round %d: the processes have not worked on the same upload", round)
 		}
 		r.close()
 	}
 	t.Logf("%d rounds, %d with both at the same upload; %d processes succeeded, %d were refused", rounds, shared, succeeded, refused)
-	if shared == 0 {
-		t.Error("never have two processes worked on the same upload")
+}
+
+// meetingMoment draws what the first of two processes is doing when the second comes. Where there is a record one part
+// at least is missing, so that the moment comes in any case.
+func meetingMoment(rnd *rand.Rand, recorded bool) moment {
+	if !recorded {
+		return moment{op: "UploadPart", stage: arrived}
 	}
+	switch rnd.IntN(4) {
+	case 0:
+		return moment{op: "ListParts", stage: stage(rnd.IntN(2)) * served}
+	case 1:
+		return moment{op: "CompleteMultipartUpload", stage: stage(rnd.IntN(2)) * served}
+	}
+	return moment{op: "UploadPart", stage: stage(rnd.IntN(3)), body: rnd.IntN(killedTail)}
 }
 
 // phase tells what the named process was doing last.

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -89,8 +90,8 @@ func TestTooManyPartsAreRefusedBeforeAByteIsSent(t *testing.T) {
 }
 
 func tenThousandPartsOfTheSmallestSizeBecomeOneObject(t *testing.T) {
-	if testing.Short() {
-		t.Skip("moves a gigabyte, and -short was asked for")
+	if !effort.Long() {
+		t.Skip("moves a gigabyte; set " + effort.Variable)
 	}
 	srv := osstest.NewServer(&osstest.Options{Dir: t.TempDir()}) // with OSS's own limit for parts
 	defer srv.Close()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -72,13 +73,9 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 		want.crc, want.known = *j.known, true
 	}
 	up := j.plan.Upload
-	var res *oss.PutResult
 	began := time.Now()
 	counted, count := tries.Watch(ctx)
-	err := j.u.brake.do(counted, 0, func(ctx context.Context) (err error) {
-		res, err = j.u.client.CompleteMultipartUpload(ctx, up, sent.parts, &j.wishes.complete)
-		return err
-	})
+	res, err := j.u.client.CompleteMultipartUpload(counted, up, sent.parts, &j.wishes.complete)
 	if err != nil {
 		if res, err = j.settle(ctx, sent, want, began, err, count.Lost.Load() == 0); err != nil {
 			return nil, err
@@ -117,7 +114,7 @@ func (j *job) settle(
 	if refusedForGood(cause, certain) {
 		return nil, j.abandon(ctx, sent, cause)
 	}
-	ask, cancel := cleanupContext(ctx)
+	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	unknown := func(err error) error {
 		if err != nil {
@@ -233,7 +230,7 @@ func (j *job) abandon(ctx context.Context, sent *parcels, cause error) error {
 	if j.keep {
 		return j.left(sent, cause)
 	}
-	ctx, cancel := cleanupContext(ctx)
+	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	_, err := j.abort(ctx)
 	return j.report(sent, cause, err)
@@ -248,12 +245,10 @@ func (j *job) report(sent *parcels, cause, abortErr error) error {
 		Orphans: j.orphans, Err: withCause(j.caller, cause)}
 }
 
-// cleanupTimeout bounds what is done on behalf of a caller who may have given up long ago.
-const cleanupTimeout = 30 * time.Second
-
-// cleanupContext outlives the cancellation of ctx, for a while.
-func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+// cleanupContext outlives the cancellation of ctx, for Options.CleanupTimeout.
+func (u *Uploader) cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup())
+	return context.WithTimeout(ctx, u.opts.CleanupTimeout)
 }
 
 // abortTries is how often an abort is repeated. A part that was on its way while OSS aborted may
@@ -379,7 +374,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
-	ask, cancel := cleanupContext(ctx)
+	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	if d == nil {
 		var err error
@@ -402,7 +397,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d
 // lookForObject settles a request that may have made an object since began: ours tells its bytes from those of another.
 // With intact ours is never damaged, so that one that is not ours must be another's.
 func (j *job) lookForObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
-	ask, cancel := cleanupContext(ctx)
+	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	info, err := j.lookForOurs(ask, since(began), ours)
 	if err == nil {
@@ -430,7 +425,7 @@ const slack = 2 * time.Second
 // the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program,
 // so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
 func (j *job) lookForOrphans(ctx context.Context, began moment) {
-	ctx, cancel := cleanupContext(ctx)
+	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload

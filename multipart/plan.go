@@ -3,7 +3,6 @@ package multipart
 import (
 	"fmt"
 	"iter"
-	"math"
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -108,19 +107,35 @@ func partSizeFor(size, chosen int64) (int64, error) {
 	return chosen, nil
 }
 
-// stepParts is how many parts of a stream have one size before it doubles.
-const stepParts = 1000
+// A stream of unknown length has parts that grow, so that short streams keep small buffers and 10,000 parts hold long ones.
+const (
+	stepParts  = 1000 // parts of one size, before it doubles
+	smallParts = 3000 // parts that grow no further than the memory has room for all in flight
+	longParts  = 7500 // parts before the largest
 
-// streamPartSize returns the size of a part of a stream, whose length nobody knows. It doubles every
-// thousand parts, so that 10,000 parts hold 1,023,000 times the first size, while short streams keep
-// small buffers. It never exceeds limit, the memory one part may take.
-func streamPartSize(first int64, number int, limit int64) int64 {
-	size := first
+	longGrowth = 2.5 // the size of the parts after smallParts, by that of the largest before
+	lastGrowth = 8   // the same of those after longParts
+)
+
+// streamPartSize returns the size of a part of a stream of unknown length. It begins with first and doubles every
+// thousand parts, but not past even, of which the memory has room for every part in flight and the one that is being read.
+// Past the first 3,000 parts, which hold 13 GiB with default options, even is too small for a long stream: then the size
+// is two and a half times as much, for which a limit that was not chosen is raised, and past 7,500 parts, 101 GiB, eight
+// times. All 10,000 hold 257 GiB.
+func streamPartSize(first int64, number int, even int64) int64 {
+	size := float64(first)
 	for range (number - 1) / stepParts {
-		if size > math.MaxInt64/2 {
-			break
-		}
 		size *= 2
 	}
-	return min(size, limit, oss.MaxPartSize)
+	most := float64(max(first, even))
+	switch {
+	case size <= most: // also when a large memory lets parts double on and on
+	case number <= smallParts:
+		size = most
+	case number <= longParts:
+		size = most * longGrowth
+	default:
+		size = most * lastGrowth
+	}
+	return int64(min(size, float64(oss.MaxPartSize)))
 }

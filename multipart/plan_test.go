@@ -64,38 +64,73 @@ func TestPartSizeRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-func TestStreamPartSizeDoublesEveryThousandParts(t *testing.T) {
+// Bug 4: the parts of a stream stay so small that the memory holds all that are in flight, until 10,000 parts force more.
+func TestThePartsOfAStreamGrowNoFurtherThanTheyMust(t *testing.T) {
+	const mib = 1 << 20
 	for _, tt := range []struct {
-		number int
-		limit  int64
-		want   int64
+		number      int
+		first, even int64
+		want        int64
 	}{
-		{1, math.MaxInt64, 8 << 20},
-		{1000, math.MaxInt64, 8 << 20},
-		{1001, math.MaxInt64, 16 << 20},
-		{2001, math.MaxInt64, 32 << 20},
-		{9001, math.MaxInt64, 4 << 30},
-		{10000, math.MaxInt64, 4 << 30},
-		{3001, 40 << 20, 40 << 20},
-		{10000, 40 << 20, 40 << 20},
+		{1, 2 * mib, 8 * mib, 2 * mib},
+		{1000, 2 * mib, 8 * mib, 2 * mib},
+		{1001, 2 * mib, 8 * mib, 4 * mib},
+		{2001, 2 * mib, 8 * mib, 8 * mib},
+		{3000, 2 * mib, 8 * mib, 8 * mib},
+		{3001, 2 * mib, 8 * mib, 20 * mib},
+		{7500, 2 * mib, 8 * mib, 20 * mib},
+		{7501, 2 * mib, 8 * mib, 64 * mib},
+		{3000, 8 * mib, 8 * mib, 8 * mib}, // Options.PartSize
+		{3000, 8 * mib, 2 * mib, 8 * mib}, // and a MemoryLimit of one part
+		{9001, 8 * mib, 1 << 40, 4 << 30},
+		{10000, 8 * mib, math.MaxInt64, 4 << 30},
+		{10000, oss.MaxPartSize, math.MaxInt64, oss.MaxPartSize},
 	} {
-		if got := streamPartSize(8<<20, tt.number, tt.limit); got != tt.want {
-			t.Errorf("streamPartSize(8 MiB, %d, %d) = %d, want %d", tt.number, tt.limit, got, tt.want)
+		if got := streamPartSize(tt.first, tt.number, tt.even); got != tt.want {
+			t.Errorf("part %d of parts of %d bytes at first, and even ones of %d, has %d, want %d", tt.number, tt.first, tt.even, got, tt.want)
 		}
-	}
-	if got := streamPartSize(oss.MaxPartSize, oss.MaxPartNumber, math.MaxInt64); got != oss.MaxPartSize {
-		t.Errorf("the largest part grew to %d", got)
 	}
 }
 
-func TestAStreamWithDefaultOptionsMayHave255GiB(t *testing.T) {
+// partsByDefault yields the size of each part of a stream with default options, and the limit of the memory meanwhile.
+func partsByDefault(yield func(size, limit int64) bool) {
+	p := NewUploader(new(oss.Client), nil).memory
+	s := &stream{pool: p, first: DefaultStreamPartSize, size: -1}
+	for range oss.MaxPartNumber {
+		size := s.partSize()
+		p.outgrown(s, size)
+		if !yield(size, p.limit.Limit()) {
+			return
+		}
+		s.number++
+	}
+}
+
+func TestAStreamWithDefaultOptionsMayHave257GiB(t *testing.T) {
 	var total int64
-	for number := 1; number <= oss.MaxPartNumber; number++ {
-		total += streamPartSize(DefaultStreamPartSize, number, (DefaultConcurrency+1)*DefaultPartSize)
+	for size := range partsByDefault {
+		total += size
 	}
-	if gib := total >> 30; gib != 255 {
-		t.Errorf("10,000 parts hold %d GiB, README says 255", gib)
+	if gib := total >> 30; gib != 257 {
+		t.Errorf("10,000 parts hold %d GiB, README says 257", gib)
 	}
+}
+
+// Bug 4, of a stream of 100 GiB: there is memory for four parts in flight and one that is being read, up to the end.
+func TestAStreamOf100GiBHasFourPartsInFlightToItsEnd(t *testing.T) {
+	var total int64
+	for size, limit := range partsByDefault {
+		if limit < 5*size {
+			t.Fatalf("after %d bytes five parts of %d bytes are more than the limit of %d", total, size, limit)
+		}
+		if total < 13<<30 && limit != 40<<20 {
+			t.Fatalf("the limit is %d after %d bytes", limit, total)
+		}
+		if total += size; total >= 100<<30 {
+			return
+		}
+	}
+	t.Errorf("a stream has %d bytes at most", total)
 }
 
 func TestSharesCoverAllPartsOnce(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,20 +32,20 @@ type order struct {
 	Exclusive    bool   // no other process uploads to the key
 }
 
-// orderEnv holds an order in the environment of a process that the test binary has started of itself.
-const orderEnv = "MULTIPART_TEST_ORDER"
+// childEnv in the environment makes the test binary a process that uploads.
+const childEnv = "MULTIPART_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if text := os.Getenv(orderEnv); text != "" {
-		os.Exit(obey(text))
+	if os.Getenv(childEnv) != "" {
+		os.Exit(obey(os.Stdin))
 	}
 	os.Exit(m.Run())
 }
 
-// obey uploads what the order says. It prints the Result, or else the error.
-func obey(text string) (exitCode int) {
+// obey reads an order and uploads what it says. It prints the Result, or else the error.
+func obey(in io.Reader) (exitCode int) {
 	var o order
-	err := json.Unmarshal([]byte(text), &o)
+	err := json.NewDecoder(in).Decode(&o)
 	var res *multipart.Result
 	if err == nil {
 		res, err = o.upload()
@@ -62,7 +63,8 @@ func obey(text string) (exitCode int) {
 func (o order) upload() (*multipart.Result, error) {
 	c, err := oss.NewClient(oss.Config{
 		Region: "cn-hangzhou", Endpoint: o.Server, Credentials: osstest.TestCredentials(), MinPartSize: 1, UserAgent: o.Name,
-		Retry: oss.Retry{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond},
+		// A test may hold a request for as long as another process takes to start.
+		Retry: oss.Retry{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Stall: time.Hour},
 	})
 	if err != nil {
 		return nil, err
@@ -86,10 +88,18 @@ func (slowly) WaitN(context.Context, int) error {
 type process struct {
 	name     string
 	cmd      *exec.Cmd
+	order    []byte
+	stdin    io.WriteCloser
 	out, bad bytes.Buffer
 	shot     atomic.Bool
 	ended    chan struct{}
 	err      error // of waiting for it
+}
+
+// begin gives the process its order.
+func (p *process) begin() {
+	p.stdin.Write(p.order) // which fails if it was killed before
+	p.stdin.Close()
 }
 
 // kill ends the process as a kernel does that is out of memory, and returns when it is no more.
@@ -120,6 +130,7 @@ type killRound struct {
 	srv  *osstest.Server
 	http *httptest.Server
 	line *line
+	open *connections
 	want []byte
 	path string // of the file
 	dir  string // of the records
@@ -129,7 +140,7 @@ type killRound struct {
 
 func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 	t.Helper()
-	r := &killRound{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), want: make([]byte, killedSize)}
+	r := &killRound{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), open: newConnections(), want: make([]byte, killedSize)}
 	for i := range r.want {
 		r.want[i] = byte(rnd.Uint32())
 	}
@@ -138,9 +149,60 @@ func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 	if err := os.WriteFile(r.path, r.want, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.line = &line{srv: r.srv, last: make(map[string]string), saving: func() bool { return r.temporary() > 0 || r.named() }}
-	r.http = httptest.NewServer(r.line)
+	r.line = newLine(r.srv, func() bool { return r.temporary() > 0 || r.named() })
+	r.http = httptest.NewUnstartedServer(r.line)
+	r.http.Config.ConnState = r.open.change
+	r.http.Start()
 	return r
+}
+
+// settle returns when everything has been served that processes have sent which have ended since. A killed process may
+// leave a request that nobody has read yet, in a connection that nobody has accepted.
+func (r *killRound) settle(t *testing.T) {
+	t.Helper()
+	last, err := net.Dial("tcp", r.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.open.wait(func(open map[string]bool) bool { return open[last.LocalAddr().String()] }) // and all that were made before
+	last.Close()
+	r.open.wait(func(open map[string]bool) bool { return len(open) == 0 })
+	r.line.running.Wait()
+}
+
+// connections are those that a server has accepted and not closed, by the address of the client.
+type connections struct {
+	mu      sync.Mutex
+	changed sync.Cond // with mu
+	open    map[string]bool
+}
+
+func newConnections() *connections {
+	c := &connections{open: make(map[string]bool)}
+	c.changed.L = &c.mu
+	return c
+}
+
+// change is http.Server.ConnState.
+func (c *connections) change(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.open[conn.RemoteAddr().String()] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(c.open, conn.RemoteAddr().String())
+	}
+	c.changed.Broadcast()
+}
+
+// wait returns when ok does.
+func (c *connections) wait(ok func(open map[string]bool) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !ok(c.open) {
+		c.changed.Wait()
+	}
 }
 
 // disconnect closes the port, and waits for what is being served.
@@ -151,16 +213,20 @@ func (r *killRound) close() {
 	r.srv.Close()
 }
 
-// start starts a process.
+// start starts a process, which waits for begin.
 func (r *killRound) start(t *testing.T, name string) *process {
 	t.Helper()
 	text, err := json.Marshal(order{Name: name, Server: r.http.URL, Path: r.path, Dir: r.dir, Exclusive: r.exclusive})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{name: name, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), orderEnv+"="+string(text))
+	p := &process{name: name, order: text, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
+	// At its end the race detector would make each process wait for a second.
+	p.cmd.Env = append(os.Environ(), childEnv+"=1", "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.bad
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -195,13 +261,13 @@ func (r *killRound) files(pattern string) []string {
 	return names
 }
 
-// A moment is when something is to happen. Without an op it is some time from now.
+// A moment is when something is to happen. Without an op it is some time from now, or at once.
 type moment struct {
 	op    string // at a request for this operation
 	nth   int    // that many come before
 	stage stage
 	body  int           // bytes of it that have arrived, in stage arriving
-	after time.Duration // so much later, in stage answered
+	after time.Duration // so much later, in the last two stages
 }
 
 // A stage is how far a request has got.
@@ -223,7 +289,28 @@ type line struct {
 	mu   sync.Mutex
 	when *moment
 	do   func()
-	last map[string]string // by process, the operation it asked for last
+	last map[string]string        // by process, the operation it asked for last
+	came map[string]chan struct{} // by process, closed by its first request
+
+	running sync.WaitGroup // requests that are being served
+}
+
+func newLine(srv *osstest.Server, saving func() bool) *line {
+	return &line{srv: srv, saving: saving, last: make(map[string]string), came: make(map[string]chan struct{})}
+}
+
+// arrival returns what is closed when the first request of the named process arrives.
+func (l *line) arrival(name string) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.arrivalLocked(name)
+}
+
+func (l *line) arrivalLocked(name string) chan struct{} {
+	if l.came[name] == nil {
+		l.came[name] = make(chan struct{})
+	}
+	return l.came[name]
 }
 
 // arm has do done once, at the moment m. What was armed before is forgotten.
@@ -231,11 +318,14 @@ func (l *line) arm(m moment, do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.when, l.do = nil, nil
-	if m.op == "" {
+	switch {
+	case m.op != "":
+		l.when, l.do = &m, do
+	case m.after > 0:
 		time.AfterFunc(m.after, do)
-		return
+	default:
+		do()
 	}
-	l.when, l.do = &m, do
 }
 
 // lastOf returns the operation that the named process asked for last, served or not.
@@ -255,6 +345,9 @@ func agent(h http.Header) string {
 func (l *line) due(op, name string) (*moment, func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if _, again := l.last[name]; !again {
+		close(l.arrivalLocked(name))
+	}
 	l.last[name] = op
 	m, do := l.when, l.do
 	if m == nil || m.op != op {
@@ -270,6 +363,8 @@ func (l *line) due(op, name string) (*moment, func()) {
 
 // ServeHTTP serves as the server does, except at the moment.
 func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.running.Add(1)
+	defer l.running.Done()
 	op := operation(r)
 	m, do := l.due(op, agent(r.Header))
 	if m == nil {

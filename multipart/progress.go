@@ -3,6 +3,9 @@ package multipart
 import (
 	"context"
 	"sync"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
 // Progress is a moment of an upload.
@@ -12,6 +15,18 @@ type Progress struct {
 	PartsDone, Parts int    // Parts is -1 while unknown
 
 	Sent int64 // bytes handed to connections, confirmed or not; those sent again count once
+
+	// WaitingSince is when the upload began to wait because OSS throttles or cannot be reached; WaitingFor says why. They are
+	// zero while it does not wait. While it does, the progress function is called once a second.
+	WaitingSince time.Time
+	WaitingFor   error
+}
+
+// equal reports whether p and q say the same. The errors are of any type, so that they cannot be compared.
+func (p Progress) equal(q Progress) bool {
+	sameWait := p.WaitingSince.Equal(q.WaitingSince)
+	p.WaitingSince, p.WaitingFor, q.WaitingSince, q.WaitingFor = time.Time{}, nil, time.Time{}, nil
+	return sameWait && p == q
 }
 
 // A meter gathers what the workers of one upload do and reports it from a goroutine of its own: one
@@ -26,6 +41,7 @@ type meter struct {
 
 	mu       sync.Mutex
 	state    Progress
+	waiting  int  // requests that wait for OSS
 	complete bool // the object exists
 	closed   bool // no more will come
 	panicked any  // what report panicked with
@@ -52,19 +68,35 @@ func (m *meter) run() {
 		}
 	}()
 	for last := (Progress{}); ; {
-		<-m.wake
+		ticked := m.await(!last.WaitingSince.IsZero())
 		m.mu.Lock()
 		now, closed := m.state, m.closed
 		held := now.Done == now.Total && !m.complete
 		m.mu.Unlock()
 		now.Done, now.Sent, now.PartsDone = max(now.Done, last.Done), max(now.Sent, last.Sent), max(now.PartsDone, last.PartsDone)
-		if now != last && !held {
+		if (ticked || !now.equal(last)) && !held {
 			m.report(now)
 			last = now
 		}
 		if closed {
 			return
 		}
+	}
+}
+
+// await returns when there is something to report, or, while the upload waits, after a second. It reports the latter.
+func (m *meter) await(waiting bool) (ticked bool) {
+	if !waiting {
+		<-m.wake
+		return false
+	}
+	tick := time.NewTimer(time.Second)
+	defer tick.Stop()
+	select {
+	case <-m.wake:
+		return false
+	case <-tick.C:
+		return true
 	}
 }
 
@@ -97,6 +129,23 @@ func (m *meter) stored(n int64) {
 // found counts a part that OSS holds from an earlier try.
 func (m *meter) found(n int64) {
 	m.update(func(p *Progress) { p.Done += n; p.Sent += n; p.PartsDone++ })
+}
+
+// waits notes that a request of the upload waits for OSS, or no longer does.
+func (m *meter) waits(w flow.Wait) {
+	m.update(func(p *Progress) {
+		if w.Since.IsZero() {
+			m.waiting--
+		} else {
+			m.waiting++
+		}
+		switch {
+		case m.waiting == 0:
+			p.WaitingSince, p.WaitingFor = time.Time{}, nil
+		case p.WaitingSince.IsZero():
+			p.WaitingSince, p.WaitingFor = w.Since, w.Why
+		}
+	})
 }
 
 // restart forgets what was counted, because it is lost. What is reported stays where it was until it is caught up with.

@@ -231,7 +231,7 @@ func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 	if ue == nil || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, oss.ErrNoSuchUpload) {
 		return err
 	}
-	ctx, cancel := cleanupContext(ctx)
+	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	saved, loadErr := j.load(ctx, id)
 	if loadErr == nil && saved.Upload.ID != "" && saved.Upload != j.plan.Upload {
@@ -243,7 +243,7 @@ func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 
 // deleteRecord deletes the record of up, if it is still the record's.
 func (j *job) deleteRecord(ctx context.Context, id string, up oss.Upload) {
-	ctx, cancel := cleanupContext(ctx)
+	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	if err := j.guard.do(func() error { return deleteIf(ctx, j.u.opts.Store, id, up) }); err != nil {
 		j.warn("record of an ended upload not deleted", up, err)

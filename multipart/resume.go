@@ -275,6 +275,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 			yield(Plan{}, u.err)
 			return
 		}
+		ctx := u.governed(ctx, bucket, key, nil, nil)
 		var found []oss.UploadInfo
 		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: key}) {
 			if err != nil {

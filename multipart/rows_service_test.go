@@ -66,7 +66,7 @@ func retryAfterIsObeyed(t *testing.T) {
 		c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
 			return func(req *http.Request) (*http.Response, error) {
 				if req.URL.Query().Get("partNumber") == "3" && asked.CompareAndSwap(false, true) {
-					return replied(req, 503, "", "Retry-After", "7"), nil
+					return replied(req, 503, "<Error><Code>ServiceUnavailable</Code></Error>", "Retry-After", "7"), nil
 				}
 				return next.RoundTrip(req)
 			}
@@ -332,15 +332,17 @@ func aFailedRefreshIsHiddenWhileTheOldKeysWork(t *testing.T) {
 	tokens(t, func(t *testing.T, srv *osstest.Server, issue func() oss.Credentials) {
 		first := issue()
 		var fetches atomic.Int64
-		c := client(t, srv, func(cfg *oss.Config) {
-			cfg.Credentials = oss.CacheCredentials(oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
-				if fetches.Add(1) == 1 {
-					return first, nil
-				}
-				return oss.Credentials{}, errors.New("the token service is down")
-			}), 50*time.Second)
-		})
-		time.Sleep(20 * time.Second) // 40 seconds are left, less than asked for
+		cache := oss.CacheCredentials(oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+			if fetches.Add(1) == 1 {
+				return first, nil
+			}
+			return oss.Credentials{}, errors.New("the token service is down")
+		}), 50*time.Second)
+		c := client(t, srv, func(cfg *oss.Config) { cfg.Credentials = cache })
+		if _, err := cache.Credentials(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(40 * time.Second) // 20 seconds are left, less than half the life
 		res, err := upload(t, c, nil)
 		wantObject(t, srv, data(1000), res, err)
 		if fetches.Load() < 2 {

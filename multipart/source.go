@@ -37,7 +37,8 @@ type source interface {
 type input struct {
 	at     io.ReaderAt  // nil for a stream
 	base   int64        // where the range begins in at
-	size   int64        // of the range
+	size   int64        // of the range, or of the stream; -1 if unknown
+	exact  bool         // a stream of any other size is an error
 	intact func() error // tells whether a file is still the same; nil where that cannot be told
 	stream io.Reader    // where at is nil
 }
@@ -65,7 +66,7 @@ func inspect(src io.Reader) (input, error) {
 	case *io.SectionReader:
 		s = src
 	default:
-		return input{stream: src}, nil
+		return input{stream: src, size: -1}, nil
 	}
 	begin, err := s.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -103,7 +104,7 @@ func inspectFile(f *os.File) (input, error) {
 		return input{}, fmt.Errorf("multipart: %s is a directory", f.Name())
 	}
 	if !info.Mode().IsRegular() || info.Size() == 0 {
-		return input{stream: f}, nil
+		return input{stream: f, size: -1}, nil
 	}
 	begin, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -192,126 +193,6 @@ func (w window) Lend(off, n int64, files bool) (lend.Range, error) {
 	}
 	return lend.Range{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil
 }
-
-// A stream is a source of unknown length: it is read into buffers, a part at a time. The part read
-// ahead while others are sent is within the memory limit too.
-type stream struct {
-	r      io.Reader
-	pool   *pool
-	first  int64 // bytes in the first parts
-	number int   // of the last part read
-	offset int64 // behind it
-	peeked []byte
-	ended  bool
-}
-
-// next reads the next part.
-func (s *stream) next(ctx context.Context) (piece, error) {
-	if s.number == oss.MaxPartNumber && !s.ended {
-		return piece{}, s.full(ctx)
-	}
-	b, err := s.read(ctx, streamPartSize(s.first, s.number+1, s.pool.budget.bound()))
-	if err != nil {
-		return piece{}, err
-	}
-	return s.piece(b), nil
-}
-
-// read reads up to room bytes. At the end of the stream it returns io.EOF and no buffer.
-func (s *stream) read(ctx context.Context, room int64) (*buffer, error) {
-	if s.ended {
-		return nil, io.EOF
-	}
-	b, err := s.pool.buffer(ctx, room)
-	if err != nil {
-		return nil, err
-	}
-	left, err := await(ctx, func() error { return b.fill(s.pending()) }, b.free)
-	if left {
-		return nil, err // b belongs to the read that is still going on
-	}
-	if err == io.EOF {
-		s.ended = true
-	} else if err != nil {
-		at := s.offset + b.size
-		b.free()
-		return nil, fmt.Errorf("reading the source at byte %d: %w", at, err)
-	}
-	if b.size == 0 {
-		b.free()
-		return nil, io.EOF
-	}
-	return b, nil
-}
-
-// piece makes b the next part.
-func (s *stream) piece(b *buffer) piece {
-	s.number++
-	p := piece{Section: Section{Number: s.number, Offset: s.offset, Size: b.size}, body: b, free: b.free}
-	s.offset += b.size
-	return p
-}
-
-// peek reports whether the stream is at its end, by reading a byte ahead.
-func (s *stream) peek(ctx context.Context) (bool, error) {
-	if s.ended || len(s.peeked) > 0 {
-		return s.ended, nil
-	}
-	b, n := make([]byte, 1), 0
-	left, err := await(ctx, func() (err error) { n, err = readSome(s.r, b); return err }, func() {})
-	switch {
-	case left, err != nil && err != io.EOF:
-		return false, err
-	case n > 0:
-		s.peeked = b
-	default:
-		s.ended = true
-	}
-	return s.ended, nil
-}
-
-// pending is what of the stream has not become part of a piece.
-func (s *stream) pending() io.Reader {
-	if len(s.peeked) == 0 {
-		return s.r
-	}
-	b := s.peeked[0]
-	s.peeked = nil
-	return io.MultiReader(&oneByte{b: b}, s.r)
-}
-
-// oneByte yields b once.
-type oneByte struct {
-	b    byte
-	done bool
-}
-
-func (o *oneByte) Read(p []byte) (int, error) {
-	if o.done {
-		return 0, io.EOF
-	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	p[0], o.done = o.b, true
-	return 1, nil
-}
-
-// full tells the end of a stream of exactly 10,000 parts from one that has more to say.
-func (s *stream) full(ctx context.Context) error {
-	ended, err := s.peek(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the source at byte %d: %w", s.offset, err)
-	}
-	if ended {
-		return io.EOF
-	}
-	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: raise Options.PartSize or MemoryLimit",
-		s.offset, oss.MaxPartNumber, s.first, s.pool.budget.bound())
-}
-
-// changed is always nil: what a stream yields is what it is.
-func (s *stream) changed() error { return nil }
 
 // await runs read, which cannot be interrupted, and returns its error. If ctx is done first it returns
 // that error at once, and that read was left to itself: abandoned runs when it ends.

@@ -266,14 +266,15 @@ func TestAFileThatClaimsToBeEmptyIsReadToItsEnd(t *testing.T) {
 }
 
 func aStreamGrowsItsPartsAndStopsAtTenThousand(t *testing.T) {
-	const first, limit = 1, 3 // parts of 1, 2, 3, 3, ... bytes
-	const capacity = 1000 + 2*1000 + 3*8000
+	const first, limit = 1, 3 // parts of 1, 2 and 3 bytes: 1, two and a half, 8, all within the limit
+	const capacity = 3000 + 2*4500 + 3*2500
 	for _, tt := range []struct {
 		name string
 		size int
 		fits bool
 	}{{"just fits", capacity, true}, {"a byte too long", capacity + 1, false}} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				want := data(tt.size)
 				up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: first, MemoryLimit: limit, Checksum: oss.ChecksumCRC64})
@@ -283,7 +284,7 @@ func aStreamGrowsItsPartsAndStopsAtTenThousand(t *testing.T) {
 					if res.Parts != oss.MaxPartNumber {
 						t.Errorf("%d parts, want %d", res.Parts, oss.MaxPartNumber)
 					}
-				} else if err == nil || !strings.Contains(err.Error(), "longer than the 27000 bytes that 10000 parts hold") {
+				} else if err == nil || !strings.Contains(err.Error(), "longer than the 19500 bytes that 10000 parts hold") {
 					t.Errorf("error is %v", err)
 				}
 				for _, r := range srv.Requests("UploadPart") {

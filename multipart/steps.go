@@ -38,7 +38,7 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	}
 	j := &job{u: u, wishes: w, caller: ctx, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
 		ForbidOverwrite: w.complete.ForbidOverwrite, Options: w.digest()}}
-	if err := j.initiate(ctx); err != nil {
+	if err := j.initiate(u.governed(ctx, bucket, key, nil, nil)); err != nil {
 		return Plan{}, err
 	}
 	return j.plan, nil

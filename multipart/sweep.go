@@ -51,7 +51,7 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 		if o.OlderThan == 0 {
 			o.OlderThan = DefaultSweepAge
 		}
-		ctx, count := tries.Watch(ctx)
+		ctx, count := tries.Watch(u.governed(ctx, bucket, "probe", nil, nil))
 		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: o.Prefix}) {
 			if err != nil {
 				yield(Swept{}, err)

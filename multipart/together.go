@@ -2,7 +2,6 @@ package multipart
 
 import (
 	"context"
-	"io"
 	"runtime"
 	"sync"
 
@@ -131,30 +130,22 @@ const (
 	mostSmall  = 1 << 20  // bytes
 )
 
-// inMemory returns a body that is to be hashed together with others, and a function that gives its memory back. Where
-// that does not pay it returns nil.
-func (u *Uploader) inMemory(ctx context.Context, body oss.Body) (b *buffer, free func(), err error) {
-	size, chunk := body.Size(), u.memory.chunk
+// inMemory returns body in memory, to be hashed together with others, and a function that gives the memory back. It
+// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body can be
+// hashed where it is.
+func (u *Uploader) inMemory(body oss.Body) (b *buffer, free func()) {
+	size := body.Size()
 	if size < leastSmall || u.lanes < sideBySide {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if b, ok := body.(*buffer); ok {
-		return b, func() {}, nil
+		return b, func() {}
 	}
-	room := (size + chunk - 1) / chunk * chunk // what is reserved is what is taken
-	if size > mostSmall || room > u.memory.budget.bound() {
-		return nil, nil, nil
+	if size > mostSmall {
+		return nil, nil
 	}
-	if b, err = u.memory.buffer(ctx, room); err != nil {
-		return nil, nil, err
+	if b = u.memory.load(body); b == nil {
+		return nil, nil
 	}
-	err = b.fill(io.NewSectionReader(body, 0, size))
-	if b.size < size && (err == nil || err == io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	if b.size < size {
-		b.free()
-		return nil, nil, err
-	}
-	return b, b.free, nil
+	return b, b.free
 }

@@ -1,7 +1,6 @@
 package multipart
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
@@ -17,9 +16,9 @@ func small(t *testing.T, lanes int) (*Uploader, func(number, n int) *buffer) {
 	u.lanes = lanes
 	s := newScript()
 	return u, func(number, n int) *buffer {
-		b, _, err := u.inMemory(t.Context(), s.body(number, n))
-		if err != nil || b == nil {
-			t.Fatalf("body of %d bytes: %v, %v", n, b, err)
+		b, _ := u.inMemory(s.body(number, n))
+		if b == nil {
+			t.Fatalf("a body of %d bytes is not in memory", n)
 		}
 		return b
 	}
@@ -48,8 +47,8 @@ func TestBodiesThatMeetAreHashedTogether(t *testing.T) {
 			}
 			u.desk.waiting[0].turn <- false // and goes home
 			group.Wait()
-			if u.desk.busy || len(u.desk.waiting) > 0 || u.memory.budget.used != 0 {
-				t.Errorf("the desk is %+v, %d bytes are in use", &u.desk, u.memory.budget.used)
+			if n := inUse(u.memory); u.desk.busy || len(u.desk.waiting) > 0 || n != 0 {
+				t.Errorf("the desk is %+v, %d bytes are in use", &u.desk, n)
 			}
 		})
 	}
@@ -76,50 +75,48 @@ func TestOnlySmallObjectsAreReadIntoMemory(t *testing.T) {
 		{0, 32, false}, {leastSmall - 1, 32, false}, {leastSmall, 32, true}, {250_000, 8, true}, {250_000, 1, false},
 	} {
 		u, _ := small(t, tt.lanes)
-		b, _, err := u.inMemory(t.Context(), newScript().body(1, tt.size))
-		if err != nil || (b != nil) != tt.want {
-			t.Errorf("%d bytes with %d lanes: in memory is %v, %v", tt.size, tt.lanes, b != nil, err)
+		if b, _ := u.inMemory(newScript().body(1, tt.size)); (b != nil) != tt.want {
+			t.Errorf("%d bytes with %d lanes: in memory is %v", tt.size, tt.lanes, b != nil)
 		}
 	}
 	u, _ := small(t, 32)
-	b, _, err := u.inMemory(t.Context(), window{r: readerAt(func([]byte, int64) (int, error) { panic("read") }), size: mostSmall + 1})
-	if b != nil || err != nil {
-		t.Errorf("%d bytes: in memory is %v, %v", mostSmall+1, b, err)
+	if b, _ := u.inMemory(window{r: readerAt(func([]byte, int64) (int, error) { panic("read") }), size: mostSmall + 1}); b != nil {
+		t.Errorf("%d bytes are in memory", mostSmall+1)
 	}
 }
 
-func TestReadingASmallObjectFailsWithoutATrace(t *testing.T) {
-	broken := errors.New("disk on fire")
+// Whoever sends such a body learns why it cannot be read.
+func TestASmallObjectThatCannotBeReadIsNotInMemory(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		body oss.Body
-		want error
 	}{
-		{"broken", window{r: readerAt(func([]byte, int64) (int, error) { return 0, broken }), size: 100_000}, broken},
-		{"too short", window{r: newScript().body(1, 99_999), size: 100_000}, ErrSourceChanged},
-		{"of another kind, too short", shortBody{}, io.ErrUnexpectedEOF},
+		{"broken", window{r: readerAt(func([]byte, int64) (int, error) { return 0, errors.New("disk on fire") }), size: 100_000}},
+		{"too short", window{r: newScript().body(1, 99_999), size: 100_000}},
+		{"of another kind, too short", shortBody{}},
 	} {
 		u, _ := small(t, 32)
-		if b, _, err := u.inMemory(t.Context(), tt.body); b != nil || !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v, %v", tt.name, b, err)
+		if b, _ := u.inMemory(tt.body); b != nil {
+			t.Errorf("%s: it is in memory", tt.name)
 		}
-		if u.memory.budget.used != 0 {
-			t.Errorf("%s: %d bytes are in use", tt.name, u.memory.budget.used)
+		if n := inUse(u.memory); n != 0 {
+			t.Errorf("%s: %d bytes are in use", tt.name, n)
 		}
 	}
-	synctest.Test(t, func(t *testing.T) {
-		u, body := small(t, 32)
-		if err := u.memory.budget.acquire(t.Context(), u.memory.budget.limit); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() { synctest.Wait(); cancel() }()
-		if _, _, err := u.inMemory(ctx, newScript().body(1, 100_000)); !errors.Is(err, context.Canceled) {
-			t.Errorf("waiting for memory: %v", err)
-		}
-		u.memory.budget.release(u.memory.budget.limit)
-		body(1, 100_000).free()
-	})
+}
+
+// Bug 3: hashing side by side is an optimisation, so it must not wait for memory.
+func TestASmallObjectDoesNotWaitForMemory(t *testing.T) {
+	u, body := small(t, 32)
+	limit := u.memory.limit.Limit()
+	if err := u.memory.limit.Acquire(t.Context(), limit-100_000); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := u.inMemory(newScript().body(1, 200_000)); b != nil {
+		t.Error("200,000 bytes are in memory where 100,000 are left")
+	}
+	u.memory.limit.Release(limit - 100_000)
+	body(1, 200_000).free()
 }
 
 // A shortBody ends before its size.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/lend"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
@@ -40,28 +41,34 @@ func (p *parcels) anyFailed() bool {
 	return len(p.failed) > 0
 }
 
-// transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest,
-// and is the error returned when all have ended. A worker holds a slot of the Uploader from before
-// its first byte until after its last; there are no more of them than pieces were ever in flight.
+// transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest, and is the error
+// returned when all have ended. It acquires the permit of a piece before it hands the piece to a worker, so that an upload
+// has one place in the queue for permits, however many parts it has. There are no more workers than pieces in hand.
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
 	ctx, count := tries.Watch(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
 	defer end()
-	next := make(chan piece) // to a worker that has nothing to do
+	inHand := flow.NewSemaphore(j.maxInHand())
+	next := make(chan admitted) // to a worker that has nothing to do
+	var starved error           // the source waited for memory when the upload was cancelled
 	for {
 		p, err := src.next(gctx)
+		if errors.Is(err, errNoMemory) {
+			starved = err
+		}
 		if err == io.EOF {
 			break
 		}
+		var permit *flow.Permit
 		if err == nil {
-			if err = j.u.slots.acquire(gctx, 1); err != nil {
+			if permit, err = j.admit(gctx, inHand); err != nil {
 				p.free()
 			}
 		}
-		if err == nil && done.anyFailed() { // the slot is that of a part whose failure is just being told
-			j.u.slots.release(1)
+		if err == nil && done.anyFailed() { // the permit is that of a part whose failure is just being told
+			permit.Release()
 			p.free()
 			break
 		}
@@ -71,16 +78,27 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			}
 			break
 		}
+		e := admitted{p, permit}
 		select {
-		case next <- p:
+		case next <- e:
 		default:
-			g.Go(j.worker(gctx, p, next, done))
+			g.Go(func() (err error) {
+				defer j.guard.catch(&err)
+				for more := true; more; e, more = <-next {
+					err := j.deliver(gctx, e, done)
+					inHand.Release(1)
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
 	}
 	close(next)
 	err := g.Wait()
-	if err == nil {
-		err = ctx.Err()
+	if err == nil && ctx.Err() != nil {
+		err = cmp.Or(starved, ctx.Err())
 	}
 	j.cut = j.cut || done.cut || count.Lost.Load() > 0
 	slices.SortFunc(done.parts, byNumber)
@@ -88,31 +106,36 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	return done, err
 }
 
-// worker returns what sends p and those that come next, up to the first failure.
-func (j *job) worker(ctx context.Context, p piece, next <-chan piece, done *parcels) func() error {
-	return func() (err error) {
-		defer j.guard.catch(&err)
-		for more := true; more; p, more = <-next {
-			if err := j.deliver(ctx, p, done); err != nil {
-				return err
-			}
-		}
-		return nil
+// maxInHand bounds the pieces that have been begun and have not ended: those in flight, and as many that wait to be sent
+// again, because those have no permit.
+func (j *job) maxInHand() int64 { return 2 * max(int64(j.u.opts.Concurrency), MaxConcurrency) }
+
+// admit waits until another piece may be begun.
+func (j *job) admit(ctx context.Context, inHand *flow.Semaphore) (*flow.Permit, error) {
+	if err := inHand.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
+	return j.u.governor.Acquire(ctx, j.waits)
 }
 
-// deliver sends one piece, for which there is a slot, and gives back what it holds.
-func (j *job) deliver(ctx context.Context, p piece, done *parcels) error {
-	defer j.u.slots.release(1)
-	defer p.free()
-	part, err := j.sendPatiently(ctx, p)
+// An admitted piece comes with the permit to send it.
+type admitted struct {
+	piece
+	permit *flow.Permit
+}
+
+// deliver sends one piece, and gives back what it holds.
+func (j *job) deliver(ctx context.Context, e admitted, done *parcels) error {
+	defer e.permit.Release()
+	defer e.free()
+	part, err := j.sendPatiently(ctx, e)
 	done.mu.Lock()
 	defer done.mu.Unlock()
 	if err != nil {
 		var answer *oss.ServiceError
 		done.cut = done.cut || !errors.As(err, &answer) || answer.Code == ""
 		if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
-			done.failed = append(done.failed, PartError{Section: p.Section, Err: err})
+			done.failed = append(done.failed, PartError{Section: e.Section, Err: err})
 		}
 		return err
 	}
@@ -149,26 +172,26 @@ func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part
 	return kept, err
 }
 
-// sendPatiently sends one piece, waiting as long as OSS asks for fewer requests.
-func (j *job) sendPatiently(ctx context.Context, p piece) (part oss.Part, err error) {
+// sendPatiently sends one piece, however often its attempts fail for throttling or an outage.
+func (j *job) sendPatiently(ctx context.Context, e admitted) (part oss.Part, err error) {
 	send := j.send
 	if send == nil {
 		send = j.sendPart
 	}
-	p.watched = j.watched(p.body) // once, so that what is sent again is not counted again
-	err = j.u.carry(ctx, j.telling(p.Size), func(ctx context.Context) (err error) {
-		part, err = send(ctx, p)
+	e.watched = j.watched(e.body) // once, so that what is sent again is not counted again
+	err = e.permit.Do(ctx, j.tunable(e.Size), func(ctx context.Context) (err error) {
+		part, err = send(ctx, e)
 		return err
 	})
 	if err == nil {
-		j.meter.stored(p.Size)
+		j.meter.stored(e.Size)
 	}
 	return part, err
 }
 
-// telling returns the size of what is sent for the pilot. Under a traffic limit each request is as slow as was asked
+// tunable returns the size of what is sent, for the governor. Under a traffic limit each request is as slow as was asked
 // for, and more of them would only get round it.
-func (j *job) telling(size int64) int64 {
+func (j *job) tunable(size int64) int64 {
 	if j.wishes.part.Header.Get("X-Oss-Traffic-Limit") != "" {
 		return 0
 	}
@@ -176,7 +199,7 @@ func (j *job) telling(size int64) int64 {
 }
 
 // sendPart uploads one piece and returns the part that OSS confirmed, with our own CRC-64 if OSS told none.
-func (j *job) sendPart(ctx context.Context, p piece) (oss.Part, error) {
+func (j *job) sendPart(ctx context.Context, p admitted) (oss.Part, error) {
 	opts := j.wishes.part
 	opts.Checksum = j.u.opts.Checksum
 	if opts.Checksum != oss.ChecksumMD5 {

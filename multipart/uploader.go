@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/md5lanes"
 	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
@@ -37,6 +38,16 @@ type Options struct {
 	// they are only reported, in Result.Orphans and UploadError.Orphans. With a Store the next UploadFile of a process that
 	// was killed meanwhile does the same.
 	ExclusiveKeys bool
+
+	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
+	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other
+	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the Client:
+	// before that a wrong endpoint fails after Retry.Attempts.
+	Patience time.Duration
+
+	// CleanupTimeout bounds what an upload does after it has failed or its context has ended: to abort it, or to find
+	// out whether the object exists. 0 means DefaultCleanupTimeout.
+	CleanupTimeout time.Duration
 }
 
 // A Limiter paces bytes. *golang.org/x/time/rate.Limiter is one, and can be changed while uploads run.
@@ -49,6 +60,9 @@ const (
 	DefaultPartSize       int64 = 8 << 20 // bytes
 	DefaultStreamPartSize int64 = 2 << 20 // bytes; of a source of unknown length, at first
 	DefaultConcurrency          = 4       // parts
+
+	DefaultPatience       = 5 * time.Minute
+	DefaultCleanupTimeout = 30 * time.Second
 )
 
 // MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
@@ -66,6 +80,8 @@ func (o *Options) check(least int64) error {
 		return fmt.Errorf("multipart: part size %d is more than %d bytes", o.PartSize, oss.MaxPartSize)
 	case o.Concurrency < 0:
 		return fmt.Errorf("multipart: concurrency %d is negative", o.Concurrency)
+	case o.CleanupTimeout < 0:
+		return fmt.Errorf("multipart: clean-up timeout %v is negative", o.CleanupTimeout)
 	case o.MemoryLimit < 0:
 		return fmt.Errorf("multipart: memory limit %d is negative", o.MemoryLimit)
 	case o.MemoryLimit != 0 && o.MemoryLimit < cmp.Or(o.PartSize, DefaultPartSize):
@@ -84,21 +100,21 @@ func (o *Options) check(least int64) error {
 
 // An Uploader uploads. It is safe for concurrent use; its limits hold over all its uploads together.
 type Uploader struct {
-	client *oss.Client
-	opts   Options
-	err    error   // what is wrong with opts
-	slots  *budget // parts in flight
-	memory *pool   // buffers of streams, and of small objects
-	brake  *brake  // for when OSS asks for less
-	pilot  *pilot  // finds how many parts should be in flight; nil if Options say it
-	ledger *ledger // for parts that are stuck; nil under a Limiter, whose bytes are not to be sent twice
+	client   *oss.Client
+	opts     Options
+	err      error          // what is wrong with opts
+	governor *flow.Governor // decides when a request may be sent
+	memory   *pool          // buffers of streams, and of small objects
+	hedges   *hedgeBudget   // of parts that are sent twice; nil under a Limiter, whose bytes must not be sent twice
 
-	lanes   int       // bodies hashed side by side at most
-	atOnce  int       // groups of bodies of one file hashed at the same time at most
-	hashing *budget   // groups being hashed ahead
-	desk    desk      // where small objects are hashed together
-	hashers sync.Pool // of *md5lanes.Hasher
-	scratch sync.Pool // of *[]byte, hashStep each, to read what is hashed
+	probing atomic.Pointer[oss.Request] // what the governor's probes ask: about the key of the latest upload
+
+	lanes   int             // bodies hashed side by side at most
+	atOnce  int             // groups of bodies of one file hashed at the same time at most
+	hashing *flow.Semaphore // groups being hashed ahead
+	desk    desk            // where small objects are hashed together
+	hashers sync.Pool       // of *md5lanes.Hasher
+	scratch sync.Pool       // of *[]byte, hashStep each, to read what is hashed
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
@@ -116,18 +132,20 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 		return u
 	}
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
-	u.slots = newBudget(int64(u.opts.Concurrency))
-	u.brake = newBrake(int64(u.opts.Concurrency))
+	u.opts.CleanupTimeout = cmp.Or(u.opts.CleanupTimeout, DefaultCleanupTimeout)
+	limits := flow.Config{
+		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience), Probe: u.probe, Logger: c.Logger(),
+	}
 	if opts == nil || opts.Concurrency == 0 {
-		u.pilot = newPilot(u.slots, u.brake)
+		limits.MaxLimit = MaxConcurrency
 	}
+	u.governor = flow.New(limits)
 	if u.opts.Limiter == nil {
-		u.ledger = &ledger{share: vainShare}
+		u.hedges = &hedgeBudget{share: wastedShare}
 	}
-	u.hashing = newBudget(int64(u.opts.Concurrency))
-	part := cmp.Or(u.opts.PartSize, DefaultPartSize)
-	buffers := min(int64(u.opts.Concurrency), math.MaxInt64/part-1) + 1 // for a Concurrency that says "without limit"
-	u.memory = newPool(cmp.Or(u.opts.MemoryLimit, buffers*part), cmp.Or(u.opts.PartSize, DefaultStreamPartSize))
+	u.hashing = flow.NewSemaphore(int64(u.opts.Concurrency))
+	first, full := cmp.Or(u.opts.PartSize, DefaultStreamPartSize), cmp.Or(u.opts.PartSize, DefaultPartSize)
+	u.memory = newPool(u.opts.MemoryLimit, first, full, c.MinPartSize(), u.opts.Concurrency)
 	return u
 }
 
@@ -193,7 +211,7 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	if u.err != nil {
 		return nil, u.err
 	}
-	in, err := inspect(src)
+	in, err := measure(src)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +245,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	if in.at == nil {
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
+		j.length = in.size
 		ctx, end := j.watch(ctx)
 		defer end()
 		j.dropRecord(ctx, stored)
@@ -258,12 +277,14 @@ type job struct {
 	u       *Uploader
 	wishes  wishes
 	plan    Plan
-	keep    bool // leave parts in OSS when it fails
+	length  int64 // bytes of a stream; -1 if unknown
+	keep    bool  // leave parts in OSS when it fails
 	meter   *meter
-	send    func(context.Context, piece) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
-	known   *uint64                                        // CRC-64 the object must have, where parts do not tell
-	orphans []oss.Upload                                   // see UploadError
-	cut     bool                                           // a request for a part got no answer, and may arrive late
+	waits   func(flow.Wait)                                   // tells the meter that the upload waits for OSS, or no longer does
+	send    func(context.Context, admitted) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
+	known   *uint64                                           // CRC-64 the object must have, where parts do not tell
+	orphans []oss.Upload                                      // see UploadError
+	cut     bool                                              // a request for a part got no answer, and may arrive late
 
 	unlisted bool // there may be more orphans, which OSS did not list
 
@@ -278,10 +299,11 @@ type job struct {
 func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
-		begin.Parts = -1
+		begin.Total, begin.Parts = j.length, -1
 	}
 	j.caller = ctx
-	ctx, cancel := context.WithCancelCause(ctx)
+	j.waits = func(w flow.Wait) { j.meter.waits(w) }
+	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.wishes.all, j.waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
@@ -290,32 +312,28 @@ func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// fromStream reads what may fit into one request; if that is all, one request stores it.
-func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
-	s := &stream{r: in.stream, pool: j.u.memory, first: j.plan.PartSize}
-	b, err := s.read(ctx, cmp.Or(j.u.opts.PartSize, DefaultPartSize))
-	if err == io.EOF {
-		return j.put(ctx, window{}, nil)
+// governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
+// move data need a permit besides. The requests are about the key and have the header.
+func (u *Uploader) governed(ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait)) context.Context {
+	u.probing.Store(&oss.Request{Op: "HeadObject", Method: http.MethodHead, Bucket: bucket, Key: key, Header: header})
+	return flow.WithGate(ctx, u.governor.Control(notify))
+}
+
+// probe asks OSS about an object. It returns nil if OSS answered, whatever it said.
+func (u *Uploader) probe(ctx context.Context) error {
+	resp, err := u.client.Do(ctx, u.probing.Load())
+	var refused *oss.ServiceError
+	if errors.As(err, &refused) && refused.RequestID != "" {
+		return nil
 	}
 	if err != nil {
-		return nil, j.failed(err)
+		return err
 	}
-	ended, err := s.peek(ctx)
-	if err != nil {
-		err = fmt.Errorf("reading the source at byte %d: %w", b.size, err)
-		b.free()
-		return nil, j.failed(err)
+	resp.Body.Close()
+	if resp.Header.Get("x-oss-request-id") == "" {
+		return errors.New("multipart: reply is not from OSS")
 	}
-	if ended {
-		defer b.free()
-		return j.put(ctx, b, nil)
-	}
-	parts := &queue{source: s}
-	for _, b := range b.split(j.plan.PartSize) {
-		parts.pieces = append(parts.pieces, s.piece(b))
-	}
-	defer parts.free() // if the upload could not even be begun
-	return j.multipart(ctx, parts)
+	return nil
 }
 
 // put stores what fits into one part by one request. intact is nil where a source cannot change.
@@ -324,25 +342,22 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	opts.Checksum = j.u.opts.Checksum
 	var d *digest
 	if opts.Checksum == oss.ChecksumMD5 {
-		small, free, err := j.u.inMemory(ctx, body)
-		if err != nil {
-			return nil, j.failed(err)
-		}
-		if small != nil {
+		if small, free := j.u.inMemory(body); small != nil {
 			defer free()
+			var err error
 			if d, err = j.u.digestTogether(ctx, small); err != nil {
 				return nil, j.failed(err)
 			}
 			body = small
 		}
 	}
-	if err := j.u.slots.acquire(ctx, 1); err != nil {
+	permit, err := j.u.governor.Acquire(ctx, j.waits)
+	if err != nil {
 		return nil, j.failed(err)
 	}
-	defer j.u.slots.release(1)
+	defer permit.Release()
 	if opts.Checksum == oss.ChecksumMD5 {
 		if d == nil {
-			var err error
 			if d, err = j.u.digestOf(ctx, body); err != nil {
 				return nil, j.failed(err)
 			}
@@ -357,7 +372,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	var res *oss.PutResult
 	began := time.Now()
 	counted, count := tries.Watch(ctx)
-	err := j.u.carry(counted, j.telling(body.Size()), func(ctx context.Context) (err error) {
+	err = permit.Do(counted, j.tunable(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
@@ -395,10 +410,8 @@ func (j *job) initiate(ctx context.Context) error {
 	at := j.plan.Upload
 	began := time.Now()
 	sent, count := tries.Watch(ctx)
-	err := j.u.brake.do(sent, 0, func(ctx context.Context) (err error) {
-		j.plan.Upload, err = j.u.client.InitiateMultipartUpload(ctx, at.Bucket, at.Key, &j.wishes.initiate)
-		return err
-	})
+	var err error
+	j.plan.Upload, err = j.u.client.InitiateMultipartUpload(sent, at.Bucket, at.Key, &j.wishes.initiate)
 	if err != nil {
 		j.plan.Upload = at
 	} else {

@@ -21,10 +21,12 @@ import (
 //
 // It is not safe for concurrent use; to end it from elsewhere, cancel its context.
 type Writer struct {
-	buf    *bufio.Writer // gathers small writes
-	pipe   *io.PipeWriter
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when the upload has ended
+	upload func(io.Reader) (*Result, error) // of what is written
+	cancel context.CancelCauseFunc          // ends it
+
+	buf  *bufio.Writer  // gathers small writes; nil before the first
+	pipe *io.PipeWriter // to the upload
+	done chan struct{}  // closed when the upload has ended
 
 	result *Result
 	err    error
@@ -44,9 +46,9 @@ var (
 
 // NewWriter returns a Writer whose Close creates the object.
 //
-// A Writer that is written to holds room for a part, of Options.MemoryLimit: by default five do at a time, and a Write to a
-// sixth waits until one of them has ended. Who writes to several in turn must have room for a part of each, DefaultPartSize
-// unless Options say otherwise, or waits for himself.
+// A Writer holds no memory before the first Write. Then it holds 64 KiB and what a stream does, see Options.MemoryLimit.
+// One goroutine may write to any number of Writers in turn: if their parts do not fit into the memory together, they are
+// sent before they are full.
 func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) *Writer {
 	if opts != nil { // read in the background, when the caller may have changed them for the next object
 		own := *opts
@@ -54,8 +56,16 @@ func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.
 		opts = &own
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	return &Writer{
+		upload: func(r io.Reader) (*Result, error) { return u.Upload(ctx, bucket, key, r, opts) },
+		cancel: cancel, done: make(chan struct{}),
+	}
+}
+
+// begin begins the upload.
+func (w *Writer) begin() {
 	r, pipe := io.Pipe()
-	w := &Writer{buf: bufio.NewWriterSize(pipe, writerBuffer), pipe: pipe, cancel: cancel, done: make(chan struct{})}
+	w.buf, w.pipe = bufio.NewWriterSize(pipe, writerBuffer), pipe
 	go func() {
 		defer close(w.done)
 		defer func() {
@@ -64,9 +74,8 @@ func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.
 			}
 			r.CloseWithError(w.err) // a Write that waits, or comes later, learns why
 		}()
-		w.result, w.err = u.Upload(ctx, bucket, key, r, opts)
+		w.result, w.err = w.upload(r)
 	}()
-	return w
 }
 
 // Write buffers p and sends full parts in the background; an error of theirs may surface here.
@@ -87,12 +96,17 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	return n, w.fail(err)
 }
 
-// usable returns why nothing can be written any more.
+// usable begins the upload unless it has begun, or returns why nothing can be written any more.
 func (w *Writer) usable() error {
-	if w.failed == nil && w.ended {
+	switch {
+	case w.failed != nil:
+		return w.failed
+	case w.ended:
 		return errWriterClosed
+	case w.buf == nil:
+		w.begin()
 	}
-	return w.failed
+	return nil
 }
 
 // fail remembers the first error, and ends the upload for it.
@@ -110,7 +124,7 @@ func (w *Writer) Close() error {
 	if w.ended {
 		return w.usable()
 	}
-	if w.failed == nil {
+	if w.usable() == nil {
 		w.fail(w.buf.Flush())
 	}
 	w.ended = true
@@ -126,6 +140,11 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	w.ended = true
+	if w.buf == nil {
+		w.failed = errWriterAborted
+		w.cancel(nil)
+		return nil
+	}
 	w.fail(errWriterAborted)
 	w.cancel(errWriterAborted)
 	w.wait()

@@ -164,7 +164,7 @@ func TestAWriterTakesTheOptionsAsTheyWereGiven(t *testing.T) {
 	}
 }
 
-func TestWritersWrittenToInTurnNeedRoomForAPartOfEach(t *testing.T) {
+func TestWritersWrittenToInTurnWithRoomForAPartOfEach(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const writers, part = 12, 1000
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: part, MemoryLimit: writers * part})
@@ -208,4 +208,40 @@ func aSmallWriterDoesNotAllocateAPart(t *testing.T) {
 	if n := after.TotalAlloc - before.TotalAlloc; n > 2<<20 {
 		t.Errorf("writing 4 KiB allocated %d bytes", n)
 	}
+}
+
+// Before, a Writer had a goroutine and 64 KiB, and its first Write took 8 MiB of the MemoryLimit.
+func TestAWriterCostsNothingBeforeTheFirstWrite(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		const writers = 1000
+		up := multipart.NewUploader(srv.Client(), nil)
+		all := make([]*multipart.Writer, writers)
+		goroutines := runtime.NumGoroutine()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range all {
+			all[i] = up.NewWriter(t.Context(), bucket, key, nil)
+		}
+		runtime.ReadMemStats(&after)
+		if n := (after.TotalAlloc - before.TotalAlloc) / writers; n > 2<<10 {
+			t.Errorf("a Writer takes %d bytes", n)
+		}
+		if n := runtime.NumGoroutine() - goroutines; n > 0 {
+			t.Errorf("%d Writers have %d goroutines", writers, n)
+		}
+		for _, w := range all {
+			if err := w.Abort(); err != nil || w.Result() != nil {
+				t.Errorf("Abort: %v", err)
+			}
+			if _, err := w.Write([]byte("x")); err == nil {
+				t.Error("Write after Abort is no error")
+			}
+			if err := w.Close(); err == nil {
+				t.Error("Close after Abort is no error")
+			}
+		}
+		if n := len(srv.Requests()); n != 0 {
+			t.Errorf("%d requests were sent", n)
+		}
+	})
 }

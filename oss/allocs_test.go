@@ -101,13 +101,13 @@ func TestUploadPartAllocatesLittle(t *testing.T) {
 	}{{"V4", oss.Config{Region: "cn-hangzhou"}}, {"V1", oss.Config{}}} {
 		t.Run(tt.name, func(t *testing.T) {
 			const most = 82
-			small := testing.AllocsPerRun(200, partSender(t, 1<<20, tt.cfg))
-			large := testing.AllocsPerRun(20, partSender(t, 32<<20, tt.cfg))
+			small := testing.AllocsPerRun(100, partSender(t, 1<<20, tt.cfg))
+			large := testing.AllocsPerRun(10, partSender(t, 16<<20, tt.cfg))
 			if small > most || large > most {
-				t.Errorf("%v allocations for 1 MiB and %v for 32 MiB, want at most %d", small, large, most)
+				t.Errorf("%v allocations for 1 MiB and %v for 16 MiB, want at most %d", small, large, most)
 			}
 			if large > small+3 { // a timer more or less
-				t.Errorf("%v allocations for 1 MiB and %v for 32 MiB: they grow with the part", small, large)
+				t.Errorf("%v allocations for 1 MiB and %v for 16 MiB: they grow with the part", small, large)
 			}
 		})
 	}

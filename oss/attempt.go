@@ -2,17 +2,17 @@ package oss
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/signer"
 )
@@ -34,19 +34,28 @@ type call struct {
 	url     url.URL
 	driver  driver
 
-	attempts int         // made so far
-	last     error       // why the last one failed, nil if it did not
-	reply    Attempt     // what hooks and logs learn of the last one
-	date     string      // of its reply
-	used     Credentials // by the last one
-	skewed   bool        // the clock was corrected for this call already
-	renewed  bool        // the keys were refused for this call already
+	deadline   time.Time     // of the operation's context; zero if it has none
+	attempts   int           // made so far
+	failed     [4]int        // of those, how many failed in each flow.Kind; counted only where there is a Gate
+	round      int           // how often it has failed like the last one
+	last       error         // why the last one failed, nil if it did not
+	signs      signs         // what else is known of the last one
+	reply      Attempt       // what hooks and logs learn of the last one
+	date       string        // of its reply
+	used       Credentials   // by the last one
+	skewed     bool          // the clock was corrected for this call already
+	renewed    bool          // the keys were refused for this call already
+	gate       flow.Attempts // of the context; nil without a Gate
+	retryAfter time.Duration // what OSS asked for in the last reply
+	gaveUp     error         // why the Gate of the context ended the operation; nil if it did not
+	fresh      *Credentials  // for the next one, in place of those that were refused
 }
 
 // RoundTrip makes one attempt. The request it is given is only a shell with the context.
 func (k *call) RoundTrip(shell *http.Request) (*http.Response, error) {
 	k.attempts++
 	k.reply, k.date = Attempt{Number: k.attempts}, ""
+	k.signs = signs{unsent: true} // until the transport has the request
 	resp, err := k.try(shell)
 	k.last, k.reply.Err = err, err
 	return resp, err
@@ -65,14 +74,10 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 		in   incoming
 	}{url: k.url}
 	w, last := &mine.watch, &mine.last
-	w.begin(shell.Context(), c.retry.Stall, k.terms.slow)
+	w.begin(shell.Context(), k.deadline, c.retry.Stall, k.terms.slow)
 	mine.out.open(k.request.Body, k.terms, w)
 	last.Store(&mine.out)
-	ctx := w.ctx
-	if c.queues {
-		ctx = httptrace.WithClientTrace(ctx, w.queued())
-	}
-	req := shell.WithContext(ctx)
+	req := shell.WithContext(httptrace.WithClientTrace(w.ctx, w.traced(c)))
 	req.URL, req.Host, req.Header = &mine.url, mine.url.Host, k.headers()
 	if size := mine.out.size; size > 0 {
 		req.Body, req.ContentLength = &mine.out, size
@@ -102,11 +107,18 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	k.reply.Sent = sent
 	if err != nil {
 		defer w.end()
+		k.signs.unsent = w.unsent(c, err)
 		if readErr != nil {
 			return nil, readErr
 		}
-		return nil, w.cause(err)
+		k.signs.broken = w.reached(c) || isNetworkError(err)
+		k.signs.limited = w.limited()
+		return nil, maskOf(req, k.used).err(w.cause(err))
 	}
+	if resp.Request == nil { // a transport of the user's may leave it out
+		resp.Request = req
+	}
+	k.signs.unsent = false
 
 	k.reply.StatusCode, k.reply.RequestID = resp.StatusCode, resp.Header.Get(headerRequestID)
 	k.date = resp.Header.Get("Date")
@@ -123,11 +135,14 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode >= 300 || resp.StatusCode == http.StatusNonAuthoritativeInfo {
 		defer drain(in)
-		refused := refusal(k.op, resp).hide(k.used)
+		refused := refusal(k.op, resp, maskOf(req, k.used))
+		k.signs.broken = in.broken && refused.Code == ""
+		refused.Hint = refused.hint(strings.HasPrefix(req.Header.Get("Authorization"), "OSS4-"))
 		refused.Attempts = k.attempts // now, since a hook or a log may keep it
 		return nil, refused
 	}
 	if err := k.check(resp, out); err != nil {
+		k.signs.broken, k.signs.limited = in.broken, in.broken && w.limited()
 		drain(in)
 		return nil, err
 	}
@@ -168,7 +183,11 @@ func (k *call) fetchKeys(ctx context.Context) error {
 	if _, ok := c.credentials.(anonymous); ok {
 		return nil
 	}
-	creds, err := c.credentials.Credentials(ctx)
+	if k.fresh != nil {
+		k.used, k.fresh = *k.fresh, nil
+		return nil
+	}
+	creds, err := keysOf(ctx, c.credentials, c.Now())
 	if err != nil {
 		return fmt.Errorf("no credentials: %w", err)
 	}
@@ -193,16 +212,18 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// decodes returns a check that reads a document into v. A reply that is cut short, or that some
-// proxy wrote, is a failed attempt.
-func decodes[T any](v *T) checkResult {
+// decodes returns a check that reads a document and hands it to take. A reply that is cut short, that some proxy wrote,
+// or that take refuses is a failed attempt.
+func decodes[T any](take func(*T) error) checkResult {
 	return func(_ Operation, resp *http.Response, _ *outgoing) error {
 		var doc T // of this attempt alone: decoding appends to the lists that half a reply has left
 		var head start
 		if err := ossxml.Decode(io.TeeReader(resp.Body, &head), &doc); err != nil {
 			return fmt.Errorf("status %d with an unreadable document: %w: %q", resp.StatusCode, err, excerptOf(resp, head))
 		}
-		*v = doc
+		if err := take(&doc); err != nil {
+			return fmt.Errorf("status %d with a document that is not from OSS: %w", resp.StatusCode, err)
+		}
 		return nil
 	}
 }
@@ -211,109 +232,6 @@ func decodes[T any](v *T) checkResult {
 type start []byte
 
 func (s *start) Write(p []byte) (int, error) {
-	*s = append(*s, p[:min(len(p), 1<<10-len(*s))]...)
+	*s = append(*s, p[:min(len(p), maxShown-len(*s))]...)
 	return len(p), nil
-}
-
-// A watch gives up an attempt that has come to a halt. It measures the time since the last byte
-// moved, never the whole: a slow link may take as long as it needs. The rules: while the body is
-// sent, the connection must take within stall what was read of it; while a reply is read, each read
-// must end within stall; a reply must begin within stall of the last byte handed to the connection,
-// and as long again as sending took, at most stall more, because what was handed over may still be
-// on its way out of this machine's buffers. Operations OSS itself is slow at have ten times as long
-// to be answered.
-type watch struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	stall  time.Duration
-	slow   bool
-	began  time.Time
-
-	mu    sync.Mutex
-	timer *time.Timer
-	due   time.Duration // what the timer was set to last
-	done  bool          // the reply is there: what the transport still does with the body does not count
-}
-
-// errStalled is the cause of an attempt that was given up.
-var errStalled = errors.New("no byte has moved")
-
-func (w *watch) begin(parent context.Context, stall time.Duration, slow bool) {
-	w.stall, w.slow, w.due, w.began = stall, slow, stall, time.Now()
-	w.ctx, w.cancel = context.WithCancelCause(parent)
-	w.timer = time.AfterFunc(stall, func() { w.cancel(errStalled) })
-}
-
-// moved says that the body goes on.
-func (w *watch) moved() { w.rearm(w.stall, false) }
-
-// hold stops the clock while the next bytes of the body are fetched, unless the reply is what it measures.
-func (w *watch) hold() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.done {
-		w.timer.Stop()
-	}
-}
-
-// sent says that the whole body has been handed to the connection.
-func (w *watch) sent() {
-	d := w.stall + min(w.stall, time.Since(w.began))
-	if w.slow {
-		d = 10 * w.stall
-	}
-	w.rearm(d, false)
-}
-
-// replied says that a reply has begun; from here on only reading it counts.
-func (w *watch) replied() {
-	w.rearm(w.stall, true)
-	w.pause()
-}
-
-// reading says that the reply is being read.
-func (w *watch) reading() { w.rearm(w.stall, true) }
-
-func (w *watch) rearm(d time.Duration, reply bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.done = w.done || reply
-	if w.done == reply {
-		w.due = d
-		w.timer.Reset(d)
-	}
-}
-
-// queued returns a trace that stops the clock while the attempt waits until others have done with their connections.
-// Making one is no such waiting.
-func (w *watch) queued() *httptrace.ClientTrace {
-	resume := func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if !w.done {
-			w.timer.Reset(w.due)
-		}
-	}
-	return &httptrace.ClientTrace{
-		GetConn:      func(string) { w.hold() },
-		ConnectStart: func(string, string) { resume() },
-		GotConn:      func(httptrace.GotConnInfo) { resume() },
-	}
-}
-
-// pause stops the clock while neither side owes a byte.
-func (w *watch) pause() { w.timer.Stop() }
-
-// end releases what the attempt holds. Nothing may be read after it.
-func (w *watch) end() {
-	w.timer.Stop()
-	w.cancel(nil)
-}
-
-// cause returns what really ended the attempt that failed with err.
-func (w *watch) cause(err error) error {
-	if errors.Is(context.Cause(w.ctx), errStalled) {
-		return fmt.Errorf("%w for %v", errStalled, w.stall)
-	}
-	return err
 }

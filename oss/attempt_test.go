@@ -234,7 +234,7 @@ func TestDoNamesWhatHasNoName(t *testing.T) {
 	}{
 		{oss.Request{}, "oss: GET oss:: 403 AccessDenied"},
 		{oss.Request{Method: "DELETE", Bucket: "bucket"}, "oss: DELETE oss://bucket: 403 AccessDenied"},
-		{oss.Request{Op: "Frobnicate", Bucket: "bucket", Key: "a\nb"}, "oss: Frobnicate oss://bucket/a?b: 403 AccessDenied"},
+		{oss.Request{Op: "Frobnicate", Bucket: "bucket", Key: "a\nb"}, "oss: Frobnicate oss://bucket/a\\nb: 403 AccessDenied"},
 	} {
 		_, err := s.client(t, oss.Config{}).Do(t.Context(), &tt.request)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {

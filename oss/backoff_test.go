@@ -31,7 +31,7 @@ func TestBackoffDoublesWithinItsBounds(t *testing.T) {
 		{"a nanosecond", Retry{MinWait: 1, MaxWait: 1}, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := &call{client: &Client{retry: tt.retry.orDefault()}, attempts: tt.attempts}
+			k := &call{client: &Client{retry: tt.retry.orDefault()}, round: tt.attempts}
 			seen := make(map[time.Duration]bool)
 			for range 100 {
 				d := k.backoff()
@@ -108,7 +108,7 @@ func TestTransientErrors(t *testing.T) {
 		{"reset", fmt.Errorf("read: %w", syscall.ECONNRESET), true},
 		{"refused", fmt.Errorf("dial: %w", syscall.ECONNREFUSED), true},
 		{"end", io.ErrUnexpectedEOF, true},
-		{"stalled", errStalled, true},
+		{"stalled", stalled(time.Second), true},
 		{"damaged", &ChecksumError{}, true},
 		{"unknown", errors.New("something"), true},
 		{"source", &sourceError{err: io.ErrUnexpectedEOF}, false},

@@ -34,7 +34,9 @@ type Config struct {
 	MinPartSize int64               // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
 }
 
-// Retry bounds the retrying of one operation. The zero value is a good default.
+// Retry bounds the retrying of one operation. The zero value is a good default. Package multipart adds
+// multipart.Options.Patience: its uploads do not count attempts that fail because OSS throttles or cannot be reached, and
+// wait for it for a time instead.
 type Retry struct {
 	Attempts int           // tries in all, the first included; 0 means 4, 1 means never retry
 	MinWait  time.Duration // first backoff, before jitter; 0 means 200ms
@@ -75,6 +77,7 @@ type Client struct {
 	credentials CredentialsProvider
 	signer      signer.Signer
 	http        http.Client // a copy; its Transport is used, never closed
+	own         bool        // the Transport is defaultTransport
 	queues      bool        // requests wait for one another's connections there
 	retry       Retry
 	log         *slog.Logger
@@ -83,6 +86,7 @@ type Client struct {
 	now         func() time.Time
 	minPartSize int64
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
+	answered    atomic.Bool  // OSS has answered a request of this Client
 }
 
 // NewClient checks cfg and returns a Client. It does not touch the network.
@@ -143,7 +147,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.HTTPClient != nil {
 		c.http = *cfg.HTTPClient
 	} else {
-		c.http.Transport = defaultTransport()
+		c.http.Transport, c.own = defaultTransport(), true
 	}
 	if c.http.Transport == nil {
 		c.http.Transport = http.DefaultTransport
@@ -154,6 +158,12 @@ func NewClient(cfg Config) (*Client, error) {
 	// A redirected request would carry a signature made for another address.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
+}
+
+// isV4 reports whether requests are signed with V4.
+func (c *Client) isV4() bool {
+	_, ok := c.signer.(signer.V4)
+	return ok
 }
 
 // MinPartSize returns the bytes that every part but the last must have: MinPartSize, unless Config lowered it.

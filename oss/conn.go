@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/lend"
@@ -24,10 +26,15 @@ type dialer struct {
 	tls  *tls.Config // without a ServerName
 }
 
+// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the default of
+// Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is sent again after 1
+// and 3 seconds.
+const connectTimeout = 7 * time.Second
+
 // defaultTransport is that of a Client whose user brings none.
 func defaultTransport() *http.Transport {
 	return (&dialer{
-		dial: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		dial: (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
 		tls:  &tls.Config{NextProtos: []string{"http/1.1"}},
 	}).transport()
 }
@@ -39,28 +46,72 @@ func (d *dialer) transport() *http.Transport {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           d.plain,
 		DialTLSContext:        d.secure,
-		TLSHandshakeTimeout:   handshakeTimeout, // of a server behind a proxy
+		TLSHandshakeTimeout:   connectTimeout, // of a server behind a proxy
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
 		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
-		ForceAttemptHTTP2:     false,
+		// OSS sends at most 8 KiB of metadata, and the document of a refusal. The default is 10 MiB.
+		MaxResponseHeaderBytes: 1 << 20,
+		ForceAttemptHTTP2:      false,
 	}
 }
 
 // plain connects for http, and to proxies; the TLS to a server behind a proxy is net/http's own.
 func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
-	raw, err := d.dial(ctx, network, addr)
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	raw, err := d.dial(bounded, network, addr)
 	if err != nil {
-		return nil, err
+		return nil, dialError(ctx, bounded, network, "no connection to "+addr, err)
 	}
 	return &conn{Conn: raw, stride: stride{most: mostPlain}, lent: stride{most: mostLent}}, nil
+}
+
+// dialError returns err, or that the time bounded has for making a connection is over. It is not where the caller's own
+// context, ctx, has ended.
+func dialError(ctx, bounded context.Context, network, what string, err error) error {
+	if bounded.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	return &net.OpError{Op: "dial", Net: network, Err: &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout)}}
+}
+
+// A receiver is the reading side of a connection. It tells the watch of the attempt that uses the connection when bytes
+// arrive.
+type receiver struct{ watch atomic.Pointer[watch] }
+
+// received says that n bytes have arrived.
+func (r *receiver) received(n int) {
+	if w := r.watch.Load(); w != nil && n > 0 {
+		w.arriving()
+	}
+}
+
+// receiverOf returns that of a connection, or nil if package oss has not made it.
+func receiverOf(c net.Conn) *receiver {
+	switch c := c.(type) {
+	case *conn:
+		return &c.receiver
+	case *tlsConn:
+		return &c.under.receiver
+	case *tls.Conn: // net/http's own, over a connection of ours to a proxy
+		return receiverOf(c.NetConn())
+	}
+	return nil
 }
 
 // A conn is a connection without TLS.
 type conn struct {
 	net.Conn
+	receiver
 	stride stride // of what is copied
 	lent   stride // of what is not
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received(n)
+	return n, err
 }
 
 // ReadFrom sends what r yields.

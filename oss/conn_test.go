@@ -14,12 +14,14 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -243,11 +245,64 @@ func TestHandshakeThatStallsIsGivenUp(t *testing.T) {
 		_, c := newOwnLine(t, "https", oss.Config{Retry: oss.Retry{Attempts: 1}}, nil, func(*end) {})
 		began := time.Now()
 		_, err := c.HeadObject(ctx, "bucket", "key", nil)
-		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "handshake") || errors.Is(err, context.DeadlineExceeded) || d != 10*time.Second {
+		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no TLS handshake with example.com:443 within 7s") ||
+			errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || d != 7*time.Second {
 			t.Errorf("HeadObject: %v after %v", err, d)
 		}
 		if len(seen) != 2 || seen[0] != nil || seen[1] == nil {
 			t.Errorf("the trace saw %v, want a beginning and an error", seen)
+		}
+	})
+}
+
+// row "packets vanish from the start": four attempts and the waits between them took 41 seconds.
+func TestVanishedPacketsAreGivenUpInHalfAMinute(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		scheme string
+		dials  bool // packets vanish once the connection is made
+		want   string
+	}{
+		{"http", "http", false, "dial tcp: no connection to example.com:80 within 7s"},
+		{"https", "https", false, "dial tcp: no connection to example.com:443 within 7s"},
+		{"in the handshake", "https", true, "dial tcp: no TLS handshake with example.com:443 within 7s"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line, c := newOwnLine(t, tt.scheme, oss.Config{}, nil, func(*end) {})
+				if !tt.dials {
+					line.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+						<-ctx.Done()
+						return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
+					}
+				}
+				ctx, count := tries.Watch(t.Context())
+				began := time.Now()
+				_, err := c.HeadObject(ctx, "bucket", "key", nil)
+				if d := time.Since(began); err == nil || d < 28*time.Second || d > 30*time.Second || !strings.HasSuffix(err.Error(), tt.want) {
+					t.Errorf("HeadObject: %v after %v, want %s", err, d, tt.want)
+				}
+				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || count.Lost.Load() != 0 {
+					t.Errorf("HeadObject: %v, %d requests are lost", err, count.Lost.Load())
+				}
+			})
+		})
+	}
+}
+
+func TestDeadlineOfTheCallerEndsADial(t *testing.T) {
+	overOwn(t, func(t *testing.T, scheme string) {
+		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(*end) {})
+		line.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err := c.HeadObject(ctx, "bucket", "key", nil)
+		if d := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || d != time.Second {
+			t.Errorf("HeadObject: %v after %v", err, d)
 		}
 	})
 }

@@ -17,6 +17,10 @@ type Credentials = signer.Credentials
 
 // A CredentialsProvider supplies keys. It is asked before every attempt, so rotation needs no restart.
 // Implementations are safe for concurrent use.
+//
+// When OSS refuses keys, a Client asks the provider again, and repeats the request once, at once, if it gets other keys.
+// A provider that keeps keys should have a method Refuse(Credentials) beside the interface: the Client calls it first,
+// with the keys that were refused.
 type CredentialsProvider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
@@ -54,46 +58,64 @@ type anonymous struct{}
 
 func (anonymous) Credentials(context.Context) (Credentials, error) { return Credentials{}, nil }
 
-// CacheCredentials asks p once for many callers and again early before Expires; a refresh that fails,
-// or takes seconds, is hidden while the old keys still work. A Client that OSS tells that the keys are no good any
-// more makes the cache ask again at once. Callers waiting for one fetch share its outcome; the
-// fetch runs on, for the others, when the caller that began it is cancelled.
+// CacheCredentials asks p once for many callers, and again early before the keys expire, but never before half their life
+// is over. Callers that wait for one fetch share its outcome. The fetch runs on, for the others, when the caller that
+// began it is cancelled.
+//
+// A refresh that fails, or takes longer than five seconds, is hidden while the old keys still work, and repeated after
+// pauses of ten seconds to a minute. Keys that OSS refuses are replaced at once. A Client measures the life of keys by the
+// clock of OSS once OSS has complained of its own; keys that have expired by the local clock when p returns them are used
+// until OSS refuses them.
 func CacheCredentials(p CredentialsProvider, early time.Duration) CredentialsProvider {
-	return &credentialsCache{provider: p, early: early, now: time.Now}
+	return &credentialsCache{provider: p, early: early}
 }
 
 // A credentialsCache is never printed with what it holds.
 type credentialsCache struct {
 	provider CredentialsProvider
 	early    time.Duration
-	now      func() time.Time
 
 	mu      sync.Mutex
 	have    Credentials
-	stale   bool   // have was refused by OSS
-	running *fetch // the refresh under way, nil if there is none
+	margin  time.Duration // before have expires, when it is replaced
+	dead    bool          // have had expired by the clock of the caller when it was fetched
+	stale   bool          // have was refused by OSS
+	running *fetch        // the refresh under way, nil if there is none
+	failed  pause         // after a refresh that brought nothing new
+	refused pause         // after a fetch that returned keys that OSS had refused
 }
 
 // A fetch is one question to the provider; done is closed when creds and err stand.
 type fetch struct {
 	began time.Time
+	ahead time.Duration // of the caller's clock
 	done  chan struct{}
 	creds Credentials
 	err   error
 }
 
-// Credentials returns the keys at hand while they are good for longer than early, else those of a fetch.
+// Credentials returns the keys at hand while they are good for longer than the margin, else those of a fetch.
 func (c *credentialsCache) Credentials(ctx context.Context) (Credentials, error) {
+	return c.credentialsAt(ctx, time.Now())
+}
+
+// credentialsAt is Credentials for a caller who knows the time better than the local clock.
+func (c *credentialsCache) credentialsAt(ctx context.Context, now time.Time) (Credentials, error) {
 	c.mu.Lock()
-	have, now := c.have, c.now()
-	usable := have.AccessKeyID != "" && !c.stale && (have.Expires.IsZero() || now.Before(have.Expires))
-	if usable && (have.Expires.IsZero() || now.Before(have.Expires.Add(-c.early))) {
+	have := c.have
+	if c.dead && now.Before(have.Expires) { // another clock, or a corrected one
+		c.dead, c.margin = false, c.marginOf(have.Expires.Sub(now))
+	}
+	usable := have.AccessKeyID != "" && !c.stale && (c.dead || have.Expires.IsZero() || now.Before(have.Expires))
+	due := c.dead || !have.Expires.IsZero() && !now.Before(have.Expires.Add(-c.margin))
+	if usable && (!due || c.failed.lasts()) {
 		c.mu.Unlock()
 		return have, nil
 	}
 	f := c.running
 	if f == nil {
 		f = &fetch{began: time.Now(), done: make(chan struct{})}
+		f.ahead = now.Sub(f.began)
 		c.running = f
 		go c.fetch(context.WithoutCancel(ctx), f)
 	}
@@ -124,13 +146,32 @@ func (c *credentialsCache) fetch(ctx context.Context, f *fetch) {
 		_, f.err = f.creds.Credentials(ctx)
 	}
 	c.mu.Lock()
-	if f.err == nil {
-		c.have, c.stale = f.creds, false
-	}
+	defer c.mu.Unlock()
+	defer close(f.done)
 	c.running = nil
-	c.mu.Unlock()
-	close(f.done)
+	if f.err != nil {
+		c.failed.grow()
+		return
+	}
+	if c.stale && sameKeys(f.creds, c.have) {
+		c.refused.grow()
+	} else if !sameKeys(f.creds, c.have) {
+		c.refused = pause{}
+	}
+	life := time.Duration(1) // unless the keys expire
+	if !f.creds.Expires.IsZero() {
+		life = f.creds.Expires.Sub(time.Now().Add(f.ahead))
+	}
+	c.have, c.stale, c.dead, c.margin = f.creds, false, life <= 0, c.marginOf(life)
+	if c.dead {
+		c.failed.grow()
+	} else {
+		c.failed = pause{}
+	}
 }
+
+// marginOf returns how long before their end keys with so much life left are replaced.
+func (c *credentialsCache) marginOf(life time.Duration) time.Duration { return min(c.early, life/2) }
 
 // Format masks the keys for all verbs.
 func (c *credentialsCache) Format(f fmt.State, _ rune) {
@@ -142,11 +183,69 @@ const (
 	refreshWait  = 5 * time.Second // for a fetch by callers who have keys that still work
 )
 
-// refuse makes the next call fetch, unless the refused keys have been replaced meanwhile.
-func (c *credentialsCache) refuse(refused Credentials) {
+// Refuse makes the next call fetch, unless the refused keys have been replaced meanwhile, or have just been fetched again.
+func (c *credentialsCache) Refuse(refused Credentials) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.have == refused {
+	if sameKeys(c.have, refused) && !c.refused.lasts() {
 		c.stale = true
 	}
+}
+
+// A pause is a time without questions to a provider that has just failed. It doubles from ten seconds to a minute.
+type pause struct {
+	until  time.Time
+	length time.Duration
+}
+
+func (p *pause) grow() {
+	p.length = min(max(2*p.length, 10*time.Second), time.Minute)
+	p.until = time.Now().Add(p.length)
+}
+
+func (p *pause) lasts() bool { return time.Now().Before(p.until) }
+
+// sameKeys compares what OSS knows of keys.
+func sameKeys(a, b Credentials) bool {
+	return a.AccessKeyID == b.AccessKeyID && a.AccessKeySecret == b.AccessKeySecret && a.SecurityToken == b.SecurityToken
+}
+
+// keysOf asks p for keys, at a time that the Client knows.
+func keysOf(ctx context.Context, p CredentialsProvider, now time.Time) (Credentials, error) {
+	if cache, ok := p.(*credentialsCache); ok {
+		return cache.credentialsAt(ctx, now)
+	}
+	return p.Credentials(ctx)
+}
+
+// refusesKeys reports whether OSS says that it does not accept the keys, or not any more, so that others are worth asking for.
+//
+// See https://help.aliyun.com/en/oss/user-guide/http-403-status-code
+func refusesKeys(code Code) bool {
+	switch code {
+	case "SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId", "AccessKeyIdAndSecurityTokenNotMatch":
+		return true
+	}
+	return false
+}
+
+// renew asks the provider for other keys than those that OSS has refused, once for each call, and reports whether it has
+// some. The attempt that follows takes these.
+func (k *call) renew(ctx context.Context) bool {
+	if k.renewed {
+		return false
+	}
+	k.renewed = true
+	if keeps, ok := k.client.credentials.(interface{ Refuse(Credentials) }); ok {
+		keeps.Refuse(k.used)
+	}
+	if k.attempts == k.client.retry.Attempts {
+		return false // what was learnt of the keys is for the next call
+	}
+	creds, err := keysOf(ctx, k.client.credentials, k.client.Now())
+	if err != nil || sameKeys(creds, k.used) {
+		return false
+	}
+	k.fresh = &creds
+	return true
 }

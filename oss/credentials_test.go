@@ -314,6 +314,238 @@ func TestKeysThatAreRefusedForEverAreTriedTwice(t *testing.T) {
 	})
 }
 
+// TestAnyProviderIsAskedAgainWhenItsKeysAreRefused is row 21: only the cache of this package was asked again.
+func TestAnyProviderIsAskedAgainWhenItsKeysAreRefused(t *testing.T) {
+	old := oss.Credentials{AccessKeyID: "old", AccessKeySecret: "secret", SecurityToken: "token"}
+	young := oss.Credentials{AccessKeyID: "young", AccessKeySecret: "secret", SecurityToken: "token"}
+	failed := oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, errors.New("no answer") })
+	then := func(p oss.CredentialsProvider) oss.CredentialsProvider { // old keys, and then those of p
+		asked := 0
+		return oss.CredentialsFunc(func(ctx context.Context) (oss.Credentials, error) {
+			if asked++; asked == 1 {
+				return old, nil
+			}
+			return p.Credentials(ctx)
+		})
+	}
+	type provider = func() oss.CredentialsProvider // a new one for each code
+	is := func(p oss.CredentialsProvider) provider { return func() oss.CredentialsProvider { return p } }
+	afterOld := func(p oss.CredentialsProvider) provider { return func() oss.CredentialsProvider { return then(p) } }
+	cached := func(p provider) provider {
+		return func() oss.CredentialsProvider { return oss.CacheCredentials(p(), 0) }
+	}
+	for _, tt := range []struct {
+		name     string
+		provider provider
+		requests int
+		ok       bool
+	}{
+		{"other keys", afterOld(young), 2, true},
+		{"other keys, cached", cached(afterOld(young)), 2, true},
+		{"the same keys", afterOld(old), 1, false},
+		{"the same keys, cached", cached(afterOld(old)), 1, false},
+		{"fixed keys", is(old), 1, false},
+		{"no keys", afterOld(failed), 1, false},
+		{"other keys that are refused", afterOld(oss.Credentials{AccessKeyID: "bad", AccessKeySecret: "secret"}), 2, false},
+		{"anonymous", is(oss.AnonymousCredentials()), 1, false},
+	} {
+		for _, code := range []oss.Code{"SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId", "AccessKeyIdAndSecurityTokenNotMatch"} {
+			t.Run(fmt.Sprint(tt.name, " ", code), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := play(func(r *http.Request, body string) (*http.Response, error) {
+						if strings.Contains(r.Header.Get("Authorization"), "young") {
+							return stores(r, body)
+						}
+						return refuses(403, code)(r, body)
+					})
+					_, err := s.client(t, oss.Config{Credentials: tt.provider()}).PutObject(t.Context(), "bucket", "key", strings.NewReader("x"), nil)
+					if (err == nil) != tt.ok || err != nil && !errors.Is(err, code) {
+						t.Errorf("PutObject: %v, want success: %v", err, tt.ok)
+					}
+					if n := len(s.messages()); n != tt.requests {
+						t.Errorf("%d requests, want %d", n, tt.requests)
+					}
+					if waits := s.waits(); len(waits) > 0 && waits[0] > time.Millisecond {
+						t.Errorf("other keys were tried after %v", waits[0])
+					}
+				})
+			})
+		}
+	}
+}
+
+// A keeper keeps keys, and is told of those that OSS refuses.
+type keeper struct {
+	keys    []oss.Credentials
+	refused []oss.Credentials
+}
+
+func (k *keeper) Credentials(context.Context) (oss.Credentials, error) { return k.keys[0], nil }
+
+func (k *keeper) Refuse(keys oss.Credentials) {
+	k.refused = append(k.refused, keys)
+	k.keys = k.keys[1:]
+}
+
+func TestProviderThatKeepsKeysIsToldOfThoseThatAreRefused(t *testing.T) {
+	old := oss.Credentials{AccessKeyID: "old", AccessKeySecret: "secret"}
+	k := &keeper{keys: []oss.Credentials{old, keys}}
+	s := play(refuses(403, "InvalidAccessKeyId"), says(200, ""))
+	_, err := s.client(t, oss.Config{Credentials: k}).HeadObject(t.Context(), "bucket", "key", nil)
+	if err != nil || len(k.refused) != 1 || k.refused[0] != old || len(s.messages()) != 2 {
+		t.Errorf("HeadObject: %v after %d requests, told of %v", err, len(s.messages()), k.refused)
+	}
+}
+
+// asks counts the questions to a provider that returns what give does.
+func asks(n *int, give func() (oss.Credentials, error)) oss.CredentialsProvider {
+	return oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { *n++; return give() })
+}
+
+// lasting returns keys that expire after life.
+func lasting(life time.Duration) oss.Credentials {
+	return oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token", Expires: time.Now().Add(life)}
+}
+
+// TestCacheIsNoLoadOnItsProvider is bug 8: 100 calls made 100 fetches where early was the life of the keys or more, and
+// where a refresh failed.
+func TestCacheIsNoLoadOnItsProvider(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		early   time.Duration
+		later   func() (oss.Credentials, error) // what the source gives after its first answer
+		lookFor time.Duration
+		most    int // fetches
+	}{
+		{"early above the life", 2 * time.Hour, func() (oss.Credentials, error) { return lasting(time.Hour), nil }, 10 * time.Hour, 21},
+		{"early of the life", time.Hour, func() (oss.Credentials, error) { return lasting(time.Hour), nil }, 10 * time.Hour, 21},
+		{"refresh that fails", 30 * time.Minute, func() (oss.Credentials, error) { return oss.Credentials{}, errors.New("no answer") }, 59 * time.Minute, 34},
+		{"the same keys again and again", 59 * time.Minute, nil, 59 * time.Minute, 20},
+		{"keys that never expire", time.Hour, func() (oss.Credentials, error) { return keys, nil }, 100 * time.Hour, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first, n := lasting(time.Hour), 0
+				cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) {
+					if n == 1 || tt.later == nil {
+						return first, nil
+					}
+					return tt.later()
+				}), tt.early)
+				for began := time.Now(); time.Since(began) < tt.lookFor; time.Sleep(time.Second) {
+					if _, err := cache.Credentials(t.Context()); err != nil {
+						t.Fatalf("after %v: %v", time.Since(began), err)
+					}
+				}
+				if n > tt.most {
+					t.Errorf("%d fetches, want at most %d", n, tt.most)
+				}
+			})
+		})
+	}
+}
+
+func TestCachePausesDoubleWhileARefreshFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, n := lasting(time.Hour), 0
+		var at []time.Duration
+		began := time.Now()
+		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) {
+			if n == 1 {
+				return first, nil
+			}
+			at = append(at, time.Since(began)-30*time.Minute)
+			return oss.Credentials{}, errors.New("no answer")
+		}), 30*time.Minute)
+		for time.Since(began) < 34*time.Minute {
+			ask(t, cache)
+			time.Sleep(time.Second)
+		}
+		want := []time.Duration{0, 10 * time.Second, 30 * time.Second, 70 * time.Second, 130 * time.Second, 190 * time.Second}
+		if fmt.Sprint(at) != fmt.Sprint(want) {
+			t.Errorf("refreshed at %v, want %v", at, want)
+		}
+	})
+}
+
+// TestCacheOfAHostThatIsAheadAsksSeldom is row 20: with a clock ahead by more than the life of a token every request asked
+// the source.
+func TestCacheOfAHostThatIsAheadAsksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ahead = 3 * time.Hour
+		local := func() time.Time { return time.Now().Add(ahead) }
+		n := 0
+		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) { return lasting(time.Hour), nil }), 10*time.Minute)
+		s := play(func(r *http.Request, body string) (*http.Response, error) {
+			signed, err := time.Parse("20060102T150405Z", r.Header.Get("x-oss-date"))
+			if err != nil {
+				t.Error(err)
+			}
+			if signed.Sub(time.Now()).Abs() > 15*time.Minute {
+				return refuses(403, "RequestTimeTooSkewed", "Date", time.Now().UTC().Format(http.TimeFormat))(r, body)
+			}
+			return stores(r, body)
+		})
+		c := s.client(t, oss.Config{Credentials: cache, Now: local})
+		for range 100 {
+			if _, err := c.PutObject(t.Context(), "bucket", "key", strings.NewReader("x"), nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if n != 1 {
+			t.Errorf("%d fetches, want 1", n)
+		}
+		for range 120 {
+			if _, err := c.PutObject(t.Context(), "bucket", "key", strings.NewReader("x"), nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if n != 3 {
+			t.Errorf("%d fetches in two hours of keys that live for one, want 3", n)
+		}
+	})
+}
+
+// TestKeysThatSeemToHaveExpiredAreLeftToOSS states what a cache does without a Client that knows the time.
+func TestKeysThatSeemToHaveExpiredAreLeftToOSS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) { return lasting(-time.Hour), nil }), time.Minute)
+		for range 100 {
+			if got := ask(t, cache); got != "id" {
+				t.Fatal(got)
+			}
+			time.Sleep(time.Second)
+		}
+		if n != 4 { // at 0, 10, 30 and 70 seconds
+			t.Errorf("%d fetches in 100 seconds, want 4", n)
+		}
+	})
+}
+
+func TestRefusedKeysThatComeBackAreNotAskedForAtEveryRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) { return keys, nil }), time.Minute)
+		s := play(refuses(403, "InvalidAccessKeyId"))
+		c := s.client(t, oss.Config{Credentials: cache})
+		for range 100 {
+			if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err, oss.Code("InvalidAccessKeyId")) {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if n != 5 { // the first, and after 0, 10, 30 and 70 seconds
+			t.Errorf("%d fetches in 100 seconds, want 5", n)
+		}
+		if sent := len(s.messages()); sent != 100 {
+			t.Errorf("%d requests for 100 calls", sent)
+		}
+	})
+}
+
 func TestRefusedKeysAreReplacedForTheNextCallWhereNothingIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(refuses(403, "SecurityTokenExpired"), says(200, ""))

@@ -27,11 +27,11 @@
 //
 // # Retries
 //
-// An operation is tried Config.Retry.Attempts times when the line breaks, when OSS answers 429 or
-// 5xx, when it waited in vain for the body, and when bytes were damaged, with a jittered backoff or
+// An operation is tried Config.Retry.Attempts times when the connection breaks, when OSS answers 429 or
+// 5xx, when the body did not reach it in time, and when bytes were damaged, with a jittered backoff or
 // the time OSS asks for in Retry-After. There is no limit to how long an attempt may take, only to
 // how long it may stand still; a Timeout of Config.HTTPClient would be one. CompleteMultipartUpload
-// alone is not safe to repeat: see there.
+// alone is not safe to repeat: see there. Do repeats by the method, or as Request.Repeat says.
 //
 // # Errors
 //

@@ -2,11 +2,13 @@ package oss
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -36,49 +38,87 @@ type ServiceError struct {
 	PartNumber int // of UploadPart and UploadPartCopy; 0 if there is none
 
 	CanonicalRequest string // what the last line of a StringToSign of V4 is the hash of
+
+	Hint string // what to change, where the reply alone leaves a user guessing; for people
 }
 
-// Error returns one line: operation, resource, status, code, message, request ID, EC.
+// Error returns one line: operation, resource, status, code, message, hint, request ID, EC.
 func (e *ServiceError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "oss: %s %s: %d", e.Op, where(e.Bucket, e.Key, e.PartNumber), e.StatusCode)
+	fmt.Fprintf(&b, "oss: %s %s: %d", clip(e.Op), where(e.Bucket, e.Key, e.PartNumber), e.StatusCode)
 	if e.Code != "" {
-		fmt.Fprintf(&b, " %s", e.Code)
+		fmt.Fprintf(&b, " %s", clip(string(e.Code)))
 	} else if text := http.StatusText(e.StatusCode); text != "" {
 		fmt.Fprintf(&b, " %s", text)
 	}
 	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", e.Message)
+		fmt.Fprintf(&b, ": %s", clip(e.Message))
 	}
-	if len(e.Body) > 0 {
-		fmt.Fprintf(&b, ": reply is not from OSS: %q", excerpt(e.Body))
+	if foreign := e.foreign(); foreign != "" {
+		fmt.Fprintf(&b, ": reply is not from OSS%s", foreign)
 	}
-	if cure := e.cure(); cure != "" {
-		fmt.Fprintf(&b, "; %s", cure)
+	if e.Hint != "" {
+		fmt.Fprintf(&b, "; %s", clip(e.Hint))
 	}
 	for _, f := range []struct{ name, value string }{{"request ID", e.RequestID}, {"EC", e.EC}} {
 		if f.value != "" {
-			fmt.Fprintf(&b, ", %s %s", f.name, f.value)
+			fmt.Fprintf(&b, ", %s %s", f.name, clip(f.value))
 		}
 	}
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
 	}
-	return oneLine(b.String())
+	return b.String()
 }
 
-// ecV1Refused marks a refusal of signature V1 by an account or bucket that must use V4.
-const ecV1Refused = "0002-00000080"
+// foreign describes a reply without a code, as a proxy or a portal sends it.
+func (e *ServiceError) foreign() string {
+	location := e.Header.Get("Location")
+	switch {
+	case e.Code != "":
+		return ""
+	case e.StatusCode >= 300 && e.StatusCode < 400 && location != "":
+		return fmt.Sprintf(": it redirects to %.200q", location)
+	case len(e.Body) > 0:
+		return fmt.Sprintf(": %q", excerpt(e.Body))
+	}
+	return ""
+}
 
-// cure says what to change where the reply alone leaves a user guessing.
-func (e *ServiceError) cure() string {
+// Refusals whose reason only their EC tells.
+const (
+	ecV1Refused       = "0002-00000080" // signature V1, by an account or bucket that must use V4
+	ecRegionMalformed = "0002-00000226"
+	ecRegionWrong     = "0002-00000228"
+	ecRequesterPays   = "0003-00000703"
+)
+
+// hint says what to change where the reply alone leaves a user guessing. signedV4 says how the request was signed.
+func (e *ServiceError) hint(signedV4 bool) string {
 	switch {
 	case e.EC == ecV1Refused:
 		return "this bucket refuses signature V1: set Config.Region, which selects V4"
+	case e.EC == ecRegionMalformed || e.EC == ecRegionWrong:
+		return "set Config.Region to the region of the bucket"
+	case e.EC == ecRequesterPays:
+		return "the requester pays for this bucket: set x-oss-request-payer to \"requester\" in Config.Header"
 	case e.Endpoint != "":
 		return "the bucket is at " + e.Endpoint + ": set Config.Region, and Config.Endpoint if there is one, to match"
-	case e.Code == "CallbackFailed":
+	case e.StatusCode == http.StatusBadRequest && e.Code == "InvalidArgument" && e.EC == "" && signedV4:
+		// OSS names an EC in every refusal. An installation that knows V1 only does not read the header of V4.
+		return "if this installation does not know signature V4, set Config.Signer to signer.V1{}"
+	}
+	switch e.Code {
+	case ErrCallbackFailed:
 		return "the object has been stored, only its callback failed"
+	case "SecondLevelDomainForbidden":
+		return "this endpoint takes no bucket in the path: set Config.Addressing to VirtualHosted"
+	case "RequestTimeTooSkewed":
+		return "set the clock of this machine"
+	case "EntityTooLarge":
+		if e.Op == "CopyObject" {
+			return fmt.Sprintf("copy more than %d bytes by UploadPartCopy, or by Uploader.Copy of package multipart", MaxCopySize)
+		}
 	}
 	return ""
 }
@@ -138,7 +178,7 @@ type ChecksumError struct {
 func (e *ChecksumError) Error() string {
 	at := where(e.Bucket, e.Key, e.PartNumber)
 	if e.Err != nil {
-		return fmt.Sprintf("oss: %s %s: damaged on the way: %v", e.Op, at, e.Err)
+		return fmt.Sprintf("oss: %s %s: damaged on the way: %s", e.Op, at, oneLine(e.Err.Error()))
 	}
 	if e.Op == "CompleteMultipartUpload" {
 		at += ": the object exists and is wrong"
@@ -152,55 +192,59 @@ func (e *ChecksumError) Unwrap() error { return e.Err }
 // maxErrorBody is how much of a refusal is read; OSS's documents are below 4 KiB.
 const maxErrorBody = 64 << 10
 
-// refusal turns a reply that is no success into a ServiceError. It reads the body, never closes it.
-func refusal(op Operation, resp *http.Response) *ServiceError {
+// maxShown is how much is kept of a reply that is not from OSS.
+const maxShown = 1 << 10
+
+// refusal turns a reply that is no success into a ServiceError that shows nothing m hides. It reads the body, never closes
+// it.
+func refusal(op Operation, resp *http.Response, m mask) *ServiceError {
+	header := m.header(resp.Header)
+	header.Del("x-oss-err") // where no mask would find a token
 	e := &ServiceError{
 		Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber,
 		StatusCode: resp.StatusCode,
-		RequestID:  resp.Header.Get("x-oss-request-id"),
-		EC:         resp.Header.Get("x-oss-ec"),
-		Header:     resp.Header,
+		RequestID:  header.Get("x-oss-request-id"),
+		EC:         header.Get("x-oss-ec"),
+		Header:     header,
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // half a document still says more than none
-	if packed := resp.Header.Get("x-oss-err"); packed != "" {
-		if len(body) == 0 {
-			body, _ = base64.StdEncoding.DecodeString(packed) // the reply to HEAD has its document in a header
-		}
-		e.Header = resp.Header.Clone()
-		e.Header.Del("x-oss-err") // where hide would not find a token
+	if packed := resp.Header.Get("x-oss-err"); packed != "" && len(body) == 0 {
+		// The reply to HEAD has its document in a header.
+		body, _ = base64.StdEncoding.DecodeString(packed[:min(len(packed), maxErrorBody)])
 	}
 	// A key may have characters that no XML can hold. The document is then broken where it names the key, behind the code.
 	whole := bytes.HasSuffix(bytes.TrimSpace(body), []byte("</Error>"))
 	var doc ossxml.Error
 	if err := ossxml.Decode(bytes.NewReader(body), &doc); doc.Code == "" || err != nil && !whole {
-		e.Body = body[:min(len(body), 1<<10)]
-		if resp.StatusCode == http.StatusNotModified {
-			e.Code = "NotModified"
-		}
+		body = []byte(m.text(string(body[:min(len(body), maxShown)])))
+		e.Body, e.Code = body[:min(len(body), maxShown)], bareCode(e)
 		return e
 	}
-	e.Code, e.Message, e.HostID, e.HelpURL = Code(doc.Code), doc.Message, doc.HostID, doc.RecommendDoc
-	e.Endpoint, e.StringToSign, e.CanonicalRequest = doc.Get("Endpoint"), doc.Get("StringToSign"), doc.Get("CanonicalRequest")
-	if doc.RequestID != "" {
-		e.RequestID = doc.RequestID
-	}
-	if doc.EC != "" {
-		e.EC = doc.EC
-	}
+	e.Code, e.Message, e.HostID, e.HelpURL = Code(m.text(doc.Code)), m.text(doc.Message), m.text(doc.HostID), m.text(doc.RecommendDoc)
+	e.Endpoint, e.StringToSign = m.text(doc.Get("Endpoint")), m.text(doc.Get("StringToSign"))
+	e.CanonicalRequest = m.text(doc.Get("CanonicalRequest"))
+	e.RequestID, e.EC = cmp.Or(m.text(doc.RequestID), e.RequestID), cmp.Or(m.text(doc.EC), e.EC)
 	return e
 }
 
-// hide masks keys that a reply repeats: signatures cover the token, and what was signed shows it.
-func (e *ServiceError) hide(keys Credentials) *ServiceError {
-	for _, secret := range []string{keys.AccessKeySecret, keys.SecurityToken} {
-		if secret != "" {
-			e.Message = strings.ReplaceAll(e.Message, secret, "***")
-			e.StringToSign = strings.ReplaceAll(e.StringToSign, secret, "***")
-			e.CanonicalRequest = strings.ReplaceAll(e.CanonicalRequest, secret, "***")
-			e.Body = bytes.ReplaceAll(e.Body, []byte(secret), []byte("***"))
-		}
+// bareCode returns the code of a refusal without a document, where its status leaves no doubt. Installations of some age
+// answer HEAD with a request ID and nothing else; whether they miss the object or its bucket they do not tell.
+func bareCode(e *ServiceError) Code {
+	if e.StatusCode == http.StatusNotModified {
+		return "NotModified"
 	}
-	return e
+	if e.Op != "HeadObject" || e.RequestID == "" {
+		return ""
+	}
+	switch e.StatusCode {
+	case http.StatusNotFound:
+		return ErrNoSuchKey
+	case http.StatusForbidden:
+		return ErrAccessDenied
+	case http.StatusPreconditionFailed:
+		return "PreconditionFailed"
+	}
+	return ""
 }
 
 // resource names a bucket or an object for people.
@@ -209,9 +253,9 @@ func resource(bucket, key string) string {
 	case bucket == "":
 		return "oss:"
 	case key == "":
-		return "oss://" + bucket
+		return "oss://" + oneLine(bucket)
 	}
-	return "oss://" + bucket + "/" + oneLine(key)
+	return "oss://" + oneLine(bucket) + "/" + oneLine(key)
 }
 
 // where names the addressed resource, and the part if there is one.
@@ -222,29 +266,30 @@ func where(bucket, key string, part int) string {
 	return fmt.Sprintf("%s part %d", resource(bucket, key), part)
 }
 
-// oneLine keeps text from breaking a log line.
+// oneLine keeps text from breaking or forging a log line: if a character is not printable, it is escaped as in Go, and so are
+// quotes and backslashes then.
 func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError {
-			return '?'
-		}
-		return r
-	}, s)
+	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
+}
+
+// clip is oneLine for the text of a reply, of which a line of an error shows the beginning.
+func clip(s string) string {
+	const most = 1000 // bytes
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return oneLine(s)
 }
 
 // excerpt is enough of a foreign reply to recognise its sender.
 func excerpt(b []byte) []byte { return b[:min(len(b), 200)] }
 
-// excerptOf is excerpt for the body of a success that nobody has masked: it ends before the token, if the reply repeats that.
+// excerptOf is excerpt for the body of a success, which is not masked yet.
 func excerptOf(resp *http.Response, b []byte) []byte {
-	b = excerpt(b)
-	if resp.Request == nil {
-		return b
-	}
-	token := resp.Request.Header.Get("X-Oss-Security-Token")
-	const telling = 8 // bytes; a reply that is cut has no more of a token
-	if at := bytes.Index(b, []byte(token[:min(len(token), telling)])); token != "" && at >= 0 {
-		b = b[:at]
-	}
-	return b
+	b = b[:min(len(b), maxShown)]
+	return excerpt([]byte(maskOf(resp.Request, Credentials{}).text(string(b))))
 }

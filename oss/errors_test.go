@@ -59,7 +59,7 @@ func TestServiceErrorIsOneLine(t *testing.T) {
 		{"little", oss.ServiceError{Op: "ListBuckets", StatusCode: 403}, "oss: ListBuckets oss:: 403 Forbidden"},
 		{"unknown status", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 799}, "oss: GetObject oss://b: 799"},
 		{"line feeds", oss.ServiceError{Op: "GetObject", Bucket: "b", Key: "a\nb", StatusCode: 500, Code: "X\nY", Message: "one\r\ntwo", RequestID: "I\nD"},
-			"oss: GetObject oss://b/a?b: 500 X?Y: one??two, request ID I?D"},
+			"oss: GetObject oss://b/a\\nb: 500 X\\nY: one\\r\\ntwo, request ID I\\nD"},
 		{"page", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 502, Body: []byte("<html>\n" + strings.Repeat("x", 1000))},
 			`oss: GetObject oss://b: 502 Bad Gateway: reply is not from OSS: "<html>\n` + strings.Repeat("x", 193) + `"`},
 	} {
@@ -81,7 +81,7 @@ func TestChecksumErrorIsOneLine(t *testing.T) {
 		{oss.ChecksumError{Op: "CompleteMultipartUpload", Bucket: "b", Key: "k", Local: 1},
 			"oss: CompleteMultipartUpload oss://b/k: the object exists and is wrong: CRC-64 is 0000000000000001 here and 0000000000000000 in OSS"},
 		{oss.ChecksumError{Op: "PutObject", Bucket: "b", Key: "a\nb", Err: errors.New("no")},
-			"oss: PutObject oss://b/a?b: damaged on the way: no"},
+			"oss: PutObject oss://b/a\\nb: damaged on the way: no"},
 	} {
 		if diff := cmp.Diff(tt.want, tt.err.Error()); diff != "" {
 			t.Errorf("Error (-want +got):\n%s", diff)

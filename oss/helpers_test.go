@@ -3,6 +3,7 @@ package oss_test
 import (
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"hash/crc64"
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 	if flag.Lookup("test.fuzz").Value.String() != "" {
 		os.Exit(code) // fuzzing leaves one of its own
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && code == 0; runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && code == 0; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			fmt.Fprintf(os.Stderr, "%d goroutines at the end, %d at the start\n", runtime.NumGoroutine(), before)
 			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
@@ -219,4 +220,10 @@ func steps(calls *int, all ...oss.Credentials) oss.CredentialsProvider {
 		*calls++
 		return all[min(*calls, len(all))-1], nil
 	})
+}
+
+// md5of is the Content-MD5 of content.
+func md5of(content string) string {
+	sum := md5.Sum([]byte(content))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }

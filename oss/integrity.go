@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/md5"
@@ -115,6 +116,7 @@ type outgoing struct {
 // open begins with body, where there is one; none has a CRC-64 too.
 func (o *outgoing) open(body Body, t terms, w *watch) {
 	o.sum, o.known, o.watch, o.lock = t.sum && t.known == nil, t.known, w, make(chan struct{}, 1)
+	o.crc = t.before
 	if body == nil {
 		return
 	}
@@ -245,9 +247,10 @@ func (o *outgoing) Close() error { return nil }
 // CRC-64 of a whole object at its end, and ends the attempt when it is closed.
 type incoming struct {
 	io.ReadCloser
-	watch *watch
-	fail  func(local uint64) error // nil where there is nothing to compare
-	crc   uint64
+	watch  *watch
+	fail   func(local uint64) error // nil where there is nothing to compare
+	crc    uint64
+	broken bool // the connection has failed before the end of the body
 }
 
 func (in *incoming) Read(p []byte) (int, error) {
@@ -255,6 +258,7 @@ func (in *incoming) Read(p []byte) (int, error) {
 	n, err := in.ReadCloser.Read(p)
 	in.watch.pause() // the time between two reads is the caller's own
 	if err != nil && err != io.EOF {
+		in.broken = true
 		err = in.watch.cause(err)
 	}
 	if in.fail != nil {
@@ -305,7 +309,7 @@ type sums struct {
 // store sends r's body and proves that OSS holds it, in the way s says. The MD5 may be in the header too. also
 // inspects the reply further.
 func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, also checkResult) (*http.Response, error) {
-	if err := cmp.Or(s.check(), r.check()); err != nil {
+	if err := cmp.Or(s.check(), c.checkRequest(r)); err != nil {
 		return nil, err
 	}
 	sum := known.md5
@@ -313,6 +317,9 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
 			return nil, fmt.Errorf("oss: Content-MD5 %q is not the base64 of %d bytes", text, md5.Size)
+		}
+		if sum != nil && !bytes.Equal(sum, given) {
+			return nil, fmt.Errorf("oss: MD5 is %X, and Content-MD5 in Header is %q", sum, text)
 		}
 		sum = given
 	} else if s == ChecksumMD5 {
@@ -325,11 +332,6 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 		if len(sum) != md5.Size {
 			return nil, fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
 		}
-	} else {
-		sum = nil
-	}
-	if s == ChecksumNone {
-		known.crc64 = nil
 	}
 	return c.finish(ctx, r, terms{stores: true, md5: sum, sum: s != ChecksumNone, known: known.crc64, check: also})
 }
@@ -346,6 +348,20 @@ func isFromOSS(op Operation, resp *http.Response, _ *outgoing) error {
 	gone := resp.StatusCode == http.StatusNoContent && op.Name != "GetObject"
 	if !gone && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
 		return notFromOSS(resp)
+	}
+	return nil
+}
+
+// reportsCRC is a checkResult that compares the CRC-64 of a reply with that of what was sent. A reply without one proves
+// nothing, and would prove no more if the request were repeated.
+func reportsCRC(op Operation, resp *http.Response, sent *outgoing) error {
+	_, local, _ := sent.retire()
+	remote, told := headerCRC(resp.Header)
+	if !told {
+		return &permanentError{fmt.Errorf("status %d without a CRC-64 to compare", resp.StatusCode)}
+	}
+	if remote != local {
+		return &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber, Local: local, Remote: remote}
 	}
 	return nil
 }

@@ -155,8 +155,8 @@ func TestKnownCRC64IsHeldAgainstTheReport(t *testing.T) {
 		sum      oss.Checksum
 		accepted bool
 	}{
-		{&right, oss.ChecksumMD5, true}, {&right, oss.ChecksumCRC64, true}, {&right, oss.ChecksumNone, true},
-		{&wrong, oss.ChecksumMD5, false}, {&wrong, oss.ChecksumCRC64, false}, {&wrong, oss.ChecksumNone, true},
+		{&right, oss.ChecksumMD5, true}, {&right, oss.ChecksumCRC64, true},
+		{&wrong, oss.ChecksumMD5, false}, {&wrong, oss.ChecksumCRC64, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := play(says(200, "", "ETag", etag("body"), "x-oss-hash-crc64ecma", crc("body")))

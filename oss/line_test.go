@@ -161,7 +161,7 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 }
 
 func TestCatalogueR1LineCutAtAnyByteOfTheReply(t *testing.T) {
-	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber></Part></ListPartsResult>"
+	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></ListPartsResult>"
 	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(doc), doc)
 	for n := range len(reply) {
 		synctest.Test(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
@@ -80,21 +81,43 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 	addHeader(r.Header, o.Header)
 	setCount(r, "max-parts", o.PageSize)
 	setCount(r, "part-number-marker", o.After)
-	var doc ossxml.PartList
-	if _, err := sendXML(ctx, c, r, &doc); err != nil {
+	var page *PartsPage
+	if _, err := sendXML(ctx, c, r, func(doc *ossxml.PartList) (err error) {
+		page, err = partsPage(doc, o.After)
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	page := &PartsPage{Parts: make([]Part, len(doc.Parts))}
+	return page, nil
+}
+
+// partsPage reads a page of the parts after the given number. It refuses one that OSS cannot have sent, since callers compute with
+// numbers and sizes, and follow Next.
+func partsPage(doc *ossxml.PartList, after int) (*PartsPage, error) {
+	if len(doc.Parts) > maxPage {
+		return nil, fmt.Errorf("a page of %d parts has more than %d", len(doc.Parts), maxPage)
+	}
+	page, last := &PartsPage{Parts: make([]Part, len(doc.Parts))}, after
 	for i, p := range doc.Parts {
+		switch {
+		case p.Number <= last || p.Number > MaxPartNumber:
+			return nil, fmt.Errorf("part number %d after %d", p.Number, last)
+		case p.Size < 0 || p.Size > MaxPartSize:
+			return nil, fmt.Errorf("part %d of %d bytes", p.Number, p.Size)
+		case p.ETag == "":
+			return nil, fmt.Errorf("part %d without an ETag", p.Number)
+		}
+		last = p.Number
 		page.Parts[i] = Part{Number: p.Number, ETag: p.ETag, Size: p.Size, CRC64: p.CRC64, LastModified: p.LastModified.Time}
 	}
-	if doc.IsTruncated {
-		next, err := strconv.Atoi(doc.NextPartNumberMarker)
-		if err != nil || next <= o.After {
-			return nil, fmt.Errorf("oss: ListParts %s: truncated page after part %d continues at %q", resource(up.Bucket, up.Key), o.After, doc.NextPartNumberMarker)
-		}
-		page.Next = next
+	if !doc.IsTruncated {
+		return page, nil
 	}
+	next, err := strconv.Atoi(doc.NextPartNumberMarker)
+	if err != nil || next <= after || next < last || next > MaxPartNumber {
+		return nil, fmt.Errorf("truncated page of the parts %d to %d continues at %q", after+1, last, doc.NextPartNumberMarker)
+	}
+	page.Next = next
 	return page, nil
 }
 
@@ -165,6 +188,9 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err
 	}
+	if o.After.ID != "" && o.After.Key == "" {
+		return nil, fmt.Errorf("oss: ListUploadsOptions.After has the ID %.80q and no Key, without which OSS ignores it", o.After.ID)
+	}
 	r := &Request{Op: "ListMultipartUploads", Method: http.MethodGet, Bucket: bucket,
 		Query: query("uploads", "", "encoding-type", "url"), Header: make(http.Header)}
 	addHeader(r.Header, o.Header)
@@ -176,31 +202,32 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 		}
 	}
 	setCount(r, "max-uploads", o.PageSize)
-	var doc ossxml.UploadList
-	if _, err := sendXML(ctx, c, r, &doc); err != nil {
+	var page *UploadsPage
+	if _, err := sendXML(ctx, c, r, func(doc *ossxml.UploadList) (err error) {
+		page, err = uploadsPage(bucket, doc, o.After)
+		return err
+	}); err != nil {
 		return nil, err
-	}
-	page, err := uploadsPage(bucket, &doc)
-	if err == nil && doc.IsTruncated && (page.Next.Key < o.After.Key || page.Next.Key == o.After.Key && page.Next.ID == o.After.ID) {
-		err = fmt.Errorf("truncated page after %q continues at %q", o.After.Key, page.Next.Key)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("oss: ListMultipartUploads %s: %w", resource(bucket, ""), err)
 	}
 	return page, nil
 }
 
-func uploadsPage(bucket string, doc *ossxml.UploadList) (*UploadsPage, error) {
+// uploadsPage reads a page of the uploads after one. It refuses one that OSS cannot have sent.
+func uploadsPage(bucket string, doc *ossxml.UploadList, after Upload) (*UploadsPage, error) {
+	if n := len(doc.Uploads) + len(doc.CommonPrefixes); n > 2*maxPage {
+		return nil, fmt.Errorf("a page of %d uploads and prefixes has more than %d", n, 2*maxPage)
+	}
 	page := &UploadsPage{Uploads: make([]UploadInfo, len(doc.Uploads))}
 	for i, u := range doc.Uploads {
 		key, err := ossxml.Unescape(doc.EncodingType, u.Key)
 		if err != nil {
 			return nil, err
 		}
-		page.Uploads[i] = UploadInfo{
-			Upload:    Upload{Bucket: bucket, Key: key, ID: u.UploadID},
-			Initiated: u.Initiated.Time, StorageClass: StorageClass(u.StorageClass),
+		up := Upload{Bucket: bucket, Key: key, ID: u.UploadID}
+		if err := up.check(); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i+1, err)
 		}
+		page.Uploads[i] = UploadInfo{Upload: up, Initiated: u.Initiated.Time, StorageClass: StorageClass(u.StorageClass)}
 	}
 	for _, p := range doc.CommonPrefixes {
 		prefix, err := ossxml.Unescape(doc.EncodingType, p.Prefix)
@@ -209,12 +236,16 @@ func uploadsPage(bucket string, doc *ossxml.UploadList) (*UploadsPage, error) {
 		}
 		page.Prefixes = append(page.Prefixes, prefix)
 	}
-	if doc.IsTruncated {
-		key, err := ossxml.Unescape(doc.EncodingType, doc.NextKeyMarker)
-		if err != nil {
-			return nil, err
-		}
-		page.Next = Upload{Bucket: bucket, Key: key, ID: doc.NextUploadIDMarker}
+	if !doc.IsTruncated {
+		return page, nil
+	}
+	key, err := ossxml.Unescape(doc.EncodingType, doc.NextKeyMarker)
+	if err != nil {
+		return nil, err
+	}
+	page.Next = Upload{Bucket: bucket, Key: key, ID: doc.NextUploadIDMarker}
+	if c := strings.Compare(key, after.Key); c < 0 || c == 0 && page.Next.ID <= after.ID {
+		return nil, fmt.Errorf("truncated page after %q, %q continues at %q, %q", after.Key, after.ID, key, page.Next.ID)
 	}
 	return page, nil
 }

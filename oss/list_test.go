@@ -160,8 +160,8 @@ func TestListErrorIsTheLastPair(t *testing.T) {
 }
 
 func TestBrokenMarkersDoNotLoop(t *testing.T) {
-	parts := func(next string) answer {
-		return says(200, "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>"+next+"</NextPartNumberMarker><Part><PartNumber>1</PartNumber></Part></ListPartsResult>")
+	parts := func(number, next string) answer {
+		return says(200, "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>"+next+"</NextPartNumberMarker><Part><PartNumber>"+number+"</PartNumber><ETag>e</ETag></Part></ListPartsResult>")
 	}
 	uploads := func(key, id string) answer {
 		return says(200, "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>"+key+"</NextKeyMarker><NextUploadIdMarker>"+id+"</NextUploadIdMarker></ListMultipartUploadsResult>")
@@ -171,19 +171,22 @@ func TestBrokenMarkersDoNotLoop(t *testing.T) {
 		answers []answer
 		want    string // in the error
 	}{
-		{"parts: nothing", []answer{parts("")}, `after part 0 continues at ""`},
-		{"parts: no number", []answer{parts("x")}, `continues at "x"`},
-		{"parts: the same again", []answer{parts("1"), parts("1")}, `after part 1 continues at "1"`},
-		{"parts: back", []answer{parts("5"), parts("4")}, `after part 5 continues at "4"`},
-		{"uploads: nothing", []answer{uploads("", "")}, `after "" continues at ""`},
-		{"uploads: the same again", []answer{uploads("a", "1"), uploads("a", "1")}, `after "a" continues at "a"`},
-		{"uploads: back", []answer{uploads("b", "1"), uploads("a", "2")}, `after "b" continues at "a"`},
-		{"uploads: back to the beginning", []answer{uploads("b", "1"), uploads("", "")}, `after "b" continues at ""`},
+		{"parts: nothing", []answer{parts("1", "")}, `parts 1 to 1 continues at ""`},
+		{"parts: no number", []answer{parts("1", "x")}, `continues at "x"`},
+		{"parts: the same again", []answer{parts("1", "2"), parts("3", "2")}, `parts 3 to 3 continues at "2"`},
+		{"parts: back", []answer{parts("1", "5"), parts("6", "4")}, `parts 6 to 6 continues at "4"`},
+		{"parts: before its end", []answer{parts("7", "6")}, `parts 1 to 7 continues at "6"`},
+		{"parts: beyond all parts", []answer{parts("1", "10001")}, `parts 1 to 1 continues at "10001"`},
+		{"uploads: nothing", []answer{uploads("", "")}, `after "", "" continues at "", ""`},
+		{"uploads: the same again", []answer{uploads("a", "1"), uploads("a", "1")}, `after "a", "1" continues at "a", "1"`},
+		{"uploads: back among those of a key", []answer{uploads("a", "2"), uploads("a", "1")}, `after "a", "2" continues at "a", "1"`},
+		{"uploads: back", []answer{uploads("b", "1"), uploads("a", "2")}, `after "b", "1" continues at "a", "2"`},
+		{"uploads: back to the beginning", []answer{uploads("b", "1"), uploads("", "")}, `after "b", "1" continues at "", ""`},
 		{"uploads: escaped badly", []answer{uploads("%zz", "1")}, "%zz"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := play(tt.answers...)
-			c := s.client(t, oss.Config{})
+			c := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
 			var err error
 			if strings.HasPrefix(tt.name, "parts") {
 				for _, err = range c.Parts(t.Context(), oss.Upload{Bucket: "bucket", Key: "a\nb", ID: "1"}, nil) {

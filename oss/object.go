@@ -62,34 +62,35 @@ const (
 
 // header returns the headers o stands for, on a map of its own. It works on nil.
 func (o *ObjectOptions) header(key string) (http.Header, error) {
-	h := make(http.Header)
 	if o == nil {
 		o = new(ObjectOptions)
 	}
-	addHeader(h, o.Header)
-	if o.ContentType != "" || h.Get("Content-Type") == "" {
-		h.Set("Content-Type", cmp.Or(o.ContentType, mime.TypeByExtension(path.Ext(key)), "application/octet-stream"))
+	h := fieldsOver(o.Header)
+	h.set("ContentType", "Content-Type", o.ContentType)
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", cmp.Or(mime.TypeByExtension(path.Ext(key)), "application/octet-stream"))
 	}
-	setIf(h, "Content-Encoding", o.ContentEncoding)
-	setIf(h, "Content-Disposition", o.ContentDisposition)
-	setIf(h, "Content-Language", o.ContentLanguage)
-	setIf(h, "Cache-Control", o.CacheControl)
+	h.set("ContentEncoding", "Content-Encoding", o.ContentEncoding)
+	h.set("ContentDisposition", "Content-Disposition", o.ContentDisposition)
+	h.set("ContentLanguage", "Content-Language", o.ContentLanguage)
+	h.set("CacheControl", "Cache-Control", o.CacheControl)
 	if !o.Expires.IsZero() {
-		h.Set("Expires", o.Expires.UTC().Format(http.TimeFormat))
+		h.set("Expires", "Expires", o.Expires.UTC().Format(http.TimeFormat))
 	}
-	setIf(h, "x-oss-object-acl", string(o.ACL))
-	setIf(h, "x-oss-storage-class", string(o.StorageClass))
-	setIf(h, "x-oss-server-side-encryption", o.Encryption.Algorithm)
-	setIf(h, "x-oss-server-side-encryption-key-id", o.Encryption.KeyID)
-	setIf(h, "x-oss-server-side-data-encryption", o.Encryption.DataAlgorithm)
-	if o.ForbidOverwrite {
-		h.Set("x-oss-forbid-overwrite", "true")
+	h.set("ACL", "x-oss-object-acl", string(o.ACL))
+	h.set("StorageClass", "x-oss-storage-class", string(o.StorageClass))
+	h.set("Encryption.Algorithm", "x-oss-server-side-encryption", o.Encryption.Algorithm)
+	h.set("Encryption.KeyID", "x-oss-server-side-encryption-key-id", o.Encryption.KeyID)
+	h.set("Encryption.DataAlgorithm", "x-oss-server-side-data-encryption", o.Encryption.DataAlgorithm)
+	if e := o.Encryption; e.Algorithm != "KMS" && (e.KeyID != "" || e.DataAlgorithm != "") {
+		return nil, fmt.Errorf("oss: Encryption.KeyID and DataAlgorithm are for the Algorithm \"KMS\", not %q", e.Algorithm)
 	}
+	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	tags, err := encodeTags(o.Tags)
 	if err != nil {
 		return nil, err
 	}
-	setIf(h, "x-oss-tagging", tags)
+	h.set("Tags", "x-oss-tagging", tags)
 	size, seen := 0, make(map[string]bool)
 	for name, value := range o.Metadata {
 		if !isToken(name) {
@@ -100,13 +101,23 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 			return nil, fmt.Errorf("oss: metadata names differ from %q in their case only", lower)
 		}
 		seen[lower] = true
-		h.Set("x-oss-meta-"+name, value)
+		if h.set("Metadata", "x-oss-meta-"+name, value); value == "" {
+			h.Set("x-oss-meta-"+name, "")
+		}
 		size += len(name) + len(value)
 	}
 	if size > maxMetadata {
 		return nil, fmt.Errorf("oss: metadata has %d bytes, more than %d", size, maxMetadata)
 	}
-	return h, nil
+	return h.Header, h.err
+}
+
+// checkNoBody refuses a Checksum where there are no bytes to sum.
+func (o *ObjectOptions) checkNoBody(op string) error {
+	if o != nil && o.Checksum != ChecksumMD5 {
+		return fmt.Errorf("oss: ObjectOptions.Checksum is for PutObject: %s has no body", op)
+	}
+	return nil
 }
 
 // encodeTags writes tags as a query string, in the order of their keys, but a space as %20: OSS asks for that.
@@ -176,8 +187,12 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	callback := h.Get("x-oss-callback") != ""
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
 	resp, err := c.store(ctx, r, s, sums{}, func(_ Operation, resp *http.Response, _ *outgoing) (err error) {
-		if callback {
-			answer, err = io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
+		if !callback {
+			return nil
+		}
+		var whole bool
+		if answer, whole, err = readReply(resp, maxCallbackReply); err == nil && !whole {
+			err = &permanentError{fmt.Errorf("the object is stored; its callback answered with more than %d bytes", maxCallbackReply)}
 		}
 		return err
 	})
@@ -197,7 +212,7 @@ type CopyOptions struct {
 	Header               http.Header    // anything else
 }
 
-// CopyObject copies a whole object, of at most 1 GiB, inside OSS, between buckets of the same region. For larger ones
+// CopyObject copies a whole object, of at most MaxCopySize, inside OSS, between buckets of the same region. For larger ones
 // and for ranges there is UploadPartCopy, and Uploader.Copy in package multipart, which knows which to take.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/copyobject
@@ -208,35 +223,43 @@ func (c *Client) CopyObject(ctx context.Context, bucket, key string, src CopySou
 	if src.Offset != 0 || src.Length != 0 {
 		return nil, errors.New("oss: CopyObject copies whole objects only: use UploadPartCopy for a range")
 	}
-	r := (&Request{Op: "CopyObject", Method: http.MethodPut, Bucket: bucket, Key: key}).clone()
 	var o CopyOptions
 	if opts != nil {
 		o = *opts
 	}
+	h := fieldsOver(o.Header)
 	if o.Object != nil {
-		h, err := o.Object.header(key)
-		if err != nil {
+		if err := o.Object.checkNoBody("CopyObject"); err != nil {
 			return nil, err
 		}
-		r.Header = h
-		r.Header.Set("x-oss-metadata-directive", "REPLACE")
+		h.merge("CopyOptions.Object.Header", o.Object.Header)
+		object := *o.Object
+		object.Header = h.Header
+		var err error
+		if h.Header, err = object.header(key); err != nil {
+			return nil, err
+		}
+		h.set("CopyOptions.Object", "x-oss-metadata-directive", "REPLACE")
 		if len(o.Object.Tags) > 0 {
-			r.Header.Set("x-oss-tagging-directive", "REPLACE")
+			h.set("CopyOptions.Object.Tags", "x-oss-tagging-directive", "REPLACE")
 		}
 	}
-	addHeader(r.Header, o.Header)
-	setIf(r.Header, "x-oss-copy-source-if-match", o.IfMatch)
-	setIf(r.Header, "x-oss-copy-source-if-none-match", o.IfNoneMatch)
-	if err := cmp.Or(setTrafficLimit(r.Header, o.TrafficLimit), src.header(r.Header)); err != nil {
+	h.set("IfMatch", "x-oss-copy-source-if-match", o.IfMatch)
+	h.set("IfNoneMatch", "x-oss-copy-source-if-none-match", o.IfNoneMatch)
+	if err := cmp.Or(h.setTrafficLimit(o.TrafficLimit), src.header(h), h.err); err != nil {
 		return nil, err
 	}
-	var doc ossxml.CopiedObject
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(&doc)})
+	r := &Request{Op: "CopyObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h.Header}
+	var etag string
+	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedObject) error {
+		etag = doc.ETag
+		return hasETag(etag)
+	})})
 	if err != nil {
 		return nil, err
 	}
 	result := putResult(resp)
-	result.ETag = cmp.Or(result.ETag, doc.ETag)
+	result.ETag = cmp.Or(result.ETag, etag)
 	return result, nil
 }
 
@@ -251,7 +274,7 @@ type GetOptions struct {
 // ObjectInfo describes a stored object.
 type ObjectInfo struct {
 	Bucket, Key     string            // as asked
-	Size            int64             // bytes
+	Size            int64             // bytes; -1 where a reply compressed on the way, or a part of an object, does not tell
 	ETag, VersionID string            // ETag with its quotes
 	CRC64           uint64            // ECMA; 0 if OSS did not say
 	ContentType     string            // as stored
@@ -285,8 +308,8 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp), Body: resp.Body}
 	if resp.StatusCode == http.StatusPartialContent {
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
-			obj.Size = -1
+		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
+			obj.Size = -1 // "*", where the sender does not know
 		}
 	}
 	if !opts.honoured(r, resp) {
@@ -321,19 +344,22 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	if opts.Offset < 0 || opts.Length < 0 || opts.Offset > math.MaxInt64-opts.Length {
 		return nil, fmt.Errorf("oss: no object has a range at %d of %d bytes", opts.Offset, opts.Length)
 	}
-	addHeader(r.Header, opts.Header)
-	setIf(r.Header, "If-Match", opts.IfMatch)
+	h := fieldsOver(opts.Header)
+	h.set("IfMatch", "If-Match", opts.IfMatch)
 	if opts.VersionID != "" {
 		r.Query.Set("versionId", opts.VersionID)
 	}
 	switch {
 	case opts.Length > 0:
-		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", opts.Offset, opts.Offset+opts.Length-1))
+		h.set("Offset and Length", "Range", fmt.Sprintf("bytes=%d-%d", opts.Offset, opts.Offset+opts.Length-1))
 	case opts.Offset > 0:
-		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", opts.Offset))
+		h.set("Offset", "Range", fmt.Sprintf("bytes=%d-", opts.Offset))
 	}
-	if r.Header.Get("Range") != "" { // else OSS answers a range that does not fit with the whole object
-		r.Header.Set("x-oss-range-behavior", "standard")
+	if h.Get("Range") != "" { // else OSS answers a range that does not fit with the whole object
+		h.set("a Range", "x-oss-range-behavior", "standard")
+	}
+	if r.Header = h.Header; h.err != nil {
+		return nil, h.err
 	}
 	return r, nil
 }
@@ -377,6 +403,9 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 	resp, err := c.finish(ctx, r, terms{check: func(_ Operation, resp *http.Response, _ *outgoing) error {
 		if resp.Header.Get("ETag") == "" {
 			return notFromOSS(resp)
+		}
+		if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" { // else it may be that of a compressed object
+			return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
 		}
 		return nil
 	}})

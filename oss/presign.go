@@ -1,7 +1,9 @@
 package oss
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -36,21 +38,36 @@ func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
 // other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is
 // not part of a signature, unless Header has its Content-MD5. With signature V4 ttl is at most
-// signer.MaxPresign, seven days. Anonymous credentials cannot presign.
+// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner.
+// Anonymous credentials cannot presign.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
 func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
-	if err := r.check(); err != nil {
+	if r == nil {
+		return nil, errNilRequest
+	}
+	if err := cmp.Or(r.check(), c.checkHeader(r, true)); err != nil {
 		return nil, err
+	}
+	if r.SendMD5 || r.CheckCRC64 != nil {
+		return nil, errors.New("oss: Request.SendMD5 and CheckCRC64 are for Do: whoever sends a presigned request has its body")
 	}
 	if ttl < time.Second {
 		return nil, fmt.Errorf("oss: presigned lifetime %v is less than a second", ttl)
 	}
-	creds, err := c.credentials.Credentials(ctx)
+	creds, err := keysOf(ctx, c.credentials, c.Now())
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
 	now := c.Now()
+	expires := now.Truncate(time.Second).Add(ttl.Truncate(time.Second)) // as signatures know time
+	if end := creds.Expires.Truncate(time.Second); !creds.Expires.IsZero() && end.Before(expires) {
+		expires, ttl = end, end.Sub(now.Truncate(time.Second))
+		if ttl < time.Second {
+			return nil, fmt.Errorf("oss: presigning %s %s: the security token expires at %s, in less than a second",
+				r.operation().Name, resource(r.Bucket, r.Key), creds.Expires.UTC().Format(time.RFC3339))
+		}
+	}
 	header := make(http.Header)
 	addHeader(header, r.Header)
 	address := c.address(r)
@@ -65,16 +82,15 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
-	expires := now.Truncate(time.Second).Add(ttl.Truncate(time.Second)) // as signatures know time
-	if end := creds.Expires; !end.IsZero() && end.Before(expires) {
-		expires = end
-	}
 	return &Presigned{Method: req.Method, URL: req.URL.String(), Header: req.Header, Expires: expires}, nil
 }
 
 // PresignGet presigns a download.
 func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions) (*Presigned, error) {
 	r, err := getRequest(bucket, key, opts)
+	if err == nil {
+		err = r.checkTaken()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +102,18 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
+	if err := opts.checkNoBody("a presigned PutObject"); err != nil {
+		return nil, err
+	}
 	h, err := opts.header(key)
 	if err != nil {
 		return nil, err
 	}
-	return c.Presign(ctx, &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}, ttl)
+	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}
+	if err := r.checkTaken(); err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, r, ttl)
 }
 
 // PresignPart presigns one part, so that a machine without keys can send it. The sender must send no

@@ -3,7 +3,9 @@ package oss_test
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -176,6 +178,43 @@ func TestPresignedRequestEndsWithItsToken(t *testing.T) {
 			if got := time.Until(p.Expires); got != want {
 				t.Errorf("ttl %v expires in %v, want %v", ttl, got, want)
 			}
+		}
+	})
+}
+
+// The URL itself must end with the token (C5): it said to be valid for an hour where the token was for ten minutes.
+func TestPresignedURLSaysWhenItsTokenEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(700 * time.Millisecond) // dates in signatures have whole seconds only
+		creds := keys
+		creds.SecurityToken, creds.Expires = "token", time.Now().Add(10*time.Minute+300*time.Millisecond)
+		now := time.Now().Truncate(time.Second)
+		for name, tt := range map[string]struct {
+			signer signer.Signer
+			param  string
+			begin  int64 // what the parameter counts from
+		}{
+			"V1": {signer.V1{}, "Expires", 0},
+			"V4": {signer.V4{}, "x-oss-expires", now.Unix()},
+		} {
+			c := play(stores).client(t, oss.Config{Credentials: creds, Region: "cn-hangzhou", Signer: tt.signer})
+			p, err := c.PresignGet(t.Context(), "bucket", "key", time.Hour, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := url.Parse(p.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := strconv.ParseInt(u.Query().Get(tt.param), 10, 64)
+			if end := time.Unix(tt.begin+n, 0); err != nil || end.After(creds.Expires) || !end.Equal(p.Expires) {
+				t.Errorf("%s: the URL ends at %v, the token at %v, Expires is %v", name, end.UTC(), creds.Expires, p.Expires)
+			}
+		}
+		creds.Expires = now.Add(-time.Minute)
+		c := play(stores).client(t, oss.Config{Credentials: creds})
+		if _, err := c.PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err == nil || !strings.Contains(err.Error(), "the security token expires at ") {
+			t.Errorf("with a token that has expired: %v", err)
 		}
 	})
 }

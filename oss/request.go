@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -34,15 +36,103 @@ type Request struct {
 	Method      string      // HTTP method; "" means GET
 	Bucket, Key string      // addressed resource; Key is not escaped
 	Query       url.Values  // subresources and parameters
-	Header      http.Header // extra headers
+	Header      http.Header // extra headers; one that signing, the body or the address sets is an error
 	Body        Body        // nil means none
+
+	Repeat Repeat // whether an attempt is repeated whose outcome is unknown; Presign ignores it
+
+	// SendMD5 sends the MD5 of Body, which is read once more for it, as Content-MD5: OSS refuses other bytes with
+	// ErrInvalidDigest and stores nothing.
+	SendMD5 bool
+	// CheckCRC64 compares the CRC-64 that the reply reports of the object with that of Body; a difference, or a reply
+	// that reports none, is an error. It points to the CRC-64 (ECMA) of the bytes before Body: 0, or for AppendObject
+	// that of the object so far. Nil compares nothing.
+	CheckCRC64 *uint64
 }
 
-// Do sends r signed, with retries, for operations this package does not wrap. A status of 300 or
-// more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
+// Repeat says which attempts of a Request are repeated, within the limits of Config.Retry.
+type Repeat int
+
+const (
+	// RepeatByMethod repeats any failed attempt of GET, HEAD, PUT, DELETE and OPTIONS, which have the same effect when
+	// done twice. An attempt of any other method, such as the POST of AppendObject, is repeated only if OSS cannot have
+	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost fails.
+	RepeatByMethod Repeat = iota
+	RepeatAlways          // any failed attempt: for a POST that has the same effect when done twice
+	RepeatNever           // no attempt: one request at most
+)
+
+func (r Repeat) check() error {
+	if r < RepeatByMethod || r > RepeatNever {
+		return fmt.Errorf("oss: Request.Repeat %d is none of RepeatByMethod, RepeatAlways and RepeatNever", r)
+	}
+	return nil
+}
+
+// Do sends r signed, for operations this package does not wrap. Failed attempts are repeated as r.Repeat says. A status
+// of 300 or more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
 // caller closes the response body. Its TLS field is nil unless Config.HTTPClient is set.
 func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
-	return c.send(ctx, r.clone(), terms{})
+	if r == nil {
+		return nil, errNilRequest
+	}
+	if err := r.checkSums(); err != nil {
+		return nil, err
+	}
+	r = r.clone()
+	t := terms{any: true}
+	if r.SendMD5 {
+		if err := c.checkRequest(r); err != nil {
+			return nil, err
+		}
+		sum, err := contentMD5(ctx, r.Body)
+		if err != nil {
+			return nil, fmt.Errorf("oss: %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
+		}
+		t.md5 = sum
+	}
+	if r.CheckCRC64 != nil {
+		t.sum, t.before, t.check = true, *r.CheckCRC64, reportsCRC
+	}
+	return c.send(ctx, r, t)
+}
+
+var errNilRequest = errors.New("oss: request is nil")
+
+// checkSums refuses to check what is not there.
+func (r *Request) checkSums() error {
+	switch {
+	case r.SendMD5 && r.Body == nil:
+		return errors.New("oss: Request.SendMD5 is set without a Body")
+	case r.CheckCRC64 != nil && r.Body == nil:
+		return errors.New("oss: Request.CheckCRC64 is set without a Body")
+	}
+	for name := range r.Header {
+		if r.SendMD5 && http.CanonicalHeaderKey(name) == "Content-Md5" {
+			return errors.New("oss: Request.SendMD5 is set beside Content-MD5 in Header")
+		}
+	}
+	return nil
+}
+
+// repeatable reports whether the attempt that failed with err may be made again as far as its effect is concerned.
+func (r *Request) repeatable(err error) bool {
+	switch r.Repeat {
+	case RepeatAlways:
+		return true
+	case RepeatNever:
+		return false
+	}
+	switch cmp.Or(r.Method, http.MethodGet) {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return true
+	}
+	if refused, ok := err.(*ServiceError); ok {
+		// An InternalError comes from the middle of the work.
+		return refused.Code != "" && (refused.StatusCode < 500 || refused.StatusCode == http.StatusServiceUnavailable)
+	}
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // terms are what an operation asks of the road besides its request.
@@ -51,8 +141,10 @@ type terms struct {
 	md5    []byte      // the body's MD5, for OSS to check; nil where nobody knows
 	sum    bool        // compute the CRC-64 of the body while sending it
 	known  *uint64     // that CRC-64 if the caller knows it
+	before uint64      // the CRC-64 of what stands before the body in the object
 	slow   bool        // OSS may work for minutes before it replies
 	verify bool        // compare the CRC-64 of a whole object while it is read
+	any    bool        // the operation is of the caller's own choice, so that nothing is known of it
 	check  checkResult // inspects a reply before it counts as a success; nil accepts
 }
 
@@ -63,8 +155,13 @@ type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
 // send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
 // then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
 func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
-	if err := r.check(); err != nil {
+	if err := c.checkRequest(r); err != nil {
 		return nil, err
+	}
+	if !t.any {
+		if err := r.checkTaken(); err != nil {
+			return nil, err
+		}
 	}
 	k := &call{client: c, terms: t, op: r.operation(), request: *r, url: c.address(r)}
 	ctx = c.hooks.start(ctx, k.op)
@@ -73,9 +170,10 @@ func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response,
 	return resp, err
 }
 
-// sendXML is send for operations whose reply is a document of v's root, which it decodes into v.
-func sendXML[T any](ctx context.Context, c *Client, r *Request, v *T) (*http.Response, error) {
-	return c.finish(ctx, r, terms{check: decodes(v)})
+// sendXML is send for operations whose reply is a document, of which take gets what it needs. One that take refuses is
+// no reply of OSS.
+func sendXML[T any](ctx context.Context, c *Client, r *Request, take func(*T) error) (*http.Response, error) {
+	return c.finish(ctx, r, terms{check: decodes(take)})
 }
 
 // finish is send for operations whose reply is used up by the check: it closes the body.
@@ -88,7 +186,10 @@ func (c *Client) finish(ctx context.Context, r *Request, t terms) (*http.Respons
 	return resp, nil
 }
 
-// check refuses what cannot become an HTTP request, before there is one.
+// checkRequest refuses what cannot be sent, before it is.
+func (c *Client) checkRequest(r *Request) error { return cmp.Or(r.check(), c.checkHeader(r, false)) }
+
+// check refuses what cannot become an HTTP request. Headers are checked by checkHeader.
 func (r *Request) check() error {
 	if r.Bucket != "" || r.Key != "" {
 		if err := checkBucket(r.Bucket); err != nil {
@@ -103,32 +204,13 @@ func (r *Request) check() error {
 	if !isToken(cmp.Or(r.Method, http.MethodGet)) {
 		return fmt.Errorf("oss: method %q is not an HTTP method", r.Method)
 	}
-	for name, values := range r.Header {
-		if !isToken(name) {
-			return fmt.Errorf("oss: header name %q is not valid", name)
-		}
-		for _, v := range values {
-			if !isHeaderValue(v) {
-				return fmt.Errorf("oss: value of header %s has a control character", name)
-			}
-		}
+	if err := r.Repeat.check(); err != nil {
+		return err
 	}
 	if r.Body != nil && r.Body.Size() < 0 {
 		return fmt.Errorf("oss: size %d of the body is negative", r.Body.Size())
 	}
 	return nil
-}
-
-// isToken reports whether s is a token of RFC 9110, as methods and header names are.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
-		return c <= ' ' || c >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", c)
-	})
-}
-
-// isHeaderValue reports whether s is free of what would end a header, or is refused in one.
-func isHeaderValue(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
 // operation names the call for errors, logs and hooks.
@@ -170,13 +252,6 @@ func (k *call) headers() http.Header {
 
 var asStored = []string{"identity"}
 
-// addHeader sets the headers of extra in h, whatever the case of their names, without sharing memory.
-func addHeader(h, extra http.Header) {
-	for name, values := range extra {
-		h[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
-	}
-}
-
 // query makes the parameters of a request from pairs.
 func query(pairs ...string) url.Values {
 	q := make(url.Values)
@@ -184,13 +259,6 @@ func query(pairs ...string) url.Values {
 		q[pairs[i]] = pairs[i+1 : i+2 : i+2]
 	}
 	return q
-}
-
-// setIf sets a header unless its value is empty.
-func setIf(h http.Header, name, value string) {
-	if value != "" {
-		h.Set(name, value)
-	}
 }
 
 // clone returns r with headers and query of its own, so that a caller's maps are never written.

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/tries"
 )
 
@@ -39,10 +41,17 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d.http = k.client.http
 	d.http.Transport = k
 	d.HTTPClient = &d.http
-	d.RetryMax = k.client.retry.Attempts - 1
+	d.RetryMax = math.MaxInt // again counts them
 	d.CheckRetry = k.again
 	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	k.deadline, _ = ctx.Deadline()
+	if gate := flow.GateOf(ctx); gate != nil {
+		var err error
+		if k.gate, err = gate.Begin(ctx); err != nil {
+			return nil, fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
+		}
+	}
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err != nil {
@@ -51,23 +60,62 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// again decides after each attempt whether there is another, and tells hooks and log.
+// again decides after each attempt whether there is another, and tells hooks and log. It waits for the Gate of the
+// context, if there is one; otherwise go-retryablehttp waits.
 func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	var wait time.Duration
 	if k.last == nil {
 		k.last = err // of the http.Client itself
 	}
-	if err != nil && ctx.Err() == nil {
-		wait = k.delay(k.last)
-		if k.attempts == k.client.retry.Attempts {
-			wait = 0 // what was learnt of clock and keys is for the next call
-		}
+	if k.isAnswer(err) && !k.client.answered.Load() {
+		k.client.answered.Store(true)
 	}
-	k.reply.RetryIn, k.driver.RetryWaitMin = wait, wait
-	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
+	var failure flow.Failure
+	if err != nil && ctx.Err() == nil {
+		failure = k.repeat(ctx, k.gate != nil)
+	}
+	k.reply.RetryIn, k.driver.RetryWaitMin = failure.Wait, failure.Wait
+	k.count(ctx, err)
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
-	return wait > 0, nil
+	if failure.Wait == 0 {
+		return false, nil
+	}
+	if k.gate != nil && failure.Err != nil {
+		k.driver.RetryWaitMin = atOnce
+		k.gaveUp = k.gate.Retry(ctx, failure)
+	}
+	return k.gaveUp == nil, k.gaveUp
+}
+
+// repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
+// one corrects the last and follows at once.
+func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
+	f := flow.Failure{Err: k.last, Attempt: k.attempts, MaxAttempt: k.client.retry.Attempts}
+	f.Kind = kindOf(k.last, k.signs, k.client.answered.Load())
+	if k.round = k.attempts; gated {
+		k.failed[f.Kind]++
+		k.round = k.failed[f.Kind]
+	}
+	skewed, renewed := k.skewed, k.renewed
+	k.retryAfter = 0
+	f.Wait = k.delay(ctx, k.last)
+	f.RetryAfter = k.retryAfter
+	if k.skewed != skewed || k.renewed != renewed {
+		f.Err = nil
+	}
+	if k.round >= k.client.retry.Attempts && (!gated || f.Kind == flow.Temporary) {
+		f.Wait = 0 // what was learnt of clock and keys is for the next call
+	}
+	return f
+}
+
+// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does one
+// that package multipart has cancelled since another request has done its work.
+func (k *call) count(ctx context.Context, err error) {
+	if k.signs.unsent || err != nil && context.Cause(ctx) == tries.ErrSuperseded {
+		return
+	}
+	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
 }
 
 // understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
@@ -76,10 +124,16 @@ func understood(err error) bool {
 	return ok && refused.Code != ""
 }
 
+// atOnce is the shortest wait.
+const atOnce = time.Nanosecond
+
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
 // there is none to make.
-func (k *call) delay(err error) time.Duration {
-	const atOnce = time.Nanosecond
+func (k *call) delay(ctx context.Context, err error) time.Duration {
+	if !k.request.repeatable(err) {
+		k.notRepeated()
+		return 0
+	}
 	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
 	if !ok {
 		if !transient(err) {
@@ -94,22 +148,32 @@ func (k *call) delay(err error) time.Duration {
 		}
 		k.skewed = true
 		return atOnce
-	case "SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId":
-		cache, ok := k.client.credentials.(interface{ refuse(Credentials) })
-		if k.renewed || !ok {
-			return 0
-		}
-		k.renewed = true
-		cache.refuse(k.used)
-		return atOnce
 	}
-	if !refused.temporary() {
+	if refusesKeys(refused.Code) {
+		if k.renew(ctx) {
+			return atOnce
+		}
+		return 0
+	}
+	if !refused.temporary() && !k.signs.broken {
 		return 0
 	}
 	if d, ok := refused.retryAfter(k.client.Now()); ok {
+		k.retryAfter = d
 		return max(d, atOnce)
 	}
 	return k.backoff()
+}
+
+// notRepeated adds to the error of the last attempt why it is final, unless it is one to be told apart by its type.
+func (k *call) notRepeated() {
+	switch k.last.(type) {
+	case *ServiceError, *ChecksumError:
+	default:
+		if k.request.Repeat == RepeatByMethod && transient(k.last) {
+			k.last = fmt.Errorf("%w; not repeated, since OSS may have done the work", k.last)
+		}
+	}
 }
 
 // backoff doubles from MinWait to MaxWait and draws from the upper half, so that workers that were
@@ -117,7 +181,7 @@ func (k *call) delay(err error) time.Duration {
 func (k *call) backoff() time.Duration {
 	r := k.client.retry
 	d := r.MaxWait
-	if shift := k.attempts - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
+	if shift := k.round - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
 		d = min(d, r.MinWait<<shift)
 	}
 	return d/2 + rand.N(d/2+1) + 1
@@ -182,10 +246,13 @@ func (c *Client) learnClock(e *ServiceError) bool {
 }
 
 // failure makes the error the caller gets. A call that was cancelled says so, and in its text also
-// what it was retrying.
+// what it was retrying. The error of one that a Gate has ended is both: the Gate's, and that of the last attempt.
 func (k *call) failure(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
+	}
+	if k.gaveUp != nil {
+		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %w", k.op.Name, k.where(), k.gaveUp, k.attempts, k.final(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
@@ -193,14 +260,9 @@ func (k *call) failure(ctx context.Context, err error) error {
 		}
 		return fmt.Errorf("oss: %s %s: %w, after attempt %d failed: %v", k.op.Name, k.where(), cancelled, k.attempts, err)
 	}
-	if refused, ok := err.(*ServiceError); ok {
-		if refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64" {
-			return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
-		}
-		return refused
-	}
-	if damaged, ok := err.(*ChecksumError); ok {
-		return damaged
+	switch err := k.final(err).(type) {
+	case *ServiceError, *ChecksumError: // they say by themselves what failed
+		return err
 	}
 	var permanent *permanentError
 	if errors.As(err, &permanent) {
@@ -210,6 +272,14 @@ func (k *call) failure(ctx context.Context, err error) error {
 		return fmt.Errorf("oss: %s %s: after %d attempts: %w", k.op.Name, k.where(), k.attempts, err)
 	}
 	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
+}
+
+// final returns err, or the ChecksumError that it means.
+func (k *call) final(err error) error {
+	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
+		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
+	}
+	return err
 }
 
 // where names the addressed resource, and the part.

@@ -3,9 +3,11 @@ package oss_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
+	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
@@ -63,19 +65,50 @@ func echoes(r *http.Request, _ string) (*http.Response, error) {
 	return says(403, doc)(r, "")
 }
 
-func rudely(r *http.Request, _ string) (*http.Response, error) {
-	return says(502, "<html>You sent "+r.Header.Get("x-oss-security-token")+" to us</html>")(r, "")
+// headersOf writes the headers of r as a page that shows them to its reader.
+func headersOf(r *http.Request, quote func(string) string) string {
+	var b strings.Builder
+	for name, values := range r.Header {
+		fmt.Fprintf(&b, "%s=%s;", name, quote(values[0]))
+	}
+	return strings.ReplaceAll(b.String(), "Authorization", "auth") // whose name the test forbids, too
 }
 
-func courteously(r *http.Request, _ string) (*http.Response, error) {
-	return says(200, "<html>You sent "+r.Header.Get("x-oss-security-token"))(r, "")
+// repeats answers with a page that repeats what it was sent.
+func repeats(status int, quote func(string) string, header ...string) answer {
+	return func(r *http.Request, _ string) (*http.Response, error) {
+		resp, err := says(status, "<html>You sent "+headersOf(r, quote)+" to us", header...)(r, "")
+		resp.Header.Set("X-Debug", headersOf(r, quote))
+		return resp, err
+	}
+}
+
+// cutting answers with a page of which what is kept ends within a secret.
+func cutting(status, filler int) answer {
+	return func(r *http.Request, _ string) (*http.Response, error) {
+		return says(status, strings.Repeat("x", filler)+r.Header.Get("x-oss-security-token")+r.Header.Get("Authorization")+r.Header.Get("x-oss-security-token"))(r, "")
+	}
+}
+
+// quotes fails as net/http does over a reply that it cannot read.
+func quotes(r *http.Request, _ string) (*http.Response, error) {
+	return nil, fmt.Errorf("malformed MIME header line: %s", headersOf(r, plainly))
+}
+
+func plainly(s string) string { return s }
+
+func inJSON(s string) string {
+	b, _ := json.Marshal(s) // of a string fails never
+	return strings.ReplaceAll(string(b), "/", `\/`)
 }
 
 func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 	for _, sig := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		for name, reply := range map[string]answer{
-			"refused": refuses(403, "AccessDenied"), "echoed": echoes, "rude": rudely, "busy": refuses(503, "ServiceUnavailable"),
-			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"), "courteous": courteously,
+			"refused": refuses(403, "AccessDenied"), "echoed": echoes, "rude": repeats(502, plainly), "busy": refuses(503, "ServiceUnavailable"),
+			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"), "courteous": repeats(200, plainly), "portal": repeats(302, plainly, "Location", "https://portal.example.com/"),
+			"escaped": repeats(403, url.QueryEscape), "escaped for HTML": repeats(403, template.HTMLEscapeString), "in JSON": repeats(500, inJSON),
+			"cut": cutting(403, 1016), "cut success": cutting(200, 1016), "cut early": cutting(403, 150), "quoted": quotes,
 		} {
 			t.Run(fmt.Sprintf("%T %s", sig, name), func(t *testing.T) {
 				var out printed
@@ -126,7 +159,9 @@ func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 					auth := m.Header.Get("Authorization")
 					_, v1, _ := strings.Cut(auth, ":")
 					_, v4, _ := strings.Cut(auth, "Signature=")
-					forbidden = append(forbidden, v1+v4)
+					if secret := v1 + v4; secret != "" {
+						forbidden = append(forbidden, secret, url.QueryEscape(secret), secret[:10])
+					}
 				}
 				u, _ := url.Parse(signed.URL)
 				for name, values := range u.Query() {

@@ -3,7 +3,6 @@ package oss
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http/httptrace"
@@ -18,36 +17,30 @@ func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	raw, err := d.dial(ctx, network, addr)
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	raw, err := d.dial(bounded, network, addr)
 	if err != nil {
-		return nil, err
+		return nil, dialError(ctx, bounded, network, "no connection to "+addr, err)
 	}
 	config := d.tls.Clone()
 	config.ServerName = host
 	under := &records{Conn: raw}
 	over := tls.Client(under, config)
-	if err := handshake(ctx, over); err != nil {
+	if err := handshake(bounded, over); err != nil {
 		raw.Close()
-		return nil, err
+		return nil, dialError(ctx, bounded, network, "no TLS handshake with "+addr, err)
 	}
 	return &tlsConn{Conn: over, under: under, stride: stride{most: mostTLS}}, nil
 }
 
-// handshakeTimeout bounds the handshake of TLS.
-const handshakeTimeout = 10 * time.Second
-
-// handshake is bounded, and seen by httptrace.
+// handshake is seen by httptrace.
 func handshake(ctx context.Context, c *tls.Conn) error {
 	trace := httptrace.ContextClientTrace(ctx)
 	if trace != nil && trace.TLSHandshakeStart != nil {
 		trace.TLSHandshakeStart()
 	}
-	bounded, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	err := c.HandshakeContext(bounded)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil { // no deadline of the caller's
-		err = fmt.Errorf("the TLS handshake has taken more than %v", handshakeTimeout)
-	}
+	err := c.HandshakeContext(ctx)
 	if trace != nil && trace.TLSHandshakeDone != nil {
 		var state tls.ConnectionState
 		if err == nil {
@@ -109,9 +102,10 @@ func (c *tlsConn) write(p []byte, body *outgoing) (int, error) {
 	return n, err
 }
 
-// Close takes leave of the server as tls.Conn does, unless a Write is under way: that would have to be waited for.
+// Close takes leave of the server as tls.Conn does, unless an attempt or a Write is under way: then the server may take no
+// bytes, for which tls.Conn would wait 5 seconds.
 func (c *tlsConn) Close() error {
-	if !c.writing.TryLock() {
+	if c.under.watch.Load() != nil || !c.writing.TryLock() {
 		return c.under.Close()
 	}
 	defer c.writing.Unlock()
@@ -125,6 +119,7 @@ const mostGathered = mostTLS + 4<<10 // bytes
 // tls.Conn writes to it also when it reads: alerts, and replies to a change of keys.
 type records struct {
 	net.Conn
+	receiver
 
 	mu   sync.Mutex
 	held []byte    // nil while nothing is to be held back
@@ -147,6 +142,12 @@ func (r *records) release() (sent bool, err error) {
 	err = r.flush()
 	r.held, r.body = nil, nil
 	return r.sent, err
+}
+
+func (r *records) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	r.received(n)
+	return n, err
 }
 
 func (r *records) Write(p []byte) (int, error) {

@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,8 +25,10 @@ type Upload struct {
 	ID     string `json:"uploadId"` // given by OSS
 }
 
-// String returns "oss://bucket/key?uploadId=ID".
-func (u Upload) String() string { return "oss://" + u.Bucket + "/" + u.Key + "?uploadId=" + u.ID }
+// String returns "oss://bucket/key?uploadId=ID", in one line: what is not printable is escaped as in Go.
+func (u Upload) String() string {
+	return "oss://" + oneLine(u.Bucket) + "/" + oneLine(u.Key) + "?uploadId=" + oneLine(u.ID)
+}
 
 // check refuses an Upload that OSS would take for something else: without an ID, aborting it would
 // delete the object.
@@ -33,8 +36,22 @@ func (u Upload) check() error {
 	if err := CheckObjectName(u.Bucket, u.Key); err != nil {
 		return err
 	}
-	if u.ID == "" {
-		return fmt.Errorf("oss: upload of %s has no upload ID", resource(u.Bucket, u.Key))
+	if err := checkUploadID(u.ID); err != nil {
+		return fmt.Errorf("oss: upload of %s %w", resource(u.Bucket, u.Key), err)
+	}
+	return nil
+}
+
+// maxUploadID is far more than the 32 bytes of an upload ID, which is part of a URL.
+const maxUploadID = 1 << 10
+
+// checkUploadID says what is wrong with an ID, for a sentence about its upload.
+func checkUploadID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("has no upload ID")
+	case len(id) > maxUploadID:
+		return fmt.Errorf("has an upload ID of %d bytes, more than %d", len(id), maxUploadID)
 	}
 	return nil
 }
@@ -76,29 +93,28 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 		return Upload{}, err
 	}
 	r := &Request{Op: "InitiateMultipartUpload", Method: http.MethodPost, Bucket: bucket, Key: key,
-		Query: query("uploads", "", "encoding-type", "url")}
+		Query: query("uploads", "", "encoding-type", "url"), Repeat: RepeatAlways}
 	if opts != nil && opts.ACL != "" {
 		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload", opts.ACL)
 	}
-	var err error
-	if r.Header, err = opts.header(key); err != nil {
-		return Upload{}, err
+	err := opts.checkNoBody(r.Op)
+	if err == nil {
+		r.Header, err = opts.header(key)
 	}
-	var doc ossxml.Initiated
-	decode := decodes(&doc)
-	_, err = c.finish(ctx, r, terms{check: func(op Operation, resp *http.Response, out *outgoing) error {
-		if err := decode(op, resp, out); err != nil {
-			return err
-		}
-		if doc.UploadID == "" {
-			return errors.New("reply names no upload ID")
-		}
-		return nil
-	}})
 	if err != nil {
 		return Upload{}, err
 	}
-	return Upload{Bucket: bucket, Key: key, ID: doc.UploadID}, nil
+	up := Upload{Bucket: bucket, Key: key}
+	if _, err := sendXML(ctx, c, r, func(doc *ossxml.Initiated) error {
+		up.ID = doc.UploadID
+		if err := checkUploadID(up.ID); err != nil {
+			return fmt.Errorf("it %w", err)
+		}
+		return nil
+	}); err != nil {
+		return Upload{}, err
+	}
+	return up, nil
 }
 
 // PartOptions are the extras of UploadPart.
@@ -108,6 +124,17 @@ type PartOptions struct {
 	CRC64        *uint64     // the body's CRC-64, ECMA, where the caller has it; nil computes it while sending
 	TrafficLimit int64       // bits per second, OSS's own unit, 819,200 to 838,860,800; 0 means none
 	Header       http.Header // anything else
+}
+
+// check refuses sums that o.Checksum would leave unused.
+func (o *PartOptions) check() error {
+	switch {
+	case o.MD5 != nil && o.Checksum != ChecksumMD5:
+		return errors.New("oss: PartOptions.MD5 is set, and Checksum is not ChecksumMD5")
+	case o.CRC64 != nil && o.Checksum == ChecksumNone:
+		return errors.New("oss: PartOptions.CRC64 is set, and Checksum is ChecksumNone")
+	}
+	return nil
 }
 
 // UploadPart sends body as part number of up, with its Content-MD5, replacing that part if it exists. Damage on
@@ -133,11 +160,11 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 		o = *opts
 	}
 	r := up.request("UploadPart", http.MethodPut, "partNumber", strconv.Itoa(number))
-	addHeader(r.Header, o.Header)
-	if err := setTrafficLimit(r.Header, o.TrafficLimit); err != nil {
+	h := fieldsOver(o.Header)
+	if err := cmp.Or(o.check(), h.setTrafficLimit(o.TrafficLimit), h.err); err != nil {
 		return Part{}, err
 	}
-	r.Body = body
+	r.Header, r.Body = h.Header, body
 	resp, err := c.store(ctx, r, o.Checksum, sums{o.MD5, o.CRC64}, nil)
 	if err != nil {
 		return Part{}, err
@@ -157,14 +184,14 @@ func (u Upload) request(op, method, name, value string) *Request {
 // See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
 const minTrafficLimit, maxTrafficLimit = 819200, 838860800
 
-func setTrafficLimit(h http.Header, bitsPerSecond int64) error {
+func (f *fieldHeaders) setTrafficLimit(bitsPerSecond int64) error {
 	if bitsPerSecond == 0 {
 		return nil
 	}
 	if bitsPerSecond < minTrafficLimit || bitsPerSecond > maxTrafficLimit {
 		return fmt.Errorf("oss: traffic limit %d bit/s is not between %d and %d", bitsPerSecond, minTrafficLimit, maxTrafficLimit)
 	}
-	h.Set("x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
+	f.set("TrafficLimit", "x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
 	return nil
 }
 
@@ -176,7 +203,7 @@ type CopySource struct {
 
 // header writes the source as OSS reads it. A range without an end must still name one: OSS copies
 // the whole object for a range that it cannot read.
-func (s CopySource) header(h http.Header) error {
+func (s CopySource) header(h *fieldHeaders) error {
 	if err := CheckObjectName(s.Bucket, s.Key); err != nil {
 		return fmt.Errorf("copy source: %w", err)
 	}
@@ -187,12 +214,12 @@ func (s CopySource) header(h http.Header) error {
 	if s.VersionID != "" {
 		source += "?versionId=" + url.QueryEscape(s.VersionID)
 	}
-	h.Set("x-oss-copy-source", source)
+	h.set("the CopySource", "x-oss-copy-source", source)
 	switch {
 	case s.Length > 0:
-		h.Set("x-oss-copy-source-range", fmt.Sprintf("bytes=%d-%d", s.Offset, s.Offset+s.Length-1))
+		h.set("the CopySource", "x-oss-copy-source-range", fmt.Sprintf("bytes=%d-%d", s.Offset, s.Offset+s.Length-1))
 	case s.Offset > 0:
-		h.Set("x-oss-copy-source-range", fmt.Sprintf("bytes=%d-", s.Offset))
+		h.set("the CopySource", "x-oss-copy-source-range", fmt.Sprintf("bytes=%d-", s.Offset))
 	}
 	return nil
 }
@@ -217,33 +244,44 @@ func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src 
 		return Part{}, fmt.Errorf("oss: part %d would have %d bytes, more than %d", number, src.Length, MaxPartSize)
 	}
 	r := up.request("UploadPartCopy", http.MethodPut, "partNumber", strconv.Itoa(number))
+	var o CopyPartOptions
 	if opts != nil {
-		addHeader(r.Header, opts.Header)
-		setIf(r.Header, "x-oss-copy-source-if-match", opts.IfMatch)
-		setIf(r.Header, "x-oss-copy-source-if-none-match", opts.IfNoneMatch)
-		if err := setTrafficLimit(r.Header, opts.TrafficLimit); err != nil {
-			return Part{}, err
-		}
+		o = *opts
 	}
-	if err := src.header(r.Header); err != nil {
+	h := fieldsOver(o.Header)
+	h.set("IfMatch", "x-oss-copy-source-if-match", o.IfMatch)
+	h.set("IfNoneMatch", "x-oss-copy-source-if-none-match", o.IfNoneMatch)
+	if err := cmp.Or(h.setTrafficLimit(o.TrafficLimit), src.header(h), h.err); err != nil {
 		return Part{}, err
 	}
-	var doc ossxml.CopiedPart
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(&doc)})
+	r.Header = h.Header
+	var copied *ossxml.CopiedPart
+	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedPart) error {
+		copied = doc
+		return hasETag(doc.ETag)
+	})})
 	if err != nil {
 		return Part{}, err
 	}
 	size := src.Length
 	if r.Header.Get("x-oss-copy-source-range") != "" {
 		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		if !ok || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
+		if !ok || last-first >= MaxPartSize || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
 			return Part{}, fmt.Errorf("oss: UploadPartCopy %s part %d: range %s of the source was not honoured: copied %q",
 				resource(up.Bucket, up.Key), number, r.Header.Get("x-oss-copy-source-range"), resp.Header.Get("Content-Range"))
 		}
 		size = last - first + 1
 	}
 	crc, _ := headerCRC(resp.Header)
-	return Part{Number: number, ETag: doc.ETag, Size: size, CRC64: crc, LastModified: doc.LastModified.Time}, nil
+	return Part{Number: number, ETag: copied.ETag, Size: size, CRC64: crc, LastModified: copied.LastModified.Time}, nil
+}
+
+// hasETag refuses a document that names none where OSS always does.
+func hasETag(etag string) error {
+	if etag == "" {
+		return errors.New("it has no ETag")
+	}
+	return nil
 }
 
 // parseContentRange reads "bytes 0-102399/204800".
@@ -282,32 +320,46 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		o = *opts
 	}
 	r := up.request("CompleteMultipartUpload", http.MethodPost, "encoding-type", "url")
-	addHeader(r.Header, o.Header)
-	setIf(r.Header, "x-oss-object-acl", string(o.ACL))
-	if o.ForbidOverwrite {
-		r.Header.Set("x-oss-forbid-overwrite", "true")
-	}
+	r.Repeat = RepeatAlways
+	h := fieldsOver(o.Header)
+	r.Header = h.Header
+	h.set("ACL", "x-oss-object-acl", string(o.ACL))
+	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	switch {
 	case o.AllParts && parts != nil:
 		return nil, fmt.Errorf("oss: CompleteOptions.AllParts is set beside a list of %d parts", len(parts))
 	case o.AllParts:
-		r.Header.Set("x-oss-complete-all", "yes")
+		h.set("AllParts", "x-oss-complete-all", "yes")
 	default:
 		doc, err := completeDocument(parts)
 		if err != nil {
 			return nil, err
 		}
 		r.Body = strings.NewReader(doc)
-		r.Header.Set("Content-Type", "application/xml")
+		h.set("the list of parts", "Content-Type", "application/xml")
+	}
+	if h.err != nil {
+		return nil, h.err
 	}
 
 	// With a callback the reply is what the user's own server said, and says nothing of OSS's.
 	callback := r.Header.Get("x-oss-callback") != ""
 	var result *PutResult
 	_, err := c.finish(ctx, r, terms{slow: true, check: func(op Operation, resp *http.Response, out *outgoing) error {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxCallbackReply))
+		limit := maxCompleted
+		if callback {
+			limit = maxCallbackReply
+		}
+		body, whole, err := readReply(resp, limit)
 		if err != nil {
 			return err
+		}
+		// Asking again would only answer NoSuchUpload if this was a success.
+		unclear := func(why string) error {
+			return &permanentError{fmt.Errorf("%w: status %d %s: %q", errReply, resp.StatusCode, why, excerptOf(resp, body))}
+		}
+		if !whole {
+			return unclear(fmt.Sprintf("with more than %d bytes", limit))
 		}
 		result = putResult(resp)
 		if callback {
@@ -318,12 +370,12 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 			return nil
 		}
 		var doc ossxml.Completed
-		if err := ossxml.Decode(strings.NewReader(string(body)), &doc); err != nil {
-			// Asking again would only answer NoSuchUpload if this was a success.
-			return &permanentError{fmt.Errorf("%w: status %d with an unreadable document: %v: %q",
-				errReply, resp.StatusCode, err, excerptOf(resp, body))}
+		if err := ossxml.Decode(bytes.NewReader(body), &doc); err != nil {
+			return unclear(fmt.Sprintf("with an unreadable document: %v", err))
 		}
-		result.ETag = cmp.Or(result.ETag, doc.ETag)
+		if result.ETag = cmp.Or(result.ETag, doc.ETag); result.ETag == "" {
+			return unclear("with a document without an ETag")
+		}
 		return nil
 	}})
 	if err != nil {
@@ -335,8 +387,17 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 // errReply marks a reply to Complete that proves neither success nor failure.
 var errReply = errors.New("reply is no result")
 
-// maxCallbackReply is more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree).
-const maxCallbackReply = 4 << 20
+// Limits of replies that are read whole, in bytes.
+const (
+	maxCompleted     = 64 << 10 // the document names bucket, key and location
+	maxCallbackReply = 4 << 20  // more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree)
+)
+
+// readReply reads the body of resp up to limit, and reports whether that is all of it.
+func readReply(resp *http.Response, limit int) (body []byte, whole bool, err error) {
+	body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	return body[:min(len(body), limit)], len(body) <= limit, err
+}
 
 // completeDocument lists parts in the order of their numbers.
 func completeDocument(parts []Part) (string, error) {

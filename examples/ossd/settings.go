@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -35,6 +36,7 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		return nil
 	})
 	s.flags.BoolVar(&s.options.RefuseV1, "refuse-v1", false, "refuse signature V1, as OSS does for new accounts")
+	callbacks := s.flags.Bool("callbacks", false, "make the callbacks of uploads, to addresses on loopback only")
 	id := s.flags.String("access-key-id", "", "`id` of the keys that are good; default OSS_ACCESS_KEY_ID, else test keys")
 	secret := s.flags.String("access-key-secret", "", "`secret` of these keys; default OSS_ACCESS_KEY_SECRET, where other users of the machine cannot see it")
 	s.flags.Func("fault", "`fault` to have, repeatable; see below", func(text string) error {
@@ -52,6 +54,9 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		return err
 	}
 	s.faults = append(s.faults, chaos...)
+	if *callbacks {
+		s.options.Callbacks = new(http.Client)
+	}
 	if s.flags.NArg() > 0 {
 		return fmt.Errorf("%q is no flag", s.flags.Arg(0))
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -468,5 +469,31 @@ func TestCompare(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	if got, want := printable("a\x1b[2J\nb"), "a?[2J?b"; got != want {
 		t.Errorf("printable = %q, want %q", got, want)
+	}
+}
+
+func TestTheMeterTellsThatTheUploadWaits(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(1700000000, 0)
+	m := &meter{out: &out, now: func() time.Time { return now }}
+	m.begin("film.bin")
+	p := multipart.Progress{Sent: 512, Total: 1024, Parts: 4, WaitingSince: now, WaitingFor: syscall.ECONNRESET}
+	for range 25 { // as often as the library calls it
+		m.update(p)
+		now = now.Add(time.Second)
+	}
+	p.WaitingFor = &oss.ServiceError{StatusCode: 503, RequestID: "1"}
+	now = now.Add(10 * time.Second)
+	m.update(p)
+	p.WaitingSince, p.WaitingFor, p.Sent = time.Time{}, nil, 600
+	m.update(p)
+	want := `film.bin   50%  512 B of 1.0 KiB  connection lost, waiting 0s
+film.bin   50%  512 B of 1.0 KiB  connection lost, waiting 10s
+film.bin   50%  512 B of 1.0 KiB  connection lost, waiting 20s
+film.bin   50%  512 B of 1.0 KiB  OSS throttles, waiting 35s
+film.bin   58%  600 B of 1.0 KiB  17 B/s  0/4 parts  ETA 25s
+`
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

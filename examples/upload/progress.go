@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
 )
 
 // A meter shows how far an upload is: on a terminal in one line that is written again and again,
@@ -23,6 +25,7 @@ type meter struct {
 	began, shown time.Time
 	percent      int64 // when last shown
 	width        int   // of the live line on the screen
+	waiting      bool  // for OSS
 
 	speed  float64   // bytes per second, smoothed; 0 while unknown
 	mark   time.Time // when it was last measured
@@ -59,8 +62,15 @@ func (m *meter) begin(file string) {
 // update is a multipart.Options.Progress.
 func (m *meter) update(p multipart.Progress) {
 	now := m.now()
-	m.measure(now, p.Sent)
-	if !m.due(now, percent(p)) {
+	waiting := !p.WaitingSince.IsZero()
+	if waiting {
+		m.mark, m.marked = now, p.Sent // the speed is that of the time without waits
+	} else {
+		m.measure(now, p.Sent)
+	}
+	changed := waiting != m.waiting
+	m.waiting = waiting
+	if !changed && !m.due(now, percent(p)) {
 		return
 	}
 	m.shown, m.percent = now, percent(p)
@@ -116,6 +126,10 @@ func (m *meter) line(now time.Time, p multipart.Progress) string {
 	} else {
 		fmt.Fprintf(&b, "%s", formatBytes(p.Sent))
 	}
+	if !p.WaitingSince.IsZero() {
+		fmt.Fprintf(&b, "  %s, waiting %v", reason(p.WaitingFor), now.Sub(p.WaitingSince).Round(time.Second))
+		return b.String()
+	}
 	fmt.Fprintf(&b, "  %s/s  ", formatBytes(int64(speed)))
 	if p.Parts >= 0 {
 		fmt.Fprintf(&b, "%d/%d parts", p.PartsDone, p.Parts)
@@ -127,6 +141,15 @@ func (m *meter) line(now time.Time, p multipart.Progress) string {
 		fmt.Fprintf(&b, "  ETA %v", rest.Round(time.Second))
 	}
 	return b.String()
+}
+
+// reason says in two words why an upload waits.
+func reason(err error) string {
+	var refused *oss.ServiceError
+	if errors.As(err, &refused) && refused.RequestID != "" {
+		return "OSS throttles"
+	}
+	return "connection lost"
 }
 
 // percent is how much of the upload has been sent, 0 while its size is unknown.

@@ -1,6 +1,6 @@
 // Command bench runs uploads by this SDK and by others side by side, and prints what they cost.
 //
-//	go run ./internal/bench [-size 1GiB] [-runs 5] [-only file,stream] [-clients ours,v2] [-profile dir] [-verify]
+//	go -C internal/bench run . [-size 1GiB] [-runs 5] [-only file,stream] [-clients ours,v2] [-profile dir] [-verify]
 //
 // Every upload is a process of its own, so that its CPU seconds (user and system), its peak of resident memory and
 // its garbage are those of one client and of nothing else; all of them are this program again, with the same SDKs

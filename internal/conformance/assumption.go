@@ -65,6 +65,11 @@ func Assumptions() []Assumption {
 		taggingAssumptions(),
 		callbackAssumptions(),
 		versioningAssumptions(),
+		spellingAssumptions(),
+		bucketViewAssumptions(),
+		encryptionAssumptions(),
+		emptyAssumptions(),
+		callbackStepAssumptions(),
 	)
 }
 

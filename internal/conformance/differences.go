@@ -11,7 +11,8 @@ type Difference struct {
 // Differences returns all that are known.
 func Differences() []Difference {
 	return []Difference{
-		{nil, "Everything that is not listed here is answered with 400 NotImplemented, PostObject, LiveChannel, symbolic links, lifecycle rules and image processing among it.",
+		{nil, "Everything that is not listed here is answered with 400 NotImplemented: PostObject, live channels that are to be made, " +
+			"symbolic links, lifecycle rules and image processing, for example.",
 			"a refusal can be seen, a success that means nothing cannot"},
 		{nil, "All keys belong to one account, which owns every bucket but those of Options.RequesterPays; policies do not exist.", "nothing here is about accounts"},
 		{nil, "What is written is seen at once, and no limit on requests, bandwidth or the number of buckets is ever reached.", "faults are injected by tests, not by chance"},

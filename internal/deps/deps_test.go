@@ -28,14 +28,16 @@ func own(dir string) (allowed []string, known bool) {
 		allowed []string
 	}{
 		{"signer", nil},
-		{"oss", []string{"signer", "internal/crc64", "internal/lend", "internal/ossxml", "internal/tries"}},
+		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/lend", "internal/ossxml", "internal/tries"}},
 		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/ossxml"}},
-		{"multipart", []string{"oss", "internal/crc64", "internal/lend", "internal/md5lanes", "internal/tries"}},
-		{"internal/conformance", []string{"oss", "signer", "oss/osstest"}},
+		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
+		{"oss/credentials/credtest", []string{"signer"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/lend", "internal/md5lanes", "internal/tries"}},
+		{"internal/conformance", []string{"oss", "signer", "oss/osstest", "internal/ossxml"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},
 		{"examples/internal/", []string{"oss", "multipart", "signer", "oss/osstest"}},
-		{"examples/", []string{"oss", "multipart", "signer", "oss/osstest", "examples/internal/bucket"}},
+		{"examples/", []string{"oss", "multipart", "signer", "oss/osstest", "oss/credentials", "examples/internal/bucket"}},
 	}
 	for _, row := range table {
 		if row.dir == dir || strings.HasSuffix(row.dir, "/") && strings.HasPrefix(dir, row.dir) {
@@ -128,6 +130,10 @@ func TestImportRulesCatchEveryViolation(t *testing.T) {
 	}{
 		{"the standard library is free", "signer/v4.go", "net/http", ""},
 		{"signer stands alone", "signer/v4.go", mod + "internal/crc64", "signer/v4.go imports internal/crc64, but signer may import nothing"},
+		{"key sources may import signer", "oss/credentials/env.go", mod + "signer", ""},
+		{"key sources do not import oss", "oss/credentials/env.go", mod + "oss", "imports oss"},
+		{"oss does not import the key sources", "oss/client.go", mod + "oss/credentials", "imports oss/credentials"},
+		{"key sources do not import their fakes", "oss/credentials/ecs.go", mod + "oss/credentials/credtest", "imports oss/credentials/credtest"},
 		{"internal packages stand alone", "internal/ossxml/ossxml.go", mod + "oss", "may import nothing"},
 		{"internal packages do not see each other", "internal/ossxml/ossxml.go", mod + "internal/crc64", "may import nothing"},
 		{"oss may import signer", "oss/client.go", mod + "signer", ""},

@@ -30,13 +30,22 @@ const partSize = 100 << 10
 // A server is an osstest.Server on a port of the loopback interface.
 type server struct {
 	*osstest.Server
-	addr string // 127.0.0.1 and the port
+	addr   string              // 127.0.0.1 and the port
+	before func(*http.Request) // called before a request is served; nil means nothing is; set before the first
+}
+
+// ServeHTTP implements http.Handler.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.before != nil {
+		s.before(r)
+	}
+	s.Server.ServeHTTP(w, r)
 }
 
 // newServer starts a server that must have no unfinished upload left at the end of t.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	srv := osstest.NewServer(&osstest.Options{Buckets: []string{bucket, other}})
+	srv := &server{Server: osstest.NewServer(&osstest.Options{Buckets: []string{bucket, other}})}
 	web := httptest.NewServer(srv)
 	t.Cleanup(func() {
 		for _, u := range srv.Uploads() {
@@ -45,7 +54,8 @@ func newServer(t *testing.T) *server {
 		srv.Close()
 		web.Close()
 	})
-	return &server{srv, web.Listener.Addr().String()}
+	srv.addr = web.Listener.Addr().String()
+	return srv
 }
 
 // A wiring is how a client signs and where it puts the bucket.

@@ -6,6 +6,7 @@ package tries
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,10 @@ type Count struct {
 
 	ahead atomic.Int64 // nanoseconds that OSS's clock is ahead of this machine's, by the last reply
 }
+
+// ErrSuperseded is the cause, as context.Cause tells it, of a context that package multipart cancels because another
+// request has done the same work. How the attempt then ends is not counted: it tells nothing of OSS or the connection.
+var ErrSuperseded = errors.New("another request has done the same")
 
 type contextKey struct{}
 

@@ -12,7 +12,7 @@ import (
 
 // checkCommon looks at what any request may carry.
 func (x *exchange) checkCommon() error {
-	if v := x.encoding(); (v != "" || x.query.Has("encoding-type")) && v != "url" {
+	if v := x.encoding(); v != "" && v != "url" {
 		return invalidArgument("", "Invalid Encoding Method specified in Request.", "encoding-type", v)
 	}
 	for _, name := range foreignHeaders {

@@ -141,7 +141,7 @@ func TestCloseEndsEveryFault(t *testing.T) {
 				}
 				begin := time.Now()
 				srv.Close()
-				if took := time.Since(begin); took > 5*time.Second {
+				if took := time.Since(begin); took > time.Minute { // of real time; what an effect waits for takes an hour
 					t.Errorf("Close took %v", took)
 				}
 				cancel()

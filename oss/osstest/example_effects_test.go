@@ -19,9 +19,11 @@ func codes(srv *osstest.Server) {
 	}
 }
 
-// The second request in a second is one too many. The client comes back a little later.
+// The second request in a second is one too many. The client comes back a little later. The clock of the server stands
+// still, so that both requests come in the same second on any machine.
 func ExampleThrottle() {
-	srv := osstest.NewServer(nil)
+	now := time.Now()
+	srv := osstest.NewServer(&osstest.Options{Now: func() time.Time { return now }})
 	defer srv.Close()
 	srv.Inject(osstest.Fault{Above: 1, Times: 1, Effect: osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded"})})
 
@@ -121,7 +123,7 @@ func ExampleProxyReply() {
 func ExampleRedeliver() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
-	srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Redeliver(20 * time.Millisecond)})
+	srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Redeliver(time.Second)})
 
 	c, ctx := srv.Client(), context.Background()
 	up, _ := c.InitiateMultipartUpload(ctx, "bucket", "key", nil)
@@ -221,14 +223,14 @@ func ExampleRevokeToken() {
 	// true
 }
 
-// Every second connection is slow: whoever sends the same again over another one wins. In a
-// testing/synctest bubble this takes no time.
+// Every second connection is slow, here so slow that nobody waits for it: whoever sends the same again over another one
+// wins. In a testing/synctest bubble this takes no time.
 func ExampleSlowConnections() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
-	srv.Inject(osstest.Fault{Effect: osstest.SlowConnections(10_000, 0.5)})
+	srv.Inject(osstest.Fault{Effect: osstest.SlowConnections(1000, 0.5)})
 
-	for range 2 {
+	for _, patience := range []time.Duration{time.Minute, 100 * time.Millisecond} {
 		own := srv.HTTPClient().Transport.(*http.Transport).Clone() // with a connection of its own
 		cfg := srv.Config()
 		cfg.HTTPClient = &http.Client{Transport: own}
@@ -237,9 +239,10 @@ func ExampleSlowConnections() {
 			fmt.Println(err)
 			return
 		}
-		begin := time.Now()
-		c.PutObject(context.Background(), "bucket", "key", strings.NewReader(strings.Repeat("x", 60)), nil)
-		fmt.Println("slow:", time.Since(begin) >= 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		_, err = c.PutObject(ctx, "bucket", "key", strings.NewReader(strings.Repeat("x", 100)), nil)
+		fmt.Println("slow:", errors.Is(err, context.DeadlineExceeded))
+		cancel()
 		own.CloseIdleConnections()
 	}
 	// Output:

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
@@ -127,9 +128,9 @@ func TestThousandsOfUploadsAtOnce(t *testing.T) {
 		n    int
 		opts osstest.Options
 	}{
-		{"in memory", 2000, osstest.Options{}},
-		{"spilling", 300, osstest.Options{SpillSize: 64}},
-		{"persisting", 300, osstest.Options{Persist: true}},
+		{"in memory", effort.Of(200, 1000, 2000), osstest.Options{}},
+		{"spilling", effort.Of(100, 200, 300), osstest.Options{SpillSize: 64}},
+		{"persisting", effort.Of(100, 200, 300), osstest.Options{Persist: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			temp := tempDir(t)

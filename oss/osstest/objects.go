@@ -305,12 +305,18 @@ func isCompressible(contentType string) bool {
 	return false
 }
 
+// defaultKey is the ID of the key that OSS takes for KMS where the request names none. It makes one for each account.
+const defaultKey = "9468da86-3509-4f8d-a61e-6eab1eac0001"
+
 // setEncryption echoes how an object is encrypted, which changes nothing else.
 func setEncryption(h, from http.Header) {
 	for _, name := range encryptionHeaders {
 		if value := from.Get(name); value != "" {
 			h.Set(name, value)
 		}
+	}
+	if from.Get(encryptionHeaders[0]) == "KMS" && from.Get(encryptionHeaders[1]) == "" {
+		h.Set(encryptionHeaders[1], defaultKey)
 	}
 }
 

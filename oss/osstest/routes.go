@@ -1,7 +1,9 @@
 package osstest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +16,7 @@ var (
 		"PUT":            "PutBucket",
 		"DELETE":         "DeleteBucket",
 		"GET":            "ListObjects", // or ListObjectsV2
+		"HEAD":           "HeadBucket",
 		"GET bucketInfo": "GetBucketInfo",
 		"GET location":   "GetBucketLocation",
 		"GET stat":       "GetBucketStat",
@@ -23,6 +26,7 @@ var (
 		"GET versioning": "GetBucketVersioning",
 		"GET versions":   "ListObjectVersions",
 		"GET uploads":    "ListMultipartUploads",
+		"GET live":       "ListLiveChannel",
 		"POST delete":    "DeleteMultipleObjects",
 	}
 	objectRoutes = map[string]string{
@@ -52,7 +56,7 @@ var (
 // subresources are the query parameters that say which operation is meant. Two of one name belong together.
 var subresources = map[string]string{
 	"acl": "acl", "append": "append", "position": "append", "bucketInfo": "bucketInfo", "delete": "delete",
-	"location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
+	"live": "live", "location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
 	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
 	"versioning": "versioning", "versions": "versions",
 }
@@ -91,7 +95,7 @@ func isForeign(name string) bool {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
 		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors",
 		"encryption", "endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
-		"lifecycle", "link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
+		"lifecycle", "link", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
 		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
 		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
 		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "restore", "rtc",
@@ -118,8 +122,8 @@ func (x *exchange) refuseUnknown() (*reply, error) {
 		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
 	}
-	for name := range x.query {
-		if isForeign(name) {
+	for _, name := range slices.Sorted(maps.Keys(x.query)) {
+		if isForeign(name) || subresources[name] != "" {
 			return nil, notImplemented(name)
 		}
 	}

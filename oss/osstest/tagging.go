@@ -17,7 +17,7 @@ func (x *exchange) putTagging() (*reply, error) {
 		return nil, err
 	}
 	var doc ossxml.Tagging
-	if err := ossxml.Decode(body, &doc); err != nil {
+	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil {
 		return nil, malformedXML()
 	}
 	var pairs []string

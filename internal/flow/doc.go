@@ -1,0 +1,7 @@
+// Package flow decides who may send a request now, and who waits. It knows nothing of OSS.
+//
+//   - A [Semaphore] bounds the requests in flight and the bytes in memory.
+//   - A [Governor] holds the Semaphore of the requests in flight. It lowers the limit when the service throttles, finds
+//     the limit where none is given, and holds all requests back while the service cannot be reached.
+//   - A [Gate] is what package oss knows of a Governor: it is asked before every attempt.
+package flow

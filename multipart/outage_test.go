@@ -1,0 +1,547 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/effort"
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// A cable connects a client with its server. While it is cut, connections are reset and new ones fail, or nothing gets
+// through at all.
+type cable struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	mu    sync.Mutex
+	cut   *cut // nil while the cable is whole
+	conns map[*cableConn]bool
+	dials []time.Time // while it was cut
+}
+
+// A cut says how connections fail.
+type cut struct {
+	name   string
+	dial   func(ctx context.Context) error
+	silent bool // open connections hang; otherwise they are reset
+	mended chan struct{}
+}
+
+// dialErrors are the ways in which a new connection can fail.
+var dialErrors = map[string]func(ctx context.Context) error{
+	"refused": func(context.Context) error { return syscall.ECONNREFUSED },
+	"no route": func(ctx context.Context) error {
+		select {
+		case <-time.After(3 * time.Second):
+			return syscall.EHOSTUNREACH
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	},
+	"no DNS": func(context.Context) error {
+		return &net.DNSError{Err: "server misbehaving", Name: "bucket.example", IsTemporary: true}
+	},
+	"silent": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+}
+
+// newCable returns a client of srv behind a cable.
+func newCable(t *testing.T, srv *osstest.Server, change func(*oss.Config)) (*cable, *oss.Client) {
+	c := &cable{conns: make(map[*cableConn]bool)}
+	return c, client(t, srv, func(cfg *oss.Config) {
+		cfg.Retry = oss.Retry{}
+		tr := cfg.HTTPClient.Transport.(*http.Transport).Clone()
+		c.dial = tr.DialTLSContext
+		tr.DialTLSContext = c.connect
+		t.Cleanup(tr.CloseIdleConnections)
+		cfg.HTTPClient = &http.Client{Transport: tr}
+		if change != nil {
+			change(cfg)
+		}
+	})
+}
+
+func (c *cable) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	c.mu.Lock()
+	now := c.cut
+	if now != nil {
+		c.dials = append(c.dials, time.Now())
+	}
+	c.mu.Unlock()
+	if now != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: now.dial(ctx)}
+	}
+	raw, err := c.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	conn := &cableConn{Conn: raw, cable: c, closed: make(chan struct{})}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conns[conn] = true
+	return conn, nil
+}
+
+// interrupt cuts the cable for d.
+func (c *cable) interrupt(name string, d time.Duration) {
+	now := &cut{name: name, dial: dialErrors[name], silent: name == "silent", mended: make(chan struct{})}
+	c.mu.Lock()
+	c.cut = now
+	var open []*cableConn
+	for conn := range c.conns {
+		open = append(open, conn)
+	}
+	c.mu.Unlock()
+	if !now.silent {
+		for _, conn := range open {
+			conn.reset()
+		}
+	}
+	time.Sleep(d)
+	c.mu.Lock()
+	c.cut = nil
+	c.mu.Unlock()
+	close(now.mended)
+}
+
+// wait blocks while a silent cut lasts.
+func (c *cable) wait(closed <-chan struct{}) {
+	c.mu.Lock()
+	now := c.cut
+	c.mu.Unlock()
+	if now == nil || !now.silent {
+		return
+	}
+	select {
+	case <-now.mended:
+	case <-closed:
+	}
+}
+
+// A cableConn is a connection that the cable can reset.
+type cableConn struct {
+	net.Conn
+	cable  *cable
+	closed chan struct{}
+	once   sync.Once
+	broken bool // guarded by the cable's mutex
+}
+
+func (c *cableConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.cable.wait(c.closed)
+	return n, c.why("read", err)
+}
+
+func (c *cableConn) Write(p []byte) (int, error) {
+	c.cable.wait(c.closed)
+	n, err := c.Conn.Write(p)
+	return n, c.why("write", err)
+}
+
+func (c *cableConn) why(op string, err error) error {
+	c.cable.mu.Lock()
+	defer c.cable.mu.Unlock()
+	if err != nil && c.broken {
+		return &net.OpError{Op: op, Net: "tcp", Err: syscall.ECONNRESET}
+	}
+	return err
+}
+
+func (c *cableConn) Close() error {
+	c.cable.mu.Lock()
+	delete(c.cable.conns, c)
+	c.cable.mu.Unlock()
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
+
+func (c *cableConn) reset() {
+	c.cable.mu.Lock()
+	c.broken = true
+	c.cable.mu.Unlock()
+	c.Conn.Close()
+}
+
+// R3, row 134: an outage in the middle of an upload. Parts take half a second each, four at a time.
+func anUploadGoesOnAfterAnOutage(t *testing.T) {
+	const part, parts, rate = 64 << 10, 40, 128 << 10
+	for name := range dialErrors {
+		for _, down := range []time.Duration{2 * time.Second, 10 * time.Second, time.Minute} {
+			for _, stream := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s for %v, stream %v", name, down, stream), func(t *testing.T) {
+					inBubble(t, func(t *testing.T, srv *osstest.Server) {
+						srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(rate)})
+						cable, c := newCable(t, srv, nil)
+						want := data(part * parts)
+						var src io.Reader = bytes.NewReader(want)
+						if stream {
+							src = struct{ io.Reader }{src}
+						}
+						go func() {
+							time.Sleep(2 * time.Second) // in the bubble
+							cable.interrupt(name, down)
+						}()
+						began := time.Now()
+						up := multipart.NewUploader(c, &multipart.Options{PartSize: part, Concurrency: 4})
+						res, err := up.Upload(t.Context(), bucket, key, src, nil)
+						wantObject(t, srv, want, res, err)
+						const alone = parts / 4 * 500 * time.Millisecond
+						longest := 5*time.Second + 500*time.Millisecond
+						if name == "silent" {
+							longest += 30 * time.Second // until the stall is noticed
+						}
+						if took := time.Since(began); took > alone+down+longest {
+							t.Errorf("it took %v, want at most %v without the outage of %v", took, alone, down)
+						}
+						var sent int64
+						for _, r := range srv.Requests("UploadPart") {
+							sent += r.Size
+						}
+						if again := sent - int64(len(want)); again > 4*part {
+							t.Errorf("%d bytes were sent again, more than were in flight", again)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestRandomOutagesLeaveEveryUploadRight cuts the cable at random moments, in every phase, several times in a row.
+func TestRandomOutagesLeaveEveryUploadRight(t *testing.T) {
+	t.Parallel()
+	base := rand.Uint64()
+	t.Logf("seed %d", base)
+	for seed := range uint64(effort.Of(20, 150, 1000)) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { outages(t, base+seed) })
+	}
+}
+
+func outages(t *testing.T, seed uint64) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		const concurrency, part = 4, 1000
+		for _, op := range []string{"UploadPart", "PutObject", "UploadPartCopy"} {
+			srv.Inject(osstest.Fault{Op: op, Effect: osstest.Delay(time.Duration(50+rnd.IntN(1500)) * time.Millisecond)})
+		}
+		for _, op := range []string{"InitiateMultipartUpload", "CompleteMultipartUpload", "HeadObject", "CopyObject"} {
+			if rnd.IntN(3) == 0 { // so that an outage meets it more often
+				srv.Inject(osstest.Fault{Op: op, Effect: osstest.Delay(time.Duration(rnd.IntN(5000)) * time.Millisecond)})
+			}
+		}
+		cable, c := newCable(t, srv, nil)
+		if _, err := c.HeadObject(t.Context(), bucket, "nothing", nil); !errors.Is(err, oss.ErrNoSuchKey) {
+			t.Fatal(err) // patience begins when OSS has answered
+		}
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: part, Concurrency: concurrency})
+		srv.PutObject(bucket, "source", data(20*part))
+
+		type outcome struct {
+			key  string
+			want []byte
+			res  *multipart.Result
+			err  error
+		}
+		outcomes := make([]outcome, 1+rnd.IntN(3))
+		var uploads sync.WaitGroup
+		for i := range outcomes {
+			o := &outcomes[i]
+			o.key, o.want = fmt.Sprint("key-", i), data(1+rnd.IntN(30*part))
+			kind, delay := rnd.IntN(4), time.Duration(rnd.IntN(4000))*time.Millisecond
+			uploads.Go(func() {
+				time.Sleep(delay)
+				switch kind {
+				case 0:
+					o.res, o.err = up.Upload(t.Context(), bucket, o.key, struct{ io.Reader }{bytes.NewReader(o.want)}, nil)
+				case 1:
+					o.want = o.want[:min(len(o.want), part)]
+					o.res, o.err = up.Upload(t.Context(), bucket, o.key, bytes.NewReader(o.want), nil)
+				case 2:
+					o.want = data(20 * part)
+					o.res, o.err = up.Copy(t.Context(), bucket, o.key, oss.CopySource{Bucket: bucket, Key: "source"}, nil)
+				default:
+					o.res, o.err = up.Upload(t.Context(), bucket, o.key, bytes.NewReader(o.want), nil)
+				}
+			})
+		}
+		var story strings.Builder
+		names := []string{"refused", "no route", "no DNS", "silent"}
+		var down time.Duration // in all, so that patience never ends
+		for range 1 + rnd.IntN(4) {
+			time.Sleep(time.Duration(rnd.IntN(8000)) * time.Millisecond)
+			d := 100 * time.Millisecond << rnd.IntN(11)
+			if d += time.Duration(rnd.Int64N(int64(d))); down+d > 200*time.Second {
+				break
+			}
+			down += d
+			name, before := names[rnd.IntN(len(names))], len(cable.dials)
+			fmt.Fprintf(&story, "%s for %v; ", name, d)
+			cable.interrupt(name, d)
+			if n, most := len(cable.dials)-before, concurrency+2+int(d/time.Second); n > most {
+				t.Errorf("seed %d: %d connections were tried while %s for %v, want at most %d", seed, n, name, d, most)
+			}
+		}
+		uploads.Wait()
+		for _, o := range outcomes {
+			obj, ok := srv.Object(bucket, o.key)
+			switch {
+			case o.err != nil && errors.Is(o.err, multipart.ErrOutcomeUnknown):
+				t.Errorf("seed %d, %s%s: the outcome is unknown: %v", seed, story.String(), o.key, o.err)
+			case o.err != nil:
+				t.Errorf("seed %d, %s%s: %v", seed, story.String(), o.key, o.err)
+			case !ok || !bytes.Equal(obj.Data, o.want):
+				t.Errorf("seed %d, %s%s: a nil error without the object", seed, story.String(), o.key)
+			default:
+				for _, orphan := range o.res.Orphans { // of a lost reply to Initiate; they are told
+					if err := c.AbortMultipartUpload(t.Context(), orphan); err != nil {
+						t.Errorf("seed %d: %v", seed, err)
+					}
+				}
+			}
+		}
+		if n, b := up.InUse(); n != 0 || b != 0 {
+			t.Errorf("seed %d: %d permits and %d bytes are in use", seed, n, b)
+		}
+	})
+}
+
+func patienceThatEndsSaysHowLongItWaited(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
+			defer srv.Close()
+			srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(time.Second)})
+			cable, c := newCable(t, srv, nil)
+			began := time.Now()
+			var interrupted sync.WaitGroup
+			interrupted.Go(func() {
+				time.Sleep(1500 * time.Millisecond) // in the bubble
+				cable.interrupt("refused", time.Hour)
+			})
+			defer interrupted.Wait()
+			up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2, Patience: time.Minute, KeepParts: keep,
+				CleanupTimeout: 10 * time.Second})
+			_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1000)), nil)
+			took := time.Since(began) - 1500*time.Millisecond
+			wantNothing(t, srv, err, syscall.ECONNRESET)
+			most := time.Minute + time.Second
+			if !keep {
+				most += 10 * time.Second
+			}
+			if took < time.Minute || took > most {
+				t.Errorf("keep %v: given up after %v, want a minute and the clean-up", keep, took)
+			}
+			if !strings.Contains(err.Error(), "gave up after waiting 1m") {
+				t.Errorf("keep %v: the error does not say how long it waited: %v", keep, err)
+			}
+		})
+	}
+}
+
+// Row 136: the time of the clean-up is an option.
+func theCleanUpOfACancelledUploadIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
+		defer srv.Close()
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(time.Second)})
+		cable, c := newCable(t, srv, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var interrupted sync.WaitGroup
+		interrupted.Go(func() {
+			time.Sleep(1500 * time.Millisecond) // in the bubble
+			time.AfterFunc(time.Second, cancel)
+			cable.interrupt("refused", time.Hour)
+		})
+		defer interrupted.Wait()
+		began := time.Now()
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2, CleanupTimeout: 2 * time.Second})
+		_, err := up.Upload(ctx, bucket, key, bytes.NewReader(data(1000)), nil)
+		ue := wantNothing(t, srv, err, context.Canceled)
+		if took := time.Since(began); took > 4600*time.Millisecond || ue.Aborted {
+			t.Errorf("it took %v, aborted %v", took, ue.Aborted)
+		}
+	})
+}
+
+func progressAndLogTellOfAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(time.Second)})
+		var log logBuffer
+		cable, c := newCable(t, srv, func(cfg *oss.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		var mu sync.Mutex
+		var waited []multipart.Progress
+		began := time.Now()
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2, Progress: func(p multipart.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			if n := len(waited); !p.WaitingSince.IsZero() || n > 0 && !waited[n-1].WaitingSince.IsZero() {
+				waited = append(waited, p)
+			}
+		}})
+		go func() {
+			time.Sleep(1500 * time.Millisecond) // in the bubble
+			cable.interrupt("refused", 12*time.Second)
+		}()
+		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1000)), nil)
+		wantObject(t, srv, data(1000), res, err)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(waited) < 12 {
+			t.Fatalf("progress told of the wait %d times, want its begin, its end, and once a second", len(waited))
+		}
+		first, last := waited[0], waited[len(waited)-1]
+		if since := first.WaitingSince.Sub(began); since < 1500*time.Millisecond || since > 2*time.Second || !errors.Is(first.WaitingFor, syscall.ECONNRESET) {
+			t.Errorf("waiting since %v for %v, want since 1.5 s for a reset connection", since, first.WaitingFor)
+		}
+		if !last.WaitingSince.IsZero() || last.WaitingFor != nil {
+			t.Errorf("it was never told that the wait is over: %+v", last)
+		}
+		for _, line := range []string{"connection lost", "connection is back"} {
+			if n := strings.Count(log.text.String(), line); n != 1 {
+				t.Errorf("%q was logged %d times, want once", line, n)
+			}
+		}
+	})
+}
+
+// A switchable listener stands before a server on a real port. While it is off, connections are reset and new ones refused.
+type switchable struct {
+	net.Listener
+	addr  string
+	mu    sync.Mutex
+	conns []*net.TCPConn
+}
+
+func (s *switchable) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err == nil {
+		s.mu.Lock()
+		s.conns = append(s.conns, conn.(*net.TCPConn))
+		s.mu.Unlock()
+	}
+	return conn, err
+}
+
+// resetAll resets all connections.
+func (s *switchable) resetAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.SetLinger(0)
+		c.Close()
+	}
+	s.conns = nil
+}
+
+// The same over real sockets, in real time. The long tests cut the connection for 10 s and for a minute as well.
+func TestUploadGoesOnAfterAnOutageOfRealSockets(t *testing.T) {
+	t.Parallel()
+	downs := []time.Duration{2 * time.Second}
+	if testing.Short() {
+		t.Skip("an outage takes its time, and -short was asked for")
+	}
+	if effort.Long() {
+		downs = append(downs, 10*time.Second, time.Minute)
+	}
+	for _, down := range downs {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v, stream %v", down, stream), func(t *testing.T) {
+				t.Parallel()
+				srv := osstest.NewServer(nil)
+				defer srv.Close()
+				const size, rate = 64 << 20, 16 << 20
+				srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(rate)})
+				listen := func(addr string) (*switchable, *http.Server) {
+					l, err := net.Listen("tcp", addr)
+					if err != nil {
+						t.Error(err)
+						return nil, nil
+					}
+					s := &switchable{Listener: l, addr: l.Addr().String()}
+					h := &http.Server{Handler: srv}
+					go h.Serve(s)
+					return s, h
+				}
+				line, server := listen("127.0.0.1:0")
+				cfg := srv.Config()
+				cfg.Endpoint, cfg.HTTPClient, cfg.Addressing, cfg.Retry = "http://"+line.addr, nil, oss.PathStyle, oss.Retry{}
+				var back *http.Server
+				restored := make(chan struct{})
+				cfg.Hooks.OnStart = onFirst("UploadPart", func() {
+					go func() {
+						defer close(restored)
+						time.Sleep(200 * time.Millisecond) // until parts are on their way; nothing depends on how far they are
+						line.Listener.Close()
+						line.resetAll()
+						time.Sleep(down)
+						_, back = listen(line.addr)
+					}()
+				})
+				c, err := oss.NewClient(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := data(size)
+				var src io.Reader = bytes.NewReader(want)
+				if stream {
+					src = struct{ io.Reader }{src}
+				}
+				res, err := multipart.NewUploader(c, nil).Upload(t.Context(), bucket, key, src, nil)
+				<-restored
+				wantObject(t, srv, want, res, err)
+				server.Close()
+				back.Close()
+				if left := srv.Uploads(); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+			})
+		}
+	}
+}
+
+// A wrong endpoint fails at once: patience begins when OSS has answered the client.
+func aWrongEndpointFailsAtOnce(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for name, endpoint := range map[string]string{"refused": gone.URL, "unknown host": "http://no-such-host.invalid"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := oss.NewClient(oss.Config{Endpoint: endpoint, Addressing: oss.PathStyle,
+				Credentials: oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var log logBuffer
+			for _, size := range []int{10, 30 << 20} {
+				began := time.Now()
+				_, err = multipart.NewUploader(c, nil).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+				if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "left behind") {
+					t.Errorf("the error is %v", err)
+				}
+				if took := time.Since(began); took > 10*time.Second { // 1.5 s on an idle machine
+					t.Errorf("it took %v", took)
+				}
+			}
+			if log.text.Len() > 0 {
+				t.Errorf("it logged %s", log.text.String())
+			}
+		})
+	}
+}

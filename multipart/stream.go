@@ -1,0 +1,427 @@
+package multipart
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A stream is a source that is read once, from its beginning to its end, into chunks of memory. A goroutine of its own
+// reads them, one ahead of the part that is being gathered, because a Read cannot be interrupted; it ends with the stream,
+// or with the Read that is going on when the upload ends.
+type stream struct {
+	r      io.Reader
+	pool   *pool
+	first  int64 // bytes in the first parts
+	size   int64 // of the whole stream; -1 if unknown
+	exact  bool  // any other size is an error
+	slow   func()
+	cancel context.CancelFunc
+
+	// Of the goroutine that reads.
+	total   int64         // bytes read
+	reading atomic.Bool   // a Read is going on, or about to
+	closed  atomic.Bool   // no other may begin
+	chunks  chan *chunk   // unbuffered; closed at the end
+	err     error         // io.EOF, or why there is no more; set before chunks is closed
+	stirred chan struct{} // holds a token when the part that is being gathered is to be sent
+
+	// Of the goroutine that gathers parts.
+	held *chunk // received already
+
+	// Guarded by pool.mu; number and offset change in the goroutine that gathers parts.
+	number   int       // of the last part
+	offset   int64     // behind it
+	own      *chunk    // the chunk that takes the allowance
+	wake     func()    // ends waiting for room; nil if the stream does not wait
+	waits    bool      // it waits, or did when the upload ended
+	room     int64     // bytes under the limit that are taken for chunks to come
+	unsent   int64     // bytes in chunks that no part has yet
+	gathered int64     // of them, bytes that are to be the next part
+	since    time.Time // when the last of them came
+	promised int64     // of them, bytes that count as being sent
+	long     bool      // its parts have outgrown pool.even
+}
+
+// probeSize is how much of a stream is read before it takes a chunk. All that a source has which gives nothing is a probe.
+const probeSize = 4 << 10 // bytes
+
+// How long a stream waits for memory.
+const (
+	slowWait = time.Second // before it is logged
+	longWait = time.Minute // for the room of a whole part, before less than that is sent
+)
+
+// errSendNow says that what has been gathered is to be sent as a part.
+var errSendNow = errors.New("others need the memory")
+
+// errNoMemory names what an upload waited for when it was cancelled.
+var errNoMemory = errors.New("waiting for MemoryLimit")
+
+// fromStream reads what may fit into one request; if that is all, one request stores it.
+func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
+	s, err := j.stream(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	size, single := s.partSize(), s.pool.roundUp(cmp.Or(j.u.opts.PartSize, DefaultPartSize))
+	if s.size > single {
+		single = size
+	}
+	b, all, err := s.gather(ctx, single, true)
+	if err != nil {
+		return nil, j.failed(err)
+	}
+	if all {
+		defer b.free()
+		return j.put(ctx, b, nil)
+	}
+	parts := &queue{source: s}
+	for _, b := range b.split(size) {
+		parts.pieces = append(parts.pieces, s.piece(b))
+	}
+	defer parts.free() // if the upload could not even be begun
+	return j.multipart(ctx, parts)
+}
+
+// stream begins to read in, whose length may be unknown. The caller must close the stream.
+func (j *job) stream(ctx context.Context, in input) (*stream, error) {
+	p := j.u.memory
+	most := min(p.long, oss.MaxPartSize)
+	if least := (in.size + oss.MaxPartNumber - 1) / oss.MaxPartNumber; least > most {
+		if in.exact {
+			return nil, fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d at most", in.size, least, most)
+		}
+		in.size = -1
+	}
+	return newStream(ctx, p, in, j.plan.PartSize, func() {
+		j.u.client.Logger().LogAttrs(ctx, slog.LevelDebug, "oss: an upload has been waiting for MemoryLimit for a second",
+			slog.String("bucket", j.plan.Upload.Bucket), slog.String("key", j.plan.Upload.Key), slog.Int64("limit", p.limit.Limit()))
+	}), nil
+}
+
+// newStream returns a stream that reads in, in parts of first bytes at first. It calls slow when it has waited long for memory.
+func newStream(ctx context.Context, p *pool, in input, first int64, slow func()) *stream {
+	s := &stream{
+		r: in.stream, pool: p, first: p.roundUp(first), size: in.size, exact: in.exact, slow: slow,
+		chunks: make(chan *chunk), stirred: make(chan struct{}, 1),
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	p.join(s)
+	p.outgrown(s, s.partSize())
+	go s.readAll(ctx)
+	return s
+}
+
+// close gives the memory back, at once. A Read that is going on keeps the chunk that it reads into.
+func (s *stream) close() {
+	s.cancel()
+	s.closed.Store(true)
+	if !s.reading.Load() { // else that Read may last for ever
+		for c := range s.chunks {
+			s.drop(c)
+		}
+	}
+	if s.held != nil {
+		s.drop(s.held)
+		s.held = nil
+	}
+	s.pool.leave(s)
+}
+
+// drop frees chunks that are no part.
+func (s *stream) drop(chunks ...*chunk) {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	s.pool.sending -= s.promised
+	s.gathered, s.promised = 0, 0
+	s.pool.free(chunks...)
+}
+
+// readAll reads the source into chunks.
+func (s *stream) readAll(ctx context.Context) {
+	defer close(s.chunks)
+	probe := make([]byte, min(probeSize, s.pool.chunk))
+	for s.err == nil {
+		c, err := s.readChunk(ctx, probe)
+		s.err = err
+		if len(c.bytes) == 0 || err != nil && err != io.EOF {
+			s.drop(c)
+			return
+		}
+		s.pool.mu.Lock()
+		s.unsent += int64(len(c.bytes))
+		s.pool.mu.Unlock()
+		select {
+		case s.chunks <- c:
+		case <-ctx.Done():
+			s.drop(c)
+			s.err = ctx.Err()
+		}
+	}
+}
+
+// readChunk reads the next chunk. It takes memory for one only when probe is full: with less the stream is at its end.
+func (s *stream) readChunk(ctx context.Context, probe []byte) (*chunk, error) {
+	n, err := s.fill(probe)
+	if err == nil {
+		err = s.allow(ctx)
+	}
+	if err != nil {
+		return &chunk{bytes: probe[:n]}, err
+	}
+	c := s.pool.take(s)
+	copy(c.bytes, probe)
+	n, err = s.fill(c.bytes[len(probe):])
+	c.bytes = c.bytes[:len(probe)+n]
+	return c, err
+}
+
+// fill reads until p is full, or the source has no more or an error.
+func (s *stream) fill(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = s.read(p[n:])
+		n += m
+	}
+	s.total += int64(n)
+	switch {
+	case s.exact && s.total > s.size:
+		err = fmt.Errorf("%w: it has more than the %d bytes that it was said to have", ErrSourceChanged, s.size)
+	case s.exact && err == io.EOF && s.total < s.size:
+		err = fmt.Errorf("%w: it ended at byte %d of %d", ErrSourceChanged, s.total, s.size)
+	case err != nil && err != io.EOF:
+		err = fmt.Errorf("reading the source at byte %d: %w", s.total, err)
+	}
+	return n, err
+}
+
+// read reads at least a byte, unless the stream has been closed.
+func (s *stream) read(p []byte) (int, error) {
+	s.reading.Store(true)
+	defer s.reading.Store(false)
+	if s.closed.Load() { // close does the reverse: it sets closed, and then looks whether this goes on
+		return 0, context.Canceled
+	}
+	return readSome(s.r, p)
+}
+
+// readSome reads at least a byte, unless r has an error or nothing to give for too long.
+func readSome(r io.Reader, p []byte) (int, error) {
+	const maxEmptyReads = 100
+	for range maxEmptyReads {
+		n, err := r.Read(p)
+		if n < 0 || n > len(p) {
+			return 0, fmt.Errorf("reader returned the impossible count %d", n)
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// allow waits until the stream has its allowance, by finding room for the chunk that takes it. That chunk is full, and may
+// be on its way to OSS; when it has arrived there the allowance comes back too.
+func (s *stream) allow(ctx context.Context) error {
+	p := s.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.own == nil || s.count() {
+		return nil
+	}
+	need := p.chunk
+	if s.number >= smallParts && s.unsent > 0 { // else that chunk is on its way
+		need = max(need, s.partSize()-s.unsent)
+	}
+	if p.limit.TryAcquire(need) {
+		s.room += need
+		s.count()
+		return nil
+	}
+
+	waiting, wake := context.WithCancel(ctx)
+	defer wake()
+	s.wake, s.waits = wake, true
+	p.relieve(true)
+	p.mu.Unlock()
+	slow := time.AfterFunc(slowWait, func() {
+		s.slow()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.relieve(false) // what happened between the look above and the queue was not seen by either
+	})
+	long := time.AfterFunc(longWait, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if s.number >= smallParts && s.canSend() {
+			s.sendNow()
+		}
+	})
+	err := p.limit.Acquire(waiting, need)
+	slow.Stop()
+	long.Stop()
+	p.mu.Lock()
+	s.wake = nil
+	if err == nil && s.own == nil { // both came at the same time
+		p.limit.Release(need)
+	} else if err == nil {
+		s.room += need
+		s.count()
+	} else if s.own != nil {
+		return err // the upload has ended
+	}
+	s.waits = false
+	return nil
+}
+
+// count has the chunk that takes the allowance count against the limit instead, if there is room. pool.mu is held.
+func (s *stream) count() bool {
+	p := s.pool
+	if s.room < p.chunk {
+		return false
+	}
+	s.room -= p.chunk
+	s.own.of, s.own.counted = nil, true
+	s.own = nil
+	p.own -= p.chunk
+	return true
+}
+
+// canSend reports whether what has been gathered would be a part. pool.mu is held.
+func (s *stream) canSend() bool { return s.promised == 0 && s.gathered >= max(s.pool.least, 1) }
+
+// sendNow has what has been gathered sent as a part. pool.mu is held.
+func (s *stream) sendNow() {
+	s.promised = s.gathered
+	s.pool.sending += s.promised
+	s.stirred <- struct{}{} // there is room for one, and gather takes it before the next promise
+}
+
+// gather returns the next bytes of the stream: size, or fewer if others need the memory or the stream ends. With look it
+// also finds out whether those are all that are left.
+func (s *stream) gather(ctx context.Context, size int64, look bool) (b *buffer, all bool, err error) {
+	b = &buffer{pool: s.pool}
+	for b.size < size || look {
+		c, err := s.receive(ctx)
+		if err == io.EOF {
+			all = true
+			break
+		}
+		if err == errSendNow {
+			break
+		}
+		if err != nil {
+			s.drop(b.chunks...)
+			return nil, false, err
+		}
+		if b.size >= size {
+			s.held = c
+			break
+		}
+		b.add(c)
+		s.pool.mu.Lock()
+		s.gathered, s.since = b.size, time.Now()
+		s.pool.relieve(false)
+		s.pool.mu.Unlock()
+	}
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	s.pool.sending += b.size - s.promised
+	s.unsent -= b.size
+	s.gathered, s.promised = 0, 0
+	select {
+	case <-s.stirred: // for what is handed over now
+	default:
+	}
+	return b, all, nil
+}
+
+// receive returns the next chunk, io.EOF at the end, or errSendNow.
+func (s *stream) receive(ctx context.Context) (*chunk, error) {
+	if c := s.held; c != nil {
+		s.held = nil
+		return c, nil
+	}
+	select {
+	case c, ok := <-s.chunks:
+		if ok {
+			return c, nil
+		}
+		if err := ctx.Err(); err == nil || s.err == io.EOF {
+			return nil, s.err
+		}
+	case <-s.stirred:
+		return nil, errSendNow
+	case <-ctx.Done():
+	}
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	if s.waits {
+		return nil, fmt.Errorf("%w, %d bytes: %w", errNoMemory, s.pool.limit.Limit(), ctx.Err())
+	}
+	return nil, ctx.Err()
+}
+
+// next implements source.
+func (s *stream) next(ctx context.Context) (piece, error) {
+	if s.number == oss.MaxPartNumber {
+		return piece{}, s.full(ctx)
+	}
+	size := s.partSize()
+	s.pool.outgrown(s, size)
+	b, all, err := s.gather(ctx, size, false)
+	if err != nil {
+		return piece{}, err
+	}
+	if all && b.size == 0 {
+		b.free()
+		return piece{}, io.EOF
+	}
+	return s.piece(b), nil
+}
+
+// piece makes b the next part.
+func (s *stream) piece(b *buffer) piece {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	s.number++
+	s.offset += b.size
+	return piece{Section: Section{Number: s.number, Offset: s.offset - b.size, Size: b.size}, body: b, free: b.free}
+}
+
+// partSize returns the size of the next part, a whole number of chunks.
+func (s *stream) partSize() int64 {
+	p := s.pool
+	size := p.roundDown(streamPartSize(s.first, s.number+1, p.even))
+	if s.size >= 0 { // smaller parts than planned make the next ones larger
+		left := int64(oss.MaxPartNumber - s.number)
+		size = max(s.first, p.roundUp((s.size-s.offset+left-1)/left))
+	}
+	return min(size, p.roundUp(p.long), p.roundDown(oss.MaxPartSize))
+}
+
+// full tells the end of a stream of exactly 10,000 parts from one that has more to say.
+func (s *stream) full(ctx context.Context) error {
+	if c, err := s.receive(ctx); err != nil {
+		return err
+	} else {
+		s.drop(c)
+	}
+	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: "+
+		"raise Options.PartSize or MemoryLimit, or tell its length with Sized", s.offset, oss.MaxPartNumber, s.first, s.pool.long)
+}
+
+// changed is always nil: what a stream yields is what it is.
+func (s *stream) changed() error { return nil }

@@ -1,0 +1,153 @@
+package oss
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// This file says which headers a caller may give, and where. A header that would be replaced, dropped or ignored is an
+// error, since whoever gives it expects an effect.
+
+// replaced are headers that net/http or this package sets on every request, and what says what they are.
+var replaced = map[string]string{
+	"Host":              "Config.Endpoint and the bucket",
+	"Content-Length":    "the body",
+	"Transfer-Encoding": "the body",
+	"Trailer":           "this package",
+	"User-Agent":        "Config.UserAgent",
+}
+
+// signing are headers that a signature sets. An unsigned request may have them.
+var signing = map[string]bool{"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true}
+
+// taken lists headers that OSS ignores with other operations than these.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/multipart-upload-operations
+var taken = []struct {
+	prefix string
+	by     []string
+}{
+	{"X-Oss-Callback", []string{"PutObject", "CompleteMultipartUpload"}},
+	{"X-Oss-Object-Acl", []string{"PutObject", "CopyObject", "CompleteMultipartUpload"}},
+	{"X-Oss-Forbid-Overwrite", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "CompleteMultipartUpload"}},
+	{"X-Oss-Traffic-Limit", []string{"PutObject", "CopyObject", "UploadPart", "UploadPartCopy", "GetObject"}},
+	{"X-Oss-Copy-Source", []string{"CopyObject", "UploadPartCopy"}},
+	{"X-Oss-Meta-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
+	{"X-Oss-Tagging", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
+	{"X-Oss-Storage-Class", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
+	{"X-Oss-Server-Side-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
+	{"X-Oss-Hash-Crc64ecma", []string{"PutObject", "UploadPart"}},
+	{"Content-Md5", []string{"PutObject", "UploadPart", "CompleteMultipartUpload"}},
+}
+
+// checkTaken refuses headers that OSS would ignore with the operation of r.
+func (r *Request) checkTaken() error {
+	for name := range r.Header {
+		for _, t := range taken {
+			if strings.HasPrefix(name, t.prefix) && !slices.Contains(t.by, r.Op) {
+				return fmt.Errorf("oss: OSS ignores the header %s with %s: give it to %s", name, r.Op, strings.Join(t.by, ", "))
+			}
+		}
+	}
+	return nil
+}
+
+// checkHeader refuses headers that cannot be sent as they are. Those of the body and of the connection are the sender's
+// where r is presigned.
+func (c *Client) checkHeader(r *Request, presign bool) error {
+	_, unsigned := c.credentials.(anonymous)
+	for name, values := range r.Header {
+		if !isToken(name) {
+			return fmt.Errorf("oss: header name %q is not valid", name)
+		}
+		for _, v := range values {
+			if !isHeaderValue(v) {
+				return fmt.Errorf("oss: value of header %s has a control character", name)
+			}
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		if by, ok := replaced[canonical]; ok && (!presign || canonical == "Host") {
+			return fmt.Errorf("oss: header %s cannot be given: it follows from %s", canonical, by)
+		}
+		if !unsigned && c.signs(canonical, presign) {
+			return fmt.Errorf("oss: header %s cannot be given: it is part of the signature", canonical)
+		}
+	}
+	return nil
+}
+
+// signs reports whether a signature replaces a header.
+func (c *Client) signs(name string, presign bool) bool {
+	if name == "X-Oss-Date" { // which V1 takes in place of Date
+		return c.isV4()
+	}
+	if presign && (name == "Date" || name == "X-Oss-Content-Sha256") {
+		return false // the signature of a URL does not set these
+	}
+	return signing[name]
+}
+
+// A fieldHeaders puts fields of options beside the Header of the same options. What is given twice must be equal.
+type fieldHeaders struct {
+	http.Header
+	err error // the first contradiction
+}
+
+// fieldsOver begins with a copy of h.
+func fieldsOver(h http.Header) *fieldHeaders {
+	f := &fieldHeaders{Header: make(http.Header)}
+	addHeader(f.Header, h)
+	return f
+}
+
+// merge adds another Header of the same options.
+func (f *fieldHeaders) merge(field string, h http.Header) {
+	for name, values := range h {
+		f.contradict(field, name, values)
+		f.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+}
+
+// contradict notes that a header is given twice, unless the values are equal.
+func (f *fieldHeaders) contradict(field, name string, values []string) {
+	if given := f.Values(name); len(given) > 0 && !slices.Equal(given, values) && f.err == nil {
+		f.err = fmt.Errorf("oss: %s is %.80q, and %s in Header is %.80q", field, values, http.CanonicalHeaderKey(name), given)
+	}
+}
+
+// set gives a header the value of a field, unless that is empty.
+func (f *fieldHeaders) set(field, name, value string) {
+	if value == "" {
+		return
+	}
+	f.contradict(field, name, []string{value})
+	f.Set(name, value)
+}
+
+// setFlag gives a header the value "true" if the field is set.
+func (f *fieldHeaders) setFlag(field, name string, on bool) {
+	if on {
+		f.set(field, name, "true")
+	}
+}
+
+// addHeader sets the headers of extra in h, whatever the case of their names, without sharing memory.
+func addHeader(h, extra http.Header) {
+	for name, values := range extra {
+		h[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
+	}
+}
+
+// isToken reports whether s is a token of RFC 9110, as methods and header names are.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", c)
+	})
+}
+
+// isHeaderValue reports whether s is free of what would end a header, or is refused in one.
+func isHeaderValue(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
