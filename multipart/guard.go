@@ -11,9 +11,10 @@ import (
 	"sync"
 )
 
-// A guard keeps the first panic of code that the caller has given: a reader, a body, a Limiter, a Store, a hook. Much of it
-// runs in goroutines of this package or of net/http, where a panic would end the process past every recover of the
-// caller. The upload fails instead, and when it has been cleaned up the call that began it panics with the same value.
+// A guard keeps the first panic of code that the caller has given: a reader, a body, a Limiter, a Store, a hook. Much
+// of it runs in goroutines of this package or of net/http, where a panic would end the process past every recover of
+// the caller. The upload fails instead, and when it has been cleaned up the call that began it panics with the same
+// value.
 type guard struct {
 	mu       sync.Mutex
 	panicked bool
@@ -65,7 +66,8 @@ func (r guardedReader) Read(p []byte) (n int, err error) {
 	return r.r.Read(p)
 }
 
-// readerAt returns r with its panics caught. Types of the standard library that run no code of others stay what they are.
+// readerAt returns r with its panics caught. Types of the standard library that run no code of others stay what they
+// are.
 func (g *guard) readerAt(r io.ReaderAt) io.ReaderAt {
 	switch r.(type) {
 	case *os.File, *bytes.Reader, *strings.Reader:

@@ -101,10 +101,10 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	}, nil
 }
 
-// settle finds out what a Complete that failed with cause has done. Three things are asked, each
-// giving sense to the next: was it refused for good; is the upload still there; is the object ours.
-// An equal object that was there before proves nothing while the upload still exists. Once the upload is gone, an object
-// that is older than the Complete, which began then, is not ours. With certain, every request that was made got an answer.
+// settle finds out what a Complete that failed with cause has done. Three things are asked, each giving sense to the
+// next: was it refused for good; is the upload still there; is the object ours. An equal object that was there before
+// proves nothing while the upload still exists. Once the upload is gone, an object that is older than the Complete,
+// which began then, is not ours. With certain, every request that was made got an answer.
 func (j *job) settle(
 	ctx context.Context, sent *parcels, want expected, began time.Time, cause error, certain bool,
 ) (*oss.PutResult, error) {
@@ -160,9 +160,9 @@ func since(began time.Time) moment {
 	return func(reply *tries.Count) time.Time { return reply.Now().Add(-time.Since(began)) }
 }
 
-// lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that says
-// what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there before, or
-// be another program's, with other metadata.
+// lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that
+// says what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there
+// before, or be another program's, with other metadata.
 func (j *job) lookForOurs(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
 	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload
@@ -188,8 +188,8 @@ type otherObject struct{ what string }
 
 func (e *otherObject) Error() string { return e.what }
 
-// lackedBy returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does not
-// have, or "". The default content type is not compared: it is not the caller's wish.
+// lackedBy returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does
+// not have, or "". The default content type is not compared: it is not the caller's wish.
 func (w *wishes) lackedBy(info *oss.ObjectInfo) string {
 	o := w.put
 	want := map[string]string{
@@ -421,9 +421,9 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 // slack is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
 const slack = 2 * time.Second
 
-// lookForOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those of
-// the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program,
-// so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
+// lookForOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those
+// of the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another
+// program, so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
 func (j *job) lookForOrphans(ctx context.Context, began moment) {
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()

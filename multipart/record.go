@@ -74,8 +74,8 @@ func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload)
 	return false, j.begin(ctx, id)
 }
 
-// begin initiates j.plan. The record says so before, for the next run of a process that is killed when OSS has begun the
-// upload and nothing else names it; and after, before part 1.
+// begin initiates j.plan. The record says so before, for the next run of a process that is killed when OSS has begun
+// the upload and nothing else names it; and after, before part 1.
 func (j *job) begin(ctx context.Context, id string) error {
 	save := func(p Plan) error {
 		return j.guard.do(func() error { return j.u.opts.Store.Save(ctx, id, p) })

@@ -23,12 +23,12 @@ import (
 // included), uploads the others and finishes. It never aborts p.
 //
 // The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A src
-// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so is
-// an *os.File that changes meanwhile. Parts of several sizes, as long streams have, are kept as they are. A Plan whose Size
-// is -1, as Unfinished and the UploadError of a stream have it, takes the size of src, which then must have a Size or Stat
-// method. An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very object: then that
-// is the result. Of the options that concern the end a Plan carries ForbidOverwrite alone: an ACL or a callback that Upload
-// was given is not asked for again.
+// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so
+// is an *os.File that changes meanwhile. Parts of several sizes, as long streams have, are kept as they are. A Plan
+// whose Size is -1, as Unfinished and the UploadError of a stream have it, takes the size of src, which then must have
+// a Size or Stat method. An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very
+// object: then that is the result. Of the options that concern the end a Plan carries ForbidOverwrite alone: an ACL or
+// a callback that Upload was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -123,8 +123,8 @@ func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 	return 0, false, nil
 }
 
-// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that is
-// shorter than its source would make an object of the beginning alone.
+// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that
+// is shorter than its source would make an object of the beginning alone.
 func checkSize(p Plan, src io.ReaderAt) error {
 	size, known, err := sizeOf(src)
 	if err == nil && known && size != p.Size {
@@ -133,9 +133,9 @@ func checkSize(p Plan, src io.ReaderAt) error {
 	return err
 }
 
-// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit
-// first: p's own, that of the largest part, and the one that makes the last part the tail. None is less than least, which
-// the tail alone may be.
+// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit first:
+// p's own, that of the largest part, and the one that makes the last part the tail. None is less than least, which the
+// tail alone may be.
 func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	candidates := []int64{p.PartSize}
 	var largest int64

@@ -29,11 +29,12 @@ type Store interface {
 }
 
 // A RecordLocker is a Store that locks records. UploadFile holds the lock of a record from loading it until the record
-// names the upload that was begun, so that of two processes that upload one file the second joins the upload of the first.
+// names the upload that was begun, so that of two processes that upload one file the second joins the upload of the
+// first.
 type RecordLocker interface {
 	Store
-	// Lock waits until no other process or goroutine holds the lock of id, or ctx ends. A process that is killed gives its
-	// locks back.
+	// Lock waits until no other process or goroutine holds the lock of id, or ctx ends. A process that is killed gives
+	// its locks back.
 	Lock(ctx context.Context, id string) (unlock func(), err error)
 }
 
@@ -62,8 +63,8 @@ type Record struct {
 // package wrote in a way this one does not know, counts as absent: resuming trusts only what OSS holds, so nothing
 // but the work of the earlier try is lost.
 //
-// The Store is a RecordLocker, by flock on Linux, macOS and the BSDs and without effect elsewhere, a RecordDeleter and a
-// RecordLister.
+// The Store is a RecordLocker, by flock on Linux, macOS and the BSDs and without effect elsewhere, a RecordDeleter and
+// a RecordLister.
 func DirStore(dir string) Store { return dirStore(dir) }
 
 type dirStore string
