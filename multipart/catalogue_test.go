@@ -48,7 +48,8 @@ func TestCatalogue(t *testing.T) {
 		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain, throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
 		{"R2", []func(*testing.T){aRefusalThatStaysIsNotRepeated}},
 		{"R3", []func(*testing.T){aTransportThatStillReadsTheLastBodyDoesNoHarm}},
-		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried, cancellingDoesNotWaitForAReaderThatBlocks}},
+		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried, cancellingDoesNotWaitForAReaderThatBlocks,
+			theCauseOfACancellationIsInTheError, aDeadlineWhileALimiterWaitsIsTheDeadline, aBurstThatIsLoweredUnderWayFailsNothing}},
 		{"R5", []func(*testing.T){aClockThatIsOffIsCorrectedAndStaysRight}},
 		{"R6", []func(*testing.T){aServerThatThrottlesHalfOfAllRequestsIsNotFlooded, aServerThatThrottlesEverythingForHalfAMinute,
 			parallelismFallsUnderThrottlingAndRecovers, throttlingThatNeverEndsIsAnErrorAtLast}},
@@ -76,7 +77,8 @@ func TestCatalogue(t *testing.T) {
 		{"I2", []func(*testing.T){aWrongReportOfAPartIsDamage}},
 		{"I3", []func(*testing.T){anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists}},
 		{"I4", []func(*testing.T){finishNoticesPartsOfAnotherWriter, aPartReplacedUnderWayIsNoticed}},
-		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail}},
+		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail,
+			anETagThatIsNoMD5IsNoDamageBesideTheRightCRC}},
 
 		// Complete and abort.
 		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing, anEqualObjectOfAnotherProgramIsNotOurs,
@@ -84,7 +86,7 @@ func TestCatalogue(t *testing.T) {
 		{"C2", []func(*testing.T){anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown, anOutcomeNobodyMayAskForIsUnknown,
 			anUploadThatSomebodyElseAbortedIsAPlainFailure, putObjectOutcomes}},
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
-		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported}},
+		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported, exclusiveKeysLeaveNothingOfALostReply}},
 		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
 		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo,
 			aPartStoredAMomentAfterTheAbortIsAbortedToo, keysThatMayNotListPartsAbortTwice}},
@@ -92,22 +94,23 @@ func TestCatalogue(t *testing.T) {
 		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
 
 		// Resume.
-		{"U1", []func(*testing.T){killedAtAnyMoment}},
+		{"U1", []func(*testing.T){killedAtAnyMoment, theNextRunFindsWhatAKilledProcessHasBegun, anIntentIsRecordedBeforeInitiate}},
 		{"U2", []func(*testing.T){aSourceRewrittenWithTheSameSizeAndTimeIsNeverMixed}},
-		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers}},
+		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers, aKeptStreamIsResumedWithPartsOfEverySize}},
 		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
 		{"U5", []func(*testing.T){aListThatFailsOnceDoesNotLoseTheSession}},
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,
 			aRecordOfAnotherKeyIsLeftAlone, aCallWithOtherOptionsBeginsAnew, aRecordWithoutADigestOfItsOptionsIsNotContinued}},
 		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
-		{"U8", []func(*testing.T){twoProcessesResume, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
+		{"U8", []func(*testing.T){twoProcessesResume, twoThatBeginAtOnceShareOneUpload, anUploadThatNoRecordNamesIsNotKept, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
 		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},
 		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
 		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},
 
 		// Progress and callbacks.
 		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
-		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload, aProgressFunctionThatBlocksStopsNoPart}},
+		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload, aProgressFunctionThatBlocksStopsNoPart,
+			aPanicOfTheCallersCodeReachesTheCaller}},
 		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything}},
 	}
 	done := make(map[string]bool)

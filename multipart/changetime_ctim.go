@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// changeTime returns when the inode of a file was last changed, the zero time if that is not known. No program can set it,
-// as it can the time of modification.
+// changeTime returns when the inode of a file was last changed, the zero time if that is not known. No program can set
+// it, as it can the time of modification.
 func changeTime(info fs.FileInfo) time.Time {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

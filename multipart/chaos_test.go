@@ -143,7 +143,7 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.client = c.newClient()
 	c.opts = multipart.Options{
 		PartSize: 100, Concurrency: 1 + c.rnd.IntN(6), Checksum: oss.Checksum(c.rnd.IntN(2)), Progress: c.progress,
-		KeepParts: c.rnd.IntN(6) == 0, MemoryLimit: int64(c.rnd.IntN(6) * 100),
+		KeepParts: c.rnd.IntN(6) == 0, MemoryLimit: int64(c.rnd.IntN(6) * 100), ExclusiveKeys: seed%3 == 0,
 	}
 	switch c.rnd.IntN(8) {
 	case 0, 1, 2:

@@ -18,14 +18,14 @@ import (
 // DefaultCopyPartSize is the part size of a Copy: no bytes travel, so large parts cost nothing.
 const DefaultCopyPartSize int64 = 64 << 20 // bytes
 
-// Copy builds an object from src inside OSS, part by part in parallel. The bucket must be in the same region as
-// src's. A whole source that fits in one part, DefaultCopyPartSize unless Options.PartSize says otherwise, and has at most
+// Copy builds an object from src inside OSS, part by part in parallel. The bucket must be in the same region as src's.
+// A whole source that fits in one part, DefaultCopyPartSize unless Options.PartSize says otherwise, and has at most
 // oss.MaxCopySize bytes is copied by a single CopyObject, with the same result.
 //
 // With nil opts the new object has the source's content type, metadata and other HTTP headers, and not its tags, ACL,
-// encryption or storage class; with opts it has those of opts alone. Clone keeps more. The source must not change under way:
-// a part is copied only while the source has the same ETag, else the error matches ErrSourceChanged. The CRC-64 of a whole
-// source is compared with that of the copy.
+// encryption or storage class; with opts it has those of opts alone. Clone keeps more. The source must not change under
+// way: a part is copied only while the source has the same ETag, else the error matches ErrSourceChanged. The CRC-64 of
+// a whole source is compared with that of the copy.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/copyobject
 // and https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
@@ -38,10 +38,10 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 	})
 }
 
-// Clone is Copy with all that the source has: content type, metadata and other HTTP headers, tags and storage class. A field
-// of opts that is set replaces that of the source; Metadata and Tags replace all of the source's, with an empty map by
-// none. The ACL and the encryption are those of opts, or else the bucket's. The source's tags are asked for, which takes
-// the permission oss:GetObjectTagging, unless opts has Tags.
+// Clone is Copy with all that the source has: content type, metadata and other HTTP headers, tags and storage class. A
+// field of opts that is set replaces that of the source; Metadata and Tags replace all of the source's, with an empty
+// map by none. The ACL and the encryption are those of opts, or else the bucket's. The source's tags are asked for,
+// which takes the permission oss:GetObjectTagging, unless opts has Tags.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobjecttagging
 func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
@@ -92,7 +92,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, wishes: w, keep: u.opts.KeepParts,
+	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, caller: ctx,
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	ctx = u.governed(ctx, bucket, key, w.all, nil)
 	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.all})

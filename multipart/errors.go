@@ -12,7 +12,7 @@ import (
 
 // An UploadError is an upload that did not finish. Unwrap gives the first cause.
 type UploadError struct {
-	Plan     Plan        // Upload.ID is empty if nothing was begun; Size is -1 for a stream, which cannot be resumed
+	Plan     Plan        // Upload.ID is empty if nothing was begun; Size is -1 for a stream, which Resume continues from a source of known size
 	Failed   []PartError // parts that failed for good, by number
 	Stored   int64       // bytes OSS confirmed before the failure
 	Aborted  bool        // the parts are gone; if false they wait to be resumed, and are billed

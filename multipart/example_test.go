@@ -32,8 +32,8 @@ func ExampleUploader_UploadFile() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%d bytes in %d parts, ETag %s, CRC-64 %d\n", res.Size, res.Parts, res.ETag, res.CRC64)
-	// Output: 20971520 bytes in 3 parts, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
+	fmt.Printf("%d bytes, ETag %s, CRC-64 %d\n", res.Size, res.ETag, res.CRC64)
+	// Output: 20971520 bytes, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
 }
 
 // Upload anything that can be read, here what a compressor writes.

@@ -191,6 +191,7 @@ func (c *chaos) struck(effect string, ops ...string) bool {
 type keys struct {
 	srv   *osstest.Server
 	fixed bool          // only one is ever fetched
+	plain bool          // the client asks the source itself, without a cache
 	life  time.Duration // of a token; 0 means for ever
 	takes time.Duration // a fetch
 
@@ -221,6 +222,7 @@ func newKeys(rnd *rand.Rand) *keys {
 		k.takes = time.Duration(rnd.IntN(50)) * time.Second
 	}
 	k.moody = rnd.IntN(8) == 0
+	k.plain = k.takes == 0 && rnd.IntN(4) == 0
 	return k
 }
 
@@ -311,10 +313,14 @@ func (c *chaos) newClient() *oss.Client {
 	}
 	k, early := c.keys, time.Duration(c.rnd.IntN(500))*time.Millisecond
 	var provider oss.CredentialsProvider = oss.CacheCredentials(k, early)
-	if k.fixed {
+	switch {
+	case k.fixed:
 		provider, _ = k.Credentials(c.t.Context())
+	case k.plain:
+		provider = oss.CredentialsFunc(k.Credentials)
 	}
-	c.notes = append(c.notes, fmt.Sprintf("the client's clock is off by %v; keys live for %v (fixed %v) and take %v to get", off, k.life, k.fixed, k.takes))
+	c.notes = append(c.notes, fmt.Sprintf("the client's clock is off by %v; keys live for %v (fixed %v, without a cache %v) and take %v to get",
+		off, k.life, k.fixed, k.plain, k.takes))
 	if k.moody {
 		c.faults = append(c.faults, "the source of the keys fails now and then")
 	}

@@ -125,7 +125,7 @@ func (o *ordeal) checkObject(began time.Time, res *multipart.Result, err error) 
 	case !exists || !bytes.Equal(now, o.want) && (o.also == nil || !bytes.Equal(now, o.also)):
 		o.bad("it succeeded, and the object of %d bytes (%v) is not the source of %d: %+v", len(now), exists, len(o.want), res)
 	case res.Size != obj.Size || res.Parts != len(obj.Parts) ||
-		res.ETag != obj.ETag && !o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject") || // where nothing else tells it
+		res.ETag != obj.ETag && !o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject", "PutObject") || // where nothing else tells it
 		res.CRC64 != obj.CRC64 && !o.c.struck("WrongCRC64", "HeadObject"):
 		o.bad("%+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts", res, obj.Size, obj.ETag, obj.CRC64, len(obj.Parts))
 	case o.opts != nil && before != nil && !bytes.Equal(before, now) && o.plan.Upload.ID == "": // Finish and Resume take no options
@@ -147,6 +147,9 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 	for _, up := range orphans {
 		o.told[up.ID] = true
 	}
+	if o.c.opts.ExclusiveKeys && len(orphans) > 0 && !o.c.cannotAsk() {
+		o.bad("no other program uploads to the key, and yet %v is left", orphans)
+	}
 	unknown := errors.Is(err, multipart.ErrOutcomeUnknown)
 	kept := ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted && ue.AbortErr == nil && !unknown
 	if kept && !o.keeps() {
@@ -154,7 +157,7 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 	}
 	if ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted {
 		o.told[ue.Plan.Upload.ID] = true
-		if o.again == nil && ue.Plan.Size > 0 && o.keeps() && (o.kind == "bytes" || o.kind == "file") {
+		if o.again == nil && ue.Plan.Size != 0 && o.keeps() && !o.breaks && slices.Contains([]string{"bytes", "file", "reader", "strange"}, o.kind) {
 			o.plan, o.again = ue.Plan, o.resume
 		}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // kinds are the ways to upload.
-var kinds = []string{"bytes", "reader", "writer", "file", "changing file", "copy", "steps"}
+var kinds = []string{"bytes", "reader", "strange", "writer", "file", "changing file", "copy", "steps"}
 
 // An ordeal is one upload in a chaos, with all the calls that it takes.
 type ordeal struct {
@@ -97,7 +97,7 @@ func (o *ordeal) undergo() {
 		}
 	}()
 	first := map[string]func(context.Context) (*multipart.Result, error){
-		"bytes": o.bytes, "reader": o.reader, "writer": o.writer, "file": o.file, "changing file": o.changing, "copy": o.copy,
+		"bytes": o.bytes, "reader": o.reader, "strange": o.strange, "writer": o.writer, "file": o.file, "changing file": o.changing, "copy": o.copy,
 	}[o.kind]
 	if first == nil {
 		first = o.steps()
@@ -138,6 +138,23 @@ func (o *ordeal) bytes(ctx context.Context) (*multipart.Result, error) {
 
 func (o *ordeal) reader(ctx context.Context) (*multipart.Result, error) {
 	return o.c.up.Upload(ctx, bucket, o.key, o.rough(), o.opts)
+}
+
+// strange uploads from a source whose type is not known: it has a ReadAt that must not be used, or a Read of its own.
+func (o *ordeal) strange(ctx context.Context) (*multipart.Result, error) {
+	if o.rnd.IntN(2) == 0 {
+		return o.c.up.Upload(ctx, bucket, o.key, &seeking{b: o.want}, o.opts)
+	}
+	inverted := bytes.Clone(o.want)
+	for i := range inverted {
+		inverted[i] ^= 0xff
+	}
+	f, err := os.Open(o.save(inverted))
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	return o.c.up.Upload(ctx, bucket, o.key, inverting{f}, o.opts)
 }
 
 func (o *ordeal) writer(ctx context.Context) (*multipart.Result, error) {

@@ -101,10 +101,10 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	}, nil
 }
 
-// settle finds out what a Complete that failed with cause has done. Three things are asked, each
-// giving sense to the next: was it refused for good; is the upload still there; is the object ours.
-// An equal object that was there before proves nothing while the upload still exists. Once the upload is gone, an object
-// that is older than the Complete, which began then, is not ours. With certain, every request that was made got an answer.
+// settle finds out what a Complete that failed with cause has done. Three things are asked, each giving sense to the
+// next: was it refused for good; is the upload still there; is the object ours. An equal object that was there before
+// proves nothing while the upload still exists. Once the upload is gone, an object that is older than the Complete,
+// which began then, is not ours. With certain, every request that was made got an answer.
 func (j *job) settle(
 	ctx context.Context, sent *parcels, want expected, began time.Time, cause error, certain bool,
 ) (*oss.PutResult, error) {
@@ -160,9 +160,9 @@ func since(began time.Time) moment {
 	return func(reply *tries.Count) time.Time { return reply.Now().Add(-time.Since(began)) }
 }
 
-// lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that says
-// what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there before, or
-// be another program's, with other metadata.
+// lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that
+// says what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there
+// before, or be another program's, with other metadata.
 func (j *job) lookForOurs(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
 	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload
@@ -188,8 +188,8 @@ type otherObject struct{ what string }
 
 func (e *otherObject) Error() string { return e.what }
 
-// lackedBy returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does not
-// have, or "". The default content type is not compared: it is not the caller's wish.
+// lackedBy returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does
+// not have, or "". The default content type is not compared: it is not the caller's wish.
 func (w *wishes) lackedBy(info *oss.ObjectInfo) string {
 	o := w.put
 	want := map[string]string{
@@ -242,7 +242,7 @@ func (j *job) report(sent *parcels, cause, abortErr error) error {
 		j.warn("upload left behind", j.plan.Upload, abortErr)
 	}
 	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr,
-		Orphans: j.orphans, Err: cause}
+		Orphans: j.orphans, Err: withCause(j.caller, cause)}
 }
 
 // cleanupContext outlives the cancellation of ctx, for Options.CleanupTimeout.
@@ -276,7 +276,7 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 				return ours, err
 			}
 		}
-		err = j.ask(ctx, "AbortMultipartUpload", http.MethodDelete, nil)
+		err = j.abortOnce(ctx)
 		unknown := errors.Is(err, oss.ErrNoSuchUpload)
 		if err != nil && !unknown {
 			continue
@@ -302,27 +302,25 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 
 // exists asks OSS whether it holds the upload.
 func (j *job) exists(ctx context.Context) (bool, error) {
-	err := j.ask(ctx, "ListParts", http.MethodGet, url.Values{"max-parts": {"1"}})
+	_, err := j.u.client.ListParts(ctx, j.plan.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
 	if errors.Is(err, oss.ErrNoSuchUpload) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// ask sends a request about the upload with the headers that all its requests need.
-func (j *job) ask(ctx context.Context, op, method string, query url.Values) error {
+// abortOnce asks OSS to delete the upload, with the headers that all its requests need. Unlike AbortMultipartUpload of
+// package oss it tells an upload that was not there.
+func (j *job) abortOnce(ctx context.Context) error {
 	up := j.plan.Upload
-	if query == nil {
-		query = make(url.Values)
-	}
-	query.Set("uploadId", up.ID)
-	resp, err := j.u.client.Do(ctx, &oss.Request{Op: op, Method: method, Bucket: up.Bucket, Key: up.Key, Query: query, Header: j.wishes.all})
+	resp, err := j.u.client.Do(ctx, &oss.Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key,
+		Query: url.Values{"uploadId": {up.ID}}, Header: j.wishes.all})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	if resp.Header.Get("x-oss-request-id") == "" { // which every reply of OSS has
-		return fmt.Errorf("%s of %v: status %d of a reply that is not from OSS", op, up, resp.StatusCode)
+		return fmt.Errorf("AbortMultipartUpload of %v: status %d of a reply that is not from OSS", up, resp.StatusCode)
 	}
 	return nil
 }
@@ -370,24 +368,29 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 }
 
 // settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
-// body, or answered every time, there is no object; one that holds the same bytes is what was asked for. sum is the
-// MD5 that was sent, nil if none was: what a file holds by now may be something else.
-func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, sum []byte, cause error, certain bool) (*oss.PutResult, error) {
+// body, or answered every time, there is no object; one that holds the same bytes is what was asked for. d is the
+// digest that was sent, nil if none was: what a file holds by now may be something else.
+func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d *digest, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
 	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
-	if sum == nil {
-		d, err := j.u.digestOf(ask, body.source)
-		if err != nil {
+	if d == nil {
+		var err error
+		if d, err = j.u.digestOf(ask, body.source); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
-		sum = d.md5[:]
 	}
 	// Of a body that comes with its MD5 OSS stores no damaged copy.
 	return j.lookForObject(ask, began, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
-		return there.Size == body.Size() && strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(sum))
+		if there.Size != body.Size() {
+			return false
+		}
+		if there.CRC64 != 0 {
+			return there.CRC64 == d.crc
+		}
+		return strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(d.md5[:]))
 	})
 }
 
@@ -418,27 +421,34 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 // slack is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
 const slack = 2 * time.Second
 
-// findOrphans returns the uploads that a lost reply to Initiate may have begun: those of the same key, begun
-// since then, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another program.
-func (j *job) findOrphans(ctx context.Context, began time.Time) []oss.Upload {
+// lookForOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those
+// of the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another
+// program, so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
+func (j *job) lookForOrphans(ctx context.Context, began moment) {
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	ctx, count := tries.Watch(ctx)
 	up := j.plan.Upload
-	var orphans []oss.Upload
 	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.wishes.all}) {
 		if err != nil {
+			j.unlisted = true
 			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
 			break
 		}
-		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(count.Now().Add(-time.Since(began)-slack)) {
+		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(began(count).Add(-slack)) {
 			continue
 		}
 		parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
-		if err == nil && len(parts.Parts) == 0 || err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
-			orphans = append(orphans, info.Upload)
-			j.warn("upload that a lost reply may have begun", info.Upload, err)
+		if errors.Is(err, oss.ErrNoSuchUpload) || err == nil && len(parts.Parts) > 0 {
+			continue
 		}
+		if j.u.opts.ExclusiveKeys {
+			orphan := &job{u: j.u, plan: Plan{Upload: info.Upload}, wishes: j.wishes}
+			if _, err = orphan.abort(ctx); err == nil {
+				continue
+			}
+		}
+		j.orphans = append(j.orphans, info.Upload)
+		j.warn("upload that a lost reply may have begun", info.Upload, err)
 	}
-	return orphans
 }

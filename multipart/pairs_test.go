@@ -31,8 +31,8 @@ type mishaps map[int]string
 
 // mishapKinds are all there are. Those that begin with "all" go on to the end.
 var mishapKinds = []string{
-	"dropped", "lost", "late", "403", "404", "500", "gateway", "page", "cancelled before", "cancelled after", "cancelled while waiting",
-	"all dropped", "all lost", "all 403",
+	"dropped", "lost", "late", "403", "404", "500", "gateway", "page", "garbage", "cancelled before", "cancelled after", "cancelled while waiting",
+	"all dropped", "all lost", "all 403", "all garbage",
 }
 
 // A crookedLine sends requests on, but for those that have a mishap.
@@ -119,6 +119,10 @@ func (l *crookedLine) RoundTrip(req *http.Request) (*http.Response, error) {
 	case "page":
 		sendUnseen(req.Context())
 		return replied(req, 200, "<html>welcome"), nil
+	case "garbage": // of OSS, as far as its header tells
+		sendUnseen(req.Context())
+		resp := replied(req, 200, "<\x00PartNumber>99999999999999999999<", "x-oss-request-id", "X")
+		return resp, nil
 	case "cancelled before":
 		l.cancel()
 	case "cancelled after":
@@ -280,6 +284,7 @@ func (l *crookedLine) hides() bool {
 		return true
 	}
 	return slices.ContainsFunc(l.struck, func(s string) bool {
-		return strings.HasPrefix(s, "GET") && strings.Contains(s, "uploads") || strings.HasSuffix(s, ": 404")
+		return strings.HasPrefix(s, "GET") && strings.Contains(s, "uploads") || strings.HasSuffix(s, ": 404") ||
+			strings.HasSuffix(s, ": garbage") // which also says that an upload is aborted
 	})
 }

@@ -29,6 +29,7 @@ import (
 type order struct {
 	Name, Server string // of the process; URL
 	Path, Dir    string // of the file; of the records
+	Exclusive    bool   // no other process uploads to the key
 }
 
 // childEnv in the environment makes the test binary a process that uploads.
@@ -69,7 +70,7 @@ func (o order) upload() (*multipart.Result, error) {
 		return nil, err
 	}
 	return multipart.NewUploader(c, &multipart.Options{
-		PartSize: killedPart, Concurrency: killedWorkers, Store: multipart.DirStore(o.Dir), Limiter: slowly{},
+		PartSize: killedPart, Concurrency: killedWorkers, Store: multipart.DirStore(o.Dir), Limiter: slowly{}, ExclusiveKeys: o.Exclusive,
 	}).UploadFile(context.Background(), bucket, key, o.Path, nil)
 }
 
@@ -133,6 +134,8 @@ type killRound struct {
 	want []byte
 	path string // of the file
 	dir  string // of the records
+
+	exclusive bool // the processes say that no other uploads to the key
 }
 
 func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
@@ -146,7 +149,7 @@ func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 	if err := os.WriteFile(r.path, r.want, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.line = newLine(r.srv, func() bool { return r.temporary() > 0 || r.recorded() })
+	r.line = newLine(r.srv, func() bool { return r.temporary() > 0 || r.named() })
 	r.http = httptest.NewUnstartedServer(r.line)
 	r.http.Config.ConnState = r.open.change
 	r.http.Start()
@@ -213,7 +216,7 @@ func (r *killRound) close() {
 // start starts a process, which waits for begin.
 func (r *killRound) start(t *testing.T, name string) *process {
 	t.Helper()
-	text, err := json.Marshal(order{Name: name, Server: r.http.URL, Path: r.path, Dir: r.dir})
+	text, err := json.Marshal(order{Name: name, Server: r.http.URL, Path: r.path, Dir: r.dir, Exclusive: r.exclusive})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +239,16 @@ func (r *killRound) start(t *testing.T, name string) *process {
 
 // recorded reports whether there is a record.
 func (r *killRound) recorded() bool { return len(r.files("*.json")) > 0 }
+
+// named reports whether there is a record that names an upload. One that does not says that a process was about to begin.
+func (r *killRound) named() bool {
+	for record, err := range multipart.DirStore(r.dir).(multipart.RecordLister).List(context.Background()) {
+		if err == nil && record.Plan.Upload.ID != "" {
+			return true
+		}
+	}
+	return false
+}
 
 // temporary returns how many records were begun and not finished.
 func (r *killRound) temporary() int { return len(r.files(".record-*")) }

@@ -2,7 +2,6 @@ package multipart
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -47,9 +46,6 @@ type meter struct {
 	closed   bool // no more will come
 	panicked any  // what report panicked with
 }
-
-// errPanicked cancels an upload whose Progress function panicked.
-var errPanicked = errors.New("multipart: the progress function panicked")
 
 // newMeter returns a running meter, or nil if report is nil. The caller must close it.
 func newMeter(report func(Progress), cancel context.CancelCauseFunc, begin Progress) *meter {

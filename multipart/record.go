@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/tries"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -20,34 +21,94 @@ import (
 
 // resumable uploads a file of more than one part. It continues the upload of the record, if that fits, or begins one.
 func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
+	id, err := j.recordID(f)
+	if err != nil {
+		return nil, j.failed(err)
+	}
 	fresh := j.plan
 	fresh.Options = j.wishes.digest()
-	id, saved, err := j.record(ctx, f)
+	for gone := (oss.Upload{}); ; {
+		joined, err := j.enter(ctx, id, fresh, gone)
+		if err != nil {
+			return nil, err
+		}
+		var res *Result
+		if joined {
+			res, err = j.goOn(ctx, in)
+		} else {
+			res, err = j.resume(ctx, in, nil)
+		}
+		ended := errors.Is(err, oss.ErrNoSuchUpload) && !errors.Is(err, ErrOutcomeUnknown)
+		if !joined || !ended || gone.ID != "" {
+			return res, j.closeRecord(ctx, id, err)
+		}
+		gone = j.plan.Upload // aborted by another program, or expired: once, begin anew
+		j.meter.restart()
+	}
+}
+
+// enter makes j.plan the upload that the record names, or begins fresh and records it. It reports which. An upload that
+// is gone is not joined again. The record is locked meanwhile, where the Store can.
+func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload) (joined bool, err error) {
+	j.plan = fresh
+	if locker, ok := j.u.opts.Store.(RecordLocker); ok {
+		var unlock func()
+		err := j.guard.do(func() (err error) { unlock, err = locker.Lock(ctx, id); return err })
+		if err != nil {
+			return false, j.failed(fmt.Errorf("locking the record of the upload: %w", err))
+		}
+		defer unlock()
+	}
+	saved, err := j.load(ctx, id)
 	switch {
 	case err != nil:
-		return nil, j.failed(err)
-	case saved.Upload.ID == "":
-	case !fits(saved, fresh):
-		j.discard(ctx, saved)
-	default:
+		return false, j.failed(err)
+	case saved.Upload.ID == "" || saved.Upload == gone:
+		j.endIntent(ctx, saved)
+	case fits(saved, fresh):
 		j.plan = saved
-		res, err := j.goOn(ctx, in)
-		if !errors.Is(err, oss.ErrNoSuchUpload) || errors.Is(err, ErrOutcomeUnknown) {
-			return res, j.forget(ctx, j.plan.Upload, id, err)
-		}
-		j.meter.restart() // the upload was aborted by another program, or has expired: once, begin anew
+		return true, nil
+	default:
+		j.discard(ctx, saved)
 	}
+	return false, j.begin(ctx, id)
+}
 
-	j.plan = fresh
+// begin initiates j.plan. The record says so before, for the next run of a process that is killed when OSS has begun
+// the upload and nothing else names it; and after, before part 1.
+func (j *job) begin(ctx context.Context, id string) error {
+	save := func(p Plan) error {
+		return j.guard.do(func() error { return j.u.opts.Store.Save(ctx, id, p) })
+	}
+	intent := j.plan
+	intent.Begun = j.u.client.Now().UTC().Truncate(time.Second)
+	if err := save(intent); err != nil {
+		return j.failed(fmt.Errorf("saving the record of the upload: %w", err))
+	}
 	if err := j.initiate(ctx); err != nil {
-		return nil, err
+		if len(j.orphans) == 0 && !j.unlisted { // else the next run looks again
+			forget := func() error { return j.u.opts.Store.Delete(context.WithoutCancel(ctx), id) }
+			if storeErr := j.guard.do(forget); storeErr != nil {
+				j.warn("record of an upload that was not begun not deleted", intent.Upload, storeErr)
+			}
+		}
+		return err
 	}
-	if err := j.u.opts.Store.Save(ctx, id, j.plan); err != nil { // before part 1: a process killed later leaves a record
+	if err := save(j.plan); err != nil {
 		j.keep = false
-		return nil, j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
+		return j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
 	}
-	res, err := j.resume(ctx, in, nil)
-	return res, j.forget(ctx, j.plan.Upload, id, err)
+	return nil
+}
+
+// clockError is how far the clock of a machine may be off without OSS refusing its requests.
+const clockError = 15 * time.Minute
+
+// endIntent looks for the upload that an earlier process was about to begin and did not record.
+func (j *job) endIntent(ctx context.Context, saved Plan) {
+	if saved.Upload.ID == "" && !saved.Begun.IsZero() {
+		j.lookForOrphans(ctx, func(*tries.Count) time.Time { return saved.Begun.Add(-clockError) })
+	}
 }
 
 // fits reports whether the upload of a record can become the object that fresh describes. A record without a digest
@@ -81,25 +142,29 @@ func (w *wishes) digest() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// record returns the id and the Plan of an earlier try with f, a zero Plan if there is none.
-func (j *job) record(ctx context.Context, f *os.File) (string, Plan, error) {
+// recordID returns the id of the record of f.
+func (j *job) recordID(f *os.File) (string, error) {
 	abs, err := filepath.Abs(f.Name())
 	if err != nil {
-		return "", Plan{}, err
+		return "", err
 	}
-	up := j.plan.Upload
-	id := "oss://" + up.Bucket + "/" + up.Key + " from " + abs
-	saved, err := j.u.opts.Store.Load(ctx, id)
+	return "oss://" + j.plan.Upload.Bucket + "/" + j.plan.Upload.Key + " from " + abs, nil
+}
+
+// load returns the Plan of an earlier try, a zero Plan if there is none.
+func (j *job) load(ctx context.Context, id string) (Plan, error) {
+	var saved Plan
+	err := j.guard.do(func() (err error) { saved, err = j.u.opts.Store.Load(ctx, id); return err })
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return id, Plan{}, nil
+		return Plan{}, nil
 	case err != nil:
-		return id, Plan{}, fmt.Errorf("reading the record of an earlier try: %w", err)
-	case saved.Upload.Bucket != up.Bucket || saved.Upload.Key != up.Key || saved.Upload.ID == "":
+		return Plan{}, fmt.Errorf("reading the record of an earlier try: %w", err)
+	case saved.Upload.Bucket != j.plan.Upload.Bucket || saved.Upload.Key != j.plan.Upload.Key:
 		j.warn("record of another upload ignored", saved.Upload, nil)
-		return id, Plan{}, nil
+		return Plan{}, nil
 	}
-	return id, saved, nil
+	return saved, nil
 }
 
 // discard aborts the upload of a record that does not fit any more.
@@ -117,12 +182,25 @@ func (j *job) dropRecord(ctx context.Context, f *os.File) {
 	if f == nil {
 		return
 	}
-	id, saved, err := j.record(ctx, f)
-	if err != nil {
-		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
-	} else if saved.Upload.ID != "" && j.discard(ctx, saved) == nil {
-		j.forget(ctx, saved.Upload, id, nil)
+	var saved Plan
+	id, err := j.recordID(f)
+	if err == nil {
+		saved, err = j.load(ctx, id)
 	}
+	switch {
+	case err != nil:
+		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
+		return
+	case saved == (Plan{}):
+		return
+	case saved.Upload.ID == "":
+		if j.endIntent(ctx, saved); j.unlisted {
+			return
+		}
+	case j.discard(ctx, saved) != nil:
+		return
+	}
+	j.deleteRecord(ctx, id, saved.Upload)
 }
 
 // goOn resumes the upload that a record names.
@@ -141,18 +219,44 @@ func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
 	return j.resume(ctx, in, kept)
 }
 
-// forget deletes the record of up that ended with err, unless it can be resumed, or the record is another process's by now.
-func (j *job) forget(ctx context.Context, up oss.Upload, id string, err error) error {
+// closeRecord deletes the record of an upload that ended with err, unless it can be resumed. An upload that can be, and
+// is not in the record any more because another process has begun one of the same file, is aborted: no later call would
+// find it.
+func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 	var ue *UploadError
-	if err != nil && !(errors.As(err, &ue) && ue.Aborted) {
+	if err == nil || errors.As(err, &ue) && ue.Aborted {
+		j.deleteRecord(ctx, id, j.plan.Upload)
 		return err
 	}
-	ctx, store := context.WithoutCancel(ctx), j.u.opts.Store
-	if saved, loadErr := store.Load(ctx, id); loadErr == nil && saved.Upload.ID != up.ID {
+	if ue == nil || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, oss.ErrNoSuchUpload) {
 		return err
 	}
-	if storeErr := store.Delete(ctx, id); storeErr != nil {
-		j.warn("record of an ended upload not deleted", up, storeErr)
+	ctx, cancel := j.u.cleanupContext(ctx)
+	defer cancel()
+	saved, loadErr := j.load(ctx, id)
+	if loadErr == nil && saved.Upload.ID != "" && saved.Upload != j.plan.Upload {
+		_, ue.AbortErr = j.abort(ctx)
+		ue.Aborted = ue.AbortErr == nil
 	}
 	return err
+}
+
+// deleteRecord deletes the record of up, if it is still the record's.
+func (j *job) deleteRecord(ctx context.Context, id string, up oss.Upload) {
+	ctx, cancel := j.u.cleanupContext(ctx)
+	defer cancel()
+	if err := j.guard.do(func() error { return deleteIf(ctx, j.u.opts.Store, id, up) }); err != nil {
+		j.warn("record of an ended upload not deleted", up, err)
+	}
+}
+
+// deleteIf deletes a record that names up, in one step where the Store can.
+func deleteIf(ctx context.Context, store Store, id string, up oss.Upload) error {
+	if d, ok := store.(RecordDeleter); ok {
+		return d.DeleteIf(ctx, id, up)
+	}
+	if saved, err := store.Load(ctx, id); err == nil && saved.Upload != up {
+		return nil
+	}
+	return store.Delete(ctx, id)
 }

@@ -23,11 +23,12 @@ import (
 // included), uploads the others and finishes. It never aborts p.
 //
 // The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A src
-// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so is
-// an *os.File that changes meanwhile. A Plan whose Size is -1, as Unfinished yields it, takes
-// the size of src, which then must have a Size or Stat method. An upload that is gone is an error that matches
-// oss.ErrNoSuchUpload, unless it became the very object: then that is the result. Of the options that concern the end a
-// Plan carries ForbidOverwrite alone: an ACL or a callback that Upload was given is not asked for again.
+// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so
+// is an *os.File that changes meanwhile. Parts of several sizes, as long streams have, are kept as they are. A Plan
+// whose Size is -1, as Unfinished and the UploadError of a stream have it, takes the size of src, which then must have
+// a Size or Stat method. An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very
+// object: then that is the result. Of the options that concern the end a Plan carries ForbidOverwrite alone: an ACL or
+// a callback that Upload was given is not asked for again.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -35,7 +36,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	if isNil(src) {
 		return nil, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
-	in := input{at: src}
+	var in input
 	if f, ok := src.(*os.File); ok {
 		info, err := f.Stat()
 		if err != nil {
@@ -58,7 +59,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	}
 	held, err := u.list(ctx, p.Upload, nil)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
-		return nil, &UploadError{Plan: p, Err: err}
+		return nil, &UploadError{Plan: p, Err: withCause(ctx, err)}
 	}
 	sizes := partSizesOf(p, held, u.client.MinPartSize())
 	if len(sizes) == 0 { // nothing tells, so nothing can be kept
@@ -75,18 +76,27 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	}
 	ctx, end := j.watch(ctx)
 	defer end()
-	in.size = p.Size
+	in.at, in.size = j.guard.readerAt(src), p.Size
 	if err != nil {
 		return j.gone(ctx, in, err)
 	}
 	var kept []oss.Part
-	for _, size := range sizes { // a part may fit two sizes, but its bytes only one
-		j.plan.PartSize = size
+	if grown := grownSections(p, held, u.client.MinPartSize()); fit(grown, held) > fit(slices.Collect(p.Sections()), held) {
+		j.grown = grown
 		if kept, err = j.verify(ctx, in, held); err != nil {
 			return nil, j.left(&parcels{}, err)
 		}
+		if len(kept) == 0 {
+			j.grown = nil
+		}
+	}
+	for _, size := range sizes { // a part may fit two sizes, but its bytes only one
 		if len(kept) > 0 {
 			break
+		}
+		j.plan.PartSize = size
+		if kept, err = j.verify(ctx, in, held); err != nil {
+			return nil, j.left(&parcels{}, err)
 		}
 	}
 	if len(kept) == 0 {
@@ -113,8 +123,8 @@ func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 	return 0, false, nil
 }
 
-// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that is
-// shorter than its source would make an object of the beginning alone.
+// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that
+// is shorter than its source would make an object of the beginning alone.
 func checkSize(p Plan, src io.ReaderAt) error {
 	size, known, err := sizeOf(src)
 	if err == nil && known && size != p.Size {
@@ -123,9 +133,9 @@ func checkSize(p Plan, src io.ReaderAt) error {
 	return err
 }
 
-// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit
-// first: p's own, that of the largest part, and the one that makes the last part the tail. None is less than least, which
-// the tail alone may be.
+// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit first:
+// p's own, that of the largest part, and the one that makes the last part the tail. None is less than least, which the
+// tail alone may be.
 func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	candidates := []int64{p.PartSize}
 	var largest int64
@@ -167,13 +177,17 @@ func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
 
 // resume sends the parts that are not kept and finishes.
 func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, error) {
-	j.meter.update(func(p *Progress) { p.Parts = j.plan.NumParts() }) // the plan was not certain before
+	j.meter.update(func(p *Progress) { p.Parts = j.numParts() }) // the plan was not certain before
 	for _, part := range kept {
 		j.meter.found(part.Size)
 	}
+	have := make(map[int]bool, len(kept))
+	for _, part := range kept {
+		have[part.Number] = true
+	}
 	missing := func(yield func(Section) bool) {
-		for _, number := range j.plan.Missing(kept) {
-			if !yield(j.plan.Section(number)) {
+		for number := 1; number <= j.numParts(); number++ {
+			if s, _ := j.section(number); !have[number] && !yield(s) {
 				return
 			}
 		}
@@ -230,9 +244,9 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.meter.finish(in.size, j.plan.NumParts())
+	j.meter.finish(in.size, j.numParts())
 	return &Result{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
-		Size: in.size, UploadID: up.ID, Parts: j.plan.NumParts(), Reused: j.plan.NumParts(), Orphans: j.orphans}, nil
+		Size: in.size, UploadID: up.ID, Parts: j.numParts(), Reused: j.numParts(), Orphans: j.orphans}, nil
 }
 
 // same reports whether a part that OSS holds has the bytes of body.

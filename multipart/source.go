@@ -45,9 +45,9 @@ type input struct {
 
 // inspect finds out how src can be read. It leaves its offset as it is.
 //
-// Only these types are read in place: their ReadAt is safe for concurrent use and returns the bytes that Read returns. A
-// type that embeds one of them may override Read, to encrypt or to count, and any other ReaderAt may move the offset that
-// its Read uses; both are streams.
+// Only these types are read in place: their ReadAt is safe for concurrent use and returns the bytes that Read returns.
+// A type that embeds one of them may override Read, to encrypt or to count, and any other ReaderAt may move the offset
+// that its Read uses; both are streams.
 func inspect(src io.Reader) (input, error) {
 	if isNil(src) {
 		return input{}, fmt.Errorf("multipart: source is nil (%T)", src)
@@ -113,8 +113,8 @@ func inspectFile(f *os.File) (input, error) {
 	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: func() error { return unchanged(f, info) }}, nil
 }
 
-// unchanged compares an open file with what it was: its size, its time of modification and, where the system has one, the
-// change time of its inode, which a program that restores the time of modification cannot hide.
+// unchanged compares an open file with what it was: its size, its time of modification and, where the system has one,
+// the change time of its inode, which a program that restores the time of modification cannot hide.
 func unchanged(f *os.File, was fs.FileInfo) error {
 	is, err := f.Stat()
 	if err != nil {

@@ -36,7 +36,7 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	if err != nil {
 		return Plan{}, err
 	}
-	j := &job{u: u, wishes: w, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
+	j := &job{u: u, wishes: w, caller: ctx, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
 		ForbidOverwrite: w.complete.ForbidOverwrite, Options: w.digest()}}
 	if err := j.initiate(u.governed(ctx, bucket, key, nil, nil)); err != nil {
 		return Plan{}, err
@@ -77,7 +77,7 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	}
 	ctx, end := j.watch(ctx)
 	defer end()
-	parts, stop := placedSource(input{at: src, size: p.Size}, sections)
+	parts, stop := placedSource(input{at: j.guard.readerAt(src), size: p.Size}, sections)
 	defer stop()
 	sent, err := j.transfer(ctx, parts)
 	if err != nil {

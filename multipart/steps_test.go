@@ -237,6 +237,32 @@ func TestSweepEndsOldUploadsAndCountsThem(t *testing.T) {
 	})
 }
 
+// Row 14, e10: an upload begun long ago that has just got a part is in use.
+func TestSweepJudgesAnUploadByItsNewestPart(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		up, p := begun(t, srv, data(950), 1, 2)
+		sweep := func() (n int) {
+			for swept, err := range up.Sweep(t.Context(), bucket, nil) {
+				if n++; err != nil {
+					t.Errorf("%+v, %v", swept, err)
+				}
+			}
+			return n
+		}
+		time.Sleep(8 * 24 * time.Hour) // in the bubble
+		if _, err := up.UploadParts(t.Context(), p, bytes.NewReader(data(950)), []int{3}); err != nil {
+			t.Fatal(err)
+		}
+		if n := sweep(); n != 0 || len(srv.Uploads()) != 1 {
+			t.Errorf("%d uploads were ended that are in use", n)
+		}
+		time.Sleep(8 * 24 * time.Hour)
+		if n := sweep(); n != 1 {
+			t.Errorf("%d uploads were ended, want 1", n)
+		}
+	})
+}
+
 func TestSweepGoesOnAfterAnUploadThatCannotBeEnded(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up := multipart.NewUploader(srv.Client(), settings(100))

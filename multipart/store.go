@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
 )
 
 // A Store keeps Plans of unfinished uploads. Only the Plan is kept: OSS itself knows the parts.
@@ -25,10 +28,43 @@ type Store interface {
 	Delete(ctx context.Context, id string) error
 }
 
+// A RecordLocker is a Store that locks records. UploadFile holds the lock of a record from loading it until the record
+// names the upload that was begun, so that of two processes that upload one file the second joins the upload of the
+// first.
+type RecordLocker interface {
+	Store
+	// Lock waits until no other process or goroutine holds the lock of id, or ctx ends. A process that is killed gives
+	// its locks back.
+	Lock(ctx context.Context, id string) (unlock func(), err error)
+}
+
+// A RecordDeleter is a Store that compares and deletes in one step.
+type RecordDeleter interface {
+	Store
+	// DeleteIf deletes the record of id if it names upload. Another record, or none, is left as it is and is no error.
+	DeleteIf(ctx context.Context, id string, upload oss.Upload) error
+}
+
+// A RecordLister is a Store that lists its records. Sweep then deletes those of uploads that no longer exist.
+type RecordLister interface {
+	Store
+	// List iterates over the records, in any order. An error is the last pair.
+	List(ctx context.Context) iter.Seq2[Record, error]
+}
+
+// A Record is what a Store keeps as ID. A Plan without an upload ID says that an upload was about to be begun.
+type Record struct {
+	ID   string
+	Plan Plan
+}
+
 // DirStore keeps Plans as small JSON files in dir, each replaced atomically and readable by the owner only.
 // The directory is made when the first Plan is saved. A record that is damaged, or that a later version of this
 // package wrote in a way this one does not know, counts as absent: resuming trusts only what OSS holds, so nothing
 // but the work of the earlier try is lost.
+//
+// The Store is a RecordLocker, by flock on Linux, macOS and the BSDs and without effect elsewhere, a RecordDeleter and
+// a RecordLister.
 func DirStore(dir string) Store { return dirStore(dir) }
 
 type dirStore string
@@ -36,8 +72,8 @@ type dirStore string
 // recordVersion is that of the file format. A reader takes no other.
 const recordVersion = 1
 
-// A record is the content of a file. It holds the id to tell it from another of the same file name.
-type record struct {
+// A recordFile is the content of a file. It holds the id to tell it from another of the same file name.
+type recordFile struct {
 	Version int    `json:"version"`
 	ID      string `json:"id"`
 	Plan    Plan   `json:"plan"`
@@ -50,21 +86,33 @@ func (d dirStore) path(id string) string {
 }
 
 func (d dirStore) Load(_ context.Context, id string) (Plan, error) {
-	text, err := os.ReadFile(d.path(id))
-	if err != nil {
-		return Plan{}, fmt.Errorf("multipart: %w", err)
+	r, err := readRecord(d.path(id))
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("multipart: %s is the record of another id: %w", d.path(id), fs.ErrNotExist)
 	}
-	var r record
-	if err := json.Unmarshal(text, &r); err != nil || r.Version != recordVersion || r.ID != id {
-		return Plan{}, fmt.Errorf("multipart: %s is no record of this version: %w", d.path(id), fs.ErrNotExist)
+	if err != nil {
+		return Plan{}, err
 	}
 	return r.Plan, nil
+}
+
+// readRecord reads a file. One that is no record of this version does not exist.
+func readRecord(path string) (Record, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Record{}, fmt.Errorf("multipart: %w", err)
+	}
+	var r recordFile
+	if err := json.Unmarshal(text, &r); err != nil || r.Version != recordVersion {
+		return Record{}, fmt.Errorf("multipart: %s is no record of this version: %w", path, fs.ErrNotExist)
+	}
+	return Record{ID: r.ID, Plan: r.Plan}, nil
 }
 
 // Save writes beside the old record and renames: whoever reads sees the one or the other, also after
 // a crash of the machine.
 func (d dirStore) Save(_ context.Context, id string, p Plan) error {
-	text, err := json.Marshal(record{Version: recordVersion, ID: id, Plan: p})
+	text, err := json.Marshal(recordFile{Version: recordVersion, ID: id, Plan: p})
 	if err != nil {
 		return fmt.Errorf("multipart: %w", err)
 	}
@@ -109,4 +157,64 @@ func (d dirStore) Delete(_ context.Context, id string) error {
 		return fmt.Errorf("multipart: %w", err)
 	}
 	return nil
+}
+
+// Lock implements RecordLocker.
+func (d dirStore) Lock(ctx context.Context, id string) (unlock func(), err error) {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return nil, fmt.Errorf("multipart: %w", err)
+	}
+	unlock, err = lockFile(ctx, strings.TrimSuffix(d.path(id), ".json")+".lock")
+	if err != nil {
+		return nil, fmt.Errorf("multipart: %w", err)
+	}
+	return unlock, nil
+}
+
+// DeleteIf implements RecordDeleter.
+func (d dirStore) DeleteIf(ctx context.Context, id string, upload oss.Upload) error {
+	if _, err := os.Stat(d.path(id)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	unlock, err := d.Lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	saved, err := d.Load(ctx, id)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && saved.Upload != upload {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return d.Delete(ctx, id)
+}
+
+// List implements RecordLister.
+func (d dirStore) List(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		files, err := os.ReadDir(string(d))
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		for _, f := range files {
+			if err = ctx.Err(); err != nil {
+				break
+			}
+			if !strings.HasSuffix(f.Name(), ".json") {
+				continue
+			}
+			r, readErr := readRecord(filepath.Join(string(d), f.Name()))
+			if errors.Is(readErr, fs.ErrNotExist) {
+				continue // deleted meanwhile, or another program's
+			}
+			if !yield(r, readErr) || readErr != nil {
+				return
+			}
+		}
+		if err != nil {
+			yield(Record{}, fmt.Errorf("multipart: %w", err))
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/tries"
@@ -14,7 +15,7 @@ import (
 // SweepOptions select the unfinished uploads that Sweep ends.
 type SweepOptions struct {
 	Prefix    string                    // of keys; "" means all
-	OlderThan time.Duration             // begun at least this long ago; 0 means DefaultSweepAge
+	OlderThan time.Duration             // begun, and last given a part, at least this long ago; 0 means DefaultSweepAge
 	Select    func(oss.UploadInfo) bool // of those, the ones to end; nil means all
 	DryRun    bool                      // look, and end nothing
 }
@@ -30,8 +31,11 @@ type Swept struct {
 }
 
 // Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what
-// each held. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
+// each held. An upload that has got a part since then is in use, however long ago it was begun. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
 // goes on; an error with a zero Swept is the last pair.
+//
+// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that are gone, of the same bucket, prefix
+// and age.
 //
 // OSS keeps unfinished uploads for ever unless a lifecycle rule of the bucket removes them.
 func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions) iter.Seq2[Swept, error] {
@@ -57,13 +61,44 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 			if info.Initiated.After(limit) || o.Select != nil && !o.Select(info) {
 				continue
 			}
-			swept, err := u.sweep(ctx, info, o.DryRun)
-			if errors.Is(err, oss.ErrNoSuchUpload) {
-				continue // it ended by itself
+			swept, err := u.sweep(ctx, info, limit, o.DryRun)
+			if errors.Is(err, oss.ErrNoSuchUpload) || err == errInUse {
+				continue
 			}
 			if !yield(swept, err) {
 				return
 			}
+		}
+		if !o.DryRun {
+			u.tidyRecords(ctx, bucket, o, count.Now().Add(-o.OlderThan))
+		}
+	}
+}
+
+// tidyRecords deletes the records of the swept part of the bucket that were made before limit and whose uploads are gone.
+func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOptions, limit time.Time) {
+	store, ok := u.opts.Store.(RecordLister)
+	if !ok {
+		return
+	}
+	for r, err := range store.List(ctx) {
+		up := r.Plan.Upload
+		j := &job{u: u, plan: r.Plan}
+		if err != nil {
+			j.warn("records of the Store not listed", oss.Upload{Bucket: bucket}, err)
+			return
+		}
+		if up.Bucket != bucket || !strings.HasPrefix(up.Key, o.Prefix) || r.Plan.Begun.After(limit) {
+			continue
+		}
+		gone := up.ID == "" // it was about to be begun
+		if !gone {
+			there, err := j.exists(ctx)
+			gone = err == nil && !there
+		}
+		if gone {
+			j.deleteRecord(ctx, r.ID, up)
+			j.guard.rethrow()
 		}
 	}
 }
@@ -78,14 +113,20 @@ func (u *Uploader) sweepable(o SweepOptions) error {
 	return nil
 }
 
-// sweep measures one upload and ends it.
-func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, dry bool) (Swept, error) {
+// errInUse says that an upload has a part that is too young.
+var errInUse = errors.New("multipart: the upload is in use")
+
+// sweep measures one upload and ends it, unless it has got a part after limit.
+func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, limit time.Time, dry bool) (Swept, error) {
 	s := Swept{UploadInfo: info}
 	parts, err := u.list(ctx, info.Upload, nil)
 	if err != nil {
 		return s, err
 	}
 	for _, p := range parts {
+		if p.LastModified.After(limit) {
+			return s, errInUse
+		}
 		s.Parts++
 		s.Size += p.Size
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -81,7 +82,8 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 		select {
 		case next <- e:
 		default:
-			g.Go(func() error {
+			g.Go(func() (err error) {
+				defer j.guard.catch(&err)
 				for more := true; more; e, more = <-next {
 					err := j.deliver(gctx, e, done)
 					inHand.Release(1)
@@ -151,11 +153,11 @@ func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(j.u.opts.Concurrency)
 	for _, part := range held {
-		if part.Number > j.plan.NumParts() || j.plan.Section(part.Number).Size != part.Size {
+		s, ok := j.section(part.Number)
+		if !ok || s.Size != part.Size {
 			continue
 		}
 		g.Go(func() error {
-			s := j.plan.Section(part.Number)
 			equal, err := j.u.same(gctx, part, window{r: in.at, base: in.base + s.Offset, size: s.Size})
 			if equal && err == nil {
 				mu.Lock()
@@ -228,7 +230,7 @@ func (j *job) watched(body oss.Body) oss.Body {
 	if j.meter == nil && j.u.opts.Limiter == nil {
 		return body
 	}
-	return &watchedBody{Body: body, limiter: j.u.opts.Limiter, meter: j.meter}
+	return &watchedBody{Body: body, limiter: j.u.opts.Limiter, guard: &j.guard, meter: j.meter}
 }
 
 // A watchedBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
@@ -236,6 +238,7 @@ func (j *job) watched(body oss.Body) oss.Body {
 type watchedBody struct {
 	oss.Body
 	limiter Limiter
+	guard   *guard
 	meter   *meter
 
 	mu   sync.Mutex
@@ -277,17 +280,36 @@ func (w *watchedBody) Lend(off, n int64, files bool) (lend.Range, error) {
 }
 
 // pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
-// its burst at once.
-func (w *watchedBody) pace(ctx context.Context, p []byte, off int64) ([]byte, error) {
+// its burst at once, which may be lowered between two looks at it.
+func (w *watchedBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
+	defer w.guard.catch(&err)
+	burst := func() int {
+		if b, ok := w.limiter.(interface{ Burst() int }); ok {
+			return b.Burst()
+		}
+		return 0 // there is none, or no bound
+	}
 	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
-	if b, ok := w.limiter.(interface{ Burst() int }); ok && b.Burst() > 0 {
-		n = min(n, b.Burst())
+	for {
+		if most := burst(); most > 0 {
+			n = min(n, most)
+		}
+		if n == 0 {
+			return p, nil
+		}
+		err := w.limiter.WaitN(endless{ctx}, n)
+		if most := burst(); err != nil && ctx.Err() == nil && 0 < most && most < n {
+			continue
+		}
+		return p[:n], err
 	}
-	if n == 0 {
-		return p, nil
-	}
-	return p[:n], w.limiter.WaitN(ctx, n)
 }
+
+// endless hides the deadline of a context. A *rate.Limiter fails at once, with an error of its own, when a wait would
+// outlast the deadline; without one it fails at the deadline, with the context's error.
+type endless struct{ context.Context }
+
+func (endless) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
 func (w *watchedBody) progress(to int64) {
 	w.mu.Lock()

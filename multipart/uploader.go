@@ -32,6 +32,13 @@ type Options struct {
 	Progress    func(Progress) // called for each upload by itself: serially, never under a lock, byte by byte and never backwards; nil means none
 	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
 
+	// ExclusiveKeys promises that while this Uploader uploads to a key no other upload to that key is going on, of this
+	// program or of any other. A lost reply to InitiateMultipartUpload may have begun an upload of which nobody knows the
+	// ID: with ExclusiveKeys those that it can be, of the same key, begun since then and without parts, are aborted. Without,
+	// they are only reported, in Result.Orphans and UploadError.Orphans. With a Store the next UploadFile of a process that
+	// was killed meanwhile does the same.
+	ExclusiveKeys bool
+
 	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
 	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other
 	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the Client:
@@ -81,6 +88,12 @@ func (o *Options) check(least int64) error {
 		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes", o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
 	case o.Checksum < oss.ChecksumMD5 || o.Checksum > oss.ChecksumNone:
 		return fmt.Errorf("multipart: checksum %d is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone", o.Checksum)
+	case o.Limiter != nil && isNil(o.Limiter):
+		return fmt.Errorf("multipart: Options.Limiter is a nil %T", o.Limiter)
+	case o.Store != nil && isNil(o.Store):
+		return fmt.Errorf("multipart: Options.Store is a nil %T", o.Store)
+	case o.Store == DirStore(""):
+		return errors.New("multipart: Options.Store is a DirStore without a directory")
 	}
 	return nil
 }
@@ -142,7 +155,7 @@ type Result struct {
 	CRC64                      uint64 // ECMA, of the whole object
 	Size                       int64  // bytes
 	UploadID                   string // empty if one PutObject was enough
-	Parts                      int    // parts in the object; 0 for a PutObject
+	Parts                      int    // parts in the object; 0 if one PutObject or CopyObject was enough
 	Reused                     int    // of those, found in OSS from an earlier try
 
 	Callback []byte       // what the callback server answered, if one was asked for and its answer was not lost
@@ -152,6 +165,9 @@ type Result struct {
 // UploadFile uploads the file at path, resuming an earlier try if Options.Store remembers one. A file that
 // changes under way is an error, ErrSourceChanged. A path that names no regular file but, say, a pipe is read
 // as a stream. See Upload for the rest.
+//
+// Both a missing file and a missing bucket match fs.ErrNotExist. A file that cannot be opened is an *fs.PathError and no
+// *UploadError; a missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
 //
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
 // same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
@@ -163,7 +179,7 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	var f *os.File
 	cancelled, err := await(ctx, func() (err error) { f, err = os.Open(path); return err }, func() { f.Close() })
 	if cancelled { // while a named pipe waited for its writer
-		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: err}
+		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: withCause(ctx, err)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("multipart: %w", err)
@@ -188,7 +204,9 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 // A nil error means that the object exists and holds exactly the bytes of src, checked by MD5 and
 // CRC-64 on the way and by the CRC-64 of the whole. Any other is an *UploadError, unless an argument
 // was refused before the first request; it says what is left in OSS. A cancelled upload aborts what
-// it has begun before it returns; a Read of src that is going on then ends by itself.
+// it has begun before it returns; a Read of src that is going on then ends by itself. The error of a cancelled
+// upload matches ctx.Err() and context.Cause(ctx). If src, the Limiter, the Store or Progress panics, so does Upload,
+// with the same value, once the upload is aborted.
 func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -231,8 +249,10 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 		ctx, end := j.watch(ctx)
 		defer end()
 		j.dropRecord(ctx, stored)
+		in.stream = j.guard.reader(in.stream)
 		return j.fromStream(ctx, in)
 	}
+	in.at = j.guard.readerAt(in.at)
 	j.plan.Size = in.size
 	if j.plan.PartSize, err = partSizeFor(in.size, u.opts.PartSize); err != nil {
 		return nil, err
@@ -265,21 +285,30 @@ type job struct {
 	known   *uint64                                           // CRC-64 the object must have, where parts do not tell
 	orphans []oss.Upload                                      // see UploadError
 	cut     bool                                              // a request for a part got no answer, and may arrive late
+
+	unlisted bool // there may be more orphans, which OSS did not list
+
+	grown []Section // of the parts, where they have several sizes; nil means those of plan
+
+	caller context.Context // of the call, for its cause; nil if there is none to tell
+	guard  guard           // of the caller's code
 }
 
 // watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
-// of the progress function.
+// of the caller's code.
 func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
 	}
+	j.caller = ctx
 	j.waits = func(w flow.Wait) { j.meter.waits(w) }
 	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.wishes.all, j.waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
 		j.meter.close()
+		j.guard.rethrow()
 	}
 }
 
@@ -327,19 +356,17 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return nil, j.failed(err)
 	}
 	defer permit.Release()
-	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
 		if d == nil {
 			if d, err = j.u.digestOf(ctx, body); err != nil {
 				return nil, j.failed(err)
 			}
 		}
-		sum = d.md5[:]
 		opts.Header = opts.Header.Clone()
 		if opts.Header == nil {
 			opts.Header = make(http.Header)
 		}
-		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
+		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(d.md5[:]))
 	}
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
@@ -350,7 +377,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, began, last, sum, err, count.Lost.Load() == 0)
+		res, err = j.settlePut(ctx, began, last, d, err, count.Lost.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
@@ -391,7 +418,7 @@ func (j *job) initiate(ctx context.Context) error {
 		j.plan.Begun = count.Now().UTC().Truncate(time.Second)
 	}
 	if count.Lost.Load() > 0 {
-		j.orphans = j.findOrphans(ctx, began)
+		j.lookForOrphans(ctx, since(began))
 	}
 	if err != nil {
 		return j.failed(err)
@@ -401,12 +428,12 @@ func (j *job) initiate(ctx context.Context) error {
 
 // failed reports an upload of which nothing was begun in OSS.
 func (j *job) failed(err error) error {
-	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: err}
+	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
 // left reports a failed upload that stays in OSS.
 func (j *job) left(sent *parcels, err error) error {
-	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: err}
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
 // wishes are a caller's ObjectOptions, each where OSS wants it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -164,8 +165,13 @@ func (k *call) try(shell *http.Request) (*http.Response, error) {
 // check inspects a reply of success.
 func (k *call) check(resp *http.Response, sent *outgoing) error {
 	if k.terms.stores {
-		if err := checkStored(k.op, resp, sent, k.terms.md5); err != nil {
+		odd, err := checkStored(k.op, resp, sent, k.terms.md5)
+		if err != nil {
 			return err
+		}
+		if odd != "" {
+			k.client.log.LogAttrs(sent.watch.ctx, slog.LevelWarn, "oss: ETag is not the MD5 of what was sent; the CRC-64 is right",
+				slog.String("op", k.op.Name), slog.String("bucket", k.op.Bucket), slog.String("key", k.op.Key), slog.String("etag", odd))
 		}
 	}
 	if k.terms.check == nil {

@@ -366,9 +366,10 @@ func reportsCRC(op Operation, resp *http.Response, sent *outgoing) error {
 	return nil
 }
 
-// checkStored holds what OSS says it stored against what was sent: the CRC-64 of the bytes that
-// went out, and where the MD5 is known also the ETag.
-func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) error {
+// checkStored compares what OSS says it stored with what was sent: the CRC-64 of the bytes that went out and, where the
+// MD5 is known, the ETag. An ETag of another rule, as gateways and some kinds of encryption have, is no damage beside the
+// right CRC-64; it is returned.
+func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) (odd string, err error) {
 	damaged := func(e ChecksumError) error {
 		e.Op, e.Bucket, e.Key, e.PartNumber = op.Name, op.Bucket, op.Key, op.PartNumber
 		return &e
@@ -377,17 +378,20 @@ func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byt
 	etag := resp.Header.Get("ETag")
 	remote, told := headerCRC(resp.Header)
 	if etag == "" && !told {
-		return notFromOSS(resp)
+		return "", notFromOSS(resp)
 	}
 	if n < sent.size {
-		return damaged(ChecksumError{Err: fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)})
+		return "", damaged(ChecksumError{Err: fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)})
 	}
 	if told && (sent.sum || sent.known != nil) && remote != local {
-		return damaged(ChecksumError{Local: local, Remote: remote})
+		return "", damaged(ChecksumError{Local: local, Remote: remote})
 	}
 	var text [2 * md5.Size]byte
 	if md5sum != nil && !sameETag(etag, string(hex.AppendEncode(text[:0], md5sum))) {
-		return damaged(ChecksumError{Err: fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)})
+		if told && etag != "" && (sent.sum || sent.known != nil) {
+			return etag, nil
+		}
+		return "", damaged(ChecksumError{Err: fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)})
 	}
-	return nil
+	return "", nil
 }

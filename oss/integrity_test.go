@@ -183,7 +183,9 @@ func TestCatalogueI2WrongReportIsDamage(t *testing.T) {
 		{"all right", report(etag("body"), crc("body")), map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"ETag in small letters", report(strings.ToLower(etag("body")), crc("body")), map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"no CRC-64", says(200, "", "ETag", etag("body")), map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
-		{"wrong ETag", report(etag("yobd"), crc("body")), map[oss.Checksum]bool{oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
+		{"ETag of another rule, beside the right CRC-64 (BR40)", report(etag("yobd"), crc("body")),
+			map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
+		{"wrong ETag and no CRC-64", says(200, "", "ETag", etag("yobd")), map[oss.Checksum]bool{oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"no ETag", report("", crc("body")), map[oss.Checksum]bool{oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"wrong CRC-64", report(etag("body"), "1"), map[oss.Checksum]bool{oss.ChecksumNone: true}},
 	} {

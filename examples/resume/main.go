@@ -72,7 +72,10 @@ func upload(ctx context.Context, b *bucket.Bucket, records, path string, out io.
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %d parts, %d of them from an earlier try, ETag %s\n",
-		b.Name, filepath.Base(path), res.Size, res.Parts, res.Reused, res.ETag)
+	how := "one request"
+	if res.Parts > 0 {
+		how = fmt.Sprintf("%d parts, %d of them from an earlier try", res.Parts, res.Reused)
+	}
+	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %s, ETag %s\n", b.Name, filepath.Base(path), res.Size, how, res.ETag)
 	return nil
 }

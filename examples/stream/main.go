@@ -44,6 +44,10 @@ func run(ctx context.Context, getenv func(string) string, key string, in io.Read
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %d parts, ETag %s, CRC-64 %d\n", b.Name, key, res.Size, res.Parts, res.ETag, res.CRC64)
+	how := "one request"
+	if res.Parts > 0 {
+		how = fmt.Sprintf("%d parts", res.Parts)
+	}
+	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %s, ETag %s, CRC-64 %d\n", b.Name, key, res.Size, how, res.ETag, res.CRC64)
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 
 func main() {
 	var opts multipart.SweepOptions
-	flag.DurationVar(&opts.OlderThan, "older", multipart.DefaultSweepAge, "how long ago an upload was begun")
+	flag.DurationVar(&opts.OlderThan, "older", multipart.DefaultSweepAge, "how long ago an upload was begun and last got a part")
 	flag.StringVar(&opts.Prefix, "prefix", "", "only of keys that begin like this")
 	flag.BoolVar(&opts.DryRun, "dry-run", false, "look, and end nothing")
 	flag.Parse()
@@ -43,7 +43,7 @@ func run(ctx context.Context, getenv func(string) string, opts multipart.SweepOp
 		if _, err := up.Begin(ctx, b.Name, "left/behind.bin", 1<<30, nil); err != nil {
 			return err
 		}
-		opts.OlderThan = time.Nanosecond
+		fmt.Fprintln(out, "The bucket holds one upload, begun just now: -older 1ns ends it.")
 	}
 
 	var uploads, parts int

@@ -29,7 +29,7 @@ func backup(ctx context.Context, client *oss.Client, path string) error {
 	if err != nil {
 		return err // nothing is left behind, or err says what
 	}
-	fmt.Printf("%d bytes in %d parts, ETag %s, CRC-64 %d\n", res.Size, res.Parts, res.ETag, res.CRC64)
+	fmt.Printf("%d bytes, ETag %s, CRC-64 %d\n", res.Size, res.ETag, res.CRC64)
 	return nil
 }
 
@@ -113,7 +113,7 @@ func Example() {
 	srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 	explain(saveReport(ctx, srv.Client(), "no"))
 	// Output:
-	// 20971520 bytes in 3 parts, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
+	// 20971520 bytes, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
 	// "50A8E20A291588A34759A8B2855F9B92-2"
 	// these keys may not write here
 }
