@@ -30,6 +30,7 @@ type Config struct {
 	Retry       Retry               // default: see Retry
 	Logger      *slog.Logger        // default: silent
 	Hooks       Hooks               // default: none
+	Header      http.Header         // sent with every request, presigned ones included, unless the request has its own; default: none
 	UserAgent   string              // added after this module's own name and version
 	Now         func() time.Time    // clock for dates and signatures; default time.Now
 	MinPartSize int64               // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
@@ -102,7 +103,8 @@ type Client struct {
 	retry       Retry
 	log         *slog.Logger
 	hooks       Hooks
-	userAgent   []string // the value of a header
+	header      http.Header // for every request
+	userAgent   []string    // the value of a header
 	now         func() time.Time
 	minPartSize int64
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
@@ -133,6 +135,14 @@ func NewClient(cfg Config) (*Client, error) {
 	if !isHeaderValue(cfg.UserAgent) {
 		return nil, fmt.Errorf("oss: Config.UserAgent %q has a control character", cfg.UserAgent)
 	}
+	for _, f := range []struct {
+		name  string
+		value any
+	}{{"Credentials", cfg.Credentials}, {"Signer", cfg.Signer}} {
+		if f.value != nil && isNil(f.value) {
+			return nil, fmt.Errorf("oss: Config.%s is a nil %T", f.name, f.value)
+		}
+	}
 	if keys, ok := cfg.Credentials.(Credentials); ok {
 		if _, err := keys.Credentials(context.Background()); err != nil {
 			return nil, fmt.Errorf("oss: Config.Credentials: %w", err)
@@ -160,6 +170,11 @@ func NewClient(cfg Config) (*Client, error) {
 	} else if c.signer == nil {
 		c.signer = signer.V1{}
 	}
+	if err := c.checkDefaults(cfg.Header); err != nil {
+		return nil, err
+	}
+	c.header = make(http.Header)
+	addHeader(c.header, cfg.Header)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -40,7 +40,9 @@
 //
 //	if errors.Is(err, oss.ErrNoSuchUpload) { ... }
 //
-// The errors of package fs match too where they mean the same. Damaged bytes are a *ChecksumError.
+// The errors of package fs match too where they mean the same: fs.ErrNotExist for an object, a bucket, a version or an
+// upload that does not exist. A file that a body or a provider of keys could not open is not a *ServiceError and matches
+// fs.ErrNotExist as well, and errors.As finds its *fs.PathError. Damaged bytes are a *ChecksumError.
 // A cancelled call matches the error of its context. An argument that OSS would refuse for its form
 // is an error before any request. No error, log line or hook shows a secret, a token or a signature.
 //

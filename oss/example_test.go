@@ -76,7 +76,7 @@ func ExampleClient_UploadPart() {
 	fmt.Printf("%s, %s, %v\n", text, obj.ContentType, err)
 	// Output:
 	// ETag "3ECFA152D36770A76551A082ACF0747A-2", CRC-64 035D4266D2D7678D
-	// hello, world, text/plain; charset=utf-8, <nil>
+	// hello, world, text/plain, <nil>
 }
 
 // A section of a file is a Body: parts are read in place, again if need be, without a buffer.

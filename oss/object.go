@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"mime"
 	"net/http"
 	"net/url"
-	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +21,13 @@ import (
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobject
 type ObjectOptions struct {
-	ContentType        string            // "" means by key extension, else application/octet-stream
+	ContentType        string            // "" means by key extension, the same on every machine, else application/octet-stream
 	ContentEncoding    string            // for example "gzip"
 	ContentDisposition string            // file name offered to browsers
 	ContentLanguage    string            // language of the content
 	CacheControl       string            // for caches and browsers
 	Expires            time.Time         // HTTP Expires, not a deletion date
-	Metadata           map[string]string // sent as x-oss-meta-*; 8 KiB in all; an empty value may break signature V4
+	Metadata           map[string]string // sent as x-oss-meta-*; names of letters, digits and hyphens, values not empty; 8 KiB in all
 	Tags               map[string]string // object tags, at most 10
 	ACL                ACL               // "" leaves it to the bucket
 	StorageClass       StorageClass      // "" leaves it to the bucket
@@ -52,6 +51,8 @@ type Encryption struct {
 	DataAlgorithm string // for KMS: "SM4", or empty for AES256
 }
 
+var metadataName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+
 // Limits of what an object carries beside its bytes.
 const (
 	maxMetadata = 8 << 10 // bytes of all names and values
@@ -60,16 +61,22 @@ const (
 	maxTagValue = 256 // characters
 )
 
-// header returns the headers o stands for, on a map of its own. It works on nil.
+// header returns the headers o stands for, on a map of its own, with a Content-Type in any case. It works on nil.
 func (o *ObjectOptions) header(key string) (http.Header, error) {
+	h, err := o.asked()
+	if err == nil && h.Get("Content-Type") == "" {
+		h.Set("Content-Type", contentType(key))
+	}
+	return h, err
+}
+
+// asked returns the headers that were asked for, and no others. It works on nil.
+func (o *ObjectOptions) asked() (http.Header, error) {
 	if o == nil {
 		o = new(ObjectOptions)
 	}
 	h := fieldsOver(o.Header)
 	h.set("ContentType", "Content-Type", o.ContentType)
-	if h.Get("Content-Type") == "" {
-		h.Set("Content-Type", cmp.Or(mime.TypeByExtension(path.Ext(key)), "application/octet-stream"))
-	}
 	h.set("ContentEncoding", "Content-Encoding", o.ContentEncoding)
 	h.set("ContentDisposition", "Content-Disposition", o.ContentDisposition)
 	h.set("ContentLanguage", "Content-Language", o.ContentLanguage)
@@ -93,8 +100,8 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 	h.set("Tags", "x-oss-tagging", tags)
 	size, seen := 0, make(map[string]bool)
 	for name, value := range o.Metadata {
-		if !isToken(name) {
-			return nil, fmt.Errorf("oss: metadata name %q is not valid in a header", name)
+		if !metadataName.MatchString(name) {
+			return nil, fmt.Errorf("oss: metadata name %q is not made of letters, digits and hyphens only", name)
 		}
 		lower := strings.ToLower(name)
 		if seen[lower] {
@@ -169,7 +176,7 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
-	if body == nil {
+	if isNil(body) {
 		return nil, fmt.Errorf("oss: body of %s is nil", resource(bucket, key))
 	}
 	if body.Size() > MaxPartSize {

@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Body is replayable content of known size: *bytes.Reader, *strings.Reader and *io.SectionReader
@@ -97,7 +99,10 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 	return c.send(ctx, r, t)
 }
 
-var errNilRequest = errors.New("oss: request is nil")
+var (
+	errNilRequest = errors.New("oss: request is nil")
+	errNoClient   = errors.New("oss: the Client was not made by NewClient")
+)
 
 // checkSums refuses to check what is not there.
 func (r *Request) checkSums() error {
@@ -155,6 +160,9 @@ type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
 // send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
 // then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
 func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
+	if c == nil || c.credentials == nil {
+		return nil, errNoClient
+	}
 	if err := c.checkRequest(r); err != nil {
 		return nil, err
 	}
@@ -207,10 +215,27 @@ func (r *Request) check() error {
 	if err := r.Repeat.check(); err != nil {
 		return err
 	}
+	if strings.ContainsFunc(r.Op, unicode.IsControl) {
+		return fmt.Errorf("oss: Request.Op %q has a control character", r.Op)
+	}
+	if r.Body != nil && isNil(r.Body) {
+		return fmt.Errorf("oss: body is a nil %T", r.Body)
+	}
 	if r.Body != nil && r.Body.Size() < 0 {
 		return fmt.Errorf("oss: size %d of the body is negative", r.Body.Size())
 	}
 	return nil
+}
+
+// isNil reports whether v is nil, or an interface that holds a nil pointer or function.
+func isNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	}
+	return false
 }
 
 // operation names the call for errors, logs and hooks.
@@ -237,6 +262,7 @@ func (c *Client) address(r *Request) url.URL {
 // and never written.
 func (k *call) headers() http.Header {
 	h := make(http.Header) // most requests have no more headers than the smallest map takes
+	maps.Copy(h, k.client.header)
 	maps.Copy(h, k.request.Header)
 	if sum := k.terms.md5; sum != nil {
 		h.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))

@@ -149,7 +149,7 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 	if err := cmp.Or(up.check(), checkPartNumber(number)); err != nil {
 		return Part{}, err
 	}
-	if body == nil {
+	if isNil(body) {
 		return Part{}, fmt.Errorf("oss: body of part %d is nil", number)
 	}
 	if body.Size() > MaxPartSize {
