@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,11 +22,11 @@ const Version = "0.1.0"
 
 // Config says how a Client reaches OSS. A Region, or an Endpoint, is enough; every other field has a default.
 type Config struct {
-	Region      string              // for example "cn-hangzhou"; setting it selects signature V4
-	Endpoint    string              // host or URL; default "https://oss-<Region>.aliyuncs.com"
+	Region      string              // for example "cn-hangzhou", or "oss-cn-hangzhou"; setting it selects signature V4
+	Endpoint    string              // host or URL; default: that of Region and EndpointKind, by https
 	Addressing  Addressing          // where the bucket goes in the URL; default VirtualHosted
 	Credentials CredentialsProvider // default EnvCredentials() alone; credentials.Default of oss/credentials finds more
-	Signer      signer.Signer       // default: signer.V4{} when Region is set, else signer.V1{}
+	Signer      signer.Signer       // default: signer.V4{} when Region is set or Endpoint names it, else signer.V1{}
 	HTTPClient  *http.Client        // default: own pool sized for parallel parts; never modified
 	Retry       Retry               // default: see Retry
 	Logger      *slog.Logger        // default: silent
@@ -33,7 +34,18 @@ type Config struct {
 	Header      http.Header         // sent with every request, presigned ones included, unless the request has its own; default: none
 	UserAgent   string              // added after this module's own name and version
 	Now         func() time.Time    // clock for dates and signatures; default time.Now
-	MinPartSize int64               // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
+
+	// EndpointKind chooses among the endpoints of Region; it cannot be set beside Endpoint.
+	EndpointKind EndpointKind
+	// PresignEndpoint is the host or URL that presigned URLs lead to, for example the public endpoint where Endpoint is an
+	// internal one, or a domain of one's own; default: the endpoint of the Client, in its Addressing.
+	PresignEndpoint   string
+	PresignAddressing Addressing // where the bucket goes in URLs to PresignEndpoint; default VirtualHosted
+	// CloudBoxID selects a CloudBox, an OSS of one's own premises, for example "cb-f8z7yvzgwfkl9q0h"; with Region it gives
+	// the Endpoint. It is the region of signature V4 there. An Endpoint below oss-cloudbox.aliyuncs.com names it.
+	CloudBoxID string
+
+	MinPartSize int64 // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
 }
 
 // Retry bounds the retrying of one operation. The zero value is a good default: with it, a connection that is refused
@@ -94,7 +106,7 @@ func (r Retry) check() error {
 // A Client calls OSS. It is safe for concurrent use and needs no Close.
 type Client struct {
 	endpoint    endpoint
-	region      string
+	region      string // of signatures
 	credentials CredentialsProvider
 	signer      signer.Signer
 	http        http.Client // a copy; its Transport is used, never closed
@@ -110,21 +122,24 @@ type Client struct {
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
 	budget      *flow.RetryBudget
 	answered    atomic.Bool // OSS has answered a request of this Client
+
+	presignEndpoint endpoint
 }
 
 // NewClient checks cfg and returns a Client. It does not touch the network.
 func NewClient(cfg Config) (*Client, error) {
-	if cfg.Region == "" && cfg.Endpoint == "" {
-		return nil, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
-	}
-	if cfg.Region != "" {
-		if err := checkRegion(cfg.Region); err != nil {
-			return nil, err
-		}
-	}
-	ep, err := parseEndpoint(cmp.Or(cfg.Endpoint, "https://oss-"+cfg.Region+".aliyuncs.com"), cfg.Addressing)
+	at, err := cfg.place()
 	if err != nil {
 		return nil, err
+	}
+	presign := at.endpoint
+	switch {
+	case cfg.PresignEndpoint != "":
+		if presign, err = parseEndpoint(cfg.PresignEndpoint, cfg.PresignAddressing); err != nil {
+			return nil, fmt.Errorf("oss: Config.PresignEndpoint: %s", strings.TrimPrefix(err.Error(), "oss: "))
+		}
+	case cfg.PresignAddressing != VirtualHosted:
+		return nil, errors.New("oss: Config.PresignAddressing is set without PresignEndpoint")
 	}
 	if err := cfg.Retry.check(); err != nil {
 		return nil, err
@@ -150,8 +165,8 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.Credentials = &keys // fmt masks no value in an unexported field, but follows no pointer either
 	}
 	c := &Client{
-		endpoint:    ep,
-		region:      cfg.Region,
+		endpoint:    at.endpoint,
+		region:      at.region,
 		credentials: cfg.Credentials,
 		signer:      cfg.Signer,
 		retry:       cfg.Retry.orDefault(),
@@ -161,6 +176,8 @@ func NewClient(cfg Config) (*Client, error) {
 		now:         cfg.Now,
 		minPartSize: cmp.Or(cfg.MinPartSize, MinPartSize),
 		budget:      flow.NewRetryBudget(retryBudget),
+
+		presignEndpoint: presign,
 	}
 	if c.credentials == nil {
 		c.credentials = EnvCredentials()
@@ -169,6 +186,10 @@ func NewClient(cfg Config) (*Client, error) {
 		c.signer = signer.V4{}
 	} else if c.signer == nil {
 		c.signer = signer.V1{}
+	}
+	if v4, ok := c.signer.(signer.V4); ok && v4.Product == "" {
+		v4.Product = at.product
+		c.signer = v4
 	}
 	if err := c.checkDefaults(cfg.Header); err != nil {
 		return nil, err

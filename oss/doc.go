@@ -12,10 +12,10 @@
 //
 // # Signatures
 //
-// A Config with a Region signs with V4; one with only an Endpoint signs with V1, the
-// "OSS AccessKeyID:Signature" header, which OSS is withdrawing: it is closed to accounts registered
-// since 1 March 2025 and to buckets created since 1 September 2025, in phases. A refusal for that
-// reason says so in the error. Every attempt is signed anew, with the credentials and the date of
+// A Config with a Region, or with an Endpoint that names one such as oss-cn-hangzhou.aliyuncs.com, signs with V4. Any other
+// Endpoint, such as that of a private installation, signs with V1, the "OSS AccessKeyID:Signature" header, which OSS is
+// withdrawing: it is closed to accounts registered since 1 March 2025 and to buckets created since 1 September 2025, in
+// phases. A refusal for that reason says so in the error. Config.Signer overrides the choice. Every attempt is signed anew, with the credentials and the date of
 // its moment; a clock that is off is corrected by the reply in which OSS complains of it.
 //
 // # Bodies and checksums

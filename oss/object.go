@@ -276,6 +276,37 @@ type GetOptions struct {
 	Offset, Length int64       // bytes; Length 0 means to the end
 	IfMatch        string      // ETag the object must have
 	Header         http.Header // anything else
+
+	Response ResponseHeaders // what the reply is to say in place of what is stored; not for anonymous requests
+}
+
+// ResponseHeaders replace headers of the reply to GetObject, for example of a presigned URL. Empty fields replace nothing.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getobject
+type ResponseHeaders struct {
+	ContentType        string
+	ContentLanguage    string
+	ContentEncoding    string
+	ContentDisposition string // for example `attachment; filename="report.pdf"`
+	CacheControl       string
+	Expires            string // in the form of HTTP, or any other text
+}
+
+// setIn puts the fields into the parameters of a request.
+func (h *ResponseHeaders) setIn(q url.Values) error {
+	for _, f := range [...]struct{ name, value string }{
+		{"response-content-type", h.ContentType}, {"response-content-language", h.ContentLanguage},
+		{"response-content-encoding", h.ContentEncoding}, {"response-content-disposition", h.ContentDisposition},
+		{"response-cache-control", h.CacheControl}, {"response-expires", h.Expires},
+	} {
+		if !isHeaderValue(f.value) {
+			return fmt.Errorf("oss: GetOptions.Response: %s has a control character", f.name)
+		}
+		if f.value != "" {
+			q.Set(f.name, f.value)
+		}
+	}
+	return nil
 }
 
 // ObjectInfo describes a stored object.
@@ -350,6 +381,9 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	}
 	if opts.Offset < 0 || opts.Length < 0 || opts.Offset > math.MaxInt64-opts.Length {
 		return nil, fmt.Errorf("oss: no object has a range at %d of %d bytes", opts.Offset, opts.Length)
+	}
+	if err := opts.Response.setIn(r.Query); err != nil {
+		return nil, err
 	}
 	h := fieldsOver(opts.Header)
 	h.set("IfMatch", "If-Match", opts.IfMatch)

@@ -37,8 +37,8 @@ func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
 // other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is
-// not part of a signature, unless Header has its Content-MD5. With signature V4 ttl is at most
-// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner.
+// not part of a signature, unless Header has its Content-MD5. The URL leads to Config.PresignEndpoint. With signature V4
+// ttl is at most signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner.
 // Anonymous credentials cannot presign.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
@@ -73,7 +73,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	}
 	header := c.header.Clone()
 	addHeader(header, r.Header)
-	address := c.address(r)
+	address := r.at(c.presignEndpoint)
 	req := (&http.Request{Method: r.Method, URL: &address, Header: header}).WithContext(ctx)
 	req.Host = req.URL.Host
 	if req.Method == "" {

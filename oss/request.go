@@ -209,6 +209,9 @@ func (r *Request) check() error {
 			return err
 		}
 	}
+	if err := r.checkNewBucket(); err != nil {
+		return err
+	}
 	if !isToken(cmp.Or(r.Method, http.MethodGet)) {
 		return fmt.Errorf("oss: method %q is not an HTTP method", r.Method)
 	}
@@ -253,7 +256,12 @@ func (r *Request) operation() Operation {
 
 // address returns the URL of r.
 func (c *Client) address(r *Request) url.URL {
-	u := c.endpoint.url(r.Bucket, r.Key)
+	return r.at(c.endpoint)
+}
+
+// at returns the URL of r at an endpoint.
+func (r *Request) at(e endpoint) url.URL {
+	u := e.url(r.Bucket, r.Key)
 	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20")
 	return u
 }
