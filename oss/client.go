@@ -31,18 +31,18 @@ type Config struct {
 	Retry       Retry               // default: see Retry
 	Logger      *slog.Logger        // default: silent
 	Hooks       Hooks               // default: none
-	Header      http.Header         // sent with every request, presigned ones included, unless the request has its own; default: none
+	Header      http.Header         // sent with every request that has no other value; default: none
 	UserAgent   string              // added after this module's own name and version
 	Now         func() time.Time    // clock for dates and signatures; default time.Now
 
 	// EndpointKind chooses among the endpoints of Region; it cannot be set beside Endpoint.
 	EndpointKind EndpointKind
-	// PresignEndpoint is the host or URL that presigned URLs lead to, for example the public endpoint where Endpoint is an
-	// internal one, or a domain of one's own; default: the endpoint of the Client, in its Addressing.
+	// PresignEndpoint is the host or URL that presigned URLs lead to, for example the public endpoint where Endpoint is
+	// an internal one, or a domain of one's own; default: the endpoint of the Client, in its Addressing.
 	PresignEndpoint   string
 	PresignAddressing Addressing // where the bucket goes in URLs to PresignEndpoint; default VirtualHosted
-	// CloudBoxID selects a CloudBox, an OSS of one's own premises, for example "cb-f8z7yvzgwfkl9q0h"; with Region it gives
-	// the Endpoint. It is the region of signature V4 there. An Endpoint below oss-cloudbox.aliyuncs.com names it.
+	// CloudBoxID selects a CloudBox, an OSS of one's own premises, for example "cb-f8z7yvzgwfkl9q0h"; with Region it
+	// gives the Endpoint. It is the region of signature V4 there. An Endpoint below oss-cloudbox.aliyuncs.com names it.
 	CloudBoxID string
 
 	MinPartSize int64 // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
@@ -57,8 +57,8 @@ type Config struct {
 // retry if it took none; the budget never exceeds 100. While it is empty, operations fail with the error of their
 // first attempt, which says so. Corrections of the clock and of refused keys are outside the budget.
 //
-// Package multipart adds multipart.Options.Patience: its uploads do not count attempts that fail because OSS throttles or
-// cannot be reached. They wait for a time instead.
+// Package multipart adds multipart.Options.Patience: its uploads do not count attempts that fail because OSS throttles
+// or cannot be reached. They wait for a time instead.
 type Retry struct {
 	Attempts int           // tries in all, the first included; 0 means 4, 1 means never retry
 	MinWait  time.Duration // first backoff, before jitter; 0 means 200ms

@@ -27,10 +27,10 @@ type EndpointKind int
 
 const (
 	PublicEndpoint             EndpointKind = iota // oss-cn-hangzhou.aliyuncs.com
-	InternalEndpoint                               // oss-cn-hangzhou-internal.aliyuncs.com, inside the cloud: no charge for traffic
+	InternalEndpoint                               // oss-cn-hangzhou-internal.aliyuncs.com, inside the cloud
 	DualStackEndpoint                              // cn-hangzhou.oss.aliyuncs.com, which has an IPv6 address too
-	AccelerateEndpoint                             // oss-accelerate.aliyuncs.com, for buckets with transfer acceleration
-	AccelerateOverseasEndpoint                     // oss-accelerate-overseas.aliyuncs.com, the same outside of mainland China
+	AccelerateEndpoint                             // oss-accelerate.aliyuncs.com, if the bucket has it
+	AccelerateOverseasEndpoint                     // oss-accelerate-overseas.aliyuncs.com
 )
 
 // host returns the host of the endpoint of region.
@@ -72,9 +72,9 @@ func (cfg *Config) place() (place, error) {
 	case region == "" && address == "":
 		return place{}, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
 	case kind < PublicEndpoint || kind > AccelerateOverseasEndpoint:
-		return place{}, fmt.Errorf("oss: Config.EndpointKind %d is none of PublicEndpoint to AccelerateOverseasEndpoint", kind)
+		return place{}, fmt.Errorf("oss: Config.EndpointKind %d is not one of the five endpoints", kind)
 	case kind != PublicEndpoint && address != "":
-		return place{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q, which says it all", redactUser(address))
+		return place{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q", redactUser(address))
 	case kind != PublicEndpoint && box != "":
 		return place{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID: a CloudBox has one endpoint")
 	case box != "" && !boxForm.MatchString(box):

@@ -20,7 +20,9 @@ var replaced = map[string]string{
 }
 
 // signing are headers that a signature sets. An unsigned request may have them.
-var signing = map[string]bool{"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true}
+var signing = map[string]bool{
+	"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true,
+}
 
 // taken lists headers that OSS ignores with other operations than these.
 //
@@ -81,8 +83,8 @@ func (c *Client) checkHeader(r *Request, presign bool) error {
 	return nil
 }
 
-// checkOSSHeader refuses what OSS answers with SignatureDoesNotMatch, or stores as something else. Proxies drop names with
-// an underscore, and HTTP drops blanks around a value; V4 does not match where a value is empty then.
+// checkOSSHeader refuses what OSS answers with SignatureDoesNotMatch, or stores as something else. Proxies drop names
+// with an underscore, and HTTP drops blanks around a value; V4 does not match where a value is empty then.
 //
 // See https://help.aliyun.com/en/oss/user-guide/manage-object-metadata
 func checkOSSHeader(name string, values []string) error {
@@ -118,7 +120,8 @@ func (c *Client) checkDefaults(h http.Header) error {
 	for name := range h {
 		for _, prefix := range prefixes {
 			if strings.HasPrefix(http.CanonicalHeaderKey(name), prefix) {
-				return fmt.Errorf("oss: Config.Header: %s is not for every request: give it to the operation", http.CanonicalHeaderKey(name))
+				return fmt.Errorf("oss: Config.Header: %s is not for every request: give it to the operation",
+					http.CanonicalHeaderKey(name))
 			}
 		}
 	}

@@ -35,11 +35,11 @@ func (p Presigned) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 // LogValue masks it for log/slog.
 func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
-// other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is
-// not part of a signature, unless Header has its Content-MD5. The URL leads to Config.PresignEndpoint. With signature V4
-// ttl is at most signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner.
-// Anonymous credentials cannot presign.
+// Presign presigns any Request: those of the methods below, and by its Method, Query and Header any other, such as
+// {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is not part of a signature, unless
+// Header has its Content-MD5. The URL leads to Config.PresignEndpoint. With signature V4 ttl is at most
+// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner. Anonymous
+// credentials cannot presign.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
 func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
@@ -50,7 +50,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 		return nil, err
 	}
 	if r.SendMD5 || r.CheckCRC64 != nil {
-		return nil, errors.New("oss: Request.SendMD5 and CheckCRC64 are for Do: whoever sends a presigned request has its body")
+		return nil, errors.New("oss: Request.SendMD5 and CheckCRC64 are for Do: a presigned request has no body here")
 	}
 	if c.credentials == nil {
 		return nil, errNoClient
@@ -101,8 +101,8 @@ func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Du
 }
 
 // PresignPut presigns a single-request upload. What opts asks for is signed, and the sender must repeat it; without a
-// ContentType the sender must send no Content-Type, which some HTTP clients add by themselves, and the object has that of OSS,
-// application/octet-stream.
+// ContentType the sender must send no Content-Type, which some HTTP clients add by themselves, and the object has that
+// of OSS, application/octet-stream.
 func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Duration, opts *ObjectOptions) (*Presigned, error) {
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err

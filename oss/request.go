@@ -25,8 +25,8 @@ type Body interface {
 }
 
 // A ContextBody is a Body whose reads can wait, for a rate limit or for a network of its own. They are made through
-// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any more
-// ought to end then. The reads of any other Body are waited for.
+// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any
+// more ought to end then. The reads of any other Body are waited for.
 type ContextBody interface {
 	Body
 	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)
@@ -58,7 +58,8 @@ type Repeat int
 const (
 	// RepeatByMethod repeats any failed attempt of GET, HEAD, PUT, DELETE and OPTIONS, which have the same effect when
 	// done twice. An attempt of any other method, such as the POST of AppendObject, is repeated only if OSS cannot have
-	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost fails.
+	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost
+	// fails.
 	RepeatByMethod Repeat = iota
 	RepeatAlways          // any failed attempt: for a POST that has the same effect when done twice
 	RepeatNever           // no attempt: one request at most
@@ -266,8 +267,8 @@ func (r *Request) at(e endpoint) url.URL {
 	return u
 }
 
-// headers returns those of an attempt. A signature may replace some; the values of the others are shared by all attempts
-// and never written.
+// headers returns those of an attempt. A signature may replace some; the values of the others are shared by all
+// attempts and never written.
 func (k *call) headers() http.Header {
 	h := make(http.Header) // most requests have no more headers than the smallest map takes
 	maps.Copy(h, k.client.header)

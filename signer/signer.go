@@ -63,9 +63,9 @@ type Credentials struct {
 	Expires         time.Time // when the keys stop working; zero means never
 }
 
-// Credentials returns c, so that fixed keys are a provider as they stand; empty keys are an error, and so is a field with
-// a blank, a line break or another character that no key has.
-// Expires is not looked at: whether keys still work is for OSS and its clock to say.
+// Credentials returns c, so that fixed keys are a provider as they stand; empty keys are an error, and so is a field
+// with a blank, a line break or another character that no key has. Expires is not looked at: whether keys still work is
+// for OSS and its clock to say.
 func (c Credentials) Credentials(ctx context.Context) (Credentials, error) {
 	if err := c.check(); err != nil {
 		return Credentials{}, err
