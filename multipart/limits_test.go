@@ -61,7 +61,7 @@ func TestBadNamesFailBeforeTheSourceIsRead(t *testing.T) {
 	src := readerFunc(func([]byte) (int, error) { t.Error("the source was read"); return 0, io.EOF })
 	for _, tt := range []struct{ bucket, key, want string }{
 		{"", key, "oss: bucket name is empty"},
-		{"Bad_Bucket", key, `oss: bucket name "Bad_Bucket" is not made of a-z, 0-9 and inner hyphens only`},
+		{"Bad_Bucket", key, `oss: bucket name "Bad_Bucket" is not made of a-z, 0-9 and inner hyphens and underscores only`},
 		{bucket, "", "oss: key is empty"},
 		{bucket, strings.Repeat("k", 1024), `has 1024 bytes, more than 1023`},
 		{bucket, "\xff", `oss: key "\xff" is not valid UTF-8`},

@@ -17,6 +17,7 @@ import (
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
+	"github.com/ossmultipart/go-oss/signer"
 )
 
 func contextWithTimeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
@@ -399,7 +400,9 @@ func aRefusalOfV1NamesTheCure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, RefuseV1: true})
 		defer srv.Close()
-		c := client(t, srv, func(cfg *oss.Config) { cfg.Region, cfg.Endpoint = "", "https://oss-cn-hangzhou.aliyuncs.com" })
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Region, cfg.Signer, cfg.Endpoint = "", signer.V1{}, "https://oss-cn-hangzhou.aliyuncs.com"
+		})
 		_, err := upload(t, c, nil)
 		if err == nil || !strings.Contains(err.Error(), "set Config.Region") {
 			t.Errorf("error is %v", err)

@@ -204,9 +204,12 @@ func (k *call) sign(req *http.Request) error {
 	if _, ok := c.credentials.(anonymous); ok {
 		return nil
 	}
-	return c.signer.Sign(req, signer.Params{
+	if err := c.signer.Sign(req, signer.Params{
 		Bucket: k.op.Bucket, Key: k.op.Key, Region: c.region, Time: c.Now(), Credentials: k.used,
-	})
+	}); err != nil {
+		return err
+	}
+	return checkSigned(req.Header)
 }
 
 // A permanentError is one that a further attempt cannot change.

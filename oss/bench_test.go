@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/signer"
 )
 
 // discards reads a body and answers that it is stored, as fast as can be. It is not the place of a
@@ -50,7 +51,7 @@ func BenchmarkPresignPart(b *testing.B) {
 	for _, cfg := range []struct {
 		name string
 		oss.Config
-	}{{"V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com"}}, {"V4", oss.Config{Region: "cn-hangzhou"}}} {
+	}{{"V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: signer.V1{}}}, {"V4", oss.Config{Region: "cn-hangzhou"}}} {
 		b.Run("signature="+cfg.name, func(b *testing.B) {
 			cfg.Credentials = keys
 			c := newClient(b, cfg.Config)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,18 +22,30 @@ const Version = "0.1.0"
 
 // Config says how a Client reaches OSS. A Region, or an Endpoint, is enough; every other field has a default.
 type Config struct {
-	Region      string              // for example "cn-hangzhou"; setting it selects signature V4
-	Endpoint    string              // host or URL; default "https://oss-<Region>.aliyuncs.com"
+	Region      string              // for example "cn-hangzhou", or "oss-cn-hangzhou"; setting it selects signature V4
+	Endpoint    string              // host or URL; default: that of Region and EndpointKind, by https
 	Addressing  Addressing          // where the bucket goes in the URL; default VirtualHosted
 	Credentials CredentialsProvider // default EnvCredentials() alone; credentials.Default of oss/credentials finds more
-	Signer      signer.Signer       // default: signer.V4{} when Region is set, else signer.V1{}
+	Signer      signer.Signer       // default: signer.V4{} when Region is set or Endpoint names it, else signer.V1{}
 	HTTPClient  *http.Client        // default: own pool sized for parallel parts; never modified
 	Retry       Retry               // default: see Retry
 	Logger      *slog.Logger        // default: silent
 	Hooks       Hooks               // default: none
+	Header      http.Header         // sent with every request that has no other value; default: none
 	UserAgent   string              // added after this module's own name and version
 	Now         func() time.Time    // clock for dates and signatures; default time.Now
-	MinPartSize int64               // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
+
+	// EndpointKind chooses among the endpoints of Region; it cannot be set beside Endpoint.
+	EndpointKind EndpointKind
+	// PresignEndpoint is the host or URL that presigned URLs lead to, for example the public endpoint where Endpoint is
+	// an internal one, or a domain of one's own; default: the endpoint of the Client, in its Addressing.
+	PresignEndpoint   string
+	PresignAddressing Addressing // where the bucket goes in URLs to PresignEndpoint; default VirtualHosted
+	// CloudBoxID selects a CloudBox, an OSS of one's own premises, for example "cb-f8z7yvzgwfkl9q0h"; with Region it
+	// gives the Endpoint. It is the region of signature V4 there. An Endpoint below oss-cloudbox.aliyuncs.com names it.
+	CloudBoxID string
+
+	MinPartSize int64 // bytes; what the service takes at least, 0 means MinPartSize; lower only for a test server that does
 }
 
 // Retry bounds the retrying of one operation. The zero value is a good default: with it, a connection that is refused
@@ -44,8 +57,8 @@ type Config struct {
 // retry if it took none; the budget never exceeds 100. While it is empty, operations fail with the error of their
 // first attempt, which says so. Corrections of the clock and of refused keys are outside the budget.
 //
-// Package multipart adds multipart.Options.Patience: its uploads do not count attempts that fail because OSS throttles or
-// cannot be reached. They wait for a time instead.
+// Package multipart adds multipart.Options.Patience: its uploads do not count attempts that fail because OSS throttles
+// or cannot be reached. They wait for a time instead.
 type Retry struct {
 	Attempts int           // tries in all, the first included; 0 means 4, 1 means never retry
 	MinWait  time.Duration // first backoff, before jitter; 0 means 200ms
@@ -93,7 +106,7 @@ func (r Retry) check() error {
 // A Client calls OSS. It is safe for concurrent use and needs no Close.
 type Client struct {
 	endpoint    endpoint
-	region      string
+	region      string // of signatures
 	credentials CredentialsProvider
 	signer      signer.Signer
 	http        http.Client // a copy; its Transport is used, never closed
@@ -102,27 +115,31 @@ type Client struct {
 	retry       Retry
 	log         *slog.Logger
 	hooks       Hooks
-	userAgent   []string // the value of a header
+	header      http.Header // for every request
+	userAgent   []string    // the value of a header
 	now         func() time.Time
 	minPartSize int64
 	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
 	budget      *flow.RetryBudget
 	answered    atomic.Bool // OSS has answered a request of this Client
+
+	presignEndpoint endpoint
 }
 
 // NewClient checks cfg and returns a Client. It does not touch the network.
 func NewClient(cfg Config) (*Client, error) {
-	if cfg.Region == "" && cfg.Endpoint == "" {
-		return nil, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
-	}
-	if cfg.Region != "" {
-		if err := checkRegion(cfg.Region); err != nil {
-			return nil, err
-		}
-	}
-	ep, err := parseEndpoint(cmp.Or(cfg.Endpoint, "https://oss-"+cfg.Region+".aliyuncs.com"), cfg.Addressing)
+	at, err := cfg.place()
 	if err != nil {
 		return nil, err
+	}
+	presign := at.endpoint
+	switch {
+	case cfg.PresignEndpoint != "":
+		if presign, err = parseEndpoint(cfg.PresignEndpoint, cfg.PresignAddressing); err != nil {
+			return nil, fmt.Errorf("oss: Config.PresignEndpoint: %s", strings.TrimPrefix(err.Error(), "oss: "))
+		}
+	case cfg.PresignAddressing != VirtualHosted:
+		return nil, errors.New("oss: Config.PresignAddressing is set without PresignEndpoint")
 	}
 	if err := cfg.Retry.check(); err != nil {
 		return nil, err
@@ -133,6 +150,14 @@ func NewClient(cfg Config) (*Client, error) {
 	if !isHeaderValue(cfg.UserAgent) {
 		return nil, fmt.Errorf("oss: Config.UserAgent %q has a control character", cfg.UserAgent)
 	}
+	for _, f := range []struct {
+		name  string
+		value any
+	}{{"Credentials", cfg.Credentials}, {"Signer", cfg.Signer}} {
+		if f.value != nil && isNil(f.value) {
+			return nil, fmt.Errorf("oss: Config.%s is a nil %T", f.name, f.value)
+		}
+	}
 	if keys, ok := cfg.Credentials.(Credentials); ok {
 		if _, err := keys.Credentials(context.Background()); err != nil {
 			return nil, fmt.Errorf("oss: Config.Credentials: %w", err)
@@ -140,8 +165,8 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg.Credentials = &keys // fmt masks no value in an unexported field, but follows no pointer either
 	}
 	c := &Client{
-		endpoint:    ep,
-		region:      cfg.Region,
+		endpoint:    at.endpoint,
+		region:      at.region,
 		credentials: cfg.Credentials,
 		signer:      cfg.Signer,
 		retry:       cfg.Retry.orDefault(),
@@ -151,6 +176,8 @@ func NewClient(cfg Config) (*Client, error) {
 		now:         cfg.Now,
 		minPartSize: cmp.Or(cfg.MinPartSize, MinPartSize),
 		budget:      flow.NewRetryBudget(retryBudget),
+
+		presignEndpoint: presign,
 	}
 	if c.credentials == nil {
 		c.credentials = EnvCredentials()
@@ -160,6 +187,15 @@ func NewClient(cfg Config) (*Client, error) {
 	} else if c.signer == nil {
 		c.signer = signer.V1{}
 	}
+	if v4, ok := c.signer.(signer.V4); ok && v4.Product == "" {
+		v4.Product = at.product
+		c.signer = v4
+	}
+	if err := c.checkDefaults(cfg.Header); err != nil {
+		return nil, err
+	}
+	c.header = make(http.Header)
+	addHeader(c.header, cfg.Header)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -23,7 +23,7 @@ func TestNewClientRefuses(t *testing.T) {
 		want string // in the error
 	}{
 		{"nothing", oss.Config{}, "neither Config.Region nor Config.Endpoint"},
-		{"region of an endpoint", oss.Config{Region: "oss-cn-hangzhou"}, `region "oss-cn-hangzhou" is the name of an endpoint; the region is "cn-hangzhou"`},
+		{"region of an internal endpoint in full", oss.Config{Region: "oss-cn-hangzhou-internal"}, `the region is "cn-hangzhou": set Config.EndpointKind to InternalEndpoint`},
 		{"region of an internal endpoint", oss.Config{Region: "cn-hangzhou-internal"}, `the region is "cn-hangzhou"`},
 		{"region without a country", oss.Config{Region: "hangzhou"}, `region "hangzhou" does not look like`},
 		{"region in capitals", oss.Config{Region: "CN-Hangzhou"}, `"CN-Hangzhou"`},
@@ -109,7 +109,7 @@ func TestSignatureFollowsRegionAndSigner(t *testing.T) {
 		want string // begins the Authorization header
 	}{
 		{"region", oss.Config{Region: "cn-hangzhou"}, "OSS4-HMAC-SHA256 Credential=TestAccessKeyID/"},
-		{"endpoint", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com"}, "OSS TestAccessKeyID:"},
+		{"endpoint of no region", oss.Config{Endpoint: "oss-accelerate.aliyuncs.com"}, "OSS TestAccessKeyID:"},
 		{"both", oss.Config{Region: "cn-hangzhou", Endpoint: "oss-accelerate.aliyuncs.com"}, "OSS4-HMAC-SHA256 "},
 		{"signer", oss.Config{Region: "cn-hangzhou", Signer: signer.V1{}}, "OSS TestAccessKeyID:"},
 		{"anonymous", oss.Config{Region: "cn-hangzhou", Credentials: oss.AnonymousCredentials()}, ""},

@@ -18,9 +18,9 @@ type Credentials = signer.Credentials
 // A CredentialsProvider supplies keys. It is asked before every attempt, so rotation needs no restart.
 // Implementations are safe for concurrent use.
 //
-// When OSS refuses keys, a Client asks the provider again, and repeats the request once, at once, if it gets other keys.
-// A provider that keeps keys should have a method Refuse(Credentials) beside the interface: the Client calls it first,
-// with the keys that were refused.
+// When OSS refuses keys, a Client asks the provider again, and repeats the request once, at once, if it gets other
+// keys. A provider that keeps keys should have a method Refuse(Credentials) beside the interface: the Client calls it
+// first, with the keys that were refused.
 type CredentialsProvider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
@@ -58,14 +58,14 @@ type anonymous struct{}
 
 func (anonymous) Credentials(context.Context) (Credentials, error) { return Credentials{}, nil }
 
-// CacheCredentials asks p once for many callers, and again early before the keys expire, but never before half their life
-// is over. Callers that wait for one fetch share its outcome. The fetch runs on, for the others, when the caller that
-// began it is cancelled.
+// CacheCredentials asks p once for many callers, and again early before the keys expire, but never before half their
+// life is over. Callers that wait for one fetch share its outcome. The fetch runs on, for the others, when the caller
+// that began it is cancelled.
 //
 // A refresh that fails, or takes longer than five seconds, is hidden while the old keys still work, and repeated after
-// pauses of ten seconds to a minute. Keys that OSS refuses are replaced at once. A Client measures the life of keys by the
-// clock of OSS once OSS has complained of its own; keys that have expired by the local clock when p returns them are used
-// until OSS refuses them.
+// pauses of ten seconds to a minute. Keys that OSS refuses are replaced at once. A Client measures the life of keys by
+// the clock of OSS once OSS has complained of its own; keys that have expired by the local clock when p returns them
+// are used until OSS refuses them.
 func CacheCredentials(p CredentialsProvider, early time.Duration) CredentialsProvider {
 	return &credentialsCache{provider: p, early: early}
 }
@@ -183,7 +183,8 @@ const (
 	refreshWait  = 5 * time.Second // for a fetch by callers who have keys that still work
 )
 
-// Refuse makes the next call fetch, unless the refused keys have been replaced meanwhile, or have just been fetched again.
+// Refuse makes the next call fetch, unless the refused keys have been replaced meanwhile, or have just been fetched
+// again.
 func (c *credentialsCache) Refuse(refused Credentials) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -218,7 +219,8 @@ func keysOf(ctx context.Context, p CredentialsProvider, now time.Time) (Credenti
 	return p.Credentials(ctx)
 }
 
-// refusesKeys reports whether OSS says that it does not accept the keys, or not any more, so that others are worth asking for.
+// refusesKeys reports whether OSS says that it does not accept the keys, or not any more, so that others are worth
+// asking for.
 //
 // See https://help.aliyun.com/en/oss/user-guide/http-403-status-code
 func refusesKeys(code Code) bool {
@@ -229,8 +231,8 @@ func refusesKeys(code Code) bool {
 	return false
 }
 
-// renew asks the provider for other keys than those that OSS has refused, once for each call, and reports whether it has
-// some. The attempt that follows takes these.
+// renew asks the provider for other keys than those that OSS has refused, once for each call, and reports whether it
+// has some. The attempt that follows takes these.
 func (k *call) renew(ctx context.Context) bool {
 	if k.renewed {
 		return false

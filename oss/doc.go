@@ -12,11 +12,12 @@
 //
 // # Signatures
 //
-// A Config with a Region signs with V4; one with only an Endpoint signs with V1, the
-// "OSS AccessKeyID:Signature" header, which OSS is withdrawing: it is closed to accounts registered
-// since 1 March 2025 and to buckets created since 1 September 2025, in phases. A refusal for that
-// reason says so in the error. Every attempt is signed anew, with the credentials and the date of
-// its moment; a clock that is off is corrected by the reply in which OSS complains of it.
+// A Config with a Region, or with an Endpoint that names one such as oss-cn-hangzhou.aliyuncs.com, signs with V4. Any
+// other Endpoint, such as that of a private installation, signs with V1, the "OSS AccessKeyID:Signature" header, which
+// OSS is withdrawing: it is closed to accounts registered since 1 March 2025 and to buckets created since 1 September
+// 2025, in phases. A refusal for that reason says so in the error. Config.Signer overrides the choice. Every attempt is
+// signed anew, with the credentials and the date of its moment; a clock that is off is corrected by the reply in which
+// OSS complains of it.
 //
 // # Bodies and checksums
 //
@@ -40,9 +41,11 @@
 //
 //	if errors.Is(err, oss.ErrNoSuchUpload) { ... }
 //
-// The errors of package fs match too where they mean the same. Damaged bytes are a *ChecksumError.
-// A cancelled call matches the error of its context. An argument that OSS would refuse for its form
-// is an error before any request. No error, log line or hook shows a secret, a token or a signature.
+// The errors of package fs match too where they mean the same: fs.ErrNotExist for an object, a bucket, a version or an
+// upload that does not exist. A file that a body or a provider of keys could not open is not a *ServiceError and
+// matches fs.ErrNotExist as well, and errors.As finds its *fs.PathError. Damaged bytes are a *ChecksumError. A
+// cancelled call matches the error of its context. An argument that OSS would refuse for its form is an error before
+// any request. No error, log line or hook shows a secret, a token or a signature.
 //
 // # Concurrency
 //

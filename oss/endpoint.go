@@ -2,13 +2,13 @@ package oss
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Addressing is the place of the bucket name in a URL.
@@ -18,6 +18,113 @@ const (
 	VirtualHosted Addressing = iota // https://bucket.endpoint/key
 	PathStyle                       // https://endpoint/bucket/key; implied by an IP endpoint
 	CNAME                           // https://endpoint/key, the endpoint being bound to one bucket
+)
+
+// EndpointKind is one of the endpoints that a region has.
+//
+// See https://help.aliyun.com/en/oss/user-guide/regions-and-endpoints
+type EndpointKind int
+
+const (
+	PublicEndpoint             EndpointKind = iota // oss-cn-hangzhou.aliyuncs.com
+	InternalEndpoint                               // oss-cn-hangzhou-internal.aliyuncs.com, inside the cloud
+	DualStackEndpoint                              // cn-hangzhou.oss.aliyuncs.com, which has an IPv6 address too
+	AccelerateEndpoint                             // oss-accelerate.aliyuncs.com, if the bucket has it
+	AccelerateOverseasEndpoint                     // oss-accelerate-overseas.aliyuncs.com
+)
+
+// host returns the host of the endpoint of region.
+func (k EndpointKind) host(region string) string {
+	switch k {
+	case InternalEndpoint:
+		return "oss-" + region + "-internal.aliyuncs.com"
+	case DualStackEndpoint:
+		return region + ".oss.aliyuncs.com"
+	case AccelerateEndpoint:
+		return "oss-accelerate.aliyuncs.com"
+	case AccelerateOverseasEndpoint:
+		return "oss-accelerate-overseas.aliyuncs.com"
+	}
+	return "oss-" + region + ".aliyuncs.com"
+}
+
+// A place is where a Config leads: an endpoint, and the scope of its signatures.
+type place struct {
+	endpoint
+	region  string // of V4; "" where the endpoint does not tell one
+	product string // of V4; "" means OSS itself
+}
+
+// cloudBox is the product of signatures for a CloudBox, whose region is its ID.
+const cloudBox = "oss-cloudbox"
+
+// place checks what cfg says of it.
+func (cfg *Config) place() (place, error) {
+	region := strings.TrimPrefix(cfg.Region, "oss-") // as GetBucketLocation spells it
+	box := cfg.CloudBoxID
+	if region != "" {
+		if err := checkRegion(region); err != nil {
+			return place{}, err
+		}
+	}
+	address := cfg.Endpoint
+	switch kind := cfg.EndpointKind; {
+	case region == "" && address == "":
+		return place{}, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
+	case kind < PublicEndpoint || kind > AccelerateOverseasEndpoint:
+		return place{}, fmt.Errorf("oss: Config.EndpointKind %d is not one of the five endpoints", kind)
+	case kind != PublicEndpoint && address != "":
+		return place{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q", redactUser(address))
+	case kind != PublicEndpoint && box != "":
+		return place{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID: a CloudBox has one endpoint")
+	case box != "" && !boxForm.MatchString(box):
+		return place{}, fmt.Errorf("oss: Config.CloudBoxID %q does not look like \"cb-f8z7yvzgwfkl9q0h\"", box)
+	case address == "" && box != "":
+		address = box + "." + region + ".oss-cloudbox.aliyuncs.com"
+	case address == "":
+		address = kind.host(region)
+	}
+	ep, err := parseEndpoint(address, cfg.Addressing)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{endpoint: ep, region: region}
+	if box == "" {
+		box = boxOf(ep.host)
+	}
+	switch {
+	case box != "":
+		p.region, p.product = box, cloudBox
+	case region == "":
+		p.region = regionOf(ep.host)
+	}
+	return p, nil
+}
+
+// regionOf returns the region that the host of an endpoint of OSS names, "" for any other.
+func regionOf(host string) string {
+	for _, form := range []*regexp.Regexp{ossHost, dualStackHost} {
+		if m := form.FindStringSubmatch(host); m != nil && m[1] != "accelerate-overseas" && regionForm.MatchString(m[1]) {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// boxOf returns the ID of the CloudBox that a host belongs to, "" if it is none.
+func boxOf(host string) string {
+	if m := boxHost.FindStringSubmatch(host); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// The hosts of OSS, in lower case, with a port perhaps.
+var (
+	ossHost       = regexp.MustCompile(`^oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com\.?(?::\d+)?$`)
+	dualStackHost = regexp.MustCompile(`^([a-z0-9-]+)\.oss\.aliyuncs\.com\.?(?::\d+)?$`)
+	boxHost       = regexp.MustCompile(`^(cb-[a-z0-9-]+)\.[a-z0-9-]+\.oss-cloudbox(?:-control)?\.aliyuncs\.com\.?(?::\d+)?$`)
+	boxForm       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
 // An endpoint is a parsed Config.Endpoint.
@@ -61,6 +168,13 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 	if a == VirtualHosted && bucketHost.MatchString(name) {
 		return bad("names a bucket, as each call does by itself")
 	}
+	if m := regionOnly.FindStringSubmatch(s); m != nil {
+		kind := ""
+		if m[2] != "" {
+			kind = " and Config.EndpointKind to InternalEndpoint"
+		}
+		return bad(fmt.Sprintf("is a region: set Config.Region to %q%s", m[1], kind))
+	}
 	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || n == 0 || strings.HasSuffix(u.Host, ":") {
 		return bad("has no valid port")
 	}
@@ -73,9 +187,8 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 var (
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
 	bucketHost = regexp.MustCompile(`(?i)^[^.]+\.oss-[^.]+\.aliyuncs\.com\.?$`)
+	regionOnly = regexp.MustCompile(`^(?:oss-)?((?:cn|us|eu|ap|me|sa|af|na)-[a-z]+(?:-[a-z0-9]+)*?)(-internal)?$`)
 	zoneForm   = regexp.MustCompile(`^[A-Za-z0-9._-]*$`) // of an interface, behind a percent sign
-	regionForm = regexp.MustCompile(`^[a-z]+-[a-z0-9]+(-[a-z0-9]+)*$`)
-	bucketForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 )
 
 // redactUser drops what may be a password from an endpoint that is quoted in an error.
@@ -85,64 +198,6 @@ func redactUser(s string) string {
 	}
 	return s
 }
-
-// checkRegion wants the general form, "cn-hangzhou"; V4 refuses every other. Regions come and go, so
-// none is looked up in a list.
-func checkRegion(region string) error {
-	general, isOSS := strings.CutPrefix(region, "oss-")
-	general, isInternal := strings.CutSuffix(general, "-internal")
-	if isOSS || isInternal {
-		return fmt.Errorf("oss: region %q is the name of an endpoint; the region is %q", region, general)
-	}
-	if !regionForm.MatchString(region) {
-		return fmt.Errorf("oss: region %q does not look like \"cn-hangzhou\"", region)
-	}
-	return nil
-}
-
-// Limits of names. A bucket has at least 3 bytes in OSS itself; shorter ones are left to the service
-// to refuse, since private installations and test servers have them.
-const (
-	maxBucketName = 63
-	maxKeyBytes   = 1023
-)
-
-// checkBucket refuses names that cannot be a label of a host.
-//
-// See https://help.aliyun.com/en/oss/user-guide/bucket-naming-conventions
-func checkBucket(bucket string) error {
-	switch {
-	case bucket == "":
-		return fmt.Errorf("oss: bucket name is empty")
-	case len(bucket) > maxBucketName:
-		return fmt.Errorf("oss: bucket name %.80q has %d bytes, more than %d", bucket, len(bucket), maxBucketName)
-	case !bucketForm.MatchString(bucket):
-		return fmt.Errorf("oss: bucket name %q is not made of a-z, 0-9 and inner hyphens only", bucket)
-	}
-	return nil
-}
-
-// checkKey refuses keys that OSS cannot hold.
-//
-// See https://help.aliyun.com/en/oss/user-guide/object-naming-conventions
-func checkKey(key string) error {
-	switch {
-	case key == "":
-		return fmt.Errorf("oss: key is empty")
-	case len(key) > maxKeyBytes:
-		return fmt.Errorf("oss: key %.40q... has %d bytes, more than %d", key, len(key), maxKeyBytes)
-	case !utf8.ValidString(key):
-		return fmt.Errorf("oss: key %q is not valid UTF-8", key)
-	case key[0] == '/', key[0] == '\\':
-		return fmt.Errorf("oss: key %.40q begins with a slash", key)
-	}
-	return nil
-}
-
-// CheckObjectName refuses a bucket or a key that no object can have, as every method does before its
-// first request: a bucket is 1 to 63 of a-z, 0-9 and inner hyphens, a key 1 to 1,023 bytes of UTF-8 that do not begin
-// with a slash or a backslash.
-func CheckObjectName(bucket, key string) error { return cmp.Or(checkBucket(bucket), checkKey(key)) }
 
 // url returns the address of a bucket or an object. The path is set in both its forms, so that
 // nothing downstream cleans or re-escapes a key such as "a//../b%2F".

@@ -204,8 +204,8 @@ const maxErrorBody = 64 << 10
 // maxShown is how much is kept of a reply that is not from OSS.
 const maxShown = 1 << 10
 
-// refusal turns a reply that is no success into a ServiceError that shows nothing m hides. It reads the body, never closes
-// it.
+// refusal turns a reply that is no success into a ServiceError that shows nothing m hides. It reads the body, never
+// closes it.
 func refusal(op Operation, resp *http.Response, m mask) *ServiceError {
 	header := m.header(resp.Header)
 	header.Del("x-oss-err") // where no mask would find a token
@@ -221,7 +221,8 @@ func refusal(op Operation, resp *http.Response, m mask) *ServiceError {
 		// The reply to HEAD has its document in a header.
 		body, _ = base64.StdEncoding.DecodeString(packed[:min(len(packed), maxErrorBody)])
 	}
-	// A key may have characters that no XML can hold. The document is then broken where it names the key, behind the code.
+	// A key may have characters that no XML can hold. The document is then broken where it names the key, behind the
+	// code.
 	whole := bytes.HasSuffix(bytes.TrimSpace(body), []byte("</Error>"))
 	var doc ossxml.Error
 	if err := ossxml.Decode(bytes.NewReader(body), &doc); doc.Code == "" || err != nil && !whole {
@@ -229,15 +230,16 @@ func refusal(op Operation, resp *http.Response, m mask) *ServiceError {
 		e.Body, e.Code = body[:min(len(body), maxShown)], bareCode(e)
 		return e
 	}
-	e.Code, e.Message, e.HostID, e.HelpURL = Code(m.text(doc.Code)), m.text(doc.Message), m.text(doc.HostID), m.text(doc.RecommendDoc)
+	e.Code, e.Message = Code(m.text(doc.Code)), m.text(doc.Message)
+	e.HostID, e.HelpURL = m.text(doc.HostID), m.text(doc.RecommendDoc)
 	e.Endpoint, e.StringToSign = m.text(doc.Get("Endpoint")), m.text(doc.Get("StringToSign"))
 	e.CanonicalRequest = m.text(doc.Get("CanonicalRequest"))
 	e.RequestID, e.EC = cmp.Or(m.text(doc.RequestID), e.RequestID), cmp.Or(m.text(doc.EC), e.EC)
 	return e
 }
 
-// bareCode returns the code of a refusal without a document, where its status leaves no doubt. Installations of some age
-// answer HEAD with a request ID and nothing else; whether they miss the object or its bucket they do not tell.
+// bareCode returns the code of a refusal without a document, where its status leaves no doubt. Installations of some
+// age answer HEAD with a request ID and nothing else; whether they miss the object or its bucket they do not tell.
 func bareCode(e *ServiceError) Code {
 	if e.StatusCode == http.StatusNotModified {
 		return "NotModified"
@@ -290,8 +292,8 @@ func where(bucket, key string, part int) string {
 	return fmt.Sprintf("%s part %d", resource(bucket, key), part)
 }
 
-// oneLine keeps text from breaking or forging a log line: if a character is not printable, it is escaped as in Go, and so are
-// quotes and backslashes then.
+// oneLine keeps text from breaking or forging a log line: if a character is not printable, it is escaped as in Go, and
+// so are quotes and backslashes then.
 func oneLine(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
 		return s

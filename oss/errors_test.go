@@ -121,12 +121,12 @@ func TestRefusalsOfTheServerHaveTheirFacts(t *testing.T) {
 func TestCatalogueK6RefusedV1NamesTheCure(t *testing.T) {
 	srv := newServer(t, &osstest.Options{RefuseV1: true})
 	cfg := srv.Config()
-	cfg.Region, cfg.Endpoint = "", "oss-cn-hangzhou.aliyuncs.com"
+	cfg.Region, cfg.Signer, cfg.Endpoint = "", signer.V1{}, "oss-cn-hangzhou.aliyuncs.com"
 	_, err := newClient(t, cfg).PutObject(t.Context(), "bucket", "key", strings.NewReader(""), nil)
 	if err == nil || !strings.Contains(err.Error(), "set Config.Region") {
 		t.Errorf("V1: %v, want an error that names Region", err)
 	}
-	cfg.Region = "cn-hangzhou"
+	cfg.Region, cfg.Signer = "cn-hangzhou", nil
 	if _, err := newClient(t, cfg).PutObject(t.Context(), "bucket", "key", strings.NewReader(""), nil); err != nil {
 		t.Errorf("V4: %v", err)
 	}

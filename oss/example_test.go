@@ -36,11 +36,11 @@ func ExampleNewClient() {
 	})
 	fmt.Println(client, err)
 
-	_, err = oss.NewClient(oss.Config{Region: "oss-cn-hangzhou"})
+	_, err = oss.NewClient(oss.Config{Endpoint: "cn-hangzhou"})
 	fmt.Println(err)
 	// Output:
 	// oss.Client{https://oss-cn-hangzhou-internal.aliyuncs.com} <nil>
-	// oss: region "oss-cn-hangzhou" is the name of an endpoint; the region is "cn-hangzhou"
+	// oss: endpoint "cn-hangzhou" is a region: set Config.Region to "cn-hangzhou"; want a host like "oss-cn-hangzhou.aliyuncs.com" or its URL
 }
 
 // A multipart upload by hand, from the first request to the last. Package multipart does this
@@ -76,7 +76,7 @@ func ExampleClient_UploadPart() {
 	fmt.Printf("%s, %s, %v\n", text, obj.ContentType, err)
 	// Output:
 	// ETag "3ECFA152D36770A76551A082ACF0747A-2", CRC-64 035D4266D2D7678D
-	// hello, world, text/plain; charset=utf-8, <nil>
+	// hello, world, text/plain, <nil>
 }
 
 // A section of a file is a Body: parts are read in place, again if need be, without a buffer.
@@ -255,5 +255,5 @@ func ExampleClient_Do() {
 	fmt.Println(err)
 	// Output:
 	// 200 application/xml
-	// oss: bucket name "Not A Name" is not made of a-z, 0-9 and inner hyphens only
+	// oss: bucket name "Not A Name" is not made of a-z, 0-9 and inner hyphens and underscores only
 }

@@ -20,7 +20,9 @@ var replaced = map[string]string{
 }
 
 // signing are headers that a signature sets. An unsigned request may have them.
-var signing = map[string]bool{"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true}
+var signing = map[string]bool{
+	"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true,
+}
 
 // taken lists headers that OSS ignores with other operations than these.
 //
@@ -73,6 +75,64 @@ func (c *Client) checkHeader(r *Request, presign bool) error {
 		}
 		if !unsigned && c.signs(canonical, presign) {
 			return fmt.Errorf("oss: header %s cannot be given: it is part of the signature", canonical)
+		}
+		if err := checkOSSHeader(canonical, values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkOSSHeader refuses what OSS answers with SignatureDoesNotMatch, or stores as something else. Proxies drop names
+// with an underscore, and HTTP drops blanks around a value; V4 does not match where a value is empty then.
+//
+// See https://help.aliyun.com/en/oss/user-guide/manage-object-metadata
+func checkOSSHeader(name string, values []string) error {
+	if !strings.HasPrefix(name, "X-Oss-") {
+		return nil
+	}
+	if strings.Contains(name, "_") {
+		return fmt.Errorf("oss: header name %s has an underscore, which OSS refuses", name)
+	}
+	if !strings.HasPrefix(name, "X-Oss-Meta-") {
+		return nil
+	}
+	for _, v := range values {
+		switch trimmed := strings.Trim(v, " \t"); {
+		case trimmed == "":
+			return fmt.Errorf("oss: value of the metadata %s is empty, which breaks signature V4", name)
+		case trimmed != v:
+			return fmt.Errorf("oss: value %.80q of the metadata %s begins or ends with a blank, which HTTP drops", v, name)
+		}
+	}
+	return nil
+}
+
+// checkDefaults refuses headers in Config.Header that are not for every request.
+func (c *Client) checkDefaults(h http.Header) error {
+	if err := c.checkHeader(&Request{Header: h}, false); err != nil {
+		return fmt.Errorf("oss: Config.Header: %s", strings.TrimPrefix(err.Error(), "oss: "))
+	}
+	prefixes := []string{"Content-", "Accept-Encoding", "Range", "If-"}
+	for _, t := range taken {
+		prefixes = append(prefixes, t.prefix)
+	}
+	for name := range h {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(http.CanonicalHeaderKey(name), prefix) {
+				return fmt.Errorf("oss: Config.Header: %s is not for every request: give it to the operation",
+					http.CanonicalHeaderKey(name))
+			}
+		}
+	}
+	return nil
+}
+
+// checkSigned refuses headers that a Signer has set and net/http would not send, which no further attempt changes.
+func checkSigned(h http.Header) error {
+	for name, values := range h {
+		if !isToken(name) || slices.ContainsFunc(values, func(v string) bool { return !isHeaderValue(v) }) {
+			return fmt.Errorf("the Signer has set the header %q, which cannot be sent", name)
 		}
 	}
 	return nil

@@ -91,8 +91,8 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 	return page, nil
 }
 
-// partsPage reads a page of the parts after the given number. It refuses one that OSS cannot have sent, since callers compute with
-// numbers and sizes, and follow Next.
+// partsPage reads a page of the parts after the given number. It refuses one that OSS cannot have sent, since callers
+// compute with numbers and sizes, and follow Next.
 func partsPage(doc *ossxml.PartList, after int) (*PartsPage, error) {
 	if len(doc.Parts) > maxPage {
 		return nil, fmt.Errorf("a page of %d parts has more than %d", len(doc.Parts), maxPage)

@@ -41,8 +41,8 @@ func signatureOf(authorization string) string {
 	return authorization
 }
 
-// text hides the secrets in s, also where they are quoted for a URL, for HTML or in JSON, and the beginning of one at the
-// end of s.
+// text hides the secrets in s, also where they are quoted for a URL, for HTML or in JSON, and the beginning of one at
+// the end of s.
 func (m mask) text(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -96,8 +96,8 @@ func quotedAt(s string, c byte) int {
 	return 0
 }
 
-// unquote reads the character that s begins with in the form of a URL, of HTML or of JSON, and its length there; 0 if it
-// is in none of them.
+// unquote reads the character that s begins with in the form of a URL, of HTML or of JSON, and its length there; 0 if
+// it is in none of them.
 func unquote(s string) (c byte, n int) {
 	number := func(digits string, base, n int) (byte, int) {
 		v, err := strconv.ParseUint(digits, base, 8)

@@ -1,21 +1,14 @@
 package oss
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
-	"mime"
 	"net/http"
 	"net/url"
-	"path"
-	"strconv"
+	"regexp"
 	"strings"
 	"time"
-
-	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
 // ObjectOptions are the headers a new object may carry; PutObject and Initiate share them.
@@ -28,7 +21,7 @@ type ObjectOptions struct {
 	ContentLanguage    string            // language of the content
 	CacheControl       string            // for caches and browsers
 	Expires            time.Time         // HTTP Expires, not a deletion date
-	Metadata           map[string]string // sent as x-oss-meta-*; 8 KiB in all; an empty value may break signature V4
+	Metadata           map[string]string // x-oss-meta-*: letters, digits and hyphens; values not empty; 8 KiB
 	Tags               map[string]string // object tags, at most 10
 	ACL                ACL               // "" leaves it to the bucket
 	StorageClass       StorageClass      // "" leaves it to the bucket
@@ -52,6 +45,8 @@ type Encryption struct {
 	DataAlgorithm string // for KMS: "SM4", or empty for AES256
 }
 
+var metadataName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+
 // Limits of what an object carries beside its bytes.
 const (
 	maxMetadata = 8 << 10 // bytes of all names and values
@@ -60,16 +55,22 @@ const (
 	maxTagValue = 256 // characters
 )
 
-// header returns the headers o stands for, on a map of its own. It works on nil.
+// header returns the headers o stands for, on a map of its own, with a Content-Type in any case. It works on nil.
 func (o *ObjectOptions) header(key string) (http.Header, error) {
+	h, err := o.asked()
+	if err == nil && h.Get("Content-Type") == "" {
+		h.Set("Content-Type", contentType(key))
+	}
+	return h, err
+}
+
+// asked returns the headers that were asked for, and no others. It works on nil.
+func (o *ObjectOptions) asked() (http.Header, error) {
 	if o == nil {
 		o = new(ObjectOptions)
 	}
 	h := fieldsOver(o.Header)
 	h.set("ContentType", "Content-Type", o.ContentType)
-	if h.Get("Content-Type") == "" {
-		h.Set("Content-Type", cmp.Or(mime.TypeByExtension(path.Ext(key)), "application/octet-stream"))
-	}
 	h.set("ContentEncoding", "Content-Encoding", o.ContentEncoding)
 	h.set("ContentDisposition", "Content-Disposition", o.ContentDisposition)
 	h.set("ContentLanguage", "Content-Language", o.ContentLanguage)
@@ -93,8 +94,8 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 	h.set("Tags", "x-oss-tagging", tags)
 	size, seen := 0, make(map[string]bool)
 	for name, value := range o.Metadata {
-		if !isToken(name) {
-			return nil, fmt.Errorf("oss: metadata name %q is not valid in a header", name)
+		if !metadataName.MatchString(name) {
+			return nil, fmt.Errorf("oss: metadata name %q is not made of letters, digits and hyphens only", name)
 		}
 		lower := strings.ToLower(name)
 		if seen[lower] {
@@ -169,7 +170,7 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
-	if body == nil {
+	if isNil(body) {
 		return nil, fmt.Errorf("oss: body of %s is nil", resource(bucket, key))
 	}
 	if body.Size() > MaxPartSize {
@@ -192,7 +193,8 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 		}
 		var whole bool
 		if answer, whole, err = readReply(resp, maxCallbackReply); err == nil && !whole {
-			err = &permanentError{fmt.Errorf("the object is stored; its callback answered with more than %d bytes", maxCallbackReply)}
+			err = &permanentError{fmt.Errorf("the object is stored; its callback answered with more than %d bytes",
+				maxCallbackReply)}
 		}
 		return err
 	})
@@ -202,218 +204,6 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	result := putResult(resp)
 	result.Callback = answer
 	return result, nil
-}
-
-// CopyOptions are the extras of CopyObject.
-type CopyOptions struct {
-	Object               *ObjectOptions // of the new object; nil keeps the source's headers and metadata
-	IfMatch, IfNoneMatch string         // ETags of the source
-	TrafficLimit         int64          // bits per second, 819,200 to 838,860,800; 0 means none
-	Header               http.Header    // anything else
-}
-
-// CopyObject copies a whole object, of at most MaxCopySize, inside OSS, between buckets of the same region. For larger ones
-// and for ranges there is UploadPartCopy, and Uploader.Copy in package multipart, which knows which to take.
-//
-// See https://help.aliyun.com/en/oss/developer-reference/copyobject
-func (c *Client) CopyObject(ctx context.Context, bucket, key string, src CopySource, opts *CopyOptions) (*PutResult, error) {
-	if err := CheckObjectName(bucket, key); err != nil {
-		return nil, err
-	}
-	if src.Offset != 0 || src.Length != 0 {
-		return nil, errors.New("oss: CopyObject copies whole objects only: use UploadPartCopy for a range")
-	}
-	var o CopyOptions
-	if opts != nil {
-		o = *opts
-	}
-	h := fieldsOver(o.Header)
-	if o.Object != nil {
-		if err := o.Object.checkNoBody("CopyObject"); err != nil {
-			return nil, err
-		}
-		h.merge("CopyOptions.Object.Header", o.Object.Header)
-		object := *o.Object
-		object.Header = h.Header
-		var err error
-		if h.Header, err = object.header(key); err != nil {
-			return nil, err
-		}
-		h.set("CopyOptions.Object", "x-oss-metadata-directive", "REPLACE")
-		if len(o.Object.Tags) > 0 {
-			h.set("CopyOptions.Object.Tags", "x-oss-tagging-directive", "REPLACE")
-		}
-	}
-	h.set("IfMatch", "x-oss-copy-source-if-match", o.IfMatch)
-	h.set("IfNoneMatch", "x-oss-copy-source-if-none-match", o.IfNoneMatch)
-	if err := cmp.Or(h.setTrafficLimit(o.TrafficLimit), src.header(h), h.err); err != nil {
-		return nil, err
-	}
-	r := &Request{Op: "CopyObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h.Header}
-	var etag string
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedObject) error {
-		etag = doc.ETag
-		return hasETag(etag)
-	})})
-	if err != nil {
-		return nil, err
-	}
-	result := putResult(resp)
-	result.ETag = cmp.Or(result.ETag, etag)
-	return result, nil
-}
-
-// GetOptions select what GetObject reads.
-type GetOptions struct {
-	VersionID      string      // empty means the current version
-	Offset, Length int64       // bytes; Length 0 means to the end
-	IfMatch        string      // ETag the object must have
-	Header         http.Header // anything else
-}
-
-// ObjectInfo describes a stored object.
-type ObjectInfo struct {
-	Bucket, Key     string            // as asked
-	Size            int64             // bytes; -1 where a reply compressed on the way, or a part of an object, does not tell
-	ETag, VersionID string            // ETag with its quotes
-	CRC64           uint64            // ECMA; 0 if OSS did not say
-	ContentType     string            // as stored
-	LastModified    time.Time         // to the second
-	Metadata        map[string]string // keys in lower case, without the x-oss-meta- prefix
-	Header          http.Header       // the full reply
-}
-
-// An Object is an open object.
-type Object struct {
-	ObjectInfo               // of the whole object, also when a range was read
-	Body       io.ReadCloser // the bytes asked for
-}
-
-// GetObject opens an object or a range of it. The caller closes Body. A whole object is compared
-// with the CRC-64 that OSS keeps of it: the last Read returns a *ChecksumError instead of io.EOF
-// if it differs. What Header asks to have compressed on the way cannot be compared. A Read that gets no
-// byte for Retry.Stall fails. A range that begins behind the end is a *ServiceError with status 416;
-// one that ends there is cut.
-//
-// See https://help.aliyun.com/en/oss/developer-reference/getobject
-func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOptions) (*Object, error) {
-	r, err := getRequest(bucket, key, opts)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.send(ctx, r, terms{verify: true, check: isFromOSS})
-	if err != nil {
-		return nil, err
-	}
-	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp), Body: resp.Body}
-	if resp.StatusCode == http.StatusPartialContent {
-		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
-			obj.Size = -1 // "*", where the sender does not know
-		}
-	}
-	if !opts.honoured(r, resp) {
-		resp.Body.Close()
-		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
-			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
-	}
-	return obj, nil
-}
-
-// honoured reports whether resp is the range o asks for, which may be cut where the object ends, or the whole object if r
-// has none. What knows no ranges answers with the whole object.
-func (o *GetOptions) honoured(r *Request, resp *http.Response) bool {
-	if o == nil || o.Offset == 0 && o.Length == 0 {
-		return resp.StatusCode != http.StatusPartialContent || r.Header.Get("Range") != ""
-	}
-	if resp.StatusCode == http.StatusPartialContent {
-		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		return ok && first == o.Offset && (o.Length == 0 || last-first < o.Length)
-	}
-	return o.Offset == 0 && resp.ContentLength >= 0 && resp.ContentLength <= o.Length
-}
-
-func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
-	if err := CheckObjectName(bucket, key); err != nil {
-		return nil, err
-	}
-	r := (&Request{Op: "GetObject", Method: http.MethodGet, Bucket: bucket, Key: key}).clone()
-	if opts == nil {
-		return r, nil
-	}
-	if opts.Offset < 0 || opts.Length < 0 || opts.Offset > math.MaxInt64-opts.Length {
-		return nil, fmt.Errorf("oss: no object has a range at %d of %d bytes", opts.Offset, opts.Length)
-	}
-	h := fieldsOver(opts.Header)
-	h.set("IfMatch", "If-Match", opts.IfMatch)
-	if opts.VersionID != "" {
-		r.Query.Set("versionId", opts.VersionID)
-	}
-	switch {
-	case opts.Length > 0:
-		h.set("Offset and Length", "Range", fmt.Sprintf("bytes=%d-%d", opts.Offset, opts.Offset+opts.Length-1))
-	case opts.Offset > 0:
-		h.set("Offset", "Range", fmt.Sprintf("bytes=%d-", opts.Offset))
-	}
-	if h.Get("Range") != "" { // else OSS answers a range that does not fit with the whole object
-		h.set("a Range", "x-oss-range-behavior", "standard")
-	}
-	if r.Header = h.Header; h.err != nil {
-		return nil, h.err
-	}
-	return r, nil
-}
-
-func objectInfo(bucket, key string, resp *http.Response) ObjectInfo {
-	crc, _ := headerCRC(resp.Header)
-	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
-	info := ObjectInfo{
-		Bucket: bucket, Key: key,
-		Size:         resp.ContentLength,
-		ETag:         resp.Header.Get("ETag"),
-		VersionID:    resp.Header.Get("x-oss-version-id"),
-		CRC64:        crc,
-		ContentType:  resp.Header.Get("Content-Type"),
-		LastModified: modified,
-		Metadata:     make(map[string]string),
-		Header:       resp.Header,
-	}
-	for name, values := range resp.Header {
-		if meta, ok := strings.CutPrefix(strings.ToLower(name), "x-oss-meta-"); ok {
-			info.Metadata[meta] = strings.Join(values, ",")
-		}
-	}
-	return info
-}
-
-// HeadOptions are the extras of HeadObject.
-type HeadOptions struct {
-	VersionID string      // empty means the current version
-	Header    http.Header // anything else
-}
-
-// HeadObject describes an object without reading it. A missing one is ErrNoSuchKey.
-//
-// See https://help.aliyun.com/en/oss/developer-reference/headobject
-func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadOptions) (*ObjectInfo, error) {
-	r, err := versionRequest("HeadObject", http.MethodHead, bucket, key, (*versionOptions)(opts))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.finish(ctx, r, terms{check: func(_ Operation, resp *http.Response, _ *outgoing) error {
-		if resp.Header.Get("ETag") == "" {
-			return notFromOSS(resp)
-		}
-		if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" { // else it may be that of a compressed object
-			return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
-		}
-		return nil
-	}})
-	if err != nil {
-		return nil, err
-	}
-	info := objectInfo(bucket, key, resp)
-	return &info, nil
 }
 
 // DeleteOptions are the extras of DeleteObject.

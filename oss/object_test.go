@@ -21,7 +21,7 @@ func TestContentTypeFollowsTheKeyUnlessGiven(t *testing.T) {
 		opts      *oss.ObjectOptions
 		want      string
 	}{
-		{"extension", "a/page.html", nil, "text/html; charset=utf-8"},
+		{"extension", "a/page.html", nil, "text/html"},
 		{"no extension", "a.b/page", nil, "application/octet-stream"},
 		{"unknown extension", "a.quux", nil, "application/octet-stream"},
 		{"given", "page.html", &oss.ObjectOptions{ContentType: "text/plain"}, "text/plain"},

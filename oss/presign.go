@@ -35,11 +35,11 @@ func (p Presigned) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 // LogValue masks it for log/slog.
 func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// Presign presigns any Request: those of the methods below, and by its Method, Query and Header any
-// other, such as {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is
-// not part of a signature, unless Header has its Content-MD5. With signature V4 ttl is at most
-// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner.
-// Anonymous credentials cannot presign.
+// Presign presigns any Request: those of the methods below, and by its Method, Query and Header any other, such as
+// {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is not part of a signature, unless
+// Header has its Content-MD5. The URL leads to Config.PresignEndpoint. With signature V4 ttl is at most
+// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner. Anonymous
+// credentials cannot presign.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
 func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
@@ -50,7 +50,10 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 		return nil, err
 	}
 	if r.SendMD5 || r.CheckCRC64 != nil {
-		return nil, errors.New("oss: Request.SendMD5 and CheckCRC64 are for Do: whoever sends a presigned request has its body")
+		return nil, errors.New("oss: Request.SendMD5 and CheckCRC64 are for Do: a presigned request has no body here")
+	}
+	if c.credentials == nil {
+		return nil, errNoClient
 	}
 	if ttl < time.Second {
 		return nil, fmt.Errorf("oss: presigned lifetime %v is less than a second", ttl)
@@ -68,9 +71,9 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 				r.operation().Name, resource(r.Bucket, r.Key), creds.Expires.UTC().Format(time.RFC3339))
 		}
 	}
-	header := make(http.Header)
+	header := c.header.Clone()
 	addHeader(header, r.Header)
-	address := c.address(r)
+	address := r.at(c.presignEndpoint)
 	req := (&http.Request{Method: r.Method, URL: &address, Header: header}).WithContext(ctx)
 	req.Host = req.URL.Host
 	if req.Method == "" {
@@ -97,7 +100,9 @@ func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Du
 	return c.Presign(ctx, r, ttl)
 }
 
-// PresignPut presigns a single-request upload. Its Content-Type is signed, so the sender must use it.
+// PresignPut presigns a single-request upload. What opts asks for is signed, and the sender must repeat it; without a
+// ContentType the sender must send no Content-Type, which some HTTP clients add by themselves, and the object has that
+// of OSS, application/octet-stream.
 func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Duration, opts *ObjectOptions) (*Presigned, error) {
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 	if err := opts.checkNoBody("a presigned PutObject"); err != nil {
 		return nil, err
 	}
-	h, err := opts.header(key)
+	h, err := opts.asked()
 	if err != nil {
 		return nil, err
 	}

@@ -113,11 +113,11 @@ func testPresigned(t *testing.T, srv *osstest.Server, c *oss.Client) {
 
 func TestPresignedRequestHoldsTheSenderToItsHeaders(t *testing.T) {
 	srv := newServer(t, nil)
-	p, err := srv.Client().PresignPut(t.Context(), "bucket", "key.html", time.Minute, &oss.ObjectOptions{ACL: "private", ForbidOverwrite: true})
+	p, err := srv.Client().PresignPut(t.Context(), "bucket", "key.html", time.Minute, &oss.ObjectOptions{ContentType: "text/html", ACL: "private", ForbidOverwrite: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/html") || p.Header.Get("x-oss-object-acl") != "private" {
+	if got := p.Header.Get("Content-Type"); got != "text/html" || p.Header.Get("x-oss-object-acl") != "private" {
 		t.Errorf("headers are %v", p.Header)
 	}
 	for name := range p.Header {
@@ -135,6 +135,25 @@ func TestPresignedRequestHoldsTheSenderToItsHeaders(t *testing.T) {
 	}
 	if err := sendSigned(srv, p, ""); err != nil {
 		t.Errorf("as signed: %v", err)
+	}
+}
+
+// TestPresignPutSignsWhatWasAskedFor is R10: it signed a Content-Type by the extension, and curl -T, which sends none, got 403.
+func TestPresignPutSignsWhatWasAskedFor(t *testing.T) {
+	for _, s := range []signer.Signer{signer.V1{}, signer.V4{}} {
+		srv := newServer(t, nil)
+		cfg := srv.Config()
+		cfg.Signer = s
+		p, err := newClient(t, cfg).PresignPut(t.Context(), "bucket", "page.html", time.Minute, nil)
+		if err != nil || len(p.Header) != 0 {
+			t.Fatalf("%T: headers %v, %v, want none", s, p.Header, err)
+		}
+		if err := sendSigned(srv, p, "body"); err != nil {
+			t.Errorf("%T: %v", s, err)
+		}
+		if obj, _ := srv.Object("bucket", "page.html"); string(obj.Data) != "body" || obj.Header.Get("Content-Type") != "" {
+			t.Errorf("%T: the object is %q with %v", s, obj.Data, obj.Header)
+		}
 	}
 }
 

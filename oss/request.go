@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Body is replayable content of known size: *bytes.Reader, *strings.Reader and *io.SectionReader
@@ -23,8 +25,8 @@ type Body interface {
 }
 
 // A ContextBody is a Body whose reads can wait, for a rate limit or for a network of its own. They are made through
-// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any more
-// ought to end then. The reads of any other Body are waited for.
+// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any
+// more ought to end then. The reads of any other Body are waited for.
 type ContextBody interface {
 	Body
 	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)
@@ -56,7 +58,8 @@ type Repeat int
 const (
 	// RepeatByMethod repeats any failed attempt of GET, HEAD, PUT, DELETE and OPTIONS, which have the same effect when
 	// done twice. An attempt of any other method, such as the POST of AppendObject, is repeated only if OSS cannot have
-	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost fails.
+	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost
+	// fails.
 	RepeatByMethod Repeat = iota
 	RepeatAlways          // any failed attempt: for a POST that has the same effect when done twice
 	RepeatNever           // no attempt: one request at most
@@ -97,7 +100,10 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 	return c.send(ctx, r, t)
 }
 
-var errNilRequest = errors.New("oss: request is nil")
+var (
+	errNilRequest = errors.New("oss: request is nil")
+	errNoClient   = errors.New("oss: the Client was not made by NewClient")
+)
 
 // checkSums refuses to check what is not there.
 func (r *Request) checkSums() error {
@@ -155,6 +161,9 @@ type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
 // send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
 // then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
 func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
+	if c == nil || c.credentials == nil {
+		return nil, errNoClient
+	}
 	if err := c.checkRequest(r); err != nil {
 		return nil, err
 	}
@@ -201,16 +210,36 @@ func (r *Request) check() error {
 			return err
 		}
 	}
+	if err := r.checkNewBucket(); err != nil {
+		return err
+	}
 	if !isToken(cmp.Or(r.Method, http.MethodGet)) {
 		return fmt.Errorf("oss: method %q is not an HTTP method", r.Method)
 	}
 	if err := r.Repeat.check(); err != nil {
 		return err
 	}
+	if strings.ContainsFunc(r.Op, unicode.IsControl) {
+		return fmt.Errorf("oss: Request.Op %q has a control character", r.Op)
+	}
+	if r.Body != nil && isNil(r.Body) {
+		return fmt.Errorf("oss: body is a nil %T", r.Body)
+	}
 	if r.Body != nil && r.Body.Size() < 0 {
 		return fmt.Errorf("oss: size %d of the body is negative", r.Body.Size())
 	}
 	return nil
+}
+
+// isNil reports whether v is nil, or an interface that holds a nil pointer or function.
+func isNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	}
+	return false
 }
 
 // operation names the call for errors, logs and hooks.
@@ -228,15 +257,21 @@ func (r *Request) operation() Operation {
 
 // address returns the URL of r.
 func (c *Client) address(r *Request) url.URL {
-	u := c.endpoint.url(r.Bucket, r.Key)
+	return r.at(c.endpoint)
+}
+
+// at returns the URL of r at an endpoint.
+func (r *Request) at(e endpoint) url.URL {
+	u := e.url(r.Bucket, r.Key)
 	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20")
 	return u
 }
 
-// headers returns those of an attempt. A signature may replace some; the values of the others are shared by all attempts
-// and never written.
+// headers returns those of an attempt. A signature may replace some; the values of the others are shared by all
+// attempts and never written.
 func (k *call) headers() http.Header {
 	h := make(http.Header) // most requests have no more headers than the smallest map takes
+	maps.Copy(h, k.client.header)
 	maps.Copy(h, k.request.Header)
 	if sum := k.terms.md5; sum != nil {
 		h.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/signer"
 )
 
 func TestCatalogueR1TroubleThatPassesIsRetried(t *testing.T) {
@@ -294,7 +295,7 @@ func TestCatalogueR5ClockIsLearned(t *testing.T) {
 		cfg  oss.Config
 	}{
 		{"V4", oss.Config{Region: "cn-hangzhou"}},
-		{"V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com"}},
+		{"V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: signer.V1{}}},
 		{"even where nothing is retried", oss.Config{Region: "cn-hangzhou", Retry: oss.Retry{Attempts: 1}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,7 +147,7 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 	if err := cmp.Or(up.check(), checkPartNumber(number)); err != nil {
 		return Part{}, err
 	}
-	if body == nil {
+	if isNil(body) {
 		return Part{}, fmt.Errorf("oss: body of part %d is nil", number)
 	}
 	if body.Size() > MaxPartSize {
@@ -193,105 +191,6 @@ func (f *fieldHeaders) setTrafficLimit(bitsPerSecond int64) error {
 	}
 	f.set("TrafficLimit", "x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
 	return nil
-}
-
-// CopySource is a range of an existing object.
-type CopySource struct {
-	Bucket, Key, VersionID string // VersionID empty means the current version
-	Offset, Length         int64  // bytes; Length 0 means to the end
-}
-
-// header writes the source as OSS reads it. A range without an end must still name one: OSS copies
-// the whole object for a range that it cannot read.
-func (s CopySource) header(h *fieldHeaders) error {
-	if err := CheckObjectName(s.Bucket, s.Key); err != nil {
-		return fmt.Errorf("copy source: %w", err)
-	}
-	if s.Offset < 0 || s.Length < 0 || s.Offset > math.MaxInt64-s.Length {
-		return fmt.Errorf("oss: copy source has no range at %d of %d bytes", s.Offset, s.Length)
-	}
-	source := "/" + s.Bucket + "/" + escapeKey(s.Key)
-	if s.VersionID != "" {
-		source += "?versionId=" + url.QueryEscape(s.VersionID)
-	}
-	h.set("the CopySource", "x-oss-copy-source", source)
-	switch {
-	case s.Length > 0:
-		h.set("the CopySource", "x-oss-copy-source-range", fmt.Sprintf("bytes=%d-%d", s.Offset, s.Offset+s.Length-1))
-	case s.Offset > 0:
-		h.set("the CopySource", "x-oss-copy-source-range", fmt.Sprintf("bytes=%d-", s.Offset))
-	}
-	return nil
-}
-
-// CopyPartOptions are the extras of UploadPartCopy.
-type CopyPartOptions struct {
-	IfMatch, IfNoneMatch string      // ETags of the source
-	TrafficLimit         int64       // bits per second, 819,200 to 838,860,800; 0 means none
-	Header               http.Header // anything else
-}
-
-// UploadPartCopy makes a part out of bytes already in OSS, in a bucket of the same region. OSS does
-// not report the size of what it copied unless a range was asked for; then a range it did not
-// honour is an error.
-//
-// See https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
-func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src CopySource, opts *CopyPartOptions) (Part, error) {
-	if err := cmp.Or(up.check(), checkPartNumber(number)); err != nil {
-		return Part{}, err
-	}
-	if src.Length > MaxPartSize {
-		return Part{}, fmt.Errorf("oss: part %d would have %d bytes, more than %d", number, src.Length, MaxPartSize)
-	}
-	r := up.request("UploadPartCopy", http.MethodPut, "partNumber", strconv.Itoa(number))
-	var o CopyPartOptions
-	if opts != nil {
-		o = *opts
-	}
-	h := fieldsOver(o.Header)
-	h.set("IfMatch", "x-oss-copy-source-if-match", o.IfMatch)
-	h.set("IfNoneMatch", "x-oss-copy-source-if-none-match", o.IfNoneMatch)
-	if err := cmp.Or(h.setTrafficLimit(o.TrafficLimit), src.header(h), h.err); err != nil {
-		return Part{}, err
-	}
-	r.Header = h.Header
-	var copied *ossxml.CopiedPart
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedPart) error {
-		copied = doc
-		return hasETag(doc.ETag)
-	})})
-	if err != nil {
-		return Part{}, err
-	}
-	size := src.Length
-	if r.Header.Get("x-oss-copy-source-range") != "" {
-		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		if !ok || last-first >= MaxPartSize || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
-			return Part{}, fmt.Errorf("oss: UploadPartCopy %s part %d: range %s of the source was not honoured: copied %q",
-				resource(up.Bucket, up.Key), number, r.Header.Get("x-oss-copy-source-range"), resp.Header.Get("Content-Range"))
-		}
-		size = last - first + 1
-	}
-	crc, _ := headerCRC(resp.Header)
-	return Part{Number: number, ETag: copied.ETag, Size: size, CRC64: crc, LastModified: copied.LastModified.Time}, nil
-}
-
-// hasETag refuses a document that names none where OSS always does.
-func hasETag(etag string) error {
-	if etag == "" {
-		return errors.New("it has no ETag")
-	}
-	return nil
-}
-
-// parseContentRange reads "bytes 0-102399/204800".
-func parseContentRange(s string) (first, last int64, ok bool) {
-	span, found := strings.CutPrefix(s, "bytes ")
-	span, _, slash := strings.Cut(span, "/")
-	a, b, dash := strings.Cut(span, "-")
-	first, err1 := strconv.ParseInt(a, 10, 64)
-	last, err2 := strconv.ParseInt(b, 10, 64)
-	return first, last, found && slash && dash && err1 == nil && err2 == nil && first >= 0 && last >= first
 }
 
 // CompleteOptions are the extras of CompleteMultipartUpload.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,8 +63,9 @@ type Credentials struct {
 	Expires         time.Time // when the keys stop working; zero means never
 }
 
-// Credentials returns c, so that fixed keys are a provider as they stand; empty keys are an error.
-// Expires is not looked at: whether keys still work is for OSS and its clock to say.
+// Credentials returns c, so that fixed keys are a provider as they stand; empty keys are an error, and so is a field
+// with a blank, a line break or another character that no key has. Expires is not looked at: whether keys still work is
+// for OSS and its clock to say.
 func (c Credentials) Credentials(ctx context.Context) (Credentials, error) {
 	if err := c.check(); err != nil {
 		return Credentials{}, err
@@ -71,16 +73,26 @@ func (c Credentials) Credentials(ctx context.Context) (Credentials, error) {
 	return c, nil
 }
 
-// check makes sure that forgotten keys are an error and not an anonymous request.
+// check makes sure that forgotten keys are an error and not an anonymous request, and that what was read with a line
+// break or a blank around it is an error and not a wrong signature. It shows none of them.
 func (c Credentials) check() error {
-	switch {
-	case c.AccessKeyID == "":
-		return errors.New("signer: AccessKeyID is empty")
-	case c.AccessKeySecret == "":
-		return errors.New("signer: AccessKeySecret is empty")
+	for _, f := range [...]struct{ name, value string }{
+		{"AccessKeyID", c.AccessKeyID}, {"AccessKeySecret", c.AccessKeySecret}, {"SecurityToken", c.SecurityToken},
+	} {
+		switch {
+		case f.value == "" && f.name != "SecurityToken":
+			return fmt.Errorf("signer: %s is empty", f.name)
+		case strings.TrimRight(f.value, "\r\n") != f.value:
+			return fmt.Errorf("signer: %s ends with a line break: trim what is read from a file", f.name)
+		case strings.ContainsFunc(f.value, isForeign):
+			return fmt.Errorf("signer: %s has a blank, a control character or one that is not ASCII", f.name)
+		}
 	}
 	return nil
 }
+
+// isForeign reports whether no key has the character c.
+func isForeign(c rune) bool { return c <= ' ' || c >= 0x7f }
 
 // String masks the secret and the token.
 func (c Credentials) String() string {

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Limits of one document. The largest is a page of 1,000 uploads whose keys have 1,023 bytes, all of them escaped: 3.3 MiB.
-// The one with the most tags is a page of 1,000 versions: 24,000. A request to complete 10,000 parts has 60,002.
+// Limits of one document. The largest is a page of 1,000 uploads whose keys have 1,023 bytes, all of them escaped: 3.3
+// MiB. The one with the most tags is a page of 1,000 versions: 24,000. A request to complete 10,000 parts has 60,002.
 const (
 	maxBytes        = 5 << 20   // of the document
 	maxTags         = 40_000    // "<" characters: those of elements, comments and declarations

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
+	"github.com/ossmultipart/go-oss/signer"
 )
 
 func TestHostNamesTheBucket(t *testing.T) {
@@ -66,7 +67,7 @@ func TestEveryStyleReachesTheSameObject(t *testing.T) {
 	for name, change := range map[string]func(*oss.Config){
 		"virtual":      func(*oss.Config) {},
 		"plain http":   func(c *oss.Config) { c.Endpoint = "http://oss-cn-hangzhou.aliyuncs.com" },
-		"V1":           func(c *oss.Config) { c.Region, c.Endpoint = "", "oss-cn-hangzhou.aliyuncs.com" },
+		"V1":           func(c *oss.Config) { c.Region, c.Signer, c.Endpoint = "", signer.V1{}, "oss-cn-hangzhou.aliyuncs.com" },
 		"IP":           func(c *oss.Config) { c.Endpoint = "http://192.0.2.7:8080" },
 		"path":         func(c *oss.Config) { c.Endpoint, c.Addressing = "http://localhost:8080", oss.PathStyle },
 		"CNAME":        func(c *oss.Config) { c.Endpoint, c.Addressing = "https://files.example.com", oss.CNAME },
