@@ -70,6 +70,7 @@ func Assumptions() []Assumption {
 		encryptionAssumptions(),
 		emptyAssumptions(),
 		callbackStepAssumptions(),
+		trafficAssumptions(),
 	)
 }
 

@@ -23,18 +23,7 @@ func (x *exchange) checkCommon() error {
 	if err := x.checkCallback(); err != nil {
 		return err
 	}
-	const name = "x-oss-traffic-limit"
-	header, param := x.r.Header.Get(name), x.query.Get(name)
-	if header != "" && param != "" {
-		return invalidArgument("", "The traffic limit must be in the header or in the query, not in both.", name, header)
-	}
-	if limit := header + param; limit != "" {
-		// Bits per second. See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
-		if n, err := strconv.Atoi(limit); err != nil || n < 819_200 || n > 838_860_800 {
-			return invalidArgument("0004-00000502", "The traffic limit must be an integer between 819200 and 838860800.", name, limit)
-		}
-	}
-	return nil
+	return x.limitTraffic()
 }
 
 // foreignHeaders change what an operation does in ways a Server does not know. Headers that OSS
