@@ -71,6 +71,7 @@ func Assumptions() []Assumption {
 		emptyAssumptions(),
 		callbackStepAssumptions(),
 		trafficAssumptions(),
+		tagCodeAssumptions(),
 	)
 }
 
