@@ -72,6 +72,7 @@ func Assumptions() []Assumption {
 		callbackStepAssumptions(),
 		trafficAssumptions(),
 		tagCodeAssumptions(),
+		strictAssumptions(),
 	)
 }
 
