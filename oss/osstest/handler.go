@@ -153,7 +153,11 @@ func (x *exchange) attempt() (*reply, error) {
 		return nil, err
 	}
 	if x.key != "" {
-		if err := checkKey(x.key); err != nil {
+		check := checkKey
+		if x.op.needs == reading {
+			check = checkReadKey
+		}
+		if err := check(x.key); err != nil {
 			return nil, err
 		}
 	}
