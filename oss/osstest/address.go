@@ -55,6 +55,21 @@ func (s *Server) locate(r *http.Request) target {
 	return t
 }
 
+// parseQuery reads a query. Only "&" separates parameters, where package net/url drops those with a semicolon. One that
+// is badly escaped does not count: no signature covers it.
+func parseQuery(raw string) url.Values {
+	values := make(url.Values)
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, nameErr := url.QueryUnescape(name)
+		value, valueErr := url.QueryUnescape(value)
+		if pair != "" && nameErr == nil && valueErr == nil {
+			values.Add(name, value)
+		}
+	}
+	return values
+}
+
 // A style says where a host leaves the name of the bucket.
 type style int
 

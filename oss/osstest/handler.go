@@ -74,7 +74,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.handlers.running.Done()
 	x := &exchange{
-		Server: s, target: s.locate(r), opts: &s.opts, w: w, r: r, query: r.URL.Query(), arrived: time.Now(), cutAt: -1,
+		Server: s, target: s.locate(r), opts: &s.opts, w: w, r: r, query: parseQuery(r.URL.RawQuery),
+		arrived: time.Now(), cutAt: -1,
 	}
 	x.op = operationNamed(x.route())
 	x.id = s.ids.request(s.opts.Now())
