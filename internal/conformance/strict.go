@@ -11,7 +11,8 @@ import (
 func strictAssumptions() []Assumption {
 	return []Assumption{
 		{
-			ID: "A470", Source: LiveTest, Where: phpSDK + " testObject; " + cppSDK + " ObjectCopySameObjectMetaCopy", Ops: []string{"CopyObject"},
+			ID: "A470", Source: LiveTest, Where: phpSDK + " testObject; " + cppSDK + " ObjectCopySameObjectMetaCopy",
+			Ops:   []string{"CopyObject"},
 			Claim: "A copy onto itself takes the metadata of the request, if there is any, with COPY and without a directive.",
 			check: func(t *testing.T, e *env) {
 				for _, directive := range [][]string{nil, {"x-oss-metadata-directive", "COPY"}} {
@@ -44,7 +45,8 @@ func strictAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A473", Source: LiveTest, Where: pythonSDK, Ops: []string{"ListObjects", "ListMultipartUploads", "ListObjectVersions"},
+			ID: "A473", Source: LiveTest, Where: pythonSDK, Ops: []string{"ListObjects", "ListMultipartUploads",
+				"ListObjectVersions"},
 			Claim: "A prefix or a marker of more than 1024 bytes is 400 InvalidArgument, in any list.",
 			check: func(t *testing.T, e *env) {
 				long := strings.Repeat("p", 1025)
@@ -57,9 +59,11 @@ func strictAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A474", Source: LiveTest, Where: cSDK, Ops: []string{"PutObjectACL", "ListBuckets", "HeadObject", "DeleteMultipleObjects"},
+			ID: "A474", Source: LiveTest, Where: cSDK, Ops: []string{"PutObjectACL", "ListBuckets", "HeadObject",
+				"DeleteMultipleObjects"},
 			FakeOnly: "keys for one bucket may not list all, and such a key is not below the prefix that the suite keeps to",
-			Claim: "PutObjectACL without its header is MissingArgument; a prefix that no bucket can have is 400; HEAD of a key that " +
+			Claim: "PutObjectACL without its header is MissingArgument; a prefix that no bucket can have is " +
+				"400; HEAD of a key that " +
 				"begins with a slash is 404; a Content-MD5 may have four zero bytes behind it.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -77,7 +81,8 @@ func strictAssumptions() []Assumption {
 		},
 		{
 			ID: "A475", Source: LiveTest, Where: pythonSDK + "test_exception_ec", Ops: []string{"CopyObject", "GetObject"},
-			Claim: "A copy source with an empty versionId is 400 InvalidArgument; so is a V4 region with more behind it than its name, " +
+			Claim: "A copy source with an empty versionId is 400 InvalidArgument; so is a V4 region with more " +
+				"behind it than its name, " +
 				"EC 0002-00000226.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -92,7 +97,8 @@ func strictAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A476", Source: Documented, Where: "error page EC 0017-00000235", Ops: []string{"InitiateMultipartUpload", "ListObjects"},
+			ID: "A476", Source: Documented, Where: "error page EC 0017-00000235", Ops: []string{"InitiateMultipartUpload",
+				"ListObjects"},
 			Claim: "An encoding-type that is none of url, url2 and base64 is 400 InvalidArgument, EC 0017-00000235.",
 			check: func(t *testing.T, e *env) {
 				for _, r := range []request{

@@ -12,7 +12,8 @@ func tagCodeAssumptions() []Assumption {
 		{
 			ID: "A460", Source: LiveTest, Where: cppSDK + " ObjectTaggingTest; " + pythonSDK,
 			Ops: []string{"PutObject", "InitiateMultipartUpload", "AppendObject"},
-			Claim: "In x-oss-tagging eleven tags are BadRequest, a key twice is InvalidArgument, a forbidden character InvalidTag; " +
+			Claim: "In x-oss-tagging eleven tags are BadRequest, a key twice is InvalidArgument, a forbidden " +
+				"character InvalidTag; " +
 				"an append that is not the first ignores the header.",
 			check: func(t *testing.T, e *env) {
 				var eleven []string

@@ -9,7 +9,8 @@ import (
 func trafficAssumptions() []Assumption {
 	return []Assumption{
 		{
-			ID: "A450", Source: LiveTest, Where: goV1SDK + " TestBucketTrafficLimitUpload; " + cppSDK + " ObjectTrafficLimitTest; " + pythonSDK,
+			ID: "A450", Source: LiveTest, Where: goV1SDK + " TestBucketTrafficLimitUpload; " + cppSDK +
+				" ObjectTrafficLimitTest; " + pythonSDK,
 			Ops:   []string{"UploadPart", "PutObject", "GetObject"},
 			Claim: "A traffic limit is kept, and x-oss-qos-delay-time tells the milliseconds.",
 			check: func(t *testing.T, e *env) {

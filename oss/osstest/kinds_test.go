@@ -19,14 +19,17 @@ func TestRequestsOfEveryShapeAreServed(t *testing.T) {
 		{"HTTP/1.0", "hello", []string{"PUT /key HTTP/1.0", "Content-Length: 5"}, "200", "hello"},
 		{"HTTP/1.0 without a length", "", []string{"PUT /key HTTP/1.0"}, "411", ""},
 		{"HTTP/1.1 without a length", "", []string{"PUT /key HTTP/1.1"}, "411", ""},
-		{"chunks", "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n", []string{"PUT /key HTTP/1.1", "Transfer-Encoding: chunked"}, "200", "hello"},
+		{"chunks", "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n", []string{"PUT /key HTTP/1.1", "Transfer-Encoding: chunked"},
+			"200", "hello"},
 		{"chunks with a trailer", "5\r\nhello\r\n0\r\nx-oss-meta-b: 2\r\n\r\n",
 			[]string{"PUT /key HTTP/1.1", "Transfer-Encoding: chunked", "Trailer: x-oss-meta-b"}, "200", "hello"},
 		{"a chunk that is none", "xyz\r\nhel", []string{"PUT /key HTTP/1.1", "Transfer-Encoding: chunked"}, "400", ""},
-		{"the absolute form", "hello", []string{"PUT http://open.localhost/key HTTP/1.1", "Content-Length: 5"}, "200", "hello"},
+		{"the absolute form", "hello", []string{"PUT http://open.localhost/key HTTP/1.1", "Content-Length: 5"}, "200",
+			"hello"},
 		{"names in any case", "hello", []string{"PUT /key HTTP/1.1", "content-LENGTH: 5", "X-OSS-Meta-A: 1"}, "200", "hello"},
 		{"a header twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", meta, meta}, "200", "hello"},
-		{"the same length twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", "Content-Length: 5"}, "200", "hello"},
+		{"the same length twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", "Content-Length: 5"}, "200",
+			"hello"},
 		{"a parameter without a name", "hello", []string{"PUT /key?&=&=x& HTTP/1.1", "Content-Length: 5"}, "200", "hello"},
 		{"almost 8 KiB of metadata", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5",
 			"x-oss-meta-a: " + strings.Repeat("a", 8<<10-13)}, "200", "hello"},
@@ -46,7 +49,8 @@ func TestRequestsOfEveryShapeAreServed(t *testing.T) {
 	srv := startOpen(t)
 	target := "/" + "%E4%B8%AD" + strings.Repeat("%6B", 1020) // 1,023 bytes in 3,069
 	wantWire(t, "a long path", sendWire(t, srv, "", "PUT "+target+" HTTP/1.1", "Content-Length: 0"), "200", "")
-	wantWire(t, "a longer one", sendWire(t, srv, "", "PUT "+target+"k HTTP/1.1", "Content-Length: 0"), "400", "InvalidObjectName")
+	wantWire(t, "a longer one", sendWire(t, srv, "", "PUT "+target+"k HTTP/1.1", "Content-Length: 0"), "400",
+		"InvalidObjectName")
 	query := "?prefix=a&x=" + strings.Repeat("y", 64<<10)
 	wantWire(t, "a long query", sendWire(t, srv, "", "GET /"+query+" HTTP/1.1"), "200", "<Prefix>a</Prefix>")
 }

@@ -6,9 +6,11 @@ import "testing"
 func TestACopyOntoItselfTakesTheMetadataOfTheRequest(t *testing.T) {
 	srv := startOpen(t)
 	const length, source = "Content-Length: 0", "x-oss-copy-source: /open/key"
-	for _, directive := range []string{"X-Nothing: 1", "x-oss-metadata-directive: COPY", "x-oss-metadata-directive: REPLACE"} {
+	for _, directive := range []string{"X-Nothing: 1", "x-oss-metadata-directive: COPY",
+		"x-oss-metadata-directive: REPLACE"} {
 		sendWire(t, srv, "", "PUT /key HTTP/1.1", length, "x-oss-meta-a: old", "Content-Type: text/css")
-		copied := sendWire(t, srv, "", "PUT /key HTTP/1.1", length, source, directive, "x-oss-meta-b: new", "Content-Disposition: inline")
+		copied := sendWire(t, srv, "", "PUT /key HTTP/1.1", length, source, directive, "x-oss-meta-b: new",
+			"Content-Disposition: inline")
 		wantWire(t, directive, copied, "200", "<ETag>")
 		got := sendWire(t, srv, "", "HEAD /key HTTP/1.1").header
 		if got["x-oss-meta-a"] != "" || got["x-oss-meta-b"] != "new" || got["Content-Disposition"] != "inline" {

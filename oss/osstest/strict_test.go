@@ -19,12 +19,15 @@ func TestRefusalsOfStrangersRequestsAreTheServices(t *testing.T) {
 		what, status, text string
 		got                *wireReply
 	}{
-		{"a key that is no UTF-8", "400", "The characters encoding must be utf-8.", sendWire(t, srv, "", "PUT /%FF HTTP/1.1", none)},
+		{"a key that is no UTF-8", "400", "The characters encoding must be utf-8.", sendWire(t, srv, "",
+			"PUT /%FF HTTP/1.1", none)},
 		{"its EC", "400", "<EC>0016-00000004</EC>", sendWire(t, srv, "", "GET /%FF HTTP/1.1")},
 		{"another versioning", "400", "<Code>MalformedXML</Code>",
 			sendSigned(t, srv, "open", "", status, "PUT /?versioning HTTP/1.1", "Content-Length: 72")},
-		{"a long prefix of uploads", "400", "InvalidArgument", sendWire(t, srv, "", "GET /?uploads&prefix="+long+" HTTP/1.1")},
-		{"a long marker of versions", "400", "InvalidArgument", sendWire(t, srv, "", "GET /?versions&key-marker="+long+" HTTP/1.1")},
+		{"a long prefix of uploads", "400", "InvalidArgument", sendWire(t, srv, "",
+			"GET /?uploads&prefix="+long+" HTTP/1.1")},
+		{"a long marker of versions", "400", "InvalidArgument", sendWire(t, srv, "",
+			"GET /?versions&key-marker="+long+" HTTP/1.1")},
 		{"a long prefix of objects", "400", "InvalidArgument", sendWire(t, srv, "", "GET /?prefix="+long+" HTTP/1.1")},
 		{"an ACL without its header", "400", "<Code>MissingArgument</Code>",
 			sendSigned(t, srv, "open", "key", "", "PUT /key?acl HTTP/1.1", none)},
@@ -53,7 +56,8 @@ func TestAContentMD5MayHaveFourZerosBehind(t *testing.T) {
 		sum    []byte
 		status string
 	}{
-		{sum[:], "200"}, {append(sum[:], 0, 0, 0, 0), "200"}, {append(sum[:], 0, 0, 0, 1), "400"}, {append(sum[:], 0, 0), "400"},
+		{sum[:], "200"}, {append(sum[:], 0, 0, 0, 0), "200"}, {append(sum[:], 0, 0, 0, 1), "400"}, {append(sum[:], 0, 0),
+			"400"},
 		{append(make([]byte, 16), 0, 0, 0, 0), "400"}, {sum[:8], "400"},
 	} {
 		header := "Content-MD5: " + base64.StdEncoding.EncodeToString(tt.sum)

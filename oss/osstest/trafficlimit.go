@@ -40,7 +40,8 @@ func (x *exchange) limitTraffic() error {
 	}
 	n, err := strconv.ParseInt(limit, 10, 64)
 	if err != nil || n < 0 || n > maxTraffic {
-		return invalidArgument("0004-00000502", "The traffic limit must be an integer between 819200 and 838860800.", name, limit)
+		return invalidArgument("0004-00000502", "The traffic limit must be an integer between 819200 and 838860800.",
+			name, limit)
 	}
 	rate := max(n, minTraffic) / 8
 	switch x.op.moves {
