@@ -70,6 +70,9 @@ func Assumptions() []Assumption {
 		encryptionAssumptions(),
 		emptyAssumptions(),
 		callbackStepAssumptions(),
+		trafficAssumptions(),
+		tagCodeAssumptions(),
+		strictAssumptions(),
 	)
 }
 

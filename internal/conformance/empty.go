@@ -8,7 +8,8 @@ func emptyAssumptions() []Assumption {
 		{
 			ID: "A440", Source: LiveTest, Ops: []string{"CompleteMultipartUpload"},
 			Where: goSDK + " UploadFrom of an empty reader; " + rubySDK + "; " + phpSDK + "; " + cSDK + " test_upload_part_copy",
-			Claim: "A list that names no part makes an object of 0 bytes, whatever was uploaded. Older documentation says MalformedXML.",
+			Claim: "A list that names no part makes an object of 0 bytes, whatever was uploaded. Older " +
+				"documentation says MalformedXML.",
 			check: func(t *testing.T, e *env) {
 				for _, parts := range [][][]byte{nil, {[]byte("not listed")}} {
 					key := e.key("object")

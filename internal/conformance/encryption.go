@@ -25,7 +25,8 @@ func encryptionAssumptions() []Assumption {
 	}
 	return []Assumption{
 		{
-			ID: "A430", Source: LiveTest, Where: pythonV2SDK + "test_encryption_client.py", Ops: []string{"ListParts", "InitiateMultipartUpload"},
+			ID: "A430", Source: LiveTest, Where: pythonV2SDK + "test_encryption_client.py", Ops: []string{"ListParts",
+				"InitiateMultipartUpload"},
 			Claim: "ListParts of an upload that the client encrypts repeats key, start, algorithms, data size and part size.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -37,9 +38,11 @@ func encryptionAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A431", Source: LiveTest, Where: goV1SDK + "; " + cppSDK + " CryptoObjectTest; error pages EC 0005-00000406 to -00000420",
-			Ops:   []string{"UploadPart", "InitiateMultipartUpload", "CompleteMultipartUpload"},
-			Claim: "The parts of an upload that the client encrypts are those that Initiate announced, or 400 InvalidEncryptionRequest.",
+			ID: "A431", Source: LiveTest, Where: goV1SDK + "; " + cppSDK +
+				" CryptoObjectTest; error pages EC 0005-00000406 to -00000420",
+			Ops: []string{"UploadPart", "InitiateMultipartUpload", "CompleteMultipartUpload"},
+			Claim: "The parts of an upload that the client encrypts are those that Initiate announced, or 400 " +
+				"InvalidEncryptionRequest.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				e.refused(t, e.send(t, begin(key, announce(-1, 102400))), 400, "InvalidEncryptionRequest", "0005-00000406")

@@ -28,7 +28,8 @@ const (
 func spellingAssumptions() []Assumption {
 	return []Assumption{
 		{
-			ID: "A400", Source: LiveTest, Where: cppSDK + " (looks for x-oss-meta- as it is written)", Ops: []string{"GetObject", "HeadObject", "PutObject"},
+			ID: "A400", Source: LiveTest, Where: cppSDK + " (looks for x-oss-meta- as it is written)",
+			Ops:   []string{"GetObject", "HeadObject", "PutObject"},
 			Claim: "Replies spell x-oss-* in lower case, and ETag and Content-MD5 in capitals.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -37,7 +38,8 @@ func spellingAssumptions() []Assumption {
 					e.raw(t, request{method: "GET", key: key}, nil).wants(t, 200),
 					e.raw(t, request{method: "HEAD", key: key}, nil).wants(t, 200),
 				} {
-					for _, name := range []string{"x-oss-meta-author", "x-oss-request-id", "x-oss-hash-crc64ecma", "ETag", "Content-MD5"} {
+					for _, name := range []string{"x-oss-meta-author", "x-oss-request-id", "x-oss-hash-crc64ecma", "ETag",
+						"Content-MD5"} {
 						if r.header[name] == "" {
 							t.Errorf("no header is spelled %s: %v", name, r.header)
 						}
@@ -102,7 +104,8 @@ func spellingAssumptions() []Assumption {
 					equal(t, "MaxKeys", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxKeys"), "100")
 				}
 				query := []string{"uploads", "", "max-uploads", "", "key-marker", "", "prefix", e.key("")}
-				equal(t, "MaxUploads", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxUploads"), "1000")
+				equal(t, "MaxUploads", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxUploads"),
+					"1000")
 			},
 		},
 		{
@@ -148,7 +151,8 @@ func spellingAssumptions() []Assumption {
 		{
 			ID: "A407", Source: LiveTest, Ops: []string{"PutObject"},
 			Where: goSDK + " TestPresignExtra; error pages EC 0002-00000078, -00000211",
-			Claim: "A header that a V4 signature lists and the request lacks is 400 InvalidArgument; another value is a mismatch.",
+			Claim: "A header that a V4 signature lists and the request lacks is 400 InvalidArgument; another " +
+				"value is a mismatch.",
 			check: func(t *testing.T, e *env) {
 				for _, tt := range []struct {
 					presign time.Duration
@@ -162,6 +166,17 @@ func spellingAssumptions() []Assumption {
 					r.tamper = func(req *http.Request) { req.Header.Del("name") }
 					e.refused(t, e.send(t, r), 400, "InvalidArgument", tt.ec)
 				}
+			},
+		},
+		{
+			ID: "A408", Source: Inferred, Where: "no page of the documentation gives a semicolon a meaning",
+			Ops:   []string{"ListObjects"},
+			Claim: "Only & separates the parameters of a query: a semicolon that is not escaped belongs to a value.",
+			check: func(t *testing.T, e *env) {
+				e.put(t, e.key("a;b"), nil)
+				r := request{method: "GET", query: []string{"prefix", e.key("a;")}}
+				bare := func(text string) string { return strings.Replace(text, "a%3B", "a;", 1) }
+				contains(t, "the list", e.raw(t, r, bare).wants(t, 200).body, "<Prefix>"+e.key("a;")+"</Prefix>")
 			},
 		},
 	}

@@ -67,11 +67,9 @@ func reveal(text []byte, write func(b []byte, r rune) []byte) []byte {
 }
 
 // DecodeControl is Decode for documents that may hold control characters, as references or as they are.
-func DecodeControl(document []byte, v any) error { return decode(NewControlDecoder(document), v) }
-
-// NewControlDecoder returns a decoder that reads control characters.
-func NewControlDecoder(document []byte) *xml.Decoder {
-	return xml.NewTokenDecoder(revealer{xml.NewDecoder(bytes.NewReader(disguiseDocument(document)))})
+func DecodeControl(document []byte, v any) error {
+	plain := xml.NewDecoder(bytes.NewReader(disguiseDocument(document)))
+	return decode(xml.NewTokenDecoder(revealer{plain}), v)
 }
 
 // A revealer reads tokens in which nothing is in disguise any more.

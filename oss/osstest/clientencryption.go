@@ -58,7 +58,8 @@ func (e clientEncryption) checkPart(number int, size int64) error {
 	case int64(number) < last && size != e.partSize:
 		return invalidClientEncryption("0005-00000419", "The size of the part is not the part_size of init_multipart.")
 	case int64(number) == last && size != e.size-(last-1)*e.partSize:
-		return invalidClientEncryption("0005-00000420", "The size of the last part does not fit the data_size of init_multipart.")
+		return invalidClientEncryption("0005-00000420",
+			"The size of the last part does not fit the data_size of init_multipart.")
 	}
 	return nil
 }
@@ -88,7 +89,8 @@ func (u *upload) describeClientEncryption(doc *ossxml.PartList) {
 	}
 	get := func(name string) string { return u.header.Get(clientPrefix + name) }
 	doc.ClientEncryption = ossxml.ClientEncryption{
-		Key: get("Key"), Start: get("Start"), CEKAlg: get("Cek-Alg"), WrapAlg: get("Wrap-Alg"), DataSize: e.size, PartSize: e.partSize,
+		Key: get("Key"), Start: get("Start"), CEKAlg: get("Cek-Alg"), WrapAlg: get("Wrap-Alg"), DataSize: e.size,
+		PartSize: e.partSize,
 	}
 }
 

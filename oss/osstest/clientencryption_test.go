@@ -10,13 +10,16 @@ import (
 // clientHead is the head of an Initiate by a client that encrypts, without the sizes.
 func clientHead(more ...string) []string {
 	return append([]string{
-		"POST /key?uploads HTTP/1.1", "Content-Length: 0", "x-oss-meta-client-side-encryption-key: k", "x-oss-meta-client-side-encryption-start: s",
-		"x-oss-meta-client-side-encryption-cek-alg: AES/CTR/NoPadding", "x-oss-meta-client-side-encryption-wrap-alg: RSA/NONE/PKCS1Padding",
+		"POST /key?uploads HTTP/1.1", "Content-Length: 0", "x-oss-meta-client-side-encryption-key: k",
+		"x-oss-meta-client-side-encryption-start: s",
+		"x-oss-meta-client-side-encryption-cek-alg: AES/CTR/NoPadding",
+		"x-oss-meta-client-side-encryption-wrap-alg: RSA/NONE/PKCS1Padding",
 	}, more...)
 }
 
 func sizes(data, part string) []string {
-	return []string{"x-oss-meta-client-side-encryption-data-size: " + data, "x-oss-meta-client-side-encryption-part-size: " + part}
+	return []string{"x-oss-meta-client-side-encryption-data-size: " + data,
+		"x-oss-meta-client-side-encryption-part-size: " + part}
 }
 
 // Python v2 goes on with an encrypted upload by what ListParts tells of it (H4).
@@ -25,12 +28,14 @@ func TestListPartsRepeatsTheClientsEncryption(t *testing.T) {
 	id := between(sendWire(t, srv, "", clientHead(sizes("308445", "102400")...)...).body, "<UploadId>", "<")
 	got := sendWire(t, srv, "", "GET /key?uploadId="+id+" HTTP/1.1")
 	for _, want := range []string{
-		"Key>k</", "Start>s</", "CekAlg>AES/CTR/NoPadding</", "WrapAlg>RSA/NONE/PKCS1Padding</", "DataSize>308445</", "PartSize>102400</",
+		"Key>k</", "Start>s</", "CekAlg>AES/CTR/NoPadding</", "WrapAlg>RSA/NONE/PKCS1Padding</", "DataSize>308445</",
+		"PartSize>102400</",
 	} {
 		wantWire(t, "ListParts", got, "200", "<ClientEncryption"+want+"ClientEncryption")
 	}
 	id = between(sendWire(t, srv, "", "POST /key?uploads HTTP/1.1", "Content-Length: 0").body, "<UploadId>", "<")
-	if plain := sendWire(t, srv, "", "GET /key?uploadId="+id+" HTTP/1.1"); strings.Contains(plain.body, "ClientEncryption") {
+	if plain := sendWire(t, srv, "", "GET /key?uploadId="+id+" HTTP/1.1"); strings.Contains(plain.body,
+		"ClientEncryption") {
 		t.Errorf("an upload that no client encrypts is listed with %s", plain.body)
 	}
 }
@@ -39,8 +44,10 @@ func TestListPartsRepeatsTheClientsEncryption(t *testing.T) {
 func TestPartsOfAClientEncryptedUploadAreThoseAnnounced(t *testing.T) {
 	srv := startOpen(t)
 	for _, tt := range []struct{ data, part, want string }{
-		{"", "16384", "0005-00000406"}, {"2", "", "0005-00000407"}, {"x", "16", "0005-00000408"}, {"2", "1.5", "0005-00000409"},
-		{"-1", "16", "0005-00000408"}, {"2", "0", "0005-00000409"}, {"200000", "16", "0005-00000410"}, {"2", "17", "InvalidEncryptionRequest"},
+		{"", "16384", "0005-00000406"}, {"2", "", "0005-00000407"}, {"x", "16", "0005-00000408"}, {"2", "1.5",
+			"0005-00000409"},
+		{"-1", "16", "0005-00000408"}, {"2", "0", "0005-00000409"}, {"200000", "16", "0005-00000410"}, {"2", "17",
+			"InvalidEncryptionRequest"},
 	} {
 		got := sendWire(t, srv, "", clientHead(sizes(tt.data, tt.part)...)...)
 		wantWire(t, "Initiate with "+tt.data+" and "+tt.part, got, "400", tt.want)
@@ -48,7 +55,8 @@ func TestPartsOfAClientEncryptedUploadAreThoseAnnounced(t *testing.T) {
 	}
 	id := between(sendWire(t, srv, "", clientHead(sizes("204810", "102400")...)...).body, "<UploadId>", "<")
 	put := func(number, size int) *wireReply {
-		return sendWire(t, srv, strings.Repeat("a", size), fmt.Sprintf("PUT /key?partNumber=%d&uploadId=%s HTTP/1.1", number, id),
+		return sendWire(t, srv, strings.Repeat("a", size), fmt.Sprintf("PUT /key?partNumber=%d&uploadId=%s HTTP/1.1",
+			number, id),
 			"Content-Length: "+strconv.Itoa(size))
 	}
 	wantWire(t, "a part too long", put(1, 102401), "400", "0005-00000419")

@@ -33,7 +33,8 @@ func TestControlCharactersInARequestsDocumentAreRead(t *testing.T) {
 	}
 }
 
-// Without encoding-type the service writes references: two keys that differ in a control character stay two (BR51, H18).
+// Without encoding-type the service writes references: two keys that differ in a control character stay two (BR51,
+// H18).
 func TestControlCharactersInRepliesSurvive(t *testing.T) {
 	srv := startOpen(t)
 	get := func(target string) string {

@@ -26,7 +26,8 @@ func TestACompleteThatListsNoPartMakesAnEmptyObject(t *testing.T) {
 			}
 			head := sendWire(t, srv, "", "GET /key HTTP/1.1")
 			wantWire(t, "the object", head, "200", "")
-			if head.header["Content-Length"] != "0" || head.header["Content-Type"] != "text/css" || head.header["x-oss-object-type"] != "Multipart" {
+			if head.header["Content-Length"] != "0" || head.header["Content-Type"] != "text/css" ||
+				head.header["x-oss-object-type"] != "Multipart" {
 				t.Errorf("the object has %v", head.header)
 			}
 		}

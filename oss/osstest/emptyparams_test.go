@@ -13,7 +13,8 @@ func TestAParameterOfAListWithoutAValueCountsAsAbsent(t *testing.T) {
 	for _, tt := range []struct{ target, want string }{
 		{"/key?uploadId=" + id + "&max-parts=1000&part-number-marker", "<MaxParts>1000</MaxParts>"},
 		{"/key?uploadId=" + id + "&max-parts=&part-number-marker=&encoding-type=", "<MaxParts>1000</MaxParts>"},
-		{"/?uploads&max-uploads=&key-marker=&upload-id-marker=&prefix=&delimiter=&encoding-type", "<MaxUploads>1000</MaxUploads>"},
+		{"/?uploads&max-uploads=&key-marker=&upload-id-marker=&prefix=&delimiter=&encoding-type",
+			"<MaxUploads>1000</MaxUploads>"},
 		{"/?max-keys=&marker=&prefix=&delimiter=&encoding-type=", "<MaxKeys>100</MaxKeys>"},
 		{"/?list-type=2&continuation-token=&start-after=&max-keys=&fetch-owner=", "<KeyCount>1</KeyCount>"},
 		{"/?versions&max-keys=&key-marker=&version-id-marker=", "<MaxKeys>100</MaxKeys>"},

@@ -16,7 +16,8 @@ func TestHeadOfABucketTellsItsRegion(t *testing.T) {
 	if wantWire(t, "a bucket", got, "200", ""); got.header["x-oss-bucket-region"] != "oss-cn-hangzhou" {
 		t.Errorf("headers are %v", got.header)
 	}
-	for target, code := range map[string]string{"/none/": "NoSuchBucket", "/b/?policy": "NotImplemented", "/b/?acl": "NotImplemented"} {
+	for target, code := range map[string]string{"/none/": "NoSuchBucket", "/b/?policy": "NotImplemented",
+		"/b/?acl": "NotImplemented"} {
 		got := sendSigned(t, srv, strings.Split(target, "/")[1], "", "", "HEAD "+target+" HTTP/1.1", host)
 		doc, err := base64.StdEncoding.DecodeString(got.header["x-oss-err"])
 		if err != nil || !strings.Contains(string(doc), "<Code>"+code+"</Code>") || got.status()[0] != '4' {

@@ -19,13 +19,16 @@ func TestKMSWithoutAKeyNamesTheDefaultKey(t *testing.T) {
 	note("HeadObject", sendWire(t, srv, "", "HEAD /key HTTP/1.1"))
 	note("GetObject", sendWire(t, srv, "", "GET /key HTTP/1.1"))
 	note("AppendObject", sendWire(t, srv, "", "POST /log?append&position=0 HTTP/1.1", "Content-Length: 0", kms))
-	note("CopyObject", sendWire(t, srv, "", "PUT /copy HTTP/1.1", "Content-Length: 0", "x-oss-copy-source: /open/key", kms))
-	id := between(note("Initiate", sendWire(t, srv, "", "POST /key?uploads HTTP/1.1", "Content-Length: 0", kms)), "<UploadId>", "<")
+	note("CopyObject", sendWire(t, srv, "", "PUT /copy HTTP/1.1", "Content-Length: 0", "x-oss-copy-source: /open/key",
+		kms))
+	id := between(note("Initiate", sendWire(t, srv, "", "POST /key?uploads HTTP/1.1", "Content-Length: 0", kms)),
+		"<UploadId>", "<")
 	part := "PUT /key?partNumber=1&uploadId=" + id + " HTTP/1.1"
 	note("UploadPart", sendWire(t, srv, "", part, "Content-Length: 0"))
 	note("UploadPartCopy", sendWire(t, srv, "", part, "Content-Length: 0", "x-oss-copy-source: /open/key"))
 	list := "<CompleteMultipartUpload/>"
-	note("Complete", sendWire(t, srv, list, "POST /key?uploadId="+id+" HTTP/1.1", fmt.Sprintf("Content-Length: %d", len(list))))
+	note("Complete", sendWire(t, srv, list, "POST /key?uploadId="+id+" HTTP/1.1", fmt.Sprintf("Content-Length: %d",
+		len(list))))
 	for what, key := range keys {
 		if key == "" || key != keys["PutObject"] {
 			t.Errorf("%s names the key %q, PutObject %q", what, key, keys["PutObject"])

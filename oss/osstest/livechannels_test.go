@@ -21,7 +21,8 @@ func TestLiveChannelsAreAnEmptyList(t *testing.T) {
 	for _, method := range []string{"PUT", "DELETE", "POST"} {
 		got := sendSigned(t, srv, "b", "channel", "", method+" /b/channel?live HTTP/1.1",
 			"Host: 127.0.0.1", "Content-Length: 0")
-		if wantWire(t, method, got, "400", "<Code>NotImplemented</Code>"); !strings.Contains(got.body, "<Header>live</Header>") {
+		if wantWire(t, method, got, "400", "<Code>NotImplemented</Code>"); !strings.Contains(got.body,
+			"<Header>live</Header>") {
 			t.Errorf("%s does not say what is not implemented: %s", method, got.body)
 		}
 	}

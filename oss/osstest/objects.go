@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -202,14 +203,19 @@ func (x *exchange) copyObject() (*reply, error) {
 }
 
 // copiedHeader returns the header the copy of src is to have: with COPY, the default, the metadata is
-// the source's, with REPLACE the request's.
+// the source's, with REPLACE the request's. An object that is copied onto itself takes the metadata of the request,
+// if there is any, whatever the directive says.
 func (x *exchange) copiedHeader(src *object) (http.Header, error) {
 	header := x.r.Header.Clone()
+	onto := src.name == x.name() && slices.ContainsFunc(slices.Collect(maps.Keys(header)), isMetadata)
 	take := func(directive string, describes func(name string) bool) error {
 		switch value := header.Get(directive); strings.ToUpper(value) {
 		case "REPLACE":
 			return nil
 		case "", "COPY":
+			if onto && directive == "X-Oss-Metadata-Directive" {
+				return nil
+			}
 		default:
 			return invalidArgument("", "The "+directive+" you specified is invalid.", directive, value)
 		}

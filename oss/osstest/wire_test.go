@@ -139,17 +139,21 @@ func wantWire(t testing.TB, what string, got *wireReply, status, text string) {
 // The C++ SDK looks for "x-oss-meta-" as the service spells it (H11).
 func TestReplyHeadersAreSpelledAsTheServiceSpellsThem(t *testing.T) {
 	srv := startOpen(t)
-	sendWire(t, srv, "hello", "PUT /key HTTP/1.1", "Content-Length: 5", "X-Oss-Meta-Author: me", "Content-Type: text/plain",
+	sendWire(t, srv, "hello", "PUT /key HTTP/1.1", "Content-Length: 5", "X-Oss-Meta-Author: me",
+		"Content-Type: text/plain",
 		"x-oss-tagging: a=b", "X-Oss-Server-Side-Encryption: AES256")
 	for _, tt := range []struct {
 		what  string
 		reply *wireReply
 		names []string
 	}{
-		{"GetObject", sendWire(t, srv, "", "GET /key HTTP/1.1"), []string{"x-oss-meta-author", "ETag", "Content-MD5", "x-oss-request-id",
+		{"GetObject", sendWire(t, srv, "", "GET /key HTTP/1.1"), []string{"x-oss-meta-author", "ETag", "Content-MD5",
+			"x-oss-request-id",
 			"x-oss-server-time", "x-oss-hash-crc64ecma", "x-oss-object-type", "x-oss-storage-class", "x-oss-tagging-count",
-			"x-oss-server-side-encryption", "Server", "Date", "Content-Type", "Content-Length", "Last-Modified", "Accept-Ranges", "Vary"}},
-		{"a refusal of HEAD", sendWire(t, srv, "", "HEAD /none HTTP/1.1"), []string{"x-oss-ec", "x-oss-err", "x-oss-request-id",
+			"x-oss-server-side-encryption", "Server", "Date", "Content-Type", "Content-Length", "Last-Modified",
+			"Accept-Ranges", "Vary"}},
+		{"a refusal of HEAD", sendWire(t, srv, "", "HEAD /none HTTP/1.1"), []string{"x-oss-ec", "x-oss-err",
+			"x-oss-request-id",
 			"x-oss-server-time", "Server", "Date", "Content-Type", "Content-Length"}},
 	} {
 		for _, name := range tt.names {
