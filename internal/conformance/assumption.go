@@ -65,6 +65,8 @@ func Assumptions() []Assumption {
 		taggingAssumptions(),
 		callbackAssumptions(),
 		versioningAssumptions(),
+		configurationAssumptions(),
+		corsAssumptions(),
 	)
 }
 

@@ -11,11 +11,14 @@ type Difference struct {
 // Differences returns all that are known.
 func Differences() []Difference {
 	return []Difference{
-		{nil, "Everything that is not listed here is answered with 400 NotImplemented, PostObject, LiveChannel, symbolic links, lifecycle rules and image processing among it.",
+		{nil, "Everything that is not listed here is answered with 400 NotImplemented: websites, logging and image processing, for example.",
 			"a refusal can be seen, a success that means nothing cannot"},
 		{nil, "All keys belong to one account, which owns every bucket but those of Options.RequesterPays; policies do not exist.", "nothing here is about accounts"},
 		{nil, "What is written is seen at once, and no limit on requests, bandwidth or the number of buckets is ever reached.", "faults are injected by tests, not by chance"},
 		{nil, "Encryption, traffic limits and storage classes are checked, kept and reported, and change nothing: an archived object can be read without being restored.", "the bytes are what a test looks at"},
+		{[]string{"PutBucketLifecycle"}, "Rules are kept and told; Server.ExpireUploads ends unfinished uploads, and nothing else is done.", "objects that go by themselves would surprise a test"},
+		{[]string{"PutBucketLifecycle"}, "An element that the documentation does not name is dropped.", "the service does so too, or refuses it: that is not known"},
+		{[]string{"OptionObject", "PutBucketCors"}, "Access-Control-Allow-Origin is always the origin that asked.", "the documentation says so; the service may say an asterisk for an asterisk"},
 		{[]string{"PutBucket", "DeleteBucket", "ListBuckets"}, "Without Options.Buckets every name exists until it is deleted; those are listed that were made or hold something.",
 			"a test of uploads should not have to make a bucket"},
 		{[]string{"PutBucket", "DeleteBucket"}, "A body that is still arriving when its bucket is deleted is stored, and is there again if the bucket is made anew.", "what the service does is not known"},

@@ -37,7 +37,7 @@ func (x *exchange) putObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := normalObject(x.name(), s, x.r.Header.Clone(), x.now())
+	o := normalObject(x.name(), s, x.newHeader(), x.now())
 	if err := x.store(o, forbid); err != nil {
 		return nil, err // another may have come first while the body arrived
 	}
@@ -45,7 +45,7 @@ func (x *exchange) putObject() (*reply, error) {
 	rep.made = o
 	s.setSums(rep.header)
 	x.setVersion(rep.header, o)
-	setEncryption(rep.header, x.r.Header)
+	setEncryption(rep.header, o.header)
 	return rep, nil
 }
 
@@ -182,6 +182,7 @@ func (x *exchange) copyObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	header = x.inherit(header)
 	s, err := x.link(src.content, 0, src.size)
 	if err != nil {
 		return nil, err

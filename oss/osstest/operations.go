@@ -64,6 +64,20 @@ var operations = []*operation{
 	{"PutBucketVersioning", nothing, owning, (*exchange).putVersioning},
 	{"GetBucketVersioning", documents, owning, (*exchange).getVersioning},
 	{"ListObjectVersions", documents, reading, (*exchange).listVersions},
+
+	{"PutBucketEncryption", nothing, owning, (*exchange).putEncryption},
+	{"GetBucketEncryption", documents, owning, (*exchange).getEncryption},
+	{"DeleteBucketEncryption", nothing, owning, (*exchange).deleteEncryption},
+	{"PutBucketTags", nothing, owning, (*exchange).putBucketTags},
+	{"GetBucketTags", documents, owning, (*exchange).getBucketTags},
+	{"DeleteBucketTags", nothing, owning, (*exchange).deleteBucketTags},
+	{"PutBucketLifecycle", nothing, owning, (*exchange).putLifecycle},
+	{"GetBucketLifecycle", documents, owning, (*exchange).getLifecycle},
+	{"DeleteBucketLifecycle", nothing, owning, (*exchange).deleteLifecycle},
+	{"PutBucketCors", nothing, owning, (*exchange).putCORS},
+	{"GetBucketCors", documents, owning, (*exchange).getCORS},
+	{"DeleteBucketCors", nothing, owning, (*exchange).deleteCORS},
+	{"OptionObject", nothing, owning, (*exchange).preflight},
 }
 
 // unknownOperation is every other request.

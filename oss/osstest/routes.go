@@ -1,7 +1,9 @@
 package osstest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +26,19 @@ var (
 		"GET versions":   "ListObjectVersions",
 		"GET uploads":    "ListMultipartUploads",
 		"POST delete":    "DeleteMultipleObjects",
+
+		"PUT cors":          "PutBucketCors",
+		"GET cors":          "GetBucketCors",
+		"DELETE cors":       "DeleteBucketCors",
+		"PUT lifecycle":     "PutBucketLifecycle",
+		"GET lifecycle":     "GetBucketLifecycle",
+		"DELETE lifecycle":  "DeleteBucketLifecycle",
+		"PUT encryption":    "PutBucketEncryption",
+		"GET encryption":    "GetBucketEncryption",
+		"DELETE encryption": "DeleteBucketEncryption",
+		"PUT tagging":       "PutBucketTags",
+		"GET tagging":       "GetBucketTags",
+		"DELETE tagging":    "DeleteBucketTags",
 	}
 	objectRoutes = map[string]string{
 		"PUT":             "PutObject", // or CopyObject
@@ -55,12 +70,16 @@ var subresources = map[string]string{
 	"location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
 	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
 	"versioning": "versioning", "versions": "versions",
+	"cors": "cors", "encryption": "encryption", "lifecycle": "lifecycle",
 }
 
 // route names the operation that a request asks for, or returns "" if it is none of ours. The
 // query has the first word: "PUT /key?lifecycle" is not a PutObject.
 func (x *exchange) route() string {
 	way := x.r.Method
+	if way == http.MethodOptions && x.bucket != "" {
+		return "OptionObject" // whatever the request may be that it asks for
+	}
 	for name := range x.query {
 		if isForeign(name) {
 			return ""
@@ -89,9 +108,9 @@ func (x *exchange) route() string {
 func isForeign(name string) bool {
 	switch name {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
-		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors",
-		"encryption", "endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
-		"lifecycle", "link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
+		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp",
+		"endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
+		"link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
 		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
 		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
 		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "restore", "rtc",
@@ -118,8 +137,8 @@ func (x *exchange) refuseUnknown() (*reply, error) {
 		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0017-00000001",
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
 	}
-	for name := range x.query {
-		if isForeign(name) {
+	for _, name := range slices.Sorted(maps.Keys(x.query)) {
+		if isForeign(name) || subresources[name] != "" {
 			return nil, notImplemented(name)
 		}
 	}

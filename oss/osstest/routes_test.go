@@ -37,11 +37,16 @@ var possible = map[string]string{
 	"PUT key?uploadId": "UploadPart", "PUT key?partNumber": "UploadPart", "POST key?uploadId": "CompleteMultipartUpload",
 	"POST key?partNumber": "CompleteMultipartUpload", "GET key?uploadId": "ListParts", "GET key?partNumber": "ListParts",
 	"DELETE key?uploadId": "AbortMultipartUpload", "DELETE key?partNumber": "AbortMultipartUpload",
+	"PUT ?cors": "PutBucketCors", "GET ?cors": "GetBucketCors", "DELETE ?cors": "DeleteBucketCors",
+	"PUT ?lifecycle": "PutBucketLifecycle", "GET ?lifecycle": "GetBucketLifecycle", "DELETE ?lifecycle": "DeleteBucketLifecycle",
+	"PUT ?encryption": "PutBucketEncryption", "GET ?encryption": "GetBucketEncryption", "DELETE ?encryption": "DeleteBucketEncryption",
+	"PUT ?tagging": "PutBucketTags", "GET ?tagging": "GetBucketTags", "DELETE ?tagging": "DeleteBucketTags",
 }
 
 // whole is what a Server can do without a subresource.
 var whole = map[string]string{
 	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket",
+	"OPTIONS ": "OptionObject", "OPTIONS key": "OptionObject",
 	"PUT key": "PutObject", "GET key": "GetObject", "HEAD key": "HeadObject", "DELETE key": "DeleteObject",
 }
 
@@ -99,8 +104,10 @@ func TestRequestsWithoutSubresourceAreServedOrRefused(t *testing.T) {
 			}
 			want := ""
 			switch {
-			case method == "PATCH" || method == "OPTIONS":
+			case method == "PATCH":
 				want = "405 MethodNotAllowed 0017-00000001"
+			case method == "OPTIONS": // without an Origin
+				want = "400 BadRequest"
 			case whole[way] == "":
 				want = "400 NotImplemented"
 			}

@@ -25,7 +25,7 @@ func (x *exchange) initiate() (*reply, error) {
 		return nil, alreadyExists("0026-00000002")
 	}
 	u := &upload{
-		name: x.name(), id: x.ids.upload(), header: x.r.Header.Clone(), initiated: x.now(),
+		name: x.name(), id: x.ids.upload(), header: x.newHeader(), initiated: x.now(),
 		parts: make(map[int]*part), sequential: x.query.Has("sequential"),
 	}
 	if u.sequential {
@@ -37,7 +37,7 @@ func (x *exchange) initiate() (*reply, error) {
 	rep := xmlReply(http.StatusOK, ossxml.Initiated{
 		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: u.id,
 	})
-	setEncryption(rep.header, x.r.Header)
+	setEncryption(rep.header, u.header)
 	return rep, nil
 }
 
