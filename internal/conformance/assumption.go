@@ -66,6 +66,8 @@ func Assumptions() []Assumption {
 		callbackAssumptions(),
 		versioningAssumptions(),
 		configurationAssumptions(),
+		linkAssumptions(),
+		restoreAssumptions(),
 		corsAssumptions(),
 	)
 }

@@ -20,6 +20,11 @@ func (x *exchange) isOpen() bool {
 	}
 	if x.key != "" {
 		o, ok := x.objects.current(x.name())
+		if ok && o.kind == symlink && x.op.name != "GetSymlink" && x.op.needs == reading { // who reads through a link needs both
+			if target, ok := x.objects.current(o.target()); ok && !grants(x.op.needs, target.ownACL(acl)) {
+				return false
+			}
+		}
 		if ok {
 			acl = o.ownACL(acl)
 		}

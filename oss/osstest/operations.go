@@ -65,6 +65,9 @@ var operations = []*operation{
 	{"GetBucketVersioning", documents, owning, (*exchange).getVersioning},
 	{"ListObjectVersions", documents, reading, (*exchange).listVersions},
 
+	{"PutSymlink", nothing, writing, (*exchange).putSymlink},
+	{"GetSymlink", nothing, reading, (*exchange).getSymlink},
+	{"RestoreObject", nothing, owning, (*exchange).restoreObject},
 	{"PutBucketEncryption", nothing, owning, (*exchange).putEncryption},
 	{"GetBucketEncryption", documents, owning, (*exchange).getEncryption},
 	{"DeleteBucketEncryption", nothing, owning, (*exchange).deleteEncryption},

@@ -57,6 +57,10 @@ var (
 		"PUT tagging":     "PutObjectTagging",
 		"GET tagging":     "GetObjectTagging",
 		"DELETE tagging":  "DeleteObjectTagging",
+
+		"PUT symlink":  "PutSymlink",
+		"GET symlink":  "GetSymlink",
+		"POST restore": "RestoreObject",
 	}
 	copyRoutes = map[string]string{ // with x-oss-copy-source
 		"PutObject":  "CopyObject",
@@ -71,6 +75,7 @@ var subresources = map[string]string{
 	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
 	"versioning": "versioning", "versions": "versions",
 	"cors": "cors", "encryption": "encryption", "lifecycle": "lifecycle",
+	"restore": "restore", "symlink": "symlink",
 }
 
 // route names the operation that a request asks for, or returns "" if it is none of ours. The
@@ -113,8 +118,8 @@ func isForeign(name string) bool {
 		"link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
 		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
 		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
-		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "restore", "rtc",
-		"seal", "startTime", "status", "style", "styleName", "symlink", "transferAcceleration", "udf", "udfApplication",
+		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "rtc",
+		"seal", "startTime", "status", "style", "styleName", "transferAcceleration", "udf", "udfApplication",
 		"udfApplicationLog", "udfId", "udfImage", "udfImageDesc", "udfName", "userDefinedLogFieldsConfig", "vip", "vod",
 		"vpcip", "website", "withHashContext", "worm", "wormExtend", "wormId":
 		return true

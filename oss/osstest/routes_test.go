@@ -41,6 +41,7 @@ var possible = map[string]string{
 	"PUT ?lifecycle": "PutBucketLifecycle", "GET ?lifecycle": "GetBucketLifecycle", "DELETE ?lifecycle": "DeleteBucketLifecycle",
 	"PUT ?encryption": "PutBucketEncryption", "GET ?encryption": "GetBucketEncryption", "DELETE ?encryption": "DeleteBucketEncryption",
 	"PUT ?tagging": "PutBucketTags", "GET ?tagging": "GetBucketTags", "DELETE ?tagging": "DeleteBucketTags",
+	"PUT key?symlink": "PutSymlink", "GET key?symlink": "GetSymlink", "POST key?restore": "RestoreObject",
 }
 
 // whole is what a Server can do without a subresource.

@@ -91,6 +91,8 @@ type object struct {
 	acl      oss.ACL
 	parts    []oss.Part
 	modified time.Time
+
+	thawed, frozen time.Time // from when, and until when, an archived object that was restored can be read
 }
 
 // normalObject returns an object that was sent in one piece. It takes over the references of s.

@@ -96,6 +96,12 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 	if unchanged {
 		return newReply(http.StatusNotModified), nil
 	}
+	if src.kind == symlink {
+		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702", "The operation is not supported for this resource")
+	}
+	if err := x.checkReadable(src, ecFrozenSource); err != nil {
+		return nil, err
+	}
 	run, partial, _ := parseRange(x.r.Header.Get("x-oss-copy-source-range"), src.size, false)
 	if run.size > oss.MaxPartSize {
 		return nil, entityTooLarge(run.size)
