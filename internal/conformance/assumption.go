@@ -69,6 +69,7 @@ func Assumptions() []Assumption {
 		linkAssumptions(),
 		restoreAssumptions(),
 		corsAssumptions(),
+		formAssumptions(),
 	)
 }
 

@@ -63,7 +63,7 @@ func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, er
 // checkCallback refuses a callback that would not be made.
 func (x *exchange) checkCallback() error {
 	for _, name := range []string{"callback", "callback-var"} {
-		possible := x.opts.Callbacks != nil && (x.op.name == "PutObject" || x.op.name == "CompleteMultipartUpload")
+		possible := x.opts.Callbacks != nil && (x.op.name == "PutObject" || x.op.name == "PostObject" || x.op.name == "CompleteMultipartUpload")
 		header, param := x.r.Header.Get("x-oss-"+name), x.query.Get(name)
 		switch {
 		case header+param == "" || possible && (header == "" || param == ""):

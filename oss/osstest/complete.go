@@ -41,13 +41,9 @@ func (x *exchange) complete() (*reply, error) {
 
 // completed is the answer to a complete.
 func (x *exchange) completed(o *object) *reply {
-	scheme := "http://"
-	if isHTTPS(x.r) {
-		scheme = "https://"
-	}
 	rep := xmlReply(http.StatusOK, ossxml.Completed{
 		EncodingType: x.encoding(),
-		Location:     scheme + x.r.Host + "/" + escape(x.path, "/"),
+		Location:     x.address(),
 		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.etag,
 	})
 	rep.made = o

@@ -81,6 +81,7 @@ var operations = []*operation{
 	{"GetBucketCors", documents, owning, (*exchange).getCORS},
 	{"DeleteBucketCors", nothing, owning, (*exchange).deleteCORS},
 	{"OptionObject", nothing, owning, (*exchange).preflight},
+	{"PostObject", received, writing, (*exchange).postObject},
 }
 
 // unknownOperation is every other request.

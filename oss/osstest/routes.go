@@ -27,6 +27,7 @@ var (
 		"GET uploads":    "ListMultipartUploads",
 		"POST delete":    "DeleteMultipleObjects",
 
+		"POST":              "PostObject",
 		"PUT cors":          "PutBucketCors",
 		"GET cors":          "GetBucketCors",
 		"DELETE cors":       "DeleteBucketCors",

@@ -46,7 +46,7 @@ var possible = map[string]string{
 
 // whole is what a Server can do without a subresource.
 var whole = map[string]string{
-	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket",
+	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket", "POST ": "PostObject",
 	"OPTIONS ": "OptionObject", "OPTIONS key": "OptionObject",
 	"PUT key": "PutObject", "GET key": "GetObject", "HEAD key": "HeadObject", "DELETE key": "DeleteObject",
 }
@@ -109,6 +109,8 @@ func TestRequestsWithoutSubresourceAreServedOrRefused(t *testing.T) {
 				want = "405 MethodNotAllowed 0017-00000001"
 			case method == "OPTIONS": // without an Origin
 				want = "400 BadRequest"
+			case way == "POST ":
+				want = "400 RequestIsNotMultiPartContent"
 			case whole[way] == "":
 				want = "400 NotImplemented"
 			}
