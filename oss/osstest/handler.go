@@ -156,6 +156,7 @@ func (x *exchange) attempt() (*reply, error) {
 		if err := x.checkCommon(); err != nil {
 			return nil, err
 		}
+		x.keepTrafficLimit()
 	}
 	rep, err := x.op.run(x)
 	if err == nil && x.op.name == "AbortMultipartUpload" {

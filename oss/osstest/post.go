@@ -49,6 +49,7 @@ func (x *exchange) postObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.keepTrafficLimit()
 	s, err := x.receiveFile(f, policy, func() error {
 		if digest == "" {
 			return nil
