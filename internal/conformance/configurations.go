@@ -20,16 +20,19 @@ func configurationAssumptions() []Assumption {
 		return bucket
 	}
 	rule := func(algorithm, key string) string {
-		return "<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>" + algorithm + "</SSEAlgorithm><KMSMasterKeyID>" +
+		return "<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>" + algorithm +
+			"</SSEAlgorithm><KMSMasterKeyID>" +
 			key + "</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></ServerSideEncryptionRule>"
 	}
 	lifecycle := func(rules string) string { return "<LifecycleConfiguration>" + rules + "</LifecycleConfiguration>" }
 	return []Assumption{
 		{
-			ID: "A500", Source: LiveTest, Where: goSDK + ", TestBucketEncryption; aliyun/aliyun-oss-python-sdk tests/test_bucket.py",
+			ID: "A500", Source: LiveTest, Where: goSDK +
+				", TestBucketEncryption; aliyun/aliyun-oss-python-sdk tests/test_bucket.py",
 			Ops:      []string{"PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "GetBucketInfo"},
 			FakeOnly: ownBuckets,
-			Claim:    "How a bucket encrypts is read back as it was put, from GetBucketInfo too; without, it is 404 NoSuchServerSideEncryptionRule.",
+			Claim: "How a bucket encrypts is read back as it was put, from GetBucketInfo too; without, it is 404 " +
+				"NoSuchServerSideEncryptionRule.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				e.refused(t, e.send(t, about("GET", bucket, "encryption")), 404, "NoSuchServerSideEncryptionRule", "")
@@ -37,15 +40,19 @@ func configurationAssumptions() []Assumption {
 				doc := e.send(t, about("GET", bucket, "encryption")).wants(t, 200).xml(t)
 				equal(t, "root", doc.name, "ServerSideEncryptionRule")
 				equal(t, "KMSMasterKeyID", doc.first(t, "ApplyServerSideEncryptionByDefault").get("KMSMasterKeyID"), "1234")
-				info := e.send(t, about("GET", bucket, "bucketInfo")).wants(t, 200).xml(t).first(t, "Bucket").first(t, "ServerSideEncryptionRule")
+				info := e.send(t, about("GET", bucket, "bucketInfo")).wants(t, 200).xml(t).first(t, "Bucket").first(t,
+					"ServerSideEncryptionRule")
 				equal(t, "GetBucketInfo", info.get("SSEAlgorithm")+" "+info.get("KMSMasterKeyID"), "KMS 1234")
 				e.send(t, about("DELETE", bucket, "encryption")).wants(t, 204)
-				info = e.send(t, about("GET", bucket, "bucketInfo")).wants(t, 200).xml(t).first(t, "Bucket").first(t, "ServerSideEncryptionRule")
+				info = e.send(t, about("GET", bucket, "bucketInfo")).wants(t, 200).xml(t).first(t, "Bucket").first(t,
+					"ServerSideEncryptionRule")
 				equal(t, "GetBucketInfo", info.get("SSEAlgorithm"), "None")
 			},
 		},
 		{
-			ID: "A501", Source: LiveTest, Where: "aliyun/aliyun-oss-python-sdk tests/test_bucket.py, test_bucket_encryption_wrong; error page EC 0005-00000204",
+			ID: "A501", Source: LiveTest,
+			Where: "aliyun/aliyun-oss-python-sdk tests/test_bucket.py, test_bucket_encryption_wrong; error page EC " +
+				"0005-00000204",
 			Ops: []string{"PutBucketEncryption"}, FakeOnly: ownBuckets,
 			Claim: "A key without KMS is 400 InvalidArgument, an unknown algorithm InvalidEncryptionAlgorithmError.",
 			check: func(t *testing.T, e *env) {
@@ -56,18 +63,26 @@ func configurationAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A502", Source: Documented, Where: "docs: Server-side encryption; PutBucketEncryption", Ops: []string{"PutObject", "HeadObject", "InitiateMultipartUpload"}, FakeOnly: ownBuckets,
-			Claim: "An object that says nothing of encryption is encrypted as its bucket says, and that is told as if it had.",
+			ID: "A502", Source: Documented,
+			Where:    "docs: Server-side encryption; PutBucketEncryption",
+			Ops:      []string{"PutObject", "HeadObject", "InitiateMultipartUpload"},
+			FakeOnly: ownBuckets,
+			Claim:    "An object that says nothing of encryption is encrypted as its bucket says, and that is told as if it had.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				e.send(t, put(bucket, "encryption", rule("AES256", ""))).wants(t, 200)
-				e.send(t, request{method: "PUT", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-server-side-encryption", "AES256")
-				e.send(t, request{method: "HEAD", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-server-side-encryption", "AES256")
-				e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t, 200).is(t, "x-oss-server-side-encryption", "AES256")
+				e.send(t, request{method: "PUT", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-server-side-encryption",
+					"AES256")
+				e.send(t, request{method: "HEAD", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-server-side-encryption",
+					"AES256")
+				e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t, 200).is(t,
+					"x-oss-server-side-encryption", "AES256")
 			},
 		},
 		{
-			ID: "A503", Source: LiveTest, Where: "aliyun/aliyun-oss-go-sdk oss/bucket_test.go, TestRestoreObject; aliyun/aliyun-oss-cpp-sdk test/src/Object/ObjectRestoreTest.cc",
+			ID: "A503", Source: LiveTest,
+			Where: "aliyun/aliyun-oss-go-sdk oss/bucket_test.go, TestRestoreObject; aliyun/aliyun-oss-cpp-sdk " +
+				"test/src/Object/ObjectRestoreTest.cc",
 			Ops: []string{"PutObject", "HeadObject", "ListObjects", "InitiateMultipartUpload"}, FakeOnly: ownBuckets,
 			Claim: "An object that says nothing of its storage class has that of its bucket.",
 			check: func(t *testing.T, e *env) {
@@ -84,9 +99,11 @@ func configurationAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A505", Source: LiveTest, Where: goSDK + ", TestBucketTags; aliyun/aliyun-oss-cpp-sdk test/src/Bucket/BucketTaggingtTest.cc",
+			ID: "A505", Source: LiveTest, Where: goSDK +
+				", TestBucketTags; aliyun/aliyun-oss-cpp-sdk test/src/Bucket/BucketTaggingtTest.cc",
 			Ops: []string{"PutBucketTags", "GetBucketTags", "DeleteBucketTags"}, FakeOnly: ownBuckets,
-			Claim: "DeleteBucketTags removes the tags that it names, with commas between, or all; without tags the TagSet is empty.",
+			Claim: "DeleteBucketTags removes the tags that it names, with commas between, or all; without tags the " +
+				"TagSet is empty.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				var body string
@@ -104,8 +121,12 @@ func configurationAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A506", Source: Documented, Where: "docs: PutBucketTags; error pages EC 0010-00000207, 0010-00000219", Ops: []string{"PutBucketTags"}, FakeOnly: ownBuckets,
-			Claim: "A bucket has at most 20 tags; a key has 1 to 64 bytes and does not begin with http://, https:// or Aliyun: 400 InvalidTag.",
+			ID: "A506", Source: Documented,
+			Where:    "docs: PutBucketTags; error pages EC 0010-00000207, 0010-00000219",
+			Ops:      []string{"PutBucketTags"},
+			FakeOnly: ownBuckets,
+			Claim: "A bucket has at most 20 tags; a key has 1 to 64 bytes and does not begin with http://, https:// or " +
+				"Aliyun: 400 InvalidTag.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				tag := func(key string) string {
@@ -117,29 +138,37 @@ func configurationAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A510", Source: LiveTest, Where: goSDK + ", TestBucketLifecycle; aliyun/aliyun-oss-python-sdk tests/test_bucket.py",
+			ID: "A510", Source: LiveTest, Where: goSDK +
+				", TestBucketLifecycle; aliyun/aliyun-oss-python-sdk tests/test_bucket.py",
 			Ops: []string{"PutBucketLifecycle", "GetBucketLifecycle", "DeleteBucketLifecycle"}, FakeOnly: ownBuckets,
-			Claim: "Lifecycle rules are read back as they were put; without, it is 404 NoSuchLifecycle; deleting none is no error.",
+			Claim: "Lifecycle rules are read back as they were put; without, it is 404 NoSuchLifecycle; deleting none is " +
+				"no error.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				e.refused(t, e.send(t, about("GET", bucket, "lifecycle")), 404, "NoSuchLifecycle", "")
 				e.send(t, put(bucket, "lifecycle", lifecycle("<Rule><ID>rule</ID><Prefix>log/</Prefix><Status>Enabled</Status>"+
 					"<AbortMultipartUpload><Days>356</Days></AbortMultipartUpload></Rule>"))).wants(t, 200)
 				r := e.send(t, about("GET", bucket, "lifecycle")).wants(t, 200).xml(t).first(t, "Rule")
-				equal(t, "rule", r.get("ID")+" "+r.get("Prefix")+" "+r.get("Status")+" "+r.first(t, "AbortMultipartUpload").get("Days"), "rule log/ Enabled 356")
+				equal(t, "rule", r.get("ID")+" "+r.get("Prefix")+" "+r.get("Status")+" "+r.first(t,
+					"AbortMultipartUpload").get("Days"), "rule log/ Enabled 356")
 				for range 2 {
 					e.send(t, about("DELETE", bucket, "lifecycle")).wants(t, 204)
 				}
 			},
 		},
 		{
-			ID: "A511", Source: LiveTest, Where: "aliyun/aliyun-oss-python-sdk tests/test_bucket.py, test_lifecycle_overlap, test_put_lifecycle_invalid_transitions, " +
-				"test_lifecycle_storage_transitions_mixed; error pages EC 0014-00000080, -82 and -84", Ops: []string{"PutBucketLifecycle"}, FakeOnly: ownBuckets,
-			Claim: "Rules that overlap in an action are 400 InvalidArgument unless x-oss-allow-same-action-overlap is true; so are actions in the wrong order, and days mixed with dates are InvalidRequest.",
+			ID: "A511", Source: LiveTest,
+			Where: "aliyun/aliyun-oss-python-sdk tests/test_bucket.py, test_lifecycle_overlap, " +
+				"test_put_lifecycle_invalid_transitions, " +
+				"test_lifecycle_storage_transitions_mixed; error pages EC 0014-00000080, -82 and " +
+				"-84", Ops: []string{"PutBucketLifecycle"}, FakeOnly: ownBuckets,
+			Claim: "Rules that overlap in an action are 400 InvalidArgument unless x-oss-allow-same-action-overlap is " +
+				"true; so are actions in the wrong order, and days mixed with dates are InvalidRequest.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				expire := func(prefix, days string) string {
-					return "<Rule><Prefix>" + prefix + "</Prefix><Status>Enabled</Status><Expiration><Days>" + days + "</Days></Expiration>"
+					return "<Rule><Prefix>" + prefix + "</Prefix><Status>Enabled</Status><Expiration><Days>" + days +
+						"</Days></Expiration>"
 				}
 				both := lifecycle(expire("p/", "1") + "</Rule>" + expire("p/2", "1") + "</Rule>")
 				doc := e.refused(t, e.send(t, put(bucket, "lifecycle", both)), 400, "InvalidArgument", "0014-00000084")

@@ -14,33 +14,42 @@ import (
 // H 21: what a bucket says of new objects holds for every way to make one.
 func TestNewObjectsInheritClassAndEncryptionOfTheirBucket(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT made", "ok", "body", "<CreateBucketConfiguration><StorageClass>IA</StorageClass></CreateBucketConfiguration>")
-	wants(t, srv, "PUT made?encryption", "ok", "body", "<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>KMS</SSEAlgorithm>"+
-		"<KMSMasterKeyID>1234</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></ServerSideEncryptionRule>")
+	wants(t, srv, "PUT made", "ok", "body",
+		"<CreateBucketConfiguration><StorageClass>IA</StorageClass></CreateBucketConfiguration>")
+	wants(t, srv, "PUT made?encryption", "ok", "body",
+		"<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>KMS</SSEAlgorithm>"+
+			"<KMSMasterKeyID>1234</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></ServerSideEncryptionRule>")
 	var begun ossxml.Initiated
 	decode(t, send(t, srv, call{method: "POST", bucket: "made", key: "parts", query: "uploads"}), &begun)
-	part := send(t, srv, call{method: "PUT", bucket: "made", key: "parts", query: "partNumber=1&uploadId=" + begun.UploadID, body: "p"})
-	send(t, srv, call{method: "POST", bucket: "made", key: "parts", query: "uploadId=" + begun.UploadID, body: partList(1, part.header.Get("ETag"))})
+	part := send(t, srv, call{method: "PUT", bucket: "made", key: "parts", query: "partNumber=1&uploadId=" +
+		begun.UploadID, body: "p"})
+	send(t, srv, call{method: "POST", bucket: "made", key: "parts", query: "uploadId=" + begun.UploadID,
+		body: partList(1, part.header.Get("ETag"))})
 	put := send(t, srv, call{method: "PUT", bucket: "made", key: "put", body: "p"})
 	for what, h := range map[string]*answer{
 		"UploadPart": part, "PutObject": put,
-		"AppendObject": send(t, srv, call{method: "POST", bucket: "made", key: "append", query: "append&position=0", body: "p"}),
-		"CopyObject":   send(t, srv, call{method: "PUT", bucket: "made", key: "copy", header: map[string]string{"x-oss-copy-source": "/made/put"}}),
+		"AppendObject": send(t, srv, call{method: "POST", bucket: "made", key: "append", query: "append&position=0",
+			body: "p"}),
+		"CopyObject": send(t, srv, call{method: "PUT", bucket: "made", key: "copy",
+			header: map[string]string{"x-oss-copy-source": "/made/put"}}),
 	} {
-		if got := h.header.Get("x-oss-server-side-encryption") + " " + h.header.Get("x-oss-server-side-encryption-key-id"); got != "KMS 1234" {
+		if got := h.header.Get("x-oss-server-side-encryption") + " " +
+			h.header.Get("x-oss-server-side-encryption-key-id"); got != "KMS 1234" {
 			t.Errorf("%s tells the encryption %q", what, got)
 		}
 	}
 	for _, key := range []string{"parts", "put", "append", "copy"} {
 		_, h, err := ask(t, srv, "HEAD made/"+key)
-		got := fmt.Sprint(h.Get("x-oss-storage-class"), " ", h.Get("x-oss-server-side-encryption"), " ", h.Get("x-oss-server-side-encryption-key-id"))
+		got := fmt.Sprint(h.Get("x-oss-storage-class"), " ", h.Get("x-oss-server-side-encryption"), " ",
+			h.Get("x-oss-server-side-encryption-key-id"))
 		if got != "IA KMS 1234" || err != nil {
 			t.Errorf("%s is %s, %v", key, got, err)
 		}
 	}
 	wants(t, srv, "PUT made/own", "ok", "x-oss-storage-class", "Standard", "x-oss-server-side-encryption", "AES256")
 	_, h, _ := ask(t, srv, "HEAD made/own")
-	if got := h.Get("x-oss-storage-class") + h.Get("x-oss-server-side-encryption") + h.Get("x-oss-server-side-encryption-key-id"); got != "StandardAES256" {
+	if got := h.Get("x-oss-storage-class") + h.Get("x-oss-server-side-encryption") +
+		h.Get("x-oss-server-side-encryption-key-id"); got != "StandardAES256" {
 		t.Errorf("an object that says it itself is %s", got)
 	}
 	var stat ossxml.BucketStat
@@ -53,7 +62,8 @@ func TestNewObjectsInheritClassAndEncryptionOfTheirBucket(t *testing.T) {
 func TestBucketsHaveTheClassOfOptions(t *testing.T) {
 	srv := start(t, &osstest.Options{StorageClass: "ColdArchive"})
 	wants(t, srv, "PUT any/key", "ok")
-	wants(t, srv, "PUT own", "ok", "body", "<CreateBucketConfiguration><StorageClass>Standard</StorageClass></CreateBucketConfiguration>")
+	wants(t, srv, "PUT own", "ok", "body",
+		"<CreateBucketConfiguration><StorageClass>Standard</StorageClass></CreateBucketConfiguration>")
 	wants(t, srv, "PUT own/key", "ok")
 	for bucket, want := range map[string]string{"any": "ColdArchive", "own": "Standard"} {
 		var info ossxml.BucketInfo
@@ -90,7 +100,8 @@ func TestConfigurationsOfABucketAreKeptAndTold(t *testing.T) {
 		wants(t, srv, "PUT bucket?"+c.name, "400 MalformedXML 0015-00000231", "body", c.document[:20])
 	}
 	wants(t, srv, "PUT bucket", "ok") // which leaves them
-	wants(t, srv, "PUT bucket?tagging", "ok", "body", "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>")
+	wants(t, srv, "PUT bucket?tagging", "ok", "body",
+		"<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>")
 	srv.Close()
 	srv = start(t, &opts)
 	for _, c := range configurations {
@@ -126,8 +137,10 @@ func TestBucketEncryptionRefusesWhatCannotBe(t *testing.T) {
 	}
 	const put = "PUT bucket?encryption"
 	wants(t, srv, put, "400 InvalidEncryptionAlgorithmError", rule("<SSEAlgorithm>random</SSEAlgorithm>")...)
-	wants(t, srv, put, "400 InvalidArgument 0005-00000204", rule("<SSEAlgorithm>AES256</SSEAlgorithm><KMSMasterKeyID>test</KMSMasterKeyID>")...)
-	wants(t, srv, put, "400 InvalidDataEncryptionAlgorithmError", rule("<SSEAlgorithm>KMS</SSEAlgorithm><KMSDataEncryption>AES</KMSDataEncryption>")...)
+	wants(t, srv, put, "400 InvalidArgument 0005-00000204",
+		rule("<SSEAlgorithm>AES256</SSEAlgorithm><KMSMasterKeyID>test</KMSMasterKeyID>")...)
+	wants(t, srv, put, "400 InvalidDataEncryptionAlgorithmError",
+		rule("<SSEAlgorithm>KMS</SSEAlgorithm><KMSDataEncryption>AES</KMSDataEncryption>")...)
 	wants(t, srv, put, "400 MalformedXML 0015-00000231", rule("")...)
 	wants(t, srv, put, "ok", rule("<SSEAlgorithm>KMS</SSEAlgorithm><KMSMasterKeyID></KMSMasterKeyID>")...)
 	var info ossxml.BucketInfo
@@ -159,7 +172,8 @@ func TestBucketTags(t *testing.T) {
 	wants(t, srv, "DELETE bucket?tagging=key1,key3", "ok")
 	tags("[{key2 value2}]")
 	var list ossxml.BucketList
-	for query, want := range map[string]int{"tag-key=key2": 1, "tag-key=key2&tag-value=value2": 1, "tag-key=key2&tag-value=x": 0, "tag-key=key1": 0} {
+	for query, want := range map[string]int{"tag-key=key2": 1, "tag-key=key2&tag-value=value2": 1,
+		"tag-key=key2&tag-value=x": 0, "tag-key=key1": 0} {
 		read(t, srv, "GET ?"+query, &list)
 		if len(list.Buckets.Buckets) != want {
 			t.Errorf("%s lists %d buckets, want %d", query, len(list.Buckets.Buckets), want)

@@ -24,7 +24,8 @@ func (x *exchange) putEncryption() (*reply, error) {
 		return nil, refuse(http.StatusBadRequest, "InvalidEncryptionAlgorithmError", "",
 			"The Encryption request you specified is not valid. Supported value: AES256/SM4/KMS.")
 	case d.KMSMasterKeyID != "" && d.SSEAlgorithm != "KMS":
-		return nil, invalidArgument("0005-00000204", "KMSMasterKeyID is not applicable if the default sse algorithm is not KMS",
+		return nil, invalidArgument("0005-00000204",
+			"KMSMasterKeyID is not applicable if the default sse algorithm is not KMS",
 			"KMSMasterKeyID", d.KMSMasterKeyID)
 	case d.KMSDataEncryption != "" && d.KMSDataEncryption != "SM4":
 		return nil, refuse(http.StatusBadRequest, "InvalidDataEncryptionAlgorithmError", "",

@@ -28,7 +28,8 @@ const maxCORSRules = 10
 func document(rules []CORSRule) *ossxml.CORSConfiguration {
 	doc := new(ossxml.CORSConfiguration)
 	for _, r := range rules {
-		v := ossxml.CORSRule{AllowedOrigins: r.Origins, AllowedMethods: r.Methods, AllowedHeaders: r.Headers, ExposeHeaders: r.Expose}
+		v := ossxml.CORSRule{AllowedOrigins: r.Origins, AllowedMethods: r.Methods, AllowedHeaders: r.Headers,
+			ExposeHeaders: r.Expose}
 		if r.MaxAge > 0 {
 			seconds := int64(r.MaxAge / time.Second)
 			v.MaxAgeSeconds = &seconds
@@ -94,7 +95,8 @@ func checkCORS(doc *ossxml.CORSConfiguration) error {
 			}
 		}
 		if age := r.MaxAgeSeconds; age != nil && (*age < 0 || *age > 999_999_999) {
-			return invalidArgument("", "The MaxAgeSeconds you specified is invalid.", "MaxAgeSeconds", strconv.FormatInt(*age, 10))
+			return invalidArgument("", "The MaxAgeSeconds you specified is invalid.", "MaxAgeSeconds",
+				strconv.FormatInt(*age, 10))
 		}
 	}
 	return nil
@@ -106,7 +108,8 @@ func checkCORS(doc *ossxml.CORSConfiguration) error {
 func (x *exchange) getCORS() (*reply, error) {
 	doc := x.corsRules(x.bucket)
 	if doc == nil { // see https://help.aliyun.com/en/oss/user-guide/0034-00000001
-		return nil, refuse(http.StatusNotFound, "NoSuchCORSConfiguration", "0034-00000001", "The CORS Configuration does not exist.",
+		return nil, refuse(http.StatusNotFound, "NoSuchCORSConfiguration", "0034-00000001",
+			"The CORS Configuration does not exist.",
 			"BucketName", x.bucket)
 	}
 	return xmlReply(http.StatusOK, doc), nil
@@ -130,13 +133,15 @@ func (x *exchange) preflight() (*reply, error) {
 	case x.r.Header.Get("Origin") == "":
 		return nil, refuse(http.StatusBadRequest, "BadRequest", "", "Insufficient information. Origin request header needed.")
 	case method == "":
-		return nil, refuse(http.StatusBadRequest, "BadRequest", "", "Insufficient information. Request Access-Control-Request-Method header needed.")
+		return nil, refuse(http.StatusBadRequest, "BadRequest", "",
+			"Insufficient information. Request Access-Control-Request-Method header needed.")
 	case doc == nil:
 		return nil, refuse(http.StatusForbidden, "AccessForbidden", "", "CORSResponse: CORS is not enabled for this bucket.")
 	case !x.allowOrigin(make(http.Header), method, headers):
-		return nil, refuse(http.StatusForbidden, "AccessForbidden", "", "CORSResponse: This CORS request is not allowed. This is usually "+
-			"because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Requet-Headers are not "+
-			"whitelisted by the resource's CORS spec.")
+		return nil, refuse(http.StatusForbidden, "AccessForbidden", "",
+			"CORSResponse: This CORS request is not allowed. This is usually "+
+				"because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Requet-Headers are not "+
+				"whitelisted by the resource's CORS spec.")
 	}
 	return newReply(http.StatusOK), nil
 }
@@ -191,7 +196,8 @@ func (x *exchange) allowOrigin(h http.Header, method, headers string) bool {
 func allowsHeaders(r ossxml.CORSRule, headers string) bool {
 	for name := range strings.SplitSeq(headers, ",") {
 		name = strings.ToLower(strings.TrimSpace(name))
-		if name != "" && !slices.ContainsFunc(r.AllowedHeaders, func(p string) bool { return fits(strings.ToLower(p), name) }) {
+		if name != "" && !slices.ContainsFunc(r.AllowedHeaders,
+			func(p string) bool { return fits(strings.ToLower(p), name) }) {
 			return false
 		}
 	}

@@ -11,7 +11,8 @@ import (
 
 // corsRules is the body of a PutBucketCors.
 func corsRules(rules ...string) []string {
-	return []string{"body", "<CORSConfiguration><CORSRule>" + strings.Join(rules, "</CORSRule><CORSRule>") + "</CORSRule></CORSConfiguration>"}
+	return []string{"body", "<CORSConfiguration><CORSRule>" + strings.Join(rules, "</CORSRule><CORSRule>") +
+		"</CORSRule></CORSConfiguration>"}
 }
 
 // ask whether a browser may: what it is told, in short.
@@ -25,7 +26,8 @@ func preflight(t *testing.T, srv *osstest.Server, header map[string]string) stri
 	for _, name := range []string{"Origin", "Methods", "Headers"} {
 		told = append(told, a.header.Get("Access-Control-Allow-"+name))
 	}
-	return strings.Join(append(told, a.header.Get("Access-Control-Expose-Headers"), a.header.Get("Access-Control-Max-Age")), "|")
+	return strings.Join(append(told, a.header.Get("Access-Control-Expose-Headers"),
+		a.header.Get("Access-Control-Max-Age")), "|")
 }
 
 func TestPreflightsAreAnsweredByTheRules(t *testing.T) {
@@ -49,7 +51,8 @@ func TestPreflightsAreAnsweredByTheRules(t *testing.T) {
 		"<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>")...)
 	for _, tt := range []struct{ origin, method, headers, want string }{
 		{"https://a.example", "PUT", "", "https://a.example|PUT||ETag, x-oss-request-id|60"},
-		{"https://a.example", "PUT", "Content-Type, X-Oss-Date", "https://a.example|PUT|Content-Type, X-Oss-Date|ETag, x-oss-request-id|60"},
+		{"https://a.example", "PUT", "Content-Type, X-Oss-Date",
+			"https://a.example|PUT|Content-Type, X-Oss-Date|ETag, x-oss-request-id|60"},
 		{"https://x.b.example", "PUT", "", "https://x.b.example|PUT||ETag, x-oss-request-id|60"},
 		{"https://b.example", "PUT", "", no},
 		{"https://a.example.evil", "PUT", "", no},
@@ -76,9 +79,11 @@ func TestPreflightsAreAnsweredByTheRules(t *testing.T) {
 // BR50: a browser asks before it uses a presigned URL, and has the signature of the request to come in the address.
 func TestPreflightsToPresignedURLsDoNotLookAtTheSignature(t *testing.T) {
 	srv := start(t, &osstest.Options{CORS: []osstest.CORSRule{{
-		Origins: []string{"*"}, Methods: []string{"PUT", "POST"}, Headers: []string{"*"}, Expose: []string{"ETag"}, MaxAge: time.Minute,
+		Origins: []string{"*"}, Methods: []string{"PUT",
+			"POST"}, Headers: []string{"*"}, Expose: []string{"ETag"}, MaxAge: time.Minute,
 	}}})
-	for _, query := range []string{"partNumber=1&uploadId=A", "uploadId=A&callback=e30%3D&x-oss-traffic-limit=819200", "uploads"} {
+	for _, query := range []string{"partNumber=1&uploadId=A", "uploadId=A&callback=e30%3D&x-oss-traffic-limit=819200",
+		"uploads"} {
 		method := "POST"
 		if strings.HasPrefix(query, "part") {
 			method = "PUT"
@@ -87,7 +92,8 @@ func TestPreflightsToPresignedURLsDoNotLookAtTheSignature(t *testing.T) {
 			r.Header = http.Header{"Origin": {"https://a.example"}, "Access-Control-Request-Method": {r.Method}}
 			r.Method = "OPTIONS"
 		}}
-		if a := send(t, srv, c); a.status != 200 || a.header.Get("Access-Control-Expose-Headers") != "ETag" || a.header.Get("Access-Control-Max-Age") != "60" {
+		if a := send(t, srv, c); a.status != 200 || a.header.Get("Access-Control-Expose-Headers") != "ETag" ||
+			a.header.Get("Access-Control-Max-Age") != "60" {
 			t.Errorf("OPTIONS ?%s is answered %v with %v", query, a, a.header)
 		}
 	}
@@ -95,8 +101,9 @@ func TestPreflightsToPresignedURLsDoNotLookAtTheSignature(t *testing.T) {
 
 func TestRepliesToOtherOriginsHaveTheirHeaders(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT bucket?cors", "ok", "body", "<CORSConfiguration><CORSRule><AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>"+
-		"<AllowedMethod>GET</AllowedMethod><ExposeHeader>ETag</ExposeHeader></CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>")
+	wants(t, srv, "PUT bucket?cors", "ok", "body",
+		"<CORSConfiguration><CORSRule><AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>"+
+			"<AllowedMethod>GET</AllowedMethod><ExposeHeader>ETag</ExposeHeader></CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>")
 	for _, tt := range []struct{ method, origin, allowed string }{
 		{"PUT", "https://a.example", "https://a.example"},
 		{"GET", "https://a.example", "https://a.example"},
@@ -114,7 +121,8 @@ func TestRepliesToOtherOriginsHaveTheirHeaders(t *testing.T) {
 		if tt.allowed != "" {
 			expose = "ETag"
 		}
-		if got := a.header.Get("Access-Control-Allow-Origin"); got != tt.allowed || a.header.Get("Access-Control-Expose-Headers") != expose {
+		if got := a.header.Get("Access-Control-Allow-Origin"); got != tt.allowed ||
+			a.header.Get("Access-Control-Expose-Headers") != expose {
 			t.Errorf("%s from %q: %v with %v", tt.method, tt.origin, a, a.header)
 		}
 		if vary := strings.Join(a.header.Values("Vary"), ","); !strings.Contains(vary, "Origin") {
@@ -131,7 +139,8 @@ func TestCORSRulesThatCannotBeAreRefused(t *testing.T) {
 	wants(t, srv, put, "400 MalformedXML 0015-00000231", corsRules(origin)...)
 	wants(t, srv, put, "400 InvalidArgument 0034-00000011", corsRules(origin+"<AllowedMethod>TEST</AllowedMethod>")...)
 	wants(t, srv, put, "400 InvalidArgument 0034-00000013", corsRules(origin+method+"<ExposeHeader>*</ExposeHeader>")...)
-	wants(t, srv, put, "400 InvalidArgument 0034-00000013", corsRules(origin+method+"<ExposeHeader>x-oss-*</ExposeHeader>")...)
+	wants(t, srv, put, "400 InvalidArgument 0034-00000013",
+		corsRules(origin+method+"<ExposeHeader>x-oss-*</ExposeHeader>")...)
 	wants(t, srv, put, "400 InvalidArgument", corsRules("<AllowedOrigin>https://*.*.example</AllowedOrigin>"+method)...)
 	wants(t, srv, put, "400 InvalidArgument", corsRules(origin+method+"<AllowedHeader>**</AllowedHeader>")...)
 	wants(t, srv, put, "400 InvalidArgument", corsRules(origin+method+"<MaxAgeSeconds>-1</MaxAgeSeconds>")...)

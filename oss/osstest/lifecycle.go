@@ -72,7 +72,8 @@ func checkLifecycle(r ossxml.LifecycleRule) error {
 	for _, class := range storageClasses {
 		if days := after[class]; days != 0 {
 			if days <= warmer {
-				return invalidArgument("0014-00000082", "The transition to a colder storage class must be later.", "StorageClass", class)
+				return invalidArgument("0014-00000082", "The transition to a colder storage class must be later.", "StorageClass",
+					class)
 			}
 			warmer = days
 		}
@@ -158,7 +159,8 @@ func sameAction(a, b ossxml.LifecycleRule) string {
 func (x *exchange) getLifecycle() (*reply, error) {
 	doc := x.objects.bucket(x.bucket).Lifecycle
 	if doc == nil {
-		return nil, refuse(http.StatusNotFound, "NoSuchLifecycle", "", "No Row found in Lifecycle Table.", "BucketName", x.bucket)
+		return nil, refuse(http.StatusNotFound, "NoSuchLifecycle", "", "No Row found in Lifecycle Table.", "BucketName",
+			x.bucket)
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
@@ -171,7 +173,8 @@ func (x *exchange) deleteLifecycle() (*reply, error) {
 }
 
 // ExpireUploads does what the lifecycle rules of the buckets say of unfinished uploads, as OSS does once
-// a day: it aborts those that are due at now, and returns them as they were, sorted like Uploads. Rules for objects are not
+// a day: it aborts those that are due at now, and returns them as they were, sorted like Uploads. Rules for objects
+// are not
 // carried out. Like PutObject it panics if it cannot write that down, which is so only if a disk is full.
 //
 // See https://help.aliyun.com/en/oss/user-guide/lifecycle-rules-based-on-the-last-modified-time

@@ -46,12 +46,15 @@ func TestLifecycleRulesThatCannotBeAreRefused(t *testing.T) {
 		{malformed, []string{"<ID>" + strings.Repeat("i", 256) + "</ID>" + days("Expiration", 1)}},
 		{"400 InvalidArgument", []string{"<Expiration><CreatedBeforeDate>2016-12-25T01:00:00.000Z</CreatedBeforeDate></Expiration>"}},
 		{"400 InvalidArgument 0014-00000082", []string{days("Expiration", 3) + transition("IA", 4)}},
-		{"400 InvalidArgument 0014-00000082", []string{days("Expiration", 6) + transition("IA", 5) + transition("Archive", 2)}},
+		{"400 InvalidArgument 0014-00000082", []string{days("Expiration", 6) + transition("IA", 5) +
+			transition("Archive", 2)}},
 		{"400 InvalidArgument", []string{days("Expiration", 6) + transition("Standard", 5)}},
 		{"400 InvalidRequest 0014-00000080", []string{"<Expiration>" + before + "</Expiration>" + transition("IA", 356)}},
-		{"400 InvalidArgument 0014-00000084", []string{"<Prefix>test</Prefix>" + days("Expiration", 200), "<Prefix>test/log</Prefix>" + days("Expiration", 100)}},
+		{"400 InvalidArgument 0014-00000084", []string{"<Prefix>test</Prefix>" + days("Expiration", 200),
+			"<Prefix>test/log</Prefix>" + days("Expiration", 100)}},
 		{"ok", []string{"<Prefix>test</Prefix>" + days("Expiration", 200), "<Prefix>log</Prefix>" + days("Expiration", 100)}},
-		{"ok", []string{"<Prefix>test</Prefix>" + days("Expiration", 200), "<Prefix>test/log</Prefix>" + days("AbortMultipartUpload", 100)}},
+		{"ok", []string{"<Prefix>test</Prefix>" + days("Expiration", 200), "<Prefix>test/log</Prefix>" +
+			days("AbortMultipartUpload", 100)}},
 		{"ok", []string{"<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>" +
 			"<NoncurrentVersionExpiration><NoncurrentDays>5</NoncurrentDays></NoncurrentVersionExpiration>"}},
 	} {
@@ -64,7 +67,8 @@ func TestLifecycleRulesThatCannotBeAreRefused(t *testing.T) {
 func TestALifecycleRuleWithoutAnIDGetsOne(t *testing.T) {
 	srv := start(t, nil)
 	wants(t, srv, "PUT bucket?lifecycle", "ok", "body",
-		"<LifecycleConfiguration><Rule><Prefix></Prefix><Status>Disabled</Status>"+days("Expiration", 1)+"</Rule></LifecycleConfiguration>")
+		"<LifecycleConfiguration><Rule><Prefix></Prefix><Status>Disabled</Status>"+days("Expiration",
+			1)+"</Rule></LifecycleConfiguration>")
 	var doc ossxml.LifecycleConfiguration
 	if read(t, srv, "GET bucket?lifecycle", &doc); len(doc.Rules) != 1 || doc.Rules[0].ID == "" {
 		t.Errorf("rules are %+v", doc.Rules)
@@ -115,7 +119,8 @@ func TestExpireUploadsAbortsWhatTheRulesEnd(t *testing.T) {
 		t.Errorf("left are %s", got)
 	}
 	wants(t, srv, "PUT bucket?lifecycle", "ok", "body",
-		"<LifecycleConfiguration><Rule><Prefix></Prefix><Status>Disabled</Status>"+days("AbortMultipartUpload", 1)+"</Rule></LifecycleConfiguration>")
+		"<LifecycleConfiguration><Rule><Prefix></Prefix><Status>Disabled</Status>"+days("AbortMultipartUpload",
+			1)+"</Rule></LifecycleConfiguration>")
 	if gone := srv.ExpireUploads(begin.Add(1000 * time.Hour)); len(gone) > 0 {
 		t.Errorf("a rule that is disabled aborted %v", gone)
 	}

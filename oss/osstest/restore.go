@@ -68,7 +68,8 @@ func (x *exchange) checkReadable(o *object, ec string) error {
 	if o.isReadable(x.now()) {
 		return nil
 	}
-	return refuse(http.StatusForbidden, "InvalidObjectState", ec, "The operation is not valid for the object's state", "ObjectName", o.key)
+	return refuse(http.StatusForbidden, "InvalidObjectState", ec, "The operation is not valid for the object's state",
+		"ObjectName", o.key)
 }
 
 // restoreObject is RestoreObject: after some time, by the Server's clock, the object can be read, and
@@ -90,7 +91,8 @@ func (x *exchange) restoreObject() (*reply, error) {
 	}
 	defer o.content.release()
 	if !o.isArchived() { // see https://help.aliyun.com/en/oss/user-guide/0016-00000702
-		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702", "The operation is not supported for this resource")
+		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702",
+			"The operation is not supported for this resource")
 	}
 	days, tier, takes, err := restoration(doc, storageClass(o.header))
 	if err != nil {
@@ -100,7 +102,8 @@ func (x *exchange) restoreObject() (*reply, error) {
 	_, err = x.changeObject(status, func(o *object) error {
 		switch {
 		case now.Before(o.thawed):
-			return refuse(http.StatusConflict, "RestoreAlreadyInProgress", "0016-00000701", "The restore operation is in progress.")
+			return refuse(http.StatusConflict, "RestoreAlreadyInProgress", "0016-00000701",
+				"The restore operation is in progress.")
 		case o.isReadable(now):
 			status = http.StatusOK
 		default:
@@ -141,7 +144,8 @@ func restoration(doc ossxml.RestoreRequest, class string) (days int, tier string
 			if class == "Archive" {
 				ec = "0016-00000708"
 			}
-			return 0, "", 0, invalidArgument(ec, "Days must be an integer between 1 and "+strconv.Itoa(mostDays[class])+".", "Days", doc.Days)
+			return 0, "", 0, invalidArgument(ec, "Days must be an integer between 1 and "+strconv.Itoa(mostDays[class])+".",
+				"Days", doc.Days)
 		}
 		days = max(n, 1) // the official SDK for Go sends 0 where it means nothing
 	}

@@ -35,7 +35,8 @@ func TestArchivedObjectsAreReadOnceTheyAreRestored(t *testing.T) {
 	wants(t, srv, "PUT bucket/key", "ok", "x-oss-storage-class", "Archive", "body", "data")
 	state("")
 	wants(t, srv, "GET bucket/key", frozen)
-	if a := send(t, srv, call{method: "POST", key: "key", query: "restore", time: srv.Config().Now(), body: "<RestoreRequest><Days>2</Days></RestoreRequest>"}); a.status != 202 {
+	if a := send(t, srv, call{method: "POST", key: "key", query: "restore", time: srv.Config().Now(),
+		body: "<RestoreRequest><Days>2</Days></RestoreRequest>"}); a.status != 202 {
 		t.Errorf("RestoreObject is answered %v, want 202", a)
 	}
 	state(`ongoing-request="true"`)
@@ -47,7 +48,8 @@ func TestArchivedObjectsAreReadOnceTheyAreRestored(t *testing.T) {
 		t.Errorf("read %q with %v, %v", body, h, err)
 	}
 	pass(24 * time.Hour)
-	if a := send(t, srv, call{method: "POST", key: "key", query: "restore", time: srv.Config().Now(), body: "<RestoreRequest><Days>7</Days></RestoreRequest>"}); a.status != 200 {
+	if a := send(t, srv, call{method: "POST", key: "key", query: "restore", time: srv.Config().Now(),
+		body: "<RestoreRequest><Days>7</Days></RestoreRequest>"}); a.status != 200 {
 		t.Errorf("RestoreObject of a restored object is answered %v, want 200", a)
 	}
 	state(`ongoing-request="false", expiry-date="Thu, 25 Jun 2026 20:31:00 GMT"`)
@@ -71,7 +73,8 @@ func TestHowLongARestorationTakesDependsOnClassAndTier(t *testing.T) {
 		wants(t, srv, "PUT bucket/key", "ok", "x-oss-storage-class", tt.class)
 		request := "<RestoreRequest><Days>3</Days></RestoreRequest>"
 		if tt.tier != "" {
-			request = "<RestoreRequest><Days>3</Days><JobParameters><Tier>" + tt.tier + "</Tier></JobParameters></RestoreRequest>"
+			request = "<RestoreRequest><Days>3</Days><JobParameters><Tier>" + tt.tier +
+				"</Tier></JobParameters></RestoreRequest>"
 		}
 		_, h, err := ask(t, srv, "POST bucket/key?restore", "body", request)
 		if got := h.Get("x-oss-object-restore-priority"); got != tt.priority || err != nil {
@@ -103,7 +106,8 @@ func TestRestoreObjectRefusesWhatOSSRefuses(t *testing.T) {
 	wants(t, srv, "POST bucket/cold?restore", "400 InvalidArgument 0016-00000703", tier...)
 	wants(t, srv, "PUT bucket/copy", "403 InvalidObjectState 0016-00000330", "x-oss-copy-source", "/bucket/archive")
 	id := initiate(t, srv, nil)
-	wants(t, srv, "PUT bucket/key?partNumber=1&uploadId="+id, "403 InvalidObjectState 0016-00000330", "x-oss-copy-source", "/bucket/archive")
+	wants(t, srv, "PUT bucket/key?partNumber=1&uploadId="+id, "403 InvalidObjectState 0016-00000330", "x-oss-copy-source",
+		"/bucket/archive")
 }
 
 func TestALinkToAnArchivedObjectIsReadOnceThatIsRestored(t *testing.T) {

@@ -30,9 +30,11 @@ func (x *exchange) putSymlink() (*reply, error) {
 	key, err := url.QueryUnescape(target)
 	switch {
 	case target == "": // see https://help.aliyun.com/en/oss/user-guide/0043-00000001
-		return nil, invalidArgument("0043-00000001", "The x-oss-symlink-target header must be specified.", "x-oss-symlink-target", "")
+		return nil, invalidArgument("0043-00000001", "The x-oss-symlink-target header must be specified.",
+			"x-oss-symlink-target", "")
 	case err != nil:
-		return nil, invalidArgument("", "The x-oss-symlink-target header must be URL-encoded.", "x-oss-symlink-target", target)
+		return nil, invalidArgument("", "The x-oss-symlink-target header must be URL-encoded.", "x-oss-symlink-target",
+			target)
 	}
 	if err := checkKey(key); err != nil {
 		return nil, err
@@ -85,7 +87,8 @@ func (x *exchange) follow(o *object) (*object, error) {
 		ok = false
 	}
 	if !ok { // see https://help.aliyun.com/en/oss/user-guide/0026-00000012
-		return nil, refuse(http.StatusNotFound, "SymlinkTargetNotExist", "0026-00000012", "The symlink target object does not exist",
+		return nil, refuse(http.StatusNotFound, "SymlinkTargetNotExist", "0026-00000012",
+			"The symlink target object does not exist",
 			"Key", o.target().key)
 	}
 	if t.kind == symlink {

@@ -12,7 +12,8 @@ import (
 func TestSymbolicLinksAreReadThrough(t *testing.T) {
 	now := time.Date(2026, 6, 17, 20, 30, 0, 0, time.UTC)
 	srv := start(t, &osstest.Options{Now: func() time.Time { return now }})
-	wants(t, srv, "PUT bucket/link?symlink", "ok", "x-oss-symlink-target", "a%20b", "x-oss-meta-of", "link", "Content-Type", "text/plain")
+	wants(t, srv, "PUT bucket/link?symlink", "ok", "x-oss-symlink-target", "a%20b", "x-oss-meta-of", "link",
+		"Content-Type", "text/plain")
 	wants(t, srv, "GET bucket/link", "404 SymlinkTargetNotExist 0026-00000012")
 	wants(t, srv, "HEAD bucket/link", "404 SymlinkTargetNotExist 0026-00000012")
 	now = now.Add(time.Hour)
@@ -39,7 +40,8 @@ func TestSymbolicLinksAreReadThrough(t *testing.T) {
 		t.Errorf("a range through the link is %q, %v", body, err)
 	}
 	_, told, err := ask(t, srv, "GET bucket/link?symlink")
-	if err != nil || told.Get("x-oss-symlink-target") != "a%20b" || told.Get("ETag") == target.ETag || told.Get("Content-Length") != "0" {
+	if err != nil || told.Get("x-oss-symlink-target") != "a%20b" || told.Get("ETag") == target.ETag ||
+		told.Get("Content-Length") != "0" {
 		t.Errorf("GetSymlink = %v, %v", told, err)
 	}
 	var list ossxml.ObjectList
@@ -55,15 +57,18 @@ func TestSymbolicLinksRefuseWhatOSSRefuses(t *testing.T) {
 	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument 0043-00000001")
 	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument", "x-oss-symlink-target", "100%")
 	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidObjectName", "x-oss-symlink-target", "%2Froot")
-	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument", "x-oss-symlink-target", "file", "x-oss-storage-class", "Gold")
+	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument", "x-oss-symlink-target", "file", "x-oss-storage-class",
+		"Gold")
 	wants(t, srv, "PUT bucket/link?symlink", "ok", "x-oss-symlink-target", "file")
-	wants(t, srv, "PUT bucket/link?symlink", "409 FileAlreadyExists 0026-00000002", "x-oss-symlink-target", "file", "x-oss-forbid-overwrite", "true")
+	wants(t, srv, "PUT bucket/link?symlink", "409 FileAlreadyExists 0026-00000002", "x-oss-symlink-target", "file",
+		"x-oss-forbid-overwrite", "true")
 	wants(t, srv, "GET bucket/file?symlink", "400 NotSymlink 0043-00000101")
 	wants(t, srv, "GET bucket/none?symlink", "404 NoSuchKey 0026-00000001")
 	wants(t, srv, "PUT bucket/chain?symlink", "ok", "x-oss-symlink-target", "link")
 	wants(t, srv, "GET bucket/chain", "400 InvalidTargetType")
 	id := initiate(t, srv, nil)
-	wants(t, srv, "PUT bucket/key?partNumber=1&uploadId="+id, "400 OperationNotSupported 0016-00000702", "x-oss-copy-source", "/bucket/link")
+	wants(t, srv, "PUT bucket/key?partNumber=1&uploadId="+id, "400 OperationNotSupported 0016-00000702",
+		"x-oss-copy-source", "/bucket/link")
 	wants(t, srv, "POST bucket/link?append&position=0", "409 ObjectNotAppendable 0026-00000017", "body", "2")
 }
 

@@ -22,7 +22,9 @@ func TestTrafficLimitsAreKept(t *testing.T) {
 				send func() *answer
 			}{
 				{"PutObject", func() *answer { return send(t, srv, call{method: "PUT", key: "key", header: limit, body: body}) }},
-				{"GetObject", func() *answer { return send(t, srv, call{method: "GET", key: "key", query: "x-oss-traffic-limit=819200"}) }},
+				{"GetObject", func() *answer {
+					return send(t, srv, call{method: "GET", key: "key", query: "x-oss-traffic-limit=819200"})
+				}},
 				{"PostObject", func() *answer {
 					return submit(t, srv, form{file: body, fields: []string{"key", "key", "x-oss-traffic-limit", "819200"}})
 				}},

@@ -97,7 +97,8 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 		return newReply(http.StatusNotModified), nil
 	}
 	if src.kind == symlink {
-		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702", "The operation is not supported for this resource")
+		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702",
+			"The operation is not supported for this resource")
 	}
 	if err := x.checkReadable(src, ecFrozenSource); err != nil {
 		return nil, err
