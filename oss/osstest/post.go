@@ -35,7 +35,8 @@ func (x *exchange) postObject() (*reply, error) {
 		return nil, err
 	}
 	if x.key = f.key(); x.key == "" {
-		return nil, invalidArgument("", "The bucket POST must contain the specified 'key'. If it is specified, please check the order of the fields",
+		return nil, invalidArgument("",
+			"The bucket POST must contain the specified 'key'. If it is specified, please check the order of the fields",
 			"key", "")
 	}
 	x.path = strings.TrimPrefix(strings.TrimSuffix(x.path, "/")+"/"+x.key, "/")
@@ -120,7 +121,7 @@ func (f *postForm) header(request http.Header) http.Header {
 // the size is one that the policy allows.
 func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error) (*stored, error) {
 	least, most := policy.sizes(oss.MaxPartSize)
-	to, err := x.objects.bodies.create(-1)
+	to, err := x.objects.bodies.create(x.r.ContentLength)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,8 @@ func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error
 	}
 	if d.size < least { // see https://help.aliyun.com/en/oss/user-guide/0006-00000004
 		to.discard()
-		return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0006-00000004", "Your proposed upload smaller than the minimum allowed size.",
+		return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0006-00000004",
+			"Your proposed upload smaller than the minimum allowed size.",
 			"MinSizeAllowed", strconv.FormatInt(least, 10), "ProposedSize", strconv.FormatInt(d.size, 10))
 	}
 	b, err := to.keep()
@@ -150,7 +152,8 @@ func (x *exchange) fillFile(to io.Writer, f *postForm, most int64, end func() er
 	case err != nil:
 		return x.broken(err)
 	case n > most:
-		return refuse(http.StatusBadRequest, "EntityTooLarge", "0006-00000004", "Your proposed upload exceeds the maximum allowed size.",
+		return refuse(http.StatusBadRequest, "EntityTooLarge", "0006-00000004",
+			"Your proposed upload exceeds the maximum allowed size.",
 			"MaxSizeAllowed", strconv.FormatInt(most, 10), "ProposedSize", strconv.FormatInt(max(n, x.r.ContentLength), 10))
 	}
 	if err := f.end(x); err != nil {
@@ -165,7 +168,8 @@ func (x *exchange) posted(f *postForm, o *object) *reply {
 	rep := newReply(http.StatusNoContent)
 	switch status := f.get("success_action_status"); {
 	case f.get("success_action_redirect") != "":
-		if u, err := url.Parse(f.get("success_action_redirect")); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
+		if u, err := url.Parse(f.get("success_action_redirect")); err == nil && u.Host != "" &&
+			(u.Scheme == "http" || u.Scheme == "https") {
 			q := u.Query()
 			for name, value := range map[string]string{"bucket": o.bucket, "key": o.key, "etag": o.etag} {
 				q.Set(name, value)

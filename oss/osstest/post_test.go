@@ -65,7 +65,8 @@ func submit(t *testing.T, srv *osstest.Server, f form) *answer {
 	}
 	client := srv.HTTPClient()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return send(t, srv, call{method: "POST", header: header, body: body.String()[:body.Len()-f.cut], unsigned: true, client: client})
+	return send(t, srv, call{method: "POST", header: header, body: body.String()[:body.Len()-f.cut], unsigned: true,
+		client: client})
 }
 
 // conditions is a policy that is good for an hour.
@@ -79,14 +80,16 @@ func signV1(policy string) []string {
 	encoded := base64.StdEncoding.EncodeToString([]byte(policy))
 	h := hmac.New(sha1.New, []byte(osstest.AccessKeySecret))
 	io.WriteString(h, encoded)
-	return []string{"OSSAccessKeyId", osstest.AccessKeyID, "policy", encoded, "Signature", base64.StdEncoding.EncodeToString(h.Sum(nil))}
+	return []string{"OSSAccessKeyId", osstest.AccessKeyID, "policy", encoded, "Signature",
+		base64.StdEncoding.EncodeToString(h.Sum(nil))}
 }
 
 // signV4 is signV1 by V4, which adds its conditions to the list.
 func signV4(list string, at time.Time, token ...string) []string {
 	day, stamp := at.UTC().Format("20060102"), at.UTC().Format("20060102T150405Z")
 	credential := osstest.AccessKeyID + "/" + day + "/cn-hangzhou/oss/aliyun_v4_request"
-	policy := conditions(`{"x-oss-signature-version": "OSS4-HMAC-SHA256"}, {"x-oss-credential": "` + credential + `"}, {"x-oss-date": "` + stamp + `"}` + list)
+	policy := conditions(`{"x-oss-signature-version": "OSS4-HMAC-SHA256"}, {"x-oss-credential": "` + credential +
+		`"}, {"x-oss-date": "` + stamp + `"}` + list)
 	encoded := base64.StdEncoding.EncodeToString([]byte(policy))
 	key := []byte("aliyun_v4" + osstest.AccessKeySecret)
 	for _, step := range []string{day, "cn-hangzhou", "oss", "aliyun_v4_request", encoded} {
@@ -94,7 +97,8 @@ func signV4(list string, at time.Time, token ...string) []string {
 		io.WriteString(h, step)
 		key = h.Sum(nil)
 	}
-	return []string{"policy", encoded, "x-oss-signature-version", "OSS4-HMAC-SHA256", "x-oss-credential", credential, "x-oss-date", stamp,
+	return []string{"policy", encoded, "x-oss-signature-version", "OSS4-HMAC-SHA256", "x-oss-credential", credential,
+		"x-oss-date", stamp,
 		"x-oss-signature", hex.EncodeToString(key)}
 }
 
@@ -102,17 +106,22 @@ func TestAFormMakesAnObject(t *testing.T) {
 	srv := start(t, nil)
 	for name, signed := range map[string][]string{
 		"V1": signV1(conditions(`{"bucket": "bucket"}, ["starts-with", "$key", "user/"], ["content-length-range", 1, 10]`)),
-		"V4": signV4(`, ["eq", "$key", "user/${filename}"], ["in", "$content-type", ["image/jpg", "text/plain"]]`, time.Now().Add(-6*24*time.Hour)),
+		"V4": signV4(`, ["eq", "$key", "user/${filename}"], ["in", "$content-type", ["image/jpg", "text/plain"]]`,
+			time.Now().Add(-6*24*time.Hour)),
 	} {
-		got := submit(t, srv, form{file: "\x00data\r\n", contentType: "text/plain", filename: "c d.txt", header: map[string]string{"Content-MD5": "right"},
-			fields: append([]string{"key", "user/${filename}", "x-oss-meta-by", name, "Cache-Control", "no-cache", "Content-Type", "ignored/type",
+		got := submit(t, srv, form{file: "\x00data\r\n", contentType: "text/plain", filename: "c d.txt",
+			header: map[string]string{"Content-MD5": "right"},
+			fields: append([]string{"key", "user/${filename}", "x-oss-meta-by", name, "Cache-Control", "no-cache",
+				"Content-Type", "ignored/type",
 				"x-oss-object-acl", "public-read", "x-oss-storage-class", "IA"}, signed...)})
 		o, ok := srv.Object("bucket", "user/c d.txt")
-		if got.status != 204 || !ok || string(o.Data) != "\x00data\r\n" || got.header.Get("ETag") != o.ETag || got.header.Get("x-oss-hash-crc64ecma") != crcOf("\x00data\r\n") {
+		if got.status != 204 || !ok || string(o.Data) != "\x00data\r\n" || got.header.Get("ETag") != o.ETag ||
+			got.header.Get("x-oss-hash-crc64ecma") != crcOf("\x00data\r\n") {
 			t.Fatalf("%s: answered %v with %v, stored %q", name, got, got.header, o.Data)
 		}
 		_, h, err := ask(t, srv, "HEAD bucket/user/c d.txt")
-		told := fmt.Sprint(h.Get("x-oss-meta-by"), h.Get("Content-Type"), h.Get("Cache-Control"), h.Get("x-oss-storage-class"), o.ACL, err)
+		told := fmt.Sprint(h.Get("x-oss-meta-by"), h.Get("Content-Type"), h.Get("Cache-Control"),
+			h.Get("x-oss-storage-class"), o.ACL, err)
 		if told != name+"text/plainno-cacheIApublic-read<nil>" {
 			t.Errorf("%s: the object is %s", name, told)
 		}
@@ -133,17 +142,21 @@ func TestAFormChoosesItsAnswer(t *testing.T) {
 		{[]string{"success_action_status", "200"}, 200, "https://bucket.oss-cn-hangzhou.aliyuncs.com/a%20b"},
 		{[]string{"success_action_status", "201"}, 201, "https://bucket.oss-cn-hangzhou.aliyuncs.com/a%20b"},
 		{[]string{"success_action_status", "302"}, 204, "https://bucket.oss-cn-hangzhou.aliyuncs.com/a%20b"},
-		{[]string{"success_action_redirect", "https://a.example/done?x=1"}, 303, "https://a.example/done?bucket=bucket&etag=%22C4CA4238A0B923820DCC509A6F75849B%22&key=a+b&x=1"},
-		{[]string{"success_action_redirect", "javascript:alert(1)"}, 204, "https://bucket.oss-cn-hangzhou.aliyuncs.com/a%20b"},
+		{[]string{"success_action_redirect", "https://a.example/done?x=1"}, 303,
+			"https://a.example/done?bucket=bucket&etag=%22C4CA4238A0B923820DCC509A6F75849B%22&key=a+b&x=1"},
+		{[]string{"success_action_redirect", "javascript:alert(1)"}, 204,
+			"https://bucket.oss-cn-hangzhou.aliyuncs.com/a%20b"},
 	} {
 		fields := append([]string{"key", "a b"}, append(tt.fields, signV1(conditions(`{"bucket": "bucket"}`))...)...)
 		got := submit(t, srv, form{file: "1", fields: fields})
 		if got.status != tt.status || got.header.Get("Location") != tt.location {
-			t.Errorf("%v is answered %v to %q, want %d to %q", tt.fields, got, got.header.Get("Location"), tt.status, tt.location)
+			t.Errorf("%v is answered %v to %q, want %d to %q", tt.fields, got, got.header.Get("Location"), tt.status,
+				tt.location)
 		}
 		if tt.status == 201 {
 			var doc ossxml.Posted
-			if decode(t, got, &doc); doc.Bucket != "bucket" || doc.Key != "a b" || doc.ETag != got.header.Get("ETag") || doc.Location != tt.location {
+			if decode(t, got, &doc); doc.Bucket != "bucket" || doc.Key != "a b" || doc.ETag != got.header.Get("ETag") ||
+				doc.Location != tt.location {
 				t.Errorf("the document is %+v", doc)
 			}
 		} else if got.body != "" {
@@ -180,7 +193,8 @@ func TestAFormIsRefusedAsItsPolicySays(t *testing.T) {
 		{"a number for it", invalid + " 0006-00000210", policyOf(`{"expiration": 123, "conditions": []}`)},
 		{"an empty one", invalid + " 0006-00000211", policyOf(`{"expiration": "", "conditions": []}`)},
 		{"expired", denied + " 0006-00000213", policyOf(`{"expiration": "2023-02-19T13:19:00.000Z", "conditions": []}`)},
-		{"conditions that are no list", invalid + " 0006-00000214", policyOf(`{"expiration": "2023-02-19T13:19:00.000Z", "conditions": 123}`)},
+		{"conditions that are no list", invalid + " 0006-00000214",
+			policyOf(`{"expiration": "2023-02-19T13:19:00.000Z", "conditions": 123}`)},
 		{"a condition without mode", invalid + " 0006-00000216", policyOf(conditions(`["$key"]`))},
 		{"an unknown mode", invalid + " 0006-00000216", policyOf(conditions(`["like", "$key", "a"]`))},
 		{"a condition that is a number", invalid + " 0006-00000222", policyOf(conditions(`123`))},
@@ -196,10 +210,12 @@ func TestAFormIsRefusedAsItsPolicySays(t *testing.T) {
 		{"V4 of another day", "400 InvalidArgument 0002-00000223", append(signV4("", now), "x-oss-date", "20200101T000000Z")},
 		{"V4 too old", denied + " 0002-00000069", signV4("", now.Add(-8*24*time.Hour))},
 		{"V4 too new", "403 RequestTimeTooSkewed 0002-00000504", signV4("", now.Add(20*time.Minute))},
-		{"V4 with a wrong signature", "403 SignatureDoesNotMatch 0002-00000705", append(signV4("", now), "x-oss-signature", "00")},
+		{"V4 with a wrong signature", "403 SignatureDoesNotMatch 0002-00000705",
+			append(signV4("", now), "x-oss-signature", "00")},
 	} {
 		srv := start(t, nil)
-		got := submit(t, srv, form{file: "data", contentType: "text/html", fields: append([]string{"key", "key"}, tt.fields...)})
+		got := submit(t, srv, form{file: "data", contentType: "text/html",
+			fields: append([]string{"key", "key"}, tt.fields...)})
 		if got.String() != tt.want {
 			t.Errorf("%s: %v (%s), want %s", tt.name, got, got.err.Message, tt.want)
 		}
@@ -219,11 +235,14 @@ func TestFormsThatAreBrokenStoreNothing(t *testing.T) {
 		{"400 InvalidArgument", form{file: "data"}},
 		{"400 MalformedPOSTRequest 0006-00000104", form{file: "data", fields: []string{"key", "key"}, cut: 10}},
 		{"400 MalformedPOSTRequest 0006-00000104", form{file: "data", fields: []string{"key", "key"}, cut: 150}},
-		{"400 RequestIsNotMultiPartContent", form{fields: []string{"key", "key"}, header: map[string]string{"Content-Type": "multipart/form-data;"}}},
-		{"400 InvalidDigest 0017-00000503", form{file: "data", fields: []string{"key", "key"}, header: map[string]string{"Content-MD5": "XrY7u+Ae7tCTyyK7j1rNww=="}}},
+		{"400 RequestIsNotMultiPartContent", form{fields: []string{"key", "key"},
+			header: map[string]string{"Content-Type": "multipart/form-data;"}}},
+		{"400 InvalidDigest 0017-00000503", form{file: "data", fields: []string{"key", "key"},
+			header: map[string]string{"Content-MD5": "XrY7u+Ae7tCTyyK7j1rNww=="}}},
 		{"400 FieldItemTooLong", form{file: "data", fields: []string{"key", "key", "x-oss-meta-a", big}}},
 		{"400 InvalidObjectName", form{file: "data", fields: []string{"key", "/key"}}},
-		{"400 InvalidArgument 0017-00000279", form{file: "data", fields: []string{"key", "key", "x-oss-forbid-overwrite", "perhaps"}}},
+		{"400 InvalidArgument 0017-00000279", form{file: "data",
+			fields: []string{"key", "key", "x-oss-forbid-overwrite", "perhaps"}}},
 		{"400 NotImplemented", form{file: "data", fields: []string{"key", "key", "callback", "e30="}}},
 		{"400 NotImplemented", form{file: "data", fields: []string{"key", "key", "x-oss-process", "image/info"}}},
 	} {
@@ -237,7 +256,8 @@ func TestFormsThatAreBrokenStoreNothing(t *testing.T) {
 	if got := submit(t, srv, form{file: "data", fields: []string{"key", "key"}}); got.status != 204 {
 		t.Errorf("an anonymous form to a public bucket is answered %v", got)
 	}
-	if got := submit(t, srv, form{file: "2", fields: []string{"key", "key", "x-oss-forbid-overwrite", "true"}}); got.String() != "409 FileAlreadyExists 0026-00000002" {
+	if got := submit(t, srv, form{file: "2", fields: []string{"key", "key", "x-oss-forbid-overwrite",
+		"true"}}); got.String() != "409 FileAlreadyExists 0026-00000002" {
 		t.Errorf("overwriting is answered %v", got)
 	}
 }
@@ -252,9 +272,11 @@ func TestAFormMakesItsCallback(t *testing.T) {
 	}))
 	defer app.Close()
 	srv := start(t, &osstest.Options{Callbacks: app.Client()})
-	spec := base64.StdEncoding.EncodeToString([]byte(`{"callbackUrl": "` + app.URL + `", "callbackBody": "object=${object}&size=${size}&by=${x:by}"}`))
+	spec := base64.StdEncoding.EncodeToString([]byte(`{"callbackUrl": "` + app.URL +
+		`", "callbackBody": "object=${object}&size=${size}&by=${x:by}"}`))
 	fields := append([]string{"key", "k", "callback", spec, "x:by", "me"}, signV1(conditions(`{"bucket": "bucket"}`))...)
-	if got := submit(t, srv, form{file: "data", fields: fields}); got.status != 200 || got.body != "{}" || said != "object=k&size=4&by=me" {
+	if got := submit(t, srv, form{file: "data", fields: fields}); got.status != 200 || got.body != "{}" ||
+		said != "object=k&size=4&by=me" {
 		t.Errorf("answered %v %q, and the callback is %q", got, got.body, said)
 	}
 }
@@ -266,7 +288,8 @@ func TestFaultsStrikeForms(t *testing.T) {
 	srv := start(t, &osstest.Options{Credentials: []oss.Credentials{creds}})
 	fields := append([]string{"key", "k", "x-oss-security-token", "token"}, signV1(conditions(`{"bucket": "bucket"}`))...)
 	fail := srv.Inject(osstest.Fault{Op: "PostObject", Times: 1, Effect: osstest.FailAfter(20, 503, "ServiceUnavailable")})
-	if got := submit(t, srv, form{file: "data", fields: fields}); got.String() != "503 ServiceUnavailable" || fail.Fired() != 1 {
+	if got := submit(t, srv, form{file: "data", fields: fields}); got.String() != "503 ServiceUnavailable" ||
+		fail.Fired() != 1 {
 		t.Errorf("answered %v", got)
 	}
 	if _, ok := srv.Object("bucket", "k"); ok {

@@ -28,7 +28,8 @@ var v4Fields = []string{"x-oss-signature-version", "x-oss-credential", "x-oss-da
 // authenticatePost makes sure that a form comes from somebody with good keys and is as its policy says. One
 // that says nothing of that sort is anonymous, and has no policy.
 func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
-	signed := []string{"OSSAccessKeyId", "Signature", "policy", "x-oss-signature", "x-oss-signature-version", "x-oss-credential"}
+	signed := []string{"OSSAccessKeyId", "Signature", "policy", "x-oss-signature", "x-oss-signature-version",
+		"x-oss-credential"}
 	if !slices.ContainsFunc(signed, f.has) {
 		if !x.isOpen() {
 			return nil, accessDenied("0003-00000905", "Anonymous access is forbidden for this operation.")
@@ -53,7 +54,8 @@ func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 	if subtle.ConstantTimeCompare([]byte(c.sign(keys)), []byte(c.signature)) == 0 {
 		return nil, refuse(http.StatusForbidden, oss.ErrSignatureMismatch, "0002-00000705",
 			"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
-			append([]string{"OSSAccessKeyId", c.keyID, "SignatureProvided", c.signature}, withBytes("StringToSign", f.get("policy"))...)...)
+			append([]string{"OSSAccessKeyId", c.keyID, "SignatureProvided", c.signature},
+				withBytes("StringToSign", f.get("policy"))...)...)
 	}
 	policy, err := parsePolicy(f.get("policy"))
 	if err != nil {
@@ -91,7 +93,8 @@ func (x *exchange) claimPost(f *postForm) (postClaim, error) {
 	case c.keyID == "":
 		return c, invalidArgument("", "Post request accessKeyId is empty.", "OSSAccessKeyId", "")
 	case x.opts.RefuseV1:
-		return c, accessDenied("0002-00000080", "Signature version 1 is not supported for this bucket. Please use signature version 4.")
+		return c, accessDenied("0002-00000080",
+			"Signature version 1 is not supported for this bucket. Please use signature version 4.")
 	}
 	c.sign = func(keys oss.Credentials) string {
 		h := hmac.New(sha1.New, []byte(keys.AccessKeySecret))

@@ -62,13 +62,13 @@ type directory struct {
 // bodyPrefix begins the name of a body's file; a number follows.
 const bodyPrefix = "body-"
 
-func (d *directory) create(int64) (sink, error) {
+func (d *directory) create(size int64) (sink, error) {
 	name := bodyPrefix + strconv.FormatInt(d.last.Add(1), 10)
 	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return fileSink{f}, nil
+	return &fileSink{File: f, announced: size}, nil
 }
 
 func (d *directory) clear() error {
@@ -78,17 +78,45 @@ func (d *directory) clear() error {
 	return os.RemoveAll(d.path)
 }
 
-type fileSink struct{ *os.File }
+// allocation is how much disk space is set aside at a time for a body whose length was announced: no more, as
+// that is only the sender's word.
+const allocation = 64 << 20
 
-func (s fileSink) keep() (blob, error) {
-	if err := s.Close(); err != nil {
+type fileSink struct {
+	*os.File
+	announced int64 // size, as the sender said it; -1 if he did not
+	written   int64
+	allocated int64 // negative if that cannot be done
+}
+
+func (s *fileSink) Write(p []byte) (int, error) {
+	if more := min(s.announced-s.allocated, allocation); s.allocated >= 0 && s.written+int64(len(p)) > s.allocated &&
+		more > 1<<20 {
+		if allocate(s.File, s.allocated, more) {
+			s.allocated += more
+		} else {
+			s.allocated = -1
+		}
+	}
+	n, err := s.File.Write(p)
+	s.written += int64(n)
+	return n, err
+}
+
+func (s *fileSink) keep() (blob, error) {
+	var err error
+	if s.allocated > s.written {
+		err = s.Truncate(s.written) // which gives the rest back
+	}
+	err = errors.Join(err, s.Close())
+	if err != nil {
 		os.Remove(s.Name())
 		return nil, err
 	}
 	return fileBlob(s.Name()), nil
 }
 
-func (s fileSink) discard() {
+func (s *fileSink) discard() {
 	s.Close()
 	os.Remove(s.Name())
 }
