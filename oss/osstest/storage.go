@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 )
@@ -56,6 +57,7 @@ func newStorage(o *Options) (storage, error) {
 type directory struct {
 	path  string
 	stays bool // bodies outlive the Server
+	sync  bool // and a loss of power
 	last  atomic.Int64
 }
 
@@ -68,7 +70,7 @@ func (d *directory) create(size int64) (sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fileSink{File: f, announced: size}, nil
+	return &fileSink{File: f, sync: d.sync, announced: size}, nil
 }
 
 func (d *directory) clear() error {
@@ -84,6 +86,7 @@ const allocation = 64 << 20
 
 type fileSink struct {
 	*os.File
+	sync      bool
 	announced int64 // size, as the sender said it; -1 if he did not
 	written   int64
 	allocated int64 // negative if that cannot be done
@@ -108,12 +111,29 @@ func (s *fileSink) keep() (blob, error) {
 	if s.allocated > s.written {
 		err = s.Truncate(s.written) // which gives the rest back
 	}
-	err = errors.Join(err, s.Close())
+	if s.sync {
+		err = errors.Join(err, s.Sync())
+	}
+	if err = errors.Join(err, s.Close()); err == nil && s.sync {
+		err = syncDirectory(filepath.Dir(s.Name()))
+	}
 	if err != nil {
 		os.Remove(s.Name())
 		return nil, err
 	}
 	return fileBlob(s.Name()), nil
+}
+
+// syncDirectory puts the names of the files in a directory on the disk.
+func syncDirectory(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // where a directory cannot be synced, and need not be
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *fileSink) discard() {
