@@ -48,9 +48,7 @@ func (f fault) check() error {
 	case f.Seed != 0 && f.Share == 0:
 		return errors.New("a seed is good for nothing without a share")
 	}
-	srv := osstest.NewServer(nil) // it alone knows the operations and what can be done to them
-	defer srv.Close()
-	return try(func() { srv.Inject(f.Fault) })
+	return f.Validate()
 }
 
 // try returns what osstest panics with on a mistake. That is right in a test; here the mistake is a user's.

@@ -141,13 +141,12 @@ func TestFlagsReachTheServer(t *testing.T) {
 		"https://a.example",
 		"-storage-class",
 		"IA",
-		"-keep-traffic-limits",
 		"-dir",
 		t.TempDir(),
 		"-fsync",
 	)
 	for _, want := range []string{"IA, of buckets", "https://a.example", "callbacks   made",
-		"x-oss-traffic-limit is kept", "synced before each answer"} {
+		"synced before each answer"} {
 		if !strings.Contains(d.stdout.String(), want) {
 			t.Errorf("the introduction lacks %q", want)
 		}

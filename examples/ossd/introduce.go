@@ -62,7 +62,6 @@ func (s *settings) features() []string {
 		{"class", s.options.StorageClass + ", of buckets that are made without one", s.options.StorageClass != ""},
 		{"callbacks", "made, to this machine only", s.options.Callbacks != nil},
 		{"CORS", strings.Join(s.origins, ", "), len(s.origins) > 0},
-		{"limits", "x-oss-traffic-limit is kept", s.options.TrafficLimits},
 		{"disk", "synced before each answer", s.options.Sync},
 		{"record", s.record, s.record != ""},
 	} {

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -148,6 +150,30 @@ func TestClientsReachIt(t *testing.T) {
 				t.Errorf("the log is\n%s\nwant\n%s", log, want)
 			}
 		})
+	}
+}
+
+// Where nobody answers, the object is made and the callback has failed (H5).
+func TestCallbacksAreMadeOnRequest(t *testing.T) {
+	spec := base64.StdEncoding.EncodeToString([]byte(`{"callbackUrl":"http://127.0.0.1:1/","callbackBody":"x"}`))
+	for _, tt := range []struct {
+		args []string
+		want error
+		made bool
+	}{{nil, oss.Code("NotImplemented"), false}, {[]string{"-callbacks"}, oss.ErrCallbackFailed, true}} {
+		d := launch(t, nil, tt.args...)
+		c := d.client(t)
+		_, err := c.Do(t.Context(), &oss.Request{
+			Op: "PutObject", Method: "PUT", Bucket: "photos", Key: "cat.jpg", Body: strings.NewReader("meow"),
+			Header: http.Header{"X-Oss-Callback": {spec}},
+		})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("with %q: %v, want %v", tt.args, err, tt.want)
+		}
+		if _, err := c.HeadObject(t.Context(), "photos", "cat.jpg", nil); (err == nil) != tt.made {
+			t.Errorf("with %q: HeadObject: %v, want the object %t", tt.args, err, tt.made)
+		}
+		d.end(t)
 	}
 }
 
@@ -359,7 +385,8 @@ func TestHelpExplainsEveryFlagAndTerm(t *testing.T) {
 	if status := run(t.Context(), []string{"-help"}, &stdout, &stderr, os.Getenv); status != exitOK || stderr.Len() > 0 {
 		t.Fatalf("status %d and %q", status, &stderr)
 	}
-	want := []string{"-addr", "-allow-remote", "-dir", "-region", "-bucket", "-refuse-v1", "-access-key-id", "-access-key-secret", "-fault", "-chaos"}
+	want := []string{"-addr", "-allow-remote", "-dir", "-region", "-bucket", "-refuse-v1", "-callbacks", "-access-key-id",
+		"-access-key-secret", "-fault", "-chaos"}
 	for _, term := range slices.Concat(conditions, effects) {
 		want = append(want, "  "+term.form+"  ")
 	}

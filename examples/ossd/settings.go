@@ -54,8 +54,6 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		})
 	callbacks := s.flags.Bool("callbacks", false,
 		"make the callbacks that uploads ask for, to addresses of this machine only")
-	s.flags.BoolVar(&s.options.TrafficLimits, "keep-traffic-limits", false,
-		"move content no faster than x-oss-traffic-limit says")
 	s.flags.BoolVar(&s.options.Sync, "fsync", false, "with -dir, have each change on the disk before it is answered")
 	s.flags.StringVar(&s.record, "record", "",
 		"`file` for what is said, without secrets and content: an HTTP archive (.har), or else JSON lines")

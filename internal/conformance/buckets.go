@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -164,6 +165,55 @@ func bucketAssumptions() []Assumption {
 					r.header = []string{"x-oss-request-payer", "requester"}
 					e.send(t, r).wants(t, 200)
 				}
+			},
+		},
+	}
+}
+
+// bucketViewAssumptions are about what clients look at before they clean up.
+func bucketViewAssumptions() []Assumption {
+	about := func(what string, query ...string) request {
+		return request{method: "GET", query: append([]string{what, ""}, query...)}
+	}
+	return []Assumption{
+		{
+			ID: "A420", Source: LiveTest, Where: goSDK + "; " + pythonV2SDK, Ops: []string{"ListBuckets", "GetBucketInfo"},
+			FakeOnly: "the service has no other names",
+			Claim:    "A client that comes by a host of its own is told that host, with scheme and port, as endpoint.",
+			check: func(t *testing.T, e *env) {
+				by := func(host string) func(string) string {
+					return func(text string) string { return strings.Replace(text, "Host: ", "Host: "+host+"\r\nX-Was: ", 1) }
+				}
+				e.put(t, e.key("object"), nil)
+				r := e.raw(t, request{method: "GET", service: true}, by("127.0.0.1:9000")).wants(t, 200)
+				contains(t, "ListBuckets", r.body, "<ExtranetEndpoint>http://127.0.0.1:9000</ExtranetEndpoint>")
+				r = e.raw(t, about("bucketInfo"), by(e.bucket+".localhost:9000")).wants(t, 200)
+				contains(t, "GetBucketInfo", r.body, "<IntranetEndpoint>http://localhost:9000</IntranetEndpoint>")
+			},
+		},
+		{
+			ID: "A421", Source: LiveTest, Where: goV1SDK + "; " + pythonSDK + "; " + cSDK + "; " + cppSDK,
+			Ops:   []string{"ListLiveChannel"},
+			Claim: "Live channels are listed with Prefix, Marker, MaxKeys, by default 100, and IsTruncated.",
+			check: func(t *testing.T, e *env) {
+				doc := e.send(t, about("live")).wants(t, 200).xml(t)
+				equal(t, "root", doc.name, "ListLiveChannelResult")
+				equal(t, "MaxKeys", doc.get("MaxKeys"), "100")
+				doc = e.send(t, about("live", "prefix", "p", "marker", "m", "max-keys", "1000")).wants(t, 200).xml(t)
+				equal(t, "page", doc.get("Prefix")+doc.get("Marker")+doc.get("MaxKeys"), "pm1000")
+			},
+		},
+		{
+			ID: "A422", Source: LiveTest, Where: phpSDK + " getBucketMeta; " + cSDK + " test_oss_head_bucket",
+			Ops:   []string{"HeadBucket"},
+			Claim: "HEAD of a bucket tells its region in x-oss-bucket-region, behind oss-; of a missing one it is NoSuchBucket.",
+			check: func(t *testing.T, e *env) {
+				region := e.send(t, request{method: "HEAD"}).wants(t, 200).header.Get("x-oss-bucket-region")
+				if !strings.HasPrefix(region, "oss-") || e.region != "" && region != "oss-"+e.region {
+					t.Errorf("region is %q", region)
+				}
+				r := e.send(t, request{method: "HEAD", bucket: e.missingBucket()})
+				e.refused(t, r, 404, "NoSuchBucket", "0015-00000101")
 			},
 		},
 	}

@@ -78,3 +78,36 @@ func callbackAssumptions() []Assumption {
 		},
 	}
 }
+
+// callbackStepAssumptions are about the other steps of an upload with a callback, and about whom OSS calls.
+func callbackStepAssumptions() []Assumption {
+	pack := func(url string) []string {
+		spec := fmt.Sprintf(`{"callbackUrl":%q,"callbackBody":"x"}`, url)
+		return []string{"x-oss-callback", base64.StdEncoding.EncodeToString([]byte(spec))}
+	}
+	return []Assumption{
+		{
+			ID: "A445", Source: LiveTest, Ops: []string{"InitiateMultipartUpload", "UploadPart"},
+			Where: goV1SDK + " TestUploadFileWithCallbackResult; " + cSDK + " test_resumable_upload_callback; " + cppSDK,
+			Claim: "Initiate and UploadPart ignore a callback.",
+			check: func(t *testing.T, e *env) {
+				key, header := e.key("object"), pack("http://example.com/")
+				id := e.initiate(t, key, header...)
+				e.upload(t, key, id, 1, []byte("1"), header...).wants(t, 200)
+			},
+		},
+		{
+			ID: "A446", Source: LiveTest, Where: cppSDK + " ResumableUploadCallbackUrlNegativeTest",
+			Ops:   []string{"PutObject", "CompleteMultipartUpload"},
+			Claim: "A callbackUrl that is empty or a private address is 400 InvalidArgument, and nothing is stored.",
+			check: func(t *testing.T, e *env) {
+				for _, url := range []string{"", "http://192.168.1.1"} {
+					key := e.key("object")
+					r := e.send(t, request{method: "PUT", key: key, body: []byte("1"), header: pack(url)})
+					e.refused(t, r, 400, "InvalidArgument", "")
+					e.head(t, key).wants(t, 404)
+				}
+			},
+		},
+	}
+}

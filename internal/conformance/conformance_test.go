@@ -69,7 +69,7 @@ func TestSuiteTouchesNothingThatIsNotItsOwn(t *testing.T) {
 }
 
 func TestSuiteRemovesWhatItMade(t *testing.T) {
-	srv := osstest.NewServer(&osstest.Options{Buckets: []string{fakeBucket}})
+	srv := osstest.NewServer(&osstest.Options{Buckets: []string{fakeBucket}, Callbacks: new(http.Client)})
 	defer srv.Close()
 	t.Run("suite", func(t *testing.T) {
 		target, err := newTarget(fakeBucket, srv.Config()) // without Fake, as if it were the service

@@ -167,14 +167,18 @@ func initiateAssumptions() []Assumption {
 			},
 		},
 		{
-			ID: "A033", Source: LiveTest, Where: "aliyun/aliyun-oss-python-sdk tests/test_upload.py; aliyun/aliyun-oss-cpp-sdk", Ops: []string{op, "UploadPart"},
-			Claim: "An upload begun with ?sequential takes its parts in order only: 400 PartNotSequential leaves it usable, and the object has a Content-MD5.",
+			ID: "A033", Source: LiveTest, Where: "aliyun/aliyun-oss-python-sdk tests/test_upload.py; aliyun/aliyun-oss-cpp-sdk; " +
+				"error page EC 0042-00000108", Ops: []string{op, "UploadPart"},
+			Claim: "An upload begun with ?sequential takes its parts in order only: a gap is 400 PartNotSequential, a part that is there " +
+				"409 PartAlreadyExist; both leave it usable. The object has a Content-MD5.",
 			check: func(t *testing.T, e *env) {
 				key, one, two := e.key("object"), block('1', minPart), []byte("2")
 				r := e.send(t, request{method: "POST", key: key, query: []string{"uploads", "", "sequential", ""}}).wants(t, 200)
 				id := r.xml(t).get("UploadId")
 				e.refused(t, e.upload(t, key, id, 2, two), 400, "PartNotSequential", "")
 				e.upload(t, key, id, 1, one).wants(t, 200)
+				again := e.refused(t, e.upload(t, key, id, 1, one), 409, "PartAlreadyExist", "0042-00000108")
+				equal(t, "Message", again.get("Message"), "For sequential multipart upload, you can't overwrite uploaded parts.")
 				e.upload(t, key, id, 2, two).wants(t, 200)
 				e.complete(t, key, id, numbered(one, two)).wants(t, 200)
 				e.head(t, key).wants(t, 200).is(t, "Content-MD5", md5Of(append(one, two...)))

@@ -40,7 +40,7 @@ const fakeBucket = "conformance"
 // FakeTarget returns a new fake server as a target. It ends with t.
 func FakeTarget(t *testing.T) *Target {
 	t.Helper()
-	return fakeTarget(t, osstest.Options{})
+	return fakeTarget(t, osstest.Options{Callbacks: new(http.Client)})
 }
 
 // fakeTarget is FakeTarget for a server that opts shape further.
@@ -112,7 +112,7 @@ const missing = "go-oss-missing-"
 func (t *Target) missingBucket() string { return missing + strings.ToLower(rand.Text()[:16]) }
 
 // allow refuses requests that could touch what is not the suite's own: in the bucket only keys below
-// the prefix are written or read, and the bucket itself is only listed. The keys are remembered,
+// the prefix are written or read, and the bucket itself is only read. The keys are remembered,
 // to be removed. A fake has nothing to lose.
 func (t *Target) allow(method, bucket, key string) error {
 	if t.Fake != nil || strings.HasPrefix(bucket, missing) {
@@ -121,7 +121,7 @@ func (t *Target) allow(method, bucket, key string) error {
 	if bucket != t.bucket {
 		return fmt.Errorf("bucket %q is not %q: refusing to touch it", bucket, t.bucket)
 	}
-	if key == "" && method == http.MethodGet {
+	if key == "" && (method == http.MethodGet || method == http.MethodHead) {
 		return nil
 	}
 	if !strings.HasPrefix(key, t.prefix) {

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -16,9 +18,10 @@ type element struct {
 	children   []element
 }
 
-// parseXML reads a document. Attributes are an error, since OSS uses none, not even xmlns.
+// parseXML reads a document, which may hold control characters. Attributes are an error, since OSS uses none, not even
+// xmlns.
 func parseXML(doc []byte) (element, error) {
-	dec := xml.NewDecoder(bytes.NewReader(doc))
+	dec := xml.NewDecoder(bytes.NewReader(legible(doc)))
 	stack := []element{{}}
 	for {
 		tok, err := dec.Token()
@@ -36,7 +39,7 @@ func parseXML(doc []byte) (element, error) {
 			}
 			stack = append(stack, element{name: tok.Name.Local})
 		case xml.CharData:
-			top.text += string(tok)
+			top.text += controls(string(tok))
 		case xml.EndElement:
 			done := *top
 			if len(done.children) > 0 {
@@ -51,6 +54,30 @@ func parseXML(doc []byte) (element, error) {
 		return element{}, fmt.Errorf("%d root elements", len(stack[0].children))
 	}
 	return stack[0].children[0], nil
+}
+
+// A control character is a reference in a document, which encoding/xml refuses. While it reads, a character of the
+// private use area stands for it.
+const stand = '\uE000'
+
+var controlReference = regexp.MustCompile(`&#([0-9]|1[0-9]|2[0-9]|3[01]);`)
+
+// legible puts other characters in the place of references to control characters.
+func legible(doc []byte) []byte {
+	return controlReference.ReplaceAllFunc(doc, func(reference []byte) []byte {
+		n, _ := strconv.Atoi(strings.Trim(string(reference), "&#;"))
+		return []byte(string(stand + rune(n)))
+	})
+}
+
+// controls undoes legible in a text.
+func controls(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= stand && r < stand+' ' {
+			return r - stand
+		}
+		return r
+	}, text)
 }
 
 // names returns the names of e's children, in order.

@@ -113,3 +113,12 @@ type BucketStat struct {
 	MultipartPartCount          int      `xml:"MultipartPartCount"`
 	DeleteMarkerCount           int      `xml:"DeleteMarkerCount"`
 }
+
+// LiveChannelList answers ListLiveChannel, in a bucket that has none.
+type LiveChannelList struct {
+	XMLName     xml.Name `xml:"ListLiveChannelResult"`
+	Prefix      string   `xml:"Prefix"`
+	Marker      string   `xml:"Marker"`
+	MaxKeys     int      `xml:"MaxKeys"`
+	IsTruncated bool     `xml:"IsTruncated"`
+}

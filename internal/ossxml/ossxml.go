@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // TimeFormat is the form of times inside a document: UTC, always with .000.
@@ -85,8 +86,8 @@ func notPlain(c rune) bool {
 
 func escapeText(s string) string {
 	var b strings.Builder
-	xml.EscapeText(&b, []byte(s)) // a Builder fails never
-	return plainQuotes.Replace(b.String())
+	xml.EscapeText(&b, []byte(disguiseText(s))) // a Builder fails never
+	return plainQuotes.Replace(referTo(b.String()))
 }
 
 // Completed answers CompleteMultipartUpload.
@@ -125,7 +126,18 @@ type PartList struct {
 	NextPartNumberMarker string   `xml:"NextPartNumberMarker"`
 	MaxParts             int      `xml:"MaxParts"`
 	IsTruncated          bool     `xml:"IsTruncated"`
-	Parts                []Part   `xml:"Part"`
+	ClientEncryption
+	Parts []Part `xml:"Part"`
+}
+
+// ClientEncryption repeats how the client said at Initiate that it encrypts an upload. Sizes are in bytes.
+type ClientEncryption struct {
+	Key      string `xml:"ClientEncryptionKey,omitempty"`
+	Start    string `xml:"ClientEncryptionStart,omitempty"`
+	CEKAlg   string `xml:"ClientEncryptionCekAlg,omitempty"`
+	WrapAlg  string `xml:"ClientEncryptionWrapAlg,omitempty"`
+	DataSize int64  `xml:"ClientEncryptionDataSize,omitempty"`
+	PartSize int64  `xml:"ClientEncryptionPartSize,omitempty"`
 }
 
 // A Part is one line of a PartList.
@@ -197,8 +209,16 @@ func (e *Error) Get(name string) string {
 }
 
 // Marshal writes v as the service does: declaration, two-space indentation, a final line feed, and
-// quotes as they are, since no document has attributes.
+// quotes as they are, since no document has attributes. Control characters become references such as &#28;.
 func Marshal(v any) (string, error) {
+	text, err := marshal(v)
+	if strings.ContainsRune(text, utf8.RuneError) { // what encoding/xml writes for them
+		return marshalControl(v)
+	}
+	return text, err
+}
+
+func marshal(v any) (string, error) {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	enc := xml.NewEncoder(&b)
@@ -215,7 +235,10 @@ var plainQuotes = strings.NewReplacer("&#34;", `"`, "&#39;", "'")
 // Decode reads one document of v's root element from r to its end. A reply cut short, one with
 // another root, and one with something behind the root are errors.
 func Decode(r io.Reader, v any) error {
-	dec := xml.NewDecoder(r)
+	return decode(xml.NewDecoder(r), v)
+}
+
+func decode(dec *xml.Decoder, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,25 +14,35 @@ import (
 type target struct {
 	bucket, key string
 	path        string   // of the object in the form it was asked for, bucket included if it was in the path
+	base        string   // the host without the bucket, with its port: where further requests can go
+	slashless   bool     // the path is the name of a bucket and nothing else, not even a slash
 	problem     *refusal // why the address is not good, nil if it is
 }
 
-// locate finds bucket and key by the host and the path of r. The path is taken as it came, decoded
-// once and never cleaned: "a//../b" is a key like any other. (URL.Path is that: ParseRequestURI
-// does not resolve segments, only ServeMux would.)
+// locate finds bucket and key by the host and the path of r. The path is decoded once, as a query is, so
+// that a bare "+" is a space, and never cleaned: "a//../b" is a key like any other.
 func (s *Server) locate(r *http.Request) target {
-	path := strings.TrimPrefix(r.URL.Path, "/")
-	t := target{path: path}
+	path, err := url.QueryUnescape(r.URL.EscapedPath())
+	if err != nil { // a URL made by hand
+		path = r.URL.Path
+	}
+	path = strings.TrimPrefix(path, "/")
+	t := target{path: path, base: r.Host}
 	host := hostName(r.Host)
 	bucket, endpoint, style := s.splitHost(host)
 	switch style {
 	case inHost:
 		t.bucket, t.key = bucket, path
+		if endpoint != "" {
+			_, t.base, _ = strings.Cut(r.Host, ".")
+		}
 		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") && !slices.Contains(s.endpoints(), endpoint) {
 			t.problem = wrongEndpoint(bucket, right)
 		}
 	case inPath:
-		t.bucket, t.key, _ = strings.Cut(path, "/")
+		var slash bool
+		t.bucket, t.key, slash = strings.Cut(path, "/")
+		t.slashless = t.bucket != "" && !slash
 	case refused:
 		if path != "" { // the root of an endpoint is the service itself
 			t.problem = refuse(http.StatusForbidden, "SecondLevelDomainForbidden", "",
@@ -97,6 +108,24 @@ func (s *Server) endpoints() []string {
 		"oss-accelerate.aliyuncs.com",
 		"oss-accelerate-overseas.aliyuncs.com",
 	}
+}
+
+// advertised returns the endpoints that documents name. A client may send its next request there, so one that
+// came by a host of its own, such as an IP address, is told that host, with scheme and port, and not OSS.
+func (x *exchange) advertised() (extranet, intranet string) {
+	if strings.HasSuffix(hostName(x.base), ".aliyuncs.com") {
+		return x.endpoint(), "oss-" + x.opts.Region + "-internal.aliyuncs.com"
+	}
+	own := x.scheme() + x.base
+	return own, own
+}
+
+// scheme returns "http://" or "https://", as the client sees the connection.
+func (x *exchange) scheme() string {
+	if isHTTPS(x.r) {
+		return "https://"
+	}
+	return "http://"
 }
 
 // hostName returns the host without its port, in lower case.

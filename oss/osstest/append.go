@@ -17,11 +17,14 @@ const appendable = "Appendable"
 //
 // See https://help.aliyun.com/en/oss/developer-reference/appendobject
 func (x *exchange) appendObject() (*reply, error) {
-	if err := x.checkNewObject(); err != nil {
-		return nil, err
-	}
 	position, err := x.position()
 	if err != nil {
+		return nil, err
+	}
+	if position > 0 {
+		x.r.Header.Del("x-oss-tagging")
+	}
+	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
 	old, exists := x.objects.current(x.name())

@@ -1,8 +1,12 @@
 package osstest
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,7 +24,7 @@ const maxSkew = 15 * time.Minute
 // is believed.
 type claim struct {
 	keyID, token, signature string
-	sign                    func(oss.Credentials) string   // what signature should be
+	sign                    func(oss.Credentials) []string // what signature should be, in one of its forms
 	explain                 func(oss.Credentials) []string // names and values for a SignatureDoesNotMatch
 	ec                      string                         // of a SignatureDoesNotMatch
 }
@@ -60,8 +64,10 @@ func (x *exchange) authenticate() error {
 	if err != nil {
 		return err
 	}
-	if subtle.ConstantTimeCompare([]byte(c.sign(keys)), []byte(c.signature)) == 1 {
-		return nil
+	for _, signature := range c.sign(keys) {
+		if subtle.ConstantTimeCompare([]byte(signature), []byte(c.signature)) == 1 {
+			return nil
+		}
 	}
 	return refuse(http.StatusForbidden, oss.ErrSignatureMismatch, c.ec,
 		"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
@@ -80,11 +86,32 @@ func (x *exchange) claimV1(keyID, signature, token string) (claim, error) {
 	}
 	return claim{
 		keyID: keyID, token: token, signature: signature, ec: "0002-00000040",
-		sign: func(keys oss.Credentials) string { return signer.V1{}.Signature(x.r, x.params(keys)) },
+		sign: x.signaturesV1,
 		explain: func(keys oss.Credentials) []string {
 			return withBytes("StringToSign", signer.V1{}.StringToSign(x.r, x.params(keys)))
 		},
 	}, nil
+}
+
+// signaturesV1 returns the signatures of V1 that are right. The documented resource of a bucket ends with a slash. The
+// C SDK and aliyun-sdk for Node leave it out at an IP address, of the path and of the resource.
+func (x *exchange) signaturesV1(keys oss.Credentials) []string {
+	documented := signer.V1{}.Signature(x.r, x.params(keys))
+	if !x.slashless {
+		return []string{documented}
+	}
+	// Without a bucket the resource is "/" and the signed parameters: the bucket belongs between the two.
+	p := x.params(keys)
+	with := signer.V1{}.StringToSign(x.r, p)
+	p.Bucket = ""
+	text := signer.V1{}.StringToSign(x.r, p)
+	slash := 0
+	for slash < len(text) && text[slash] == with[slash] {
+		slash++
+	}
+	mac := hmac.New(sha1.New, []byte(keys.AccessKeySecret))
+	io.WriteString(mac, text[:slash]+x.bucket+text[slash:])
+	return []string{documented, base64.StdEncoding.EncodeToString(mac.Sum(nil))}
 }
 
 // claimV1Header reads "OSS AccessKeyId:Signature".

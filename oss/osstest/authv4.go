@@ -26,7 +26,7 @@ func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) c
 	}
 	return claim{
 		keyID: scope.keyID, token: token, signature: signature, ec: "0002-00000201",
-		sign: func(keys oss.Credentials) string { return v4.Signature(x.r, x.params(keys)) },
+		sign: func(keys oss.Credentials) []string { return []string{v4.Signature(x.r, x.params(keys))} },
 		explain: func(keys oss.Credentials) []string {
 			p := x.params(keys)
 			return slices.Concat(withBytes("StringToSign", v4.StringToSign(x.r, p)),
@@ -67,7 +67,13 @@ func (x *exchange) claimV4Header(value string) (claim, error) {
 	if err != nil {
 		return claim{}, err
 	}
-	c := x.claimV4(scope, fields["Signature"], x.r.Header.Get("x-oss-security-token"), fields["AdditionalHeaders"])
+	additional, listed := fields["AdditionalHeaders"]
+	if listed {
+		if ec := x.additionalProblem(additional, "0002-00000209", "0002-00000210", "0002-00000211"); ec != "" {
+			return claim{}, malformed(ec, "Invalid additional headers in Authorization header.")
+		}
+	}
+	c := x.claimV4(scope, fields["Signature"], x.r.Header.Get("x-oss-security-token"), additional)
 	return c, x.checkSkew(signed)
 }
 
@@ -101,8 +107,36 @@ func (x *exchange) claimV4Query() (claim, error) {
 	if err != nil {
 		return claim{}, err
 	}
-	c := x.claimV4(scope, q.Get("x-oss-signature"), q.Get("x-oss-security-token"), q.Get("x-oss-additional-headers"))
+	additional := q.Get("x-oss-additional-headers")
+	if q.Has("x-oss-additional-headers") {
+		if ec := x.additionalProblem(additional, "0002-00000076", "0002-00000077", "0002-00000078"); ec != "" {
+			return claim{}, invalidArgument(ec, "Invalid additional headers in query.", "x-oss-additional-headers", additional)
+		}
+	}
+	c := x.claimV4(scope, q.Get("x-oss-signature"), q.Get("x-oss-security-token"), additional)
 	return c, x.checkExpiry(signed.Add(time.Duration(life) * time.Second))
+}
+
+// additionalProblem returns the EC of what is wrong with a list of headers that a signature covers besides those it
+// always does: that there is none, that it has one without a name, or that the request does not bring one.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0002-00000078 and 0002-00000211.
+func (x *exchange) additionalProblem(list, ecNone, ecNameless, ecAbsent string) string {
+	if list == "" {
+		return ecNone
+	}
+	for name := range strings.SplitSeq(list, ";") {
+		switch {
+		case strings.TrimSpace(name) == "":
+			return ecNameless
+		case strings.Contains(name, "_"):
+			return ecAbsent
+		case name == "host", name == "content-length" && x.r.ContentLength > 0: // which net/http may keep apart
+		case len(x.r.Header.Values(name)) == 0:
+			return ecAbsent
+		}
+	}
+	return ""
 }
 
 // A v4Scope is what a signature of V4 is limited to.

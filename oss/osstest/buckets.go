@@ -94,7 +94,7 @@ func (x *exchange) newBucket() (ossxml.BucketConfiguration, error) {
 	if err != nil {
 		return doc, err
 	}
-	if err := ossxml.Decode(body, &doc); err != nil && !errors.Is(err, io.EOF) {
+	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil && !errors.Is(err, io.EOF) {
 		return doc, malformedBucketXML()
 	}
 	switch {
@@ -222,18 +222,27 @@ func (x *exchange) listBuckets() (*reply, error) {
 }
 
 // details tells of a bucket. One that was never made is as old as the Server.
-func (s *Server) details(b bucketState) ossxml.BucketDetails {
+func (x *exchange) details(b bucketState) ossxml.BucketDetails {
 	d := b.orDefault()
 	made := d.Made
 	if made.IsZero() {
-		made = s.born
+		made = x.born
 	}
+	extranet, intranet := x.advertised()
 	return ossxml.BucketDetails{
 		AccessMonitor: "Disabled", CreationDate: ossxml.Time{Time: made}, CrossRegionReplication: "Disabled",
-		Redundancy: d.Redundancy, ExtranetEndpoint: s.endpoint(), IntranetEndpoint: "oss-" + s.opts.Region + "-internal.aliyuncs.com",
-		Location: "oss-" + s.opts.Region, Name: d.Name, StorageClass: d.StorageClass, TransferAcceleration: "Disabled",
+		Redundancy: d.Redundancy, ExtranetEndpoint: extranet, IntranetEndpoint: intranet,
+		Location: "oss-" + x.opts.Region, Name: d.Name, StorageClass: d.StorageClass, TransferAcceleration: "Disabled",
 		Versioning: d.Versioning, Owner: *owner(), Grant: string(d.ACL), SSEAlgorithm: "None",
 	}
+}
+
+// headBucket answers HEAD of a bucket, which no page of the documentation names: the C and the PHP SDK ask so where
+// a bucket is.
+func (x *exchange) headBucket() (*reply, error) {
+	rep := newReply(http.StatusOK)
+	rep.header.Set("x-oss-bucket-region", "oss-"+x.opts.Region)
+	return rep, nil
 }
 
 // bucketInfo is GetBucketInfo.

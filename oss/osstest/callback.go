@@ -60,10 +60,19 @@ func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, er
 	}
 }
 
+// callsBack reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
+// an upload the same headers.
+func (op *operation) callsBack() bool {
+	return op.name == "PutObject" || op.name == "PostObject" || op.name == "CompleteMultipartUpload"
+}
+
 // checkCallback refuses a callback that would not be made.
 func (x *exchange) checkCallback() error {
+	if !x.op.callsBack() {
+		return nil
+	}
 	for _, name := range []string{"callback", "callback-var"} {
-		possible := x.opts.Callbacks != nil && (x.op.name == "PutObject" || x.op.name == "PostObject" || x.op.name == "CompleteMultipartUpload")
+		possible := x.opts.Callbacks != nil
 		header, param := x.r.Header.Get("x-oss-"+name), x.query.Get(name)
 		switch {
 		case header+param == "" || possible && (header == "" || param == ""):
@@ -117,6 +126,9 @@ func (x *exchange) callback() (*callback, error) {
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return bad("the callbackUrl is not valid.")
+		}
+		if isPrivate(u.Hostname()) {
+			return bad("the callbackUrl is a private address.")
 		}
 		c.urls = append(c.urls, u)
 	}
@@ -229,6 +241,13 @@ func unanswered(ctx context.Context, u *url.URL) string {
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// isPrivate reports whether an address is one that OSS never calls. Those on loopback, which it does not call
+// either, are the only ones a Server does.
+func isPrivate(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && !addr.IsLoopback() && (addr.IsPrivate() || !addr.IsGlobalUnicast())
 }
 
 // fill puts the variables of a body in their places. In a form they are escaped, in JSON they are

@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // checkCommon looks at what any request may carry.
 func (x *exchange) checkCommon() error {
-	if v := x.encoding(); (v != "" || x.query.Has("encoding-type")) && v != "url" {
+	if v := x.encoding(); v != "" && v != "url" {
 		return invalidArgument("", "Invalid Encoding Method specified in Request.", "encoding-type", v)
 	}
 	for _, name := range foreignHeaders {
@@ -23,18 +24,7 @@ func (x *exchange) checkCommon() error {
 	if err := x.checkCallback(); err != nil {
 		return err
 	}
-	const name = "x-oss-traffic-limit"
-	header, param := x.r.Header.Get(name), x.query.Get(name)
-	if header != "" && param != "" {
-		return invalidArgument("", "The traffic limit must be in the header or in the query, not in both.", name, header)
-	}
-	if limit := header + param; limit != "" {
-		// Bits per second. See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
-		if n, err := strconv.Atoi(limit); err != nil || n < 819_200 || n > 838_860_800 {
-			return invalidArgument("0004-00000502", "The traffic limit must be an integer between 819200 and 838860800.", name, limit)
-		}
-	}
-	return nil
+	return x.limitTraffic()
 }
 
 // foreignHeaders change what an operation does in ways a Server does not know. Headers that OSS
@@ -104,35 +94,55 @@ func (x *exchange) checkNoEncryption() error {
 	return nil
 }
 
-// checkTagging looks at x-oss-tagging.
+// checkTagging looks at x-oss-tagging. An append that is not the first ignores it.
 func (x *exchange) checkTagging() error { return checkTags(x.r.Header.Get("x-oss-tagging")) }
+
+// maxTags is how many tags an object can have.
+const maxTags = 10
 
 // checkTags makes sure that there are at most ten tags, in the form of a query.
 //
 // See https://help.aliyun.com/en/oss/user-guide/object-tagging-8
 func checkTags(header string) error {
-	bad := func(message string) error {
-		return refuse(http.StatusBadRequest, "InvalidTag", "", message)
-	}
+	malformed := invalidArgument("", "The header 'x-oss-tagging' shall be encoded as UTF-8 then URLEncoded URL query "+
+		"parameters without tag name duplicates.", "x-oss-tagging", header)
 	tags := parseTags(header)
+	if len(tags) > maxTags {
+		return tooManyTags()
+	}
 	seen := make(map[string]bool)
 	for _, t := range tags {
 		key, keyErr := url.QueryUnescape(t.key)
 		value, valueErr := url.QueryUnescape(t.value)
-		switch {
-		case keyErr != nil, valueErr != nil, strings.Contains(t.value, "="):
-			return bad("The tagging must be in the form key1=value1&key2=value2, with keys and values URL-encoded.")
-		case key == "", utf8.RuneCountInString(key) > 128:
-			return bad("A tag key must have 1 to 128 characters.")
-		case utf8.RuneCountInString(value) > 256:
-			return bad("A tag value must have at most 256 characters.")
-		case seen[key]:
-			return bad("A tag key must not occur twice.")
+		if keyErr != nil || valueErr != nil || strings.Contains(t.value, "=") || seen[key] {
+			return malformed
 		}
 		seen[key] = true
+		if err := checkTag(key, value); err != nil {
+			return err
+		}
 	}
-	if len(tags) > 10 {
-		return bad("An object can have at most 10 tags.")
+	return nil
+}
+
+func tooManyTags() *refusal {
+	return refuse(http.StatusBadRequest, "BadRequest", "", "Object tags cannot be greater than 10")
+}
+
+func invalidTag(message string) *refusal {
+	return refuse(http.StatusBadRequest, "InvalidTag", "", message)
+}
+
+// checkTag makes sure that key and value have characters of tags, and not too many.
+func checkTag(key, value string) error {
+	foreign := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" +-=._:/", r)
+	}
+	switch {
+	case key == "", utf8.RuneCountInString(key) > 128, strings.ContainsFunc(key, foreign):
+		return invalidTag("The TagKey you have provided is invalid")
+	case utf8.RuneCountInString(value) > 256, strings.ContainsFunc(value, foreign):
+		return invalidTag("The TagValue you have provided is invalid")
 	}
 	return nil
 }

@@ -70,10 +70,10 @@ func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
 		return nil, nil
 	}
 	var doc ossxml.Complete
-	if err := ossxml.Decode(body, &doc); err != nil || len(doc.Parts) == 0 {
+	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil {
 		return nil, malformedXML()
 	}
-	return doc.Parts, nil
+	return append([]ossxml.CompletePart{}, doc.Parts...), nil // not nil if it names no part
 }
 
 // readBody reads a document, of which it takes at most limit bytes, and checks its digests.
@@ -93,6 +93,9 @@ func (x *exchange) join(u *upload, list []ossxml.CompletePart, listErr error, fo
 	}
 	parts, err := x.selectParts(u, list)
 	if err != nil {
+		return nil, err
+	}
+	if err := u.checkClientList(len(parts)); err != nil {
 		return nil, err
 	}
 	if forbid && x.objects.protectsLocked(u.name) {
@@ -134,7 +137,7 @@ func flipSum(size int64) uint64 {
 }
 
 // selectParts returns the parts that list names, checked in the order OSS is thought to check them:
-// numbers, existence and ETags, sizes. Without a list it returns all.
+// numbers, existence and ETags, sizes. Without a list it returns all. A list may be empty.
 func (x *exchange) selectParts(u *upload, list []ossxml.CompletePart) ([]*part, error) {
 	parts := u.sorted()
 	if list != nil {
@@ -152,10 +155,10 @@ func (x *exchange) selectParts(u *upload, list []ossxml.CompletePart) ([]*part, 
 			parts = append(parts, p)
 		}
 	}
-	if len(parts) == 0 {
+	if list == nil && len(parts) == 0 {
 		return nil, malformedXML() // complete-all of nothing; what OSS says is not known
 	}
-	for _, p := range parts[:len(parts)-1] { // only the last of the list may be small
+	for _, p := range parts[:max(0, len(parts)-1)] { // only the last of the list may be small
 		if p.size < x.opts.MinPartSize {
 			return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0042-00000213",
 				"Your proposed upload smaller than the minimum allowed size.",
@@ -174,7 +177,7 @@ func checkOrder(list []ossxml.CompletePart) error {
 				"The list of parts was not in ascending order. Parts list must specified in order by part number.")
 		}
 	}
-	for _, p := range []ossxml.CompletePart{list[0], list[len(list)-1]} {
+	for _, p := range list {
 		if p.Number < 1 || p.Number > oss.MaxPartNumber {
 			return invalidArgument("", "Part number must be an integer between 1 and 10000, inclusive.",
 				"PartNumber", strconv.Itoa(p.Number))

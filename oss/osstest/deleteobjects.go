@@ -27,7 +27,8 @@ func (x *exchange) deleteObjects() (*reply, error) {
 		return nil, err
 	}
 	var doc ossxml.Delete
-	if err := ossxml.Decode(body, &doc); err != nil || len(doc.Objects) == 0 || len(doc.Objects) > maxDeletes {
+	err = ossxml.DecodeControl(body.Bytes(), &doc)
+	if n := len(doc.Objects); err != nil || n == 0 || n > maxDeletes {
 		return nil, malformedXML()
 	}
 	for _, d := range doc.Objects {

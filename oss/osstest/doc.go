@@ -17,8 +17,7 @@
 // knows multipart uploads and all that reads, writes, copies, appends to, lists and deletes objects,
 // their versions, ACLs and tags, symbolic links, forms (PostObject), and the buckets themselves with their CORS and
 // lifecycle rules, tags and encryption. Every other request is answered with NotImplemented and never with a success
-// that means nothing. Encryption is checked and echoed but not carried out; traffic limits are carried out with
-// Options.TrafficLimits.
+// that means nothing. Encryption is checked and echoed but not carried out.
 //
 // Three things are lenient, on purpose: buckets need not be created (see Options.Buckets), their
 // names may have one or two letters, and Options.MinPartSize lets a test have many parts of few bytes.

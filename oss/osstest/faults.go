@@ -1,6 +1,7 @@
 package osstest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,38 +24,47 @@ type Fault struct {
 	Effect      Effect        // what happens
 }
 
+// Validate returns an error for a Fault that can never strike, or that makes no sense: one without an Effect, or with one
+// that can do nothing to Op, a PartNumber where there are no parts, a name that is no operation, a share that is none.
+func (f Fault) Validate() error {
+	switch {
+	case f.Effect == nil:
+		return errors.New("the Fault has no Effect")
+	case !(f.Share >= 0 && f.Share <= 1):
+		return fmt.Errorf("a share of %v is not between 0 and 1", f.Share)
+	case f.PartNumber < 0 || f.PartNumber > oss.MaxPartNumber:
+		return fmt.Errorf("there is no part %d: the last number is %d", f.PartNumber, oss.MaxPartNumber)
+	case f.PartNumber > 0 && f.Op != "" && f.Op != "UploadPart" && f.Op != "UploadPartCopy":
+		return fmt.Errorf("part %d: %s has no parts", f.PartNumber, f.Op)
+	case min(f.Skip, f.Times, f.Above) < 0, min(f.After, f.For) < 0:
+		return errors.New("a number or a time of the Fault is negative")
+	case f.Op == "":
+		if !slices.ContainsFunc(operations, f.Effect.suits) {
+			return fmt.Errorf("%v can do nothing to any operation", f.Effect)
+		}
+		return nil
+	}
+	op := operationNamed(f.Op)
+	switch {
+	case op == unknownOperation:
+		return fmt.Errorf("no operation is called %q", f.Op)
+	case !f.Effect.suits(op):
+		return fmt.Errorf("%v can do nothing to %s", f.Effect, f.Op)
+	}
+	return nil
+}
+
 // Inject adds f. Faults are tried in the order they were added; the first that strikes wins.
 //
-// It strikes before the request is looked at in any other way, signature included. Inject panics
-// if f has no Effect, or one that can do nothing to f.Op, or a PartNumber where there are no parts: a
-// fault that never strikes would make a test that never fails. Without an Op, only operations match to
+// It strikes before the request is looked at in any other way, signature included. Inject panics with the error of
+// Validate: a fault that never strikes would make a test that never fails. Without an Op, only operations match to
 // which the Effect can do something.
 //
 // After, For and Above go by the Server's clock. Share strikes the same requests whenever the same
 // requests are made, in whatever order they arrive: see Chaos.
 func (s *Server) Inject(f Fault) *Injection {
-	switch {
-	case f.Effect == nil:
-		panic("osstest: Inject: the Fault has no Effect")
-	case !(f.Share >= 0 && f.Share <= 1):
-		panic(fmt.Sprintf("osstest: Inject: a share of %v is not between 0 and 1", f.Share))
-	case f.PartNumber < 0 || f.PartNumber > oss.MaxPartNumber:
-		panic(fmt.Sprintf("osstest: Inject: there is no part %d: the last number is %d", f.PartNumber, oss.MaxPartNumber))
-	case f.PartNumber > 0 && f.Op != "" && f.Op != "UploadPart" && f.Op != "UploadPartCopy":
-		panic(fmt.Sprintf("osstest: Inject: part %d: %s has no parts", f.PartNumber, f.Op))
-	case min(f.Skip, f.Times, f.Above) < 0, min(f.After, f.For) < 0:
-		panic("osstest: Inject: a number or a time of the Fault is negative")
-	}
-	if f.Op != "" {
-		op := operationNamed(f.Op)
-		if op == unknownOperation {
-			panic(fmt.Sprintf("osstest: Inject: no operation is called %q", f.Op))
-		}
-		if !f.Effect.suits(op) {
-			panic(fmt.Sprintf("osstest: Inject: %v can do nothing to %s", f.Effect, f.Op))
-		}
-	} else if !slices.ContainsFunc(operations, f.Effect.suits) {
-		panic(fmt.Sprintf("osstest: Inject: %v can do nothing to any operation", f.Effect))
+	if err := f.Validate(); err != nil {
+		panic("osstest: Inject: " + err.Error())
 	}
 	i := &Injection{faults: &s.faults, fault: f, begin: s.opts.Now(), seen: make(map[sameness]*history)}
 	s.faults.mu.Lock()

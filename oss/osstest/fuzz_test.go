@@ -72,7 +72,9 @@ func FuzzServeHTTP(f *testing.F) {
 		srv.ServeHTTP(rec, req)
 
 		status, head := rec.Code, method == http.MethodHead
-		requestID := rec.Header().Get("x-oss-request-id")
+		// The names of replies are spelled as OSS spells them, which Get does not look for.
+		get := func(name string) string { return strings.Join(rec.Header()[name], "") }
+		requestID := get("x-oss-request-id")
 		if status == 500 || status < 200 || len(requestID) != 24 {
 			t.Fatalf("status %d, request ID %q: %s", status, requestID, rec.Body)
 		}
@@ -81,7 +83,7 @@ func FuzzServeHTTP(f *testing.F) {
 		}
 		doc := rec.Body.String()
 		if head {
-			packed, err := base64.StdEncoding.DecodeString(rec.Header().Get("x-oss-err"))
+			packed, err := base64.StdEncoding.DecodeString(get("x-oss-err"))
 			if doc != "" || err != nil {
 				t.Errorf("HEAD has body %q, x-oss-err %v", doc, err)
 			}

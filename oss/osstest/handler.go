@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -152,11 +151,10 @@ func (x *exchange) attempt() (*reply, error) {
 			return nil, err
 		}
 	}
-	if x.op.name != "OptionObject" { // in which they belong to the request to come
+	if x.op.name != "OptionObject" && x.op.name != "PostObject" { // the request to come has them, or the form
 		if err := x.checkCommon(); err != nil {
 			return nil, err
 		}
-		x.keepTrafficLimit()
 	}
 	rep, err := x.op.run(x)
 	if err == nil && x.op.name == "AbortMultipartUpload" {
@@ -202,7 +200,7 @@ func (x *exchange) finish(rep *reply) error {
 	}
 	x.record(rep)
 	if !x.body.ended(x.r.ContentLength) {
-		x.hangUp()
+		defer x.hangUp()()
 	}
 	body := x.setHeader(x.w.Header(), rep)
 	x.w.WriteHeader(rep.status)
@@ -217,15 +215,18 @@ func (x *exchange) finish(rep *reply) error {
 	return nil
 }
 
-// setHeader sets the headers of rep and returns the body to go with them, nil if there is to be none.
+// setHeader sets the headers of rep, spelled as OSS spells them, and returns the body that follows them,
+// nil if none does. Up to here the names of rep.header are canonical; net/http writes the keys of h as they are.
 func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
-	maps.Copy(h, rep.header)
+	for name, values := range rep.header {
+		h[wireName(name)] = values
+	}
 	if !rep.foreign {
-		h.Set("Server", "AliyunOSS")
-		h.Set("Date", x.opts.Now().UTC().Format(http.TimeFormat))
-		h.Set("x-oss-request-id", x.id)
+		h["Server"] = []string{"AliyunOSS"}
+		h["Date"] = []string{x.opts.Now().UTC().Format(http.TimeFormat)}
+		h["x-oss-request-id"] = []string{x.id}
 		if rep.refusal == nil || !rep.refusal.untimed {
-			h.Set("x-oss-server-time", strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10))
+			h["x-oss-server-time"] = []string{strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10)}
 		}
 	}
 	bodyless := x.r.Method == http.MethodHead || rep.status == http.StatusNoContent || rep.status == http.StatusNotModified
@@ -240,15 +241,32 @@ func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
 	return body
 }
 
+// lingering is how long an http.Server waits for the rest of a body that no operation reads.
+const lingering = 500 * time.Millisecond
+
 // hangUp makes the reply the last one on a connection on which the rest of the request may still be
 // arriving. net/http would close it only after half a second, so that a client over TCP, which loses
 // replies to a reset, has time to read; it does not if it finds no body that was left unread. On our own
-// network nobody needs that time.
-func (x *exchange) hangUp() {
+// network nobody needs that time. The function that hangUp returns must be called when the reply is written.
+//
+// net/http reads the rest of a short body before it sends the reply, and again behind the reply. A GET has none
+// that must be read, so the reply goes first and the reading is bounded.
+func (x *exchange) hangUp() func() {
 	if c := connOf(x.r); c != nil {
 		c.ignore()
 		x.r.Body = http.NoBody
 		x.w.Header().Set("Connection", "close")
+		return func() {}
+	}
+	if !x.takesNoBody() {
+		return func() {}
+	}
+	control := http.NewResponseController(x.w)
+	control.EnableFullDuplex() // fails on HTTP/2, which does so anyway, and in tests without a connection
+	x.w.Header().Set("Connection", "close")
+	return func() {
+		control.Flush()
+		control.SetReadDeadline(time.Now().Add(lingering))
 	}
 }
 
@@ -300,15 +318,21 @@ func (f flushing) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// takesNoBody reports whether no operation reads a body that comes with this method.
+func (x *exchange) takesNoBody() bool {
+	return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+}
+
 // drainLimit is how much of a body is read that nobody wants.
 const drainLimit = 64 << 20
 
 // drain reads what is left of the request's body, so that a client that is still writing gets the
 // reply: over TCP an early one can be lost to a reset. A client that waits for "100 Continue" is
-// not asked for its body, and what is very long is left, as a server does that refuses it.
+// not asked for its body, and what is very long is left, as a server does that refuses it. The body of a GET
+// may never come, though its length was announced.
 func (x *exchange) drain() error {
 	waits := x.r.Header.Get("Expect") != "" && x.body.arrived() == 0
-	if waits || x.r.ContentLength-x.body.arrived() > drainLimit {
+	if waits || x.takesNoBody() || x.r.ContentLength-x.body.arrived() > drainLimit {
 		return nil
 	}
 	if _, err := io.CopyN(io.Discard, x.body, drainLimit); errors.Is(err, errCut) {

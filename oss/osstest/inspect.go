@@ -157,16 +157,21 @@ type Request struct {
 }
 
 // Requests returns the requests received so far, oldest first; with ops, only those operations.
-// Refused ones are among them. The newest 100,000 are kept.
+// Refused ones are among them. The newest 100,000 are kept, and fewer if they take more than 64 MiB of memory.
 func (s *Server) Requests(ops ...string) []Request { return s.log.all(ops) }
 
-// logSize is how many requests are remembered: some uploads of ten thousand parts.
-const logSize = 100_000
+// Bounds of what is remembered of requests: some uploads of ten thousand parts.
+const (
+	logSize  = 100_000
+	logBytes = 64 << 20
+)
 
 // A requestLog remembers requests.
 type requestLog struct {
 	mu      sync.Mutex
 	entries []*Request
+	old     int   // so many of the first are no longer remembered
+	bytes   int64 // that the others take
 }
 
 // add enters a request that has just arrived.
@@ -179,11 +184,32 @@ func (l *requestLog) add(x *exchange) *Request {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.entries) >= logSize+logSize/10 { // moving them is cheap if it is done rarely
-		l.entries = slices.Delete(l.entries, 0, len(l.entries)-logSize)
-	}
 	l.entries = append(l.entries, e)
+	l.bytes += e.footprint()
+	for l.bytes > logBytes || len(l.entries)-l.old > logSize {
+		l.bytes -= l.entries[l.old].footprint()
+		l.entries[l.old] = nil
+		l.old++
+	}
+	if l.old > logSize/10 { // moving them is cheap if it is done rarely
+		l.entries, l.old = slices.Delete(l.entries, 0, l.old), 0
+	}
 	return e
+}
+
+// footprint is about how much memory a Request takes. It does not change while the Request is remembered.
+func (e *Request) footprint() int64 {
+	const request, entry, value = 512, 96, 32 // a Request with two maps, an entry of one, a value of that
+	n := request + len(e.Host) + len(e.Bucket) + len(e.Key) + len(e.UploadID) + len(e.RequestID)
+	for _, values := range []map[string][]string{e.Query, e.Header} {
+		for name, all := range values {
+			n += entry + len(name)
+			for _, v := range all {
+				n += value + len(v)
+			}
+		}
+	}
+	return int64(n)
 }
 
 // finish completes an entry; rep is nil if no reply is sent.
@@ -204,7 +230,7 @@ func (l *requestLog) all(ops []string) []Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []Request
-	for _, e := range l.entries[max(0, len(l.entries)-logSize):] {
+	for _, e := range l.entries[l.old:] {
 		if len(ops) > 0 && !slices.Contains(ops, e.Op) {
 			continue
 		}

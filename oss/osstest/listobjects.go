@@ -33,7 +33,7 @@ func (x *exchange) listObjects() (*reply, error) {
 func (x *exchange) listObjectsV2() (*reply, error) {
 	start, token := x.query.Get("start-after"), x.query.Get("continuation-token")
 	after := start
-	if x.query.Has("continuation-token") {
+	if token != "" {
 		key, ok := readToken(token)
 		if !ok {
 			return nil, invalidArgument("", "The continuation token provided is incorrect.", "continuation-token", token)

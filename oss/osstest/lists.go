@@ -38,6 +38,7 @@ func (x *exchange) listParts() (*reply, error) {
 		return nil, noSuchUpload(id, "0042-00000002")
 	}
 	doc.StorageClass = u.storageClass()
+	u.describeClientEncryption(&doc)
 	for _, p := range u.sorted() {
 		if p.number <= marker {
 			continue
@@ -125,12 +126,12 @@ func commonPrefix(key, prefix, delimiter string) string {
 	return key[:len(prefix)+i+len(delimiter)]
 }
 
-// number reads a parameter that bounds a page.
+// number reads a parameter that bounds a page. One without a value is as good as none.
 func (x *exchange) number(name string, missing, least, most int) (int, error) {
-	if !x.query.Has(name) {
+	value := x.query.Get(name)
+	if value == "" {
 		return missing, nil
 	}
-	value := x.query.Get(name)
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > most {
 		return 0, invalidArgument("", "Argument "+name+" must be an integer between "+strconv.Itoa(least)+

@@ -40,7 +40,7 @@ func (x *exchange) readDocument(doc any) error {
 	if err != nil {
 		return err
 	}
-	if ossxml.Decode(body, doc) != nil {
+	if ossxml.DecodeControl(body.Bytes(), doc) != nil {
 		refused := malformedXML()
 		refused.ec = "0012-00000002"
 		return refused

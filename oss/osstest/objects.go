@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -214,14 +215,19 @@ func (x *exchange) copyObject() (*reply, error) {
 }
 
 // copiedHeader returns the header the copy of src is to have: with COPY, the default, the metadata is
-// the source's, with REPLACE the request's.
+// the source's, with REPLACE the request's. An object that is copied onto itself takes the metadata of the request,
+// if there is any, whatever the directive says.
 func (x *exchange) copiedHeader(src *object) (http.Header, error) {
 	header := x.r.Header.Clone()
+	onto := src.name == x.name() && slices.ContainsFunc(slices.Collect(maps.Keys(header)), isMetadata)
 	take := func(directive string, describes func(name string) bool) error {
 		switch value := header.Get(directive); strings.ToUpper(value) {
 		case "REPLACE":
 			return nil
 		case "", "COPY":
+			if onto && directive == "X-Oss-Metadata-Directive" {
+				return nil
+			}
 		default:
 			return invalidArgument("", "The "+directive+" you specified is invalid.", directive, value)
 		}
@@ -326,12 +332,18 @@ func isCompressible(contentType string) bool {
 	return false
 }
 
+// defaultKey is the ID of the key that OSS takes for KMS where the request names none. It makes one for each account.
+const defaultKey = "9468da86-3509-4f8d-a61e-6eab1eac0001"
+
 // setEncryption echoes how an object is encrypted, which changes nothing else.
 func setEncryption(h, from http.Header) {
 	for _, name := range encryptionHeaders {
 		if value := from.Get(name); value != "" {
 			h.Set(name, value)
 		}
+	}
+	if from.Get(encryptionHeaders[0]) == "KMS" && from.Get(encryptionHeaders[1]) == "" {
+		h.Set(encryptionHeaders[1], defaultKey)
 	}
 }
 

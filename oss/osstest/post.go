@@ -50,7 +50,6 @@ func (x *exchange) postObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.keepTrafficLimit()
 	s, err := x.receiveFile(f, policy, func() error {
 		if digest == "" {
 			return nil
@@ -193,11 +192,7 @@ func (x *exchange) posted(f *postForm, o *object) *reply {
 
 // address returns the URL of the object, in the form in which it was asked for.
 func (x *exchange) address() string {
-	scheme := "http://"
-	if isHTTPS(x.r) {
-		scheme = "https://"
-	}
-	return scheme + x.r.Host + "/" + escape(x.path, "/")
+	return x.scheme() + x.r.Host + "/" + escape(x.path, "/")
 }
 
 // setKey names the object of a request that only turned out while it was read.

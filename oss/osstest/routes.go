@@ -16,6 +16,7 @@ var (
 		"PUT":            "PutBucket",
 		"DELETE":         "DeleteBucket",
 		"GET":            "ListObjects", // or ListObjectsV2
+		"HEAD":           "HeadBucket",
 		"GET bucketInfo": "GetBucketInfo",
 		"GET location":   "GetBucketLocation",
 		"GET stat":       "GetBucketStat",
@@ -25,6 +26,7 @@ var (
 		"GET versioning": "GetBucketVersioning",
 		"GET versions":   "ListObjectVersions",
 		"GET uploads":    "ListMultipartUploads",
+		"GET live":       "ListLiveChannel",
 		"POST delete":    "DeleteMultipleObjects",
 
 		"POST":              "PostObject",
@@ -72,7 +74,7 @@ var (
 // subresources are the query parameters that say which operation is meant. Two of one name belong together.
 var subresources = map[string]string{
 	"acl": "acl", "append": "append", "position": "append", "bucketInfo": "bucketInfo", "delete": "delete",
-	"location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
+	"live": "live", "location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
 	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
 	"versioning": "versioning", "versions": "versions",
 	"cors": "cors", "encryption": "encryption", "lifecycle": "lifecycle",
@@ -116,7 +118,7 @@ func isForeign(name string) bool {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
 		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp",
 		"endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
-		"link", "live", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
+		"link", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
 		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
 		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
 		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "rtc",

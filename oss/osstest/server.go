@@ -28,7 +28,6 @@ type Options struct {
 	MinPartSize   int64             // bytes; 0 means OSS's own 100 KiB; lower it to test many parts cheaply
 	Credentials   []oss.Credentials // keys that are good; an expired one answers as OSS does; nil means the test keys
 	CORS          []CORSRule        // of buckets to which PutBucketCors gave none; nil means none
-	TrafficLimits bool              // are kept: content moves no faster than x-oss-traffic-limit says; else they are only checked
 	RefuseV1      bool              // answer V1 signatures as a new bucket does
 	Dir           string            // keeps bodies in files here rather than in memory; Close removes them
 	Persist       bool              // Dir keeps everything, for the next Server to go on with, and is this Server's alone

@@ -18,18 +18,25 @@ func (x *exchange) putTagging() (*reply, error) {
 		return nil, err
 	}
 	var doc ossxml.Tagging
-	if err := ossxml.Decode(body, &doc); err != nil {
+	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil {
 		return nil, malformedXML()
 	}
+	if len(doc.Set.Tags) > maxTags {
+		return nil, tooManyTags()
+	}
 	var pairs []string
+	seen := make(map[string]bool)
 	for _, t := range doc.Set.Tags {
+		if seen[t.Key] {
+			return nil, invalidTag("Cannot provide multiple Tags with the same key")
+		}
+		seen[t.Key] = true
+		if err := checkTag(t.Key, t.Value); err != nil {
+			return nil, err
+		}
 		pairs = append(pairs, escape(t.Key, "")+"="+escape(t.Value, ""))
 	}
-	tags := strings.Join(pairs, "&")
-	if err := checkTags(tags); err != nil {
-		return nil, err
-	}
-	return x.setTags(http.StatusOK, tags)
+	return x.setTags(http.StatusOK, strings.Join(pairs, "&"))
 }
 
 // deleteTagging is DeleteObjectTagging.

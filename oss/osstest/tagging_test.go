@@ -1,6 +1,7 @@
 package osstest_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func tagSet(pairs ...string) string {
 
 func TestTagsAreReplacedAsAWhole(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT bucket/key", "ok", "body", "data", "x-oss-tagging", "a=1&b%20c=%26%3D")
+	wants(t, srv, "PUT bucket/key", "ok", "body", "data", "x-oss-tagging", "a=1&b%20c=%2B%3D")
 	same := func(step, want, count string) {
 		t.Helper()
 		got, h, err := ask(t, srv, "GET bucket/key?tagging")
@@ -38,7 +39,7 @@ func TestTagsAreReplacedAsAWhole(t *testing.T) {
 			t.Errorf("%s: count is %q, %v, want %q", step, got, err, count)
 		}
 	}
-	same("sent with the object", tagSet("a", "1", "b c", "&amp;="), "2")
+	same("sent with the object", tagSet("a", "1", "b c", "+="), "2")
 	body, h, err := ask(t, srv, "PUT bucket/key?tagging", "body", tagSet("tag3", "value+3 /"))
 	if body != "" || h.Get("Content-Type") != "" || err != nil {
 		t.Errorf("PutObjectTagging = %q, %v, %v", body, h, err)
@@ -60,7 +61,7 @@ func TestTagsThatCannotBeAreRefused(t *testing.T) {
 		many[i] += string(rune('a' + i))
 	}
 	for _, tt := range []struct{ doc, want string }{
-		{tagSet(many...), "400 InvalidTag"},
+		{tagSet(many...), "400 BadRequest"},
 		{tagSet("a", "1", "a", "2"), "400 InvalidTag"},
 		{tagSet("", "1"), "400 InvalidTag"},
 		{tagSet("a", strings.Repeat("v", 257)), "400 InvalidTag"},
@@ -110,4 +111,48 @@ func TestTaggingDirectiveSaysWhoseTagsACopyHas(t *testing.T) {
 		}
 	}
 	wants(t, srv, "PUT bucket/copy", "400 InvalidArgument", "x-oss-copy-source", "/bucket/src", "x-oss-tagging-directive", "Keep")
+}
+
+// C++'s ObjectTaggingTest tells these refusals apart (H19).
+func TestTagsAreRefusedByTheCodeOfTheirFault(t *testing.T) {
+	srv := startOpen(t)
+	srv.PutObject("open", "key", nil)
+	eleven := strings.TrimSuffix(strings.Repeat("&k=v", 11), "&")[1:]
+	for i := range 11 {
+		eleven = strings.Replace(eleven, "k=v", fmt.Sprintf("k%d=v", i), 1)
+	}
+	const query = "URL query parameters without tag name duplicates."
+	const key = "<Message>The TagKey you have provided is invalid<"
+	const value = "<Message>The TagValue you have provided is invalid<"
+	for _, tt := range []struct{ tags, code, message string }{
+		{eleven, "BadRequest", "<Message>Object tags cannot be greater than 10<"},
+		{"k=1&k=2", "InvalidArgument", query}, {"key1%26=v", "InvalidTag", key}, {"%25%40abc=v", "InvalidTag", key},
+		{"k=%25abc", "InvalidTag", value}, {"=v", "InvalidTag", key},
+	} {
+		const tagging, source = "x-oss-tagging: ", "x-oss-copy-source: /open/key"
+		for _, head := range [][]string{
+			{"POST /k?uploads HTTP/1.1", tagging + tt.tags}, {"PUT /k HTTP/1.1", tagging + tt.tags},
+			{"POST /k?append&position=0 HTTP/1.1", tagging + tt.tags}, {"PUT /k HTTP/1.1", tagging + tt.tags, source},
+		} {
+			got := sendWire(t, srv, "", append(head, "Content-Length: 0")...)
+			wantWire(t, head[0]+" "+tt.tags, got, "400", "<Code>"+tt.code+"<")
+			wantWire(t, head[0]+" "+tt.tags, got, "400", tt.message)
+		}
+	}
+	for _, tt := range []struct {
+		pairs         []string
+		code, message string
+	}{
+		{[]string{"%@abc", "v"}, "InvalidTag", key}, {[]string{"k", "%abc"}, "InvalidTag", value},
+		{[]string{"k", "1", "k", "2"}, "InvalidTag", "<Message>Cannot provide multiple Tags with the same key<"},
+	} {
+		doc := tagSet(tt.pairs...)
+		length := fmt.Sprintf("Content-Length: %d", len(doc))
+		got := sendSigned(t, srv, "open", "key", doc, "PUT /key?tagging HTTP/1.1", length)
+		wantWire(t, doc, got, "400", "<Code>"+tt.code+"<")
+		wantWire(t, doc, got, "400", tt.message)
+	}
+	sendWire(t, srv, "a", "POST /log?append&position=0 HTTP/1.1", "Content-Length: 1", "x-oss-tagging: a=1")
+	got := sendWire(t, srv, "b", "POST /log?append&position=1 HTTP/1.1", "Content-Length: 1", "x-oss-tagging: "+eleven)
+	wantWire(t, "a second append", got, "200", "")
 }

@@ -194,7 +194,7 @@ func TestImpossibleEffectsPanic(t *testing.T) {
 		"PutObject":               osstest.Redeliver(1),
 		"AbortMultipartUpload":    osstest.SlowConnections(1000, 1),
 		"ListParts":               osstest.Together(osstest.Drop(), osstest.Corrupt()),
-		"HeadBucket":              osstest.Drop(),
+		"HeadNothing":             osstest.Drop(),
 		"CopyObject":              osstest.Chaos(1, osstest.Rate{1, osstest.FailAfter(1, 500, "x")}),
 	} {
 		wantPanic(t, op, func() { srv.Inject(osstest.Fault{Op: op, Effect: effect}) })

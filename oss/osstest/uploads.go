@@ -24,6 +24,9 @@ func (x *exchange) initiate() (*reply, error) {
 	if forbid && x.objects.protects(x.name()) {
 		return nil, alreadyExists("0026-00000002")
 	}
+	if _, _, err := clientEncryptionOf(x.r.Header); err != nil {
+		return nil, err
+	}
 	u := &upload{
 		name: x.name(), id: x.ids.upload(), header: x.newHeader(), initiated: x.now(),
 		parts: make(map[int]*part), sequential: x.query.Has("sequential"),
@@ -135,7 +138,7 @@ func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
 		return nil, nil, noSuchUpload(id, ec)
 	}
 	if !u.expects(number) {
-		return nil, nil, notSequential()
+		return nil, nil, u.unexpected(number)
 	}
 	if !u.sequential {
 		return u, nil, nil
@@ -146,18 +149,32 @@ func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
 
 // storePart makes s part number of u, if u is still there.
 func (x *exchange) storePart(u *upload, number int, s *stored, running hash.Hash, ec string) error {
+	if err := u.checkClientPart(number, s.size); err != nil {
+		s.content.release()
+		return err
+	}
 	p := &part{stored: s, number: number, etag: s.etag(), modified: x.now()}
 	outcome, err := x.objects.setPart(u, p, running)
 	switch outcome {
 	case gone:
 		return noSuchUpload(u.id, ec)
 	case outOfSequence:
-		return notSequential()
+		x.objects.mu.Lock()
+		defer x.objects.mu.Unlock()
+		return u.unexpected(number)
 	}
 	return err
 }
 
-func notSequential() *refusal {
+// unexpected refuses a part that is not the next of a sequential upload: one that is there, or one behind a gap.
+// The caller holds the store's lock.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0042-00000108
+func (u *upload) unexpected(number int) *refusal {
+	if u.parts[number] != nil {
+		return refuse(http.StatusConflict, "PartAlreadyExist", "0042-00000108",
+			"For sequential multipart upload, you can't overwrite uploaded parts.")
+	}
 	return refuse(http.StatusBadRequest, "PartNotSequential", "",
 		"For sequential multipart upload, you must upload or complete parts with sequential part numbers.")
 }

@@ -1,0 +1,97 @@
+package osstest
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// clientPrefix begins the names of the metadata in which clients say how they encrypted an object themselves.
+const clientPrefix = metaPrefix + "Client-Side-Encryption-"
+
+// A clientEncryption is what Initiate says of an upload that the client encrypts. OSS holds its parts to that.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0005-00000406 and its neighbours.
+type clientEncryption struct{ size, partSize int64 }
+
+// clientEncryptionOf reads the metadata of an upload. There is none if the client does not encrypt.
+func clientEncryptionOf(h http.Header) (e clientEncryption, found bool, err error) {
+	if h.Get(clientPrefix+"Key") == "" {
+		return e, false, nil
+	}
+	for _, field := range []struct {
+		name               string
+		least              int64
+		n                  *int64
+		ecMissing, ecValue string
+	}{
+		{"Data-Size", 0, &e.size, "0005-00000406", "0005-00000408"},
+		{"Part-Size", 1, &e.partSize, "0005-00000407", "0005-00000409"},
+	} {
+		value := h.Get(clientPrefix + field.name)
+		if value == "" {
+			return e, true, invalidClientEncryption(field.ecMissing, "The meta data_size or part_size is missing.")
+		}
+		if *field.n, err = strconv.ParseInt(value, 10, 64); err != nil || *field.n < field.least {
+			return e, true, invalidClientEncryption(field.ecValue, "The meta data_size or part_size is invalid.")
+		}
+	}
+	switch {
+	case e.partSize%16 != 0: // AES
+		return e, true, invalidClientEncryption("", "The meta data_size or part_size is invalid.")
+	case e.parts() > oss.MaxPartNumber:
+		return e, true, invalidClientEncryption("0005-00000410", "The number of parts exceeds the limit.")
+	}
+	return e, true, nil
+}
+
+// parts returns how many parts there must be.
+func (e clientEncryption) parts() int64 { return max(1, (e.size-1)/e.partSize+1) }
+
+// checkPart makes sure that a part is the one that Initiate announced.
+func (e clientEncryption) checkPart(number int, size int64) error {
+	switch last := e.parts(); {
+	case int64(number) > last:
+		return invalidClientEncryption("", "The partId must less or equal to expectedPartNumber.")
+	case int64(number) < last && size != e.partSize:
+		return invalidClientEncryption("0005-00000419", "The size of the part is not the part_size of init_multipart.")
+	case int64(number) == last && size != e.size-(last-1)*e.partSize:
+		return invalidClientEncryption("0005-00000420", "The size of the last part does not fit the data_size of init_multipart.")
+	}
+	return nil
+}
+
+// checkClientPart is checkPart of an upload, which the client may not encrypt.
+func (u *upload) checkClientPart(number int, size int64) error {
+	e, found, _ := clientEncryptionOf(u.header) // it was checked at Initiate
+	if !found {
+		return nil
+	}
+	return e.checkPart(number, size)
+}
+
+// checkClientList makes sure that an upload is completed with all parts that Initiate announced.
+func (u *upload) checkClientList(parts int) error {
+	if e, found, _ := clientEncryptionOf(u.header); found && int64(parts) != e.parts() {
+		return invalidClientEncryption("", "The client encryption part list is unexpected with init_multipart setted.")
+	}
+	return nil
+}
+
+// describeClientEncryption repeats to ListParts what Initiate said.
+func (u *upload) describeClientEncryption(doc *ossxml.PartList) {
+	e, found, _ := clientEncryptionOf(u.header)
+	if !found {
+		return
+	}
+	get := func(name string) string { return u.header.Get(clientPrefix + name) }
+	doc.ClientEncryption = ossxml.ClientEncryption{
+		Key: get("Key"), Start: get("Start"), CEKAlg: get("Cek-Alg"), WrapAlg: get("Wrap-Alg"), DataSize: e.size, PartSize: e.partSize,
+	}
+}
+
+func invalidClientEncryption(ec, message string) *refusal {
+	return refuse(http.StatusBadRequest, "InvalidEncryptionRequest", ec, message)
+}

@@ -1,0 +1,69 @@
+package osstest
+
+import (
+	"strconv"
+	"time"
+)
+
+// Bounds of x-oss-traffic-limit, in bits per second. The service takes less than the documented minimum, and a Server
+// moves bytes at the minimum then.
+//
+// See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
+const (
+	minTraffic = 819_200
+	maxTraffic = 838_860_800
+)
+
+// limitsTraffic reports whether an operation takes x-oss-traffic-limit. Others ignore it.
+func (op *operation) limitsTraffic() bool {
+	switch op.name {
+	case "PutObject", "PostObject", "AppendObject", "CopyObject", "GetObject", "UploadPart", "UploadPartCopy":
+		return true
+	}
+	return false
+}
+
+// limitTraffic keeps to x-oss-traffic-limit, of bytes that a client sends or gets. The reply says by how much it is
+// slowed down. Copies within OSS only have the value checked.
+func (x *exchange) limitTraffic() error {
+	if !x.op.limitsTraffic() {
+		return nil
+	}
+	const name = "x-oss-traffic-limit"
+	header, param := x.r.Header.Get(name), x.query.Get(name)
+	limit := header + param
+	switch {
+	case limit == "":
+		return nil
+	case header != "" && param != "":
+		return invalidArgument("", "The traffic limit must be in the header or in the query, not in both.", name, header)
+	}
+	n, err := strconv.ParseInt(limit, 10, 64)
+	if err != nil || n < 0 || n > maxTraffic {
+		return invalidArgument("0004-00000502", "The traffic limit must be an integer between 819200 and 838860800.", name, limit)
+	}
+	rate := max(n, minTraffic) / 8
+	switch x.op.moves {
+	case received:
+		began := time.Now()
+		x.filter(slowed(rate))
+		x.answer = append(x.answer, func(rep *reply) error {
+			rep.tellDelay(time.Since(began))
+			return nil
+		})
+	case sent:
+		x.filter(slowed(rate))
+		x.answer = append(x.answer, func(rep *reply) error {
+			rep.tellDelay(time.Duration(float64(rep.size) / float64(rate) * float64(time.Second)))
+			return nil
+		})
+	}
+	return nil
+}
+
+// tellDelay says in a reply how long the limit holds it up.
+func (rep *reply) tellDelay(d time.Duration) {
+	if ms := d.Milliseconds(); ms > 0 && rep.refusal == nil {
+		rep.header.Set("x-oss-qos-delay-time", strconv.FormatInt(ms, 10))
+	}
+}
