@@ -152,7 +152,7 @@ func (x *exchange) attempt() (*reply, error) {
 			return nil, err
 		}
 	}
-	if x.op.name != "OptionObject" { // in which they belong to the request to come
+	if x.op.name != "OptionObject" && x.op.name != "PostObject" { // the request to come has them, or the form
 		if err := x.checkCommon(); err != nil {
 			return nil, err
 		}
