@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,8 +43,14 @@ func (x *exchange) putLifecycle() (*reply, error) {
 		}
 		ids[r.ID] = true
 		for _, other := range doc.Rules[:i] {
+			if !overlapping(*r, other) {
+				continue
+			}
 			if action := sameAction(*r, other); action != "" && !overlap {
 				return nil, invalidArgument("0014-00000084", "Overlap for same action type "+action, "Prefix", r.Prefix)
+			}
+			if err := checkSequence(*r, other); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -56,8 +63,7 @@ func checkLifecycle(r ossxml.LifecycleRule) error {
 		return malformedBucketXML()
 	}
 	actions := len(r.Transitions) + len(r.NoncurrentTransitions)
-	longest, dated, counted := 0, false, false
-	after := make(map[string]int) // how many days, by class
+	dated, counted := false, false
 	for _, t := range r.Transitions {
 		if err := checkDue(t.Days, t.CreatedBeforeDate); err != nil {
 			return err
@@ -65,18 +71,7 @@ func checkLifecycle(r ossxml.LifecycleRule) error {
 		if t.StorageClass == "Standard" || !slices.Contains(storageClasses, t.StorageClass) {
 			return invalidArgument("", "The storage class of a transition is invalid.", "StorageClass", t.StorageClass)
 		}
-		after[t.StorageClass], longest = t.Days, max(longest, t.Days)
 		dated, counted = dated || t.Days == 0, counted || t.Days != 0
-	}
-	warmer := 0
-	for _, class := range storageClasses {
-		if days := after[class]; days != 0 {
-			if days <= warmer {
-				return invalidArgument("0014-00000082", "The transition to a colder storage class must be later.", "StorageClass",
-					class)
-			}
-			warmer = days
-		}
 	}
 	for _, t := range r.NoncurrentTransitions {
 		if t.NoncurrentDays < 1 || !slices.Contains(storageClasses, t.StorageClass) {
@@ -94,9 +89,6 @@ func checkLifecycle(r ossxml.LifecycleRule) error {
 			return err
 		}
 		dated, counted = dated || e.Days == 0 && !marker, counted || e.Days != 0
-		if e.Days != 0 && e.Days <= longest {
-			return invalidArgument("0014-00000082", "The expiration must be later than the transition.", "Days", r.Prefix)
-		}
 	}
 	if a := r.AbortMultipartUpload; a != nil {
 		actions++
@@ -117,7 +109,42 @@ func checkLifecycle(r ossxml.LifecycleRule) error {
 		return refuse(http.StatusBadRequest, "InvalidRequest", "0014-00000080",
 			"Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule.")
 	}
+	return checkSequence(r)
+}
+
+// checkSequence makes sure that an object to which all these rules apply becomes colder step by step, and is
+// deleted last.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0014-00000082
+func checkSequence(rules ...ossxml.LifecycleRule) error {
+	var steps []ossxml.LifecycleTransition
+	for _, r := range rules {
+		steps = append(steps, r.Transitions...)
+		if r.Expiration != nil {
+			steps = append(steps, ossxml.LifecycleTransition{Days: r.Expiration.Days})
+		}
+	}
+	rank := func(t ossxml.LifecycleTransition) int {
+		if t.StorageClass == "" {
+			return len(storageClasses) // deleted
+		}
+		return slices.Index(storageClasses, t.StorageClass)
+	}
+	for _, early := range steps {
+		for _, late := range steps {
+			if early.Days != 0 && late.Days != 0 && rank(early) < rank(late) && early.Days >= late.Days {
+				return invalidArgument("0014-00000082", "The time of an action must be later than those of the actions before it.",
+					"Days", strconv.Itoa(late.Days))
+			}
+		}
+	}
 	return nil
+}
+
+// overlapping reports whether there can be objects to which both rules apply.
+func overlapping(a, b ossxml.LifecycleRule) bool {
+	nested := strings.HasPrefix(a.Prefix, b.Prefix) || strings.HasPrefix(b.Prefix, a.Prefix)
+	return nested && len(a.Tags)+len(b.Tags) == 0 && a.Filter == nil && b.Filter == nil
 }
 
 // checkDue makes sure that an action has a number of days or a date at midnight, and not both.
@@ -135,13 +162,8 @@ func checkDue(days int, date string) error {
 	return nil
 }
 
-// sameAction returns the name of an action that two rules ask for, if there can be objects to which
-// both apply.
+// sameAction returns the name of an action that both rules ask for.
 func sameAction(a, b ossxml.LifecycleRule) string {
-	apart := !strings.HasPrefix(a.Prefix, b.Prefix) && !strings.HasPrefix(b.Prefix, a.Prefix)
-	if apart || len(a.Tags) > 0 || len(b.Tags) > 0 || a.Filter != nil || b.Filter != nil {
-		return ""
-	}
 	switch {
 	case a.Expiration != nil && b.Expiration != nil:
 		return "Expiration"

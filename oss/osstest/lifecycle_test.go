@@ -60,6 +60,10 @@ func TestLifecycleRulesThatCannotBeAreRefused(t *testing.T) {
 	} {
 		wants(t, srv, put, tt.want, lifecycle(tt.rules...)...)
 	}
+	// TestSetBucketLifecycleXml of the Go SDK: what overlaps must still come in sequence.
+	early := lifecycle("<Prefix>p</Prefix>"+days("Expiration", 65)+transition("IA", 45),
+		"<Prefix>p/s</Prefix>"+days("Expiration", 60)+transition("Archive", 40))
+	wants(t, srv, put, "400 InvalidArgument 0014-00000082", append(early, "x-oss-allow-same-action-overlap", "true")...)
 	overlap := lifecycle("<Prefix>p/</Prefix>"+days("Expiration", 1), "<Prefix>p/2</Prefix>"+days("Expiration", 1))
 	wants(t, srv, put, "ok", append(overlap, "x-oss-allow-same-action-overlap", "true")...)
 }
