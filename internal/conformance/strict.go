@@ -91,5 +91,18 @@ func strictAssumptions() []Assumption {
 				equal(t, "Message", doc.get("Message"), "Invalid signing region in Authorization header.")
 			},
 		},
+		{
+			ID: "A476", Source: Documented, Where: "error page EC 0017-00000235", Ops: []string{"InitiateMultipartUpload", "ListObjects"},
+			Claim: "An encoding-type that is none of url, url2 and base64 is 400 InvalidArgument, EC 0017-00000235.",
+			check: func(t *testing.T, e *env) {
+				for _, r := range []request{
+					{method: "POST", key: e.key("object"), query: []string{"uploads", "", "encoding-type", "urlencode"}},
+					{method: "GET", query: []string{"encoding-type", "gzip"}},
+				} {
+					doc := e.refused(t, e.send(t, r), 400, "InvalidArgument", "0017-00000235")
+					equal(t, "ArgumentName", doc.get("ArgumentName"), "encoding-type")
+				}
+			},
+		},
 	}
 }

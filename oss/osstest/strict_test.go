@@ -34,6 +34,10 @@ func TestRefusalsOfStrangersRequestsAreTheServices(t *testing.T) {
 		{"HEAD of a key with a slash", "404", "", sendWire(t, srv, "", "HEAD //key HTTP/1.1")},
 		{"GET of a key with a slash", "404", "<Code>NoSuchKey</Code>", sendWire(t, srv, "", "GET //key HTTP/1.1")},
 		{"PUT of a key with a slash", "400", "InvalidObjectName", sendWire(t, srv, "", "PUT //key HTTP/1.1", none)},
+		{"an encoding that is none", "400", "<EC>0017-00000235</EC>",
+			sendWire(t, srv, "", "GET /?encoding-type=gzip HTTP/1.1")},
+		{"an encoding nobody describes", "400", "<Header>encoding-type</Header>",
+			sendWire(t, srv, "", "POST /key?uploads&encoding-type=url2 HTTP/1.1", none)},
 		{"a source with an empty version", "400", "0012-00000201",
 			sendWire(t, srv, "", "PUT /copy HTTP/1.1", none, "x-oss-copy-source: /open/key?versionId=")},
 	} {
