@@ -25,7 +25,7 @@ func TestUploadBecomesAnObject(t *testing.T) {
 	up, err := c.InitiateMultipartUpload(t.Context(), "bucket", "page.html", &oss.ObjectOptions{
 		ContentEncoding: "gzip", ContentDisposition: "attachment", ContentLanguage: "en", CacheControl: "no-cache",
 		Expires: time.Date(2027, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), Metadata: map[string]string{"Author": "me"},
-		Tags: map[string]string{"b": "2 3", "a": "1&"}, StorageClass: "IA", Encryption: oss.Encryption{Algorithm: "KMS", KeyID: "id", DataAlgorithm: "SM4"},
+		Tags: map[string]string{"b": "2 3", "a": "1+"}, StorageClass: "IA", Encryption: oss.Encryption{Algorithm: "KMS", KeyID: "id", DataAlgorithm: "SM4"},
 		Header: http.Header{"x-oss-lower": {"case"}},
 	})
 	if err != nil {
@@ -33,7 +33,7 @@ func TestUploadBecomesAnObject(t *testing.T) {
 	}
 	want := map[string]string{
 		"Content-Encoding": "gzip", "Content-Disposition": "attachment", "Content-Language": "en", "Cache-Control": "no-cache",
-		"Expires": "Sat, 02 Jan 2027 02:04:05 GMT", "X-Oss-Meta-Author": "me", "X-Oss-Tagging": "a=1%26&b=2%203", "X-Oss-Storage-Class": "IA",
+		"Expires": "Sat, 02 Jan 2027 02:04:05 GMT", "X-Oss-Meta-Author": "me", "X-Oss-Tagging": "a=1%2B&b=2%203", "X-Oss-Storage-Class": "IA",
 		"X-Oss-Server-Side-Encryption": "KMS", "X-Oss-Server-Side-Encryption-Key-Id": "id", "X-Oss-Server-Side-Data-Encryption": "SM4",
 		"X-Oss-Lower": "case", "Content-Type": "text/html; charset=utf-8",
 	}

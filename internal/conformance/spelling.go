@@ -164,6 +164,16 @@ func spellingAssumptions() []Assumption {
 				}
 			},
 		},
+		{
+			ID: "A408", Source: Inferred, Where: "no page of the documentation gives a semicolon a meaning", Ops: []string{"ListObjects"},
+			Claim: "Only & separates the parameters of a query: a semicolon that is not escaped belongs to a value.",
+			check: func(t *testing.T, e *env) {
+				e.put(t, e.key("a;b"), nil)
+				r := request{method: "GET", query: []string{"prefix", e.key("a;")}}
+				bare := func(text string) string { return strings.Replace(text, "a%3B", "a;", 1) }
+				contains(t, "the list", e.raw(t, r, bare).wants(t, 200).body, "<Prefix>"+e.key("a;")+"</Prefix>")
+			},
+		},
 	}
 }
 

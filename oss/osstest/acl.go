@@ -83,7 +83,7 @@ func (x *exchange) bucketACL() (*reply, error) {
 func (x *exchange) putObjectACL() (*reply, error) {
 	acl := x.r.Header.Get("x-oss-object-acl")
 	if acl == "" {
-		return nil, invalidArgument("", "no such object access control exists", "x-oss-object-acl", "")
+		return nil, missingArgument("x-oss-object-acl")
 	}
 	if err := x.checkACL(); err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func TestACLsThatAreNoneAreRefused(t *testing.T) {
 	srv.PutObject("bucket", "key", nil)
 	wants(t, srv, "PUT bucket?acl", "400 InvalidArgument 0015-00000204")
 	wants(t, srv, "PUT bucket?acl", "400 InvalidArgument 0015-00000204", "x-oss-acl", "default")
-	wants(t, srv, "PUT bucket/key?acl", "400 InvalidArgument")
+	wants(t, srv, "PUT bucket/key?acl", "400 MissingArgument")
 	wants(t, srv, "PUT bucket/key?acl", "400 InvalidArgument", "x-oss-object-acl", "open")
 	wants(t, srv, "PUT bucket/none?acl", "404 NoSuchKey 0026-00000001", "x-oss-object-acl", "private")
 	wants(t, srv, "GET bucket/none?acl", "404 NoSuchKey 0026-00000001")

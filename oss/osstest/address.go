@@ -55,6 +55,21 @@ func (s *Server) locate(r *http.Request) target {
 	return t
 }
 
+// parseQuery reads a query. Only "&" separates parameters, where package net/url drops those with a semicolon. One that
+// is badly escaped does not count: no signature covers it.
+func parseQuery(raw string) url.Values {
+	values := make(url.Values)
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, nameErr := url.QueryUnescape(name)
+		value, valueErr := url.QueryUnescape(value)
+		if pair != "" && nameErr == nil && valueErr == nil {
+			values.Add(name, value)
+		}
+	}
+	return values
+}
+
 // A style says where a host leaves the name of the bucket.
 type style int
 
@@ -181,10 +196,20 @@ func checkKey(key string) error {
 		return refuse(http.StatusBadRequest, code, "", "The Object name can not be empty.")
 	case len(key) > 1023:
 		return refuse(http.StatusBadRequest, code, "", "The Length of Object name must be less than 1024.", "ObjectName", key)
-	case key[0] == '/', key[0] == '\\', !utf8.ValidString(key):
+	case !utf8.ValidString(key): // see https://help.aliyun.com/en/oss/user-guide/0016-00000004
+		return refuse(http.StatusBadRequest, "InvalidArgument", "0016-00000004", "The characters encoding must be utf-8.")
+	case key[0] == '/', key[0] == '\\':
 		return refuse(http.StatusBadRequest, code, "", "The specified object is not valid.", "ObjectName", key)
 	}
 	return nil
+}
+
+// checkReadKey is checkKey for a request that only reads. An object cannot be called "/key", but one may ask for it.
+func checkReadKey(key string) error {
+	if key[0] == '/' || key[0] == '\\' {
+		return nil
+	}
+	return checkKey(key)
 }
 
 // escape percent-encodes all but the unreserved characters of RFC 3986, and the bytes of also.

@@ -115,7 +115,7 @@ func TestKeysAreTakenByteForByte(t *testing.T) {
 
 func TestImpossibleKeysAreRefused(t *testing.T) {
 	srv := start(t, nil)
-	for _, key := range []string{"/a", "\\a", "\xff", strings.Repeat("k", 1024)} {
+	for _, key := range []string{"/a", "\\a", strings.Repeat("k", 1024)} {
 		if got := send(t, srv, call{method: "PUT", key: key}); got.String() != "400 InvalidObjectName" {
 			t.Errorf("PUT %.9q: %v", key, got)
 		}

@@ -16,6 +16,7 @@ const (
 	v4Scheme     = "OSS4-HMAC-SHA256"
 	v4TimeFormat = "20060102T150405Z"
 	v4Unsigned   = "UNSIGNED-PAYLOAD"
+	ecNoRegion   = "0002-00000226"
 )
 
 // claimV4 completes a claim of V4, of either form.
@@ -81,7 +82,11 @@ func (x *exchange) claimV4Header(value string) (claim, error) {
 func (x *exchange) claimV4Query() (claim, error) {
 	q := x.query
 	malformed := func(ec, message string) error {
-		return invalidArgument(ec, strings.Replace(message, "Authorization header", "query", 1), "x-oss-credential", q.Get("x-oss-credential"))
+		if ec == ecNoRegion {
+			message = "The signing region in credential is invalid."
+		}
+		message = strings.Replace(message, "Authorization header", "query", 1)
+		return invalidArgument(ec, message, "x-oss-credential", q.Get("x-oss-credential"))
 	}
 	if version := q.Get("x-oss-signature-version"); version != v4Scheme {
 		return claim{}, invalidArgument("", "Invalid signature version in query.", "x-oss-signature-version", version)
@@ -155,14 +160,16 @@ func (x *exchange) parseScope(credential string, signed time.Time, dateEC string
 		return v4Scope{}, malformed("0002-00000213", "Invalid credential in Authorization header.")
 	}
 	s := v4Scope{f[0], f[1], f[2], f[3]}
-	isEndpointName := strings.HasPrefix(s.region, "oss-") || strings.HasSuffix(s.region, "-internal")
+	// No region is called like another one with something behind, such as "-internal" or "-test-1".
+	isEndpointName := strings.HasPrefix(s.region, "oss-") || strings.HasSuffix(s.region, "-internal") ||
+		strings.HasPrefix(s.region, x.opts.Region+"-")
 	switch {
 	case !keyForm.MatchString(s.keyID):
 		return s, malformed("0002-00000206", "Invalid access key id in Authorization header.")
 	case s.day != signed.Format("20060102"):
 		return s, malformed(dateEC, "Invalid signing date in Authorization header.")
 	case isEndpointName || !regionForm.MatchString(s.region):
-		return s, malformed("0002-00000226", "Invalid signing region in Authorization header.")
+		return s, malformed(ecNoRegion, "Invalid signing region in Authorization header.")
 	case s.product != "oss":
 		return s, malformed("0002-00000227", "Invalid signing product in Authorization header.")
 	case s.region != x.opts.Region:

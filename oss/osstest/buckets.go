@@ -196,6 +196,9 @@ func (x *exchange) listBuckets() (*reply, error) {
 	slices.Sort(names)
 	doc := ossxml.BucketList{Owner: *owner()}
 	prefix, marker := x.query.Get("prefix"), x.query.Get("marker")
+	if prefix != "" && !isBucketName(strings.TrimSuffix(prefix, "-")) {
+		return nil, invalidArgument("", "The prefix is not one of bucket names.", "prefix", prefix)
+	}
 	truncated := false
 	for _, name := range slices.Compact(names) {
 		b := x.objects.bucket(name)

@@ -13,8 +13,12 @@ import (
 
 // checkCommon looks at what any request may carry.
 func (x *exchange) checkCommon() error {
-	if v := x.encoding(); v != "" && v != "url" {
-		return invalidArgument("", "Invalid Encoding Method specified in Request.", "encoding-type", v)
+	switch v := x.encoding(); v {
+	case "", "url":
+	case "url2", "base64": // OSS takes them, and no page says how it writes keys then
+		return notImplemented("encoding-type")
+	default: // see https://help.aliyun.com/en/oss/user-guide/0017-00000235
+		return invalidArgument("0017-00000235", "Invalid Encoding Method specified in Request", "encoding-type", v)
 	}
 	for _, name := range foreignHeaders {
 		if x.r.Header.Get(name) != "" {

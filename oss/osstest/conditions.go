@@ -132,7 +132,10 @@ func (x *exchange) openSource() (o *object, unchanged bool, err error) {
 	value := x.r.Header.Get("x-oss-copy-source")
 	bad := invalidArgument("", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.",
 		"x-oss-copy-source", value)
-	path, version, _ := strings.Cut(value, "?versionId=")
+	path, version, versioned := strings.Cut(value, "?versionId=")
+	if versioned && version == "" {
+		return nil, false, invalidArgument("0012-00000201", "Version id must not be empty", "x-oss-copy-source", value)
+	}
 	path, slashed := strings.CutPrefix(path, "/")
 	bucket, key, ok := strings.Cut(path, "/")
 	// Not all SDKs send a space as %20: the first for Go sends "+", as in a query. All send a plus as %2B.

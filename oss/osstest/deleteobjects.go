@@ -19,8 +19,7 @@ const (
 // See https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
 func (x *exchange) deleteObjects() (*reply, error) {
 	if x.r.Header.Get("Content-MD5") == "" {
-		return nil, refuse(http.StatusBadRequest, "MissingArgument", "", "Missing Some Required Arguments.",
-			"ArgumentName", "Content-MD5")
+		return nil, missingArgument("Content-MD5")
 	}
 	body, err := x.readBody(maxDelete)
 	if err != nil {

@@ -68,6 +68,11 @@ func invalidArgument(ec, message, name, value string) *refusal {
 	return refuse(http.StatusBadRequest, "InvalidArgument", ec, message, "ArgumentName", name, "ArgumentValue", value)
 }
 
+// missingArgument refuses a request that lacks a header.
+func missingArgument(name string) *refusal {
+	return refuse(http.StatusBadRequest, "MissingArgument", "", "Missing Some Required Arguments.", "ArgumentName", name)
+}
+
 // notImplemented refuses what OSS can do and a Server cannot.
 func notImplemented(what string) *refusal {
 	return refuse(http.StatusBadRequest, "NotImplemented", "",

@@ -74,7 +74,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.handlers.running.Done()
 	x := &exchange{
-		Server: s, target: s.locate(r), opts: &s.opts, w: w, r: r, query: r.URL.Query(), arrived: time.Now(), cutAt: -1,
+		Server: s, target: s.locate(r), opts: &s.opts, w: w, r: r, query: parseQuery(r.URL.RawQuery),
+		arrived: time.Now(), cutAt: -1,
 	}
 	x.op = operationNamed(x.route())
 	x.id = s.ids.request(s.opts.Now())
@@ -147,7 +148,11 @@ func (x *exchange) attempt() (*reply, error) {
 		return nil, err
 	}
 	if x.key != "" {
-		if err := checkKey(x.key); err != nil {
+		check := checkKey
+		if x.op.needs == reading {
+			check = checkReadKey
+		}
+		if err := check(x.key); err != nil {
 			return nil, err
 		}
 	}

@@ -73,10 +73,8 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 		return nil, err
 	}
 	p := &page{prefix: x.query.Get("prefix"), delimiter: x.query.Get("delimiter"), size: size}
-	for _, name := range []string{"prefix", "delimiter", marker} {
-		if value := x.query.Get(name); len(value) > 1023 {
-			return nil, invalidArgument("", "The "+name+" must be shorter than 1024 bytes.", name, value)
-		}
+	if err := x.checkLengths("prefix", "delimiter", marker); err != nil {
+		return nil, err
 	}
 	for _, o := range x.objects.objects(x.bucket) {
 		if !strings.HasPrefix(o.key, p.prefix) || o.key <= after {
@@ -99,6 +97,16 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 		}
 	}
 	return p, nil
+}
+
+// checkLengths refuses parameters that are longer than any key.
+func (x *exchange) checkLengths(names ...string) error {
+	for _, name := range names {
+		if value := x.query.Get(name); len(value) > 1023 {
+			return invalidArgument("", "The "+name+" must be shorter than 1024 bytes.", name, value)
+		}
+	}
+	return nil
 }
 
 // line is o as a line of a list.

@@ -63,6 +63,9 @@ func (x *exchange) listUploads() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := x.checkLengths("prefix", "delimiter", "key-marker"); err != nil {
+		return nil, err
+	}
 	prefix, delimiter := x.query.Get("prefix"), x.query.Get("delimiter")
 	after, afterID := x.query.Get("key-marker"), x.query.Get("upload-id-marker")
 	doc := ossxml.UploadList{

@@ -20,9 +20,9 @@ func (x *exchange) putVersioning() (*reply, error) {
 	switch doc.Status {
 	case versioningEnabled, versioningSuspended:
 	case "":
-		return nil, invalidArgument("0012-00000003", "The Status of the versioning configuration must not be empty.", "Status", "")
+		return nil, malformedVersioning("0012-00000003")
 	default:
-		return nil, invalidArgument("0012-00000004", "The Status of the versioning configuration must be Enabled or Suspended.", "Status", doc.Status)
+		return nil, malformedVersioning("0012-00000004")
 	}
 	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
 		b.Versioning = doc.Status
@@ -41,11 +41,15 @@ func (x *exchange) readDocument(doc any) error {
 		return err
 	}
 	if ossxml.DecodeControl(body.Bytes(), doc) != nil {
-		refused := malformedXML()
-		refused.ec = "0012-00000002"
-		return refused
+		return malformedVersioning("0012-00000002")
 	}
 	return nil
+}
+
+func malformedVersioning(ec string) *refusal {
+	refused := malformedXML()
+	refused.ec = ec
+	return refused
 }
 
 // getVersioning is GetBucketVersioning. Of a bucket that never had versions the status is left out.
@@ -64,6 +68,9 @@ const ownerID = "1000000000000000"
 func (x *exchange) listVersions() (*reply, error) {
 	size, err := x.number("max-keys", 100, 1, maxPage)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.checkLengths("prefix", "delimiter", "key-marker"); err != nil {
 		return nil, err
 	}
 	prefix, delimiter := x.query.Get("prefix"), x.query.Get("delimiter")

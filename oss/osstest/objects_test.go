@@ -405,7 +405,7 @@ func TestHeadersOfNewObjectsAreChecked(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]string{
-		"uploads&encoding-type=URL": "400 InvalidArgument",
+		"uploads&encoding-type=URL": "400 InvalidArgument 0017-00000235",
 	} {
 		if got := send(t, srv, call{method: "POST", key: "key", query: query}); got.String() != want {
 			t.Errorf("%s: %v, want %s", query, got, want)

@@ -251,8 +251,8 @@ func TestVersioningOfABucketIsSetAndTold(t *testing.T) {
 	}
 	want := ""
 	for _, tt := range []struct{ body, want, state string }{
-		{configuration("Stop"), "400 InvalidArgument 0012-00000004", ""},
-		{configuration(""), "400 InvalidArgument 0012-00000003", ""},
+		{configuration("Stop"), "400 MalformedXML 0012-00000004", ""},
+		{configuration(""), "400 MalformedXML 0012-00000003", ""},
 		{"<VersioningConfiguration>", "400 MalformedXML 0012-00000002", ""},
 		{configuration("Suspended"), "200", "Suspended"},
 		{configuration("Enabled"), "200", "Enabled"},
