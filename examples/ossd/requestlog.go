@@ -70,11 +70,12 @@ func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer l.handlers.running.Done()
 	v := &visit{ResponseWriter: w, began: l.now(), method: r.Method, said: make(map[string]any)}
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-	asked := r.Clone(r.Context()) // for the record: the server may change r
-	defer l.write(v, asked)       // also when the handler panics, which is how it cuts a reply short
+	asked := r
 	if l.recorder != nil {
+		asked = r.Clone(r.Context()) // for the record: the server may change r
 		r.Body = &tappedBody{ReadCloser: r.Body, tap: &v.request}
 	}
+	defer l.write(v, asked) // also when the handler panics, which is how it cuts a reply short
 	l.next.ServeHTTP(v, r)
 	v.whole = true
 }

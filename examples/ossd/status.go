@@ -18,6 +18,9 @@ const (
 	healthPath = "/-/health"
 )
 
+// shownUploads is how many unfinished uploads the page lists.
+const shownUploads = 200
+
 // A statusPage shows what a server holds and what it was asked last. It is read only. Everything else goes on to the
 // log, which serves it.
 type statusPage struct {
@@ -46,9 +49,11 @@ func (p *statusPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	uploads := p.server.Uploads()
+	shown := uploads[:min(len(uploads), shownUploads)]
 	page.Execute(w, map[string]any{ // a reader that is gone is no news
 		"About": p.about, "Buckets": p.server.Buckets(),
-		"Uploads": p.server.Uploads(), "Requests": p.log.recent.newestFirst(),
+		"Uploads": shown, "More": len(uploads) - len(shown), "Requests": p.log.recent.newestFirst(),
 	})
 }
 
@@ -98,7 +103,7 @@ td.number, th.number { text-align: right }
 <tr><th>bucket</th><th>key</th><th>upload ID</th><th>begun</th><th class="number">parts</th><th class="number">size</th></tr>
 {{range .Uploads}}<tr><td>{{.Bucket}}</td><td>{{.Key}}</td><td>{{.ID}}</td><td>{{when .Time}}</td>` +
 	`<td class="number">{{len .Parts}}</td><td class="number">{{held .}}</td></tr>
-{{end}}</table>{{else}}<p>There are none.</p>{{end}}
+{{end}}</table>{{if .More}}<p>There are {{.More}} more.</p>{{end}}{{else}}<p>There are none.</p>{{end}}
 <h2>Last requests</h2>
 {{if .Requests}}<table>
 <tr><th>time</th><th>operation</th><th>resource</th><th class="number">part</th><th class="number">in</th><th class="number">out</th>` +

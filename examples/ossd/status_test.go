@@ -64,6 +64,14 @@ func TestTheStatusPageShowsWhatThereIs(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
+	for range shownUploads {
+		if _, err := c.InitiateMultipartUpload(t.Context(), "films", "more", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, long := visitPage(t, d, "GET", "", "/-/"); !strings.Contains(long, "<p>There are 1 more.</p>") {
+		t.Error("the page does not say that it leaves out an upload")
+	}
 	if strings.Contains(body, "<script>") ||
 		strings.Contains(body, d.cfg.Credentials.(interface{ String() string }).String()) {
 		t.Error("the page has a script or keys")
