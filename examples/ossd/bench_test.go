@@ -91,7 +91,7 @@ func newBench(t *testing.T, faults ...string) *bench {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	b.interrupt = cancel
-	go func() { b.ended <- serve(ctx, ln, l, b.server.Close) }()
+	go func() { b.ended <- serve(ctx, l, l, b.server.Close, ln) }()
 	return b
 }
 

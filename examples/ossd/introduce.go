@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -13,10 +14,6 @@ import (
 // introduce prints what is served and how to point clients at it. Every client takes the place of
 // the service and the keys from the same variables.
 func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
-	reached := *addr
-	if addr.IP.IsUnspecified() {
-		reached.IP = net.IPv4(127, 0, 0, 1)
-	}
 	var faults []string
 	for _, f := range s.faults {
 		faults = append(faults, printable(f.text))
@@ -26,8 +23,11 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 		id, secret = s.options.Credentials[0].AccessKeyID, "..." // its owner knows it
 	}
 	return introduction.Execute(w, map[string]any{
-		"Endpoint": "http://" + reached.String(),
+		"Endpoint": s.endpoint(addr),
 		"Remote":   !addr.IP.IsLoopback(),
+		"Features": s.features(),
+		"PEM":      s.certificatePEM,
+		"Page":     statusPath,
 		"Region":   s.options.Region,
 		"Bucket":   s.bucket(),
 		"Buckets":  cmp.Or(strings.Join(s.options.Buckets, ", "), "every name is one"),
@@ -40,6 +40,38 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 	})
 }
 
+// endpoint is where clients find what is served at an address.
+func (s *settings) endpoint(addr *net.TCPAddr) string {
+	reached := *addr
+	if addr.IP.IsUnspecified() {
+		reached.IP = net.IPv4(127, 0, 0, 1)
+	}
+	if s.certificate != nil {
+		return "https://" + reached.String()
+	}
+	return "http://" + reached.String()
+}
+
+// features are lines about what was switched on.
+func (s *settings) features() []string {
+	var lines []string
+	for _, f := range []struct {
+		name, value string
+		on          bool
+	}{
+		{"class", s.options.StorageClass + ", of buckets that are made without one", s.options.StorageClass != ""},
+		{"callbacks", "made, to this machine only", s.options.Callbacks != nil},
+		{"CORS", strings.Join(s.origins, ", "), len(s.origins) > 0},
+		{"disk", "synced before each answer", s.options.Sync},
+		{"record", s.record, s.record != ""},
+	} {
+		if f.on {
+			lines = append(lines, fmt.Sprintf("%-11s %s", f.name, printable(f.value)))
+		}
+	}
+	return lines
+}
+
 var introduction = template.Must(template.New("introduction").Parse(`ossd serves an OSS for tests.
 
   endpoint    {{.Endpoint}}{{if .Remote}}, and the other addresses of this machine: anybody who reaches one may use it{{end}}
@@ -48,9 +80,19 @@ var introduction = template.Must(template.New("introduction").Parse(`ossd serves
   keys        {{if .TestKeys}}the test keys below, worth nothing anywhere else{{else}}your own{{end}}
   signatures  {{if .RefuseV1}}V4{{else}}V1 and V4{{end}}
   data        {{if .Dir}}in {{.Dir}}, for the next start too{{else}}in memory, gone at the end{{end}}
+  status      {{.Endpoint}}{{.Page}}
+{{- range .Features}}
+  {{.}}
+{{- end}}
 {{- range .Faults}}
   fault       {{.}}
 {{- end}}
+{{- if .PEM}}
+
+It made this certificate for itself. Clients must be told to trust it, for example by SSL_CERT_FILE,
+NODE_EXTRA_CA_CERTS or REQUESTS_CA_BUNDLE with the name of a file that holds it:
+
+{{.PEM}}{{- end}}
 
 Every client below needs these variables. The address being an IP, bucket names go into the path.
 

@@ -7,12 +7,16 @@
 // It is oss/osstest with a port. At the start it prints how to point clients at it, and then a line
 // for each request. Objects and unfinished uploads survive a restart with the same -dir.
 //
+// At /-/ it shows what it holds and the last requests, as a page that changes nothing, and /-/health answers ok
+// as soon as it serves. With -record it writes down what is said, without secrets and content, for bug reports.
+//
 // An interrupt ends it: requests that are being served get a few seconds, and a second interrupt
 // none. The exit status is 0 after an interrupt, 1 if it could not serve, and 2 for a mistake in the
 // command line.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -63,20 +67,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 
 // start serves until ctx is done.
 func start(ctx context.Context, s *settings, stdout io.Writer) error {
-	ln, err := net.ListenTCP("tcp", s.addr)
+	listeners, err := s.listen()
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
-	l := &requestLog{now: time.Now, out: stdout}
+	for _, ln := range listeners {
+		defer ln.Close()
+	}
+	l := &requestLog{now: time.Now, out: stdout, json: s.logJSON}
+	if s.record != "" {
+		if l.recorder, err = openRecorder(s.record); err != nil {
+			return err
+		}
+		defer l.recorder.close()
+	}
 	srv, err := s.open(slog.New(l))
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
 	l.next = srv
-	if err := s.introduce(stdout, ln.Addr().(*net.TCPAddr)); err != nil {
+	addr := listeners[0].Addr().(*net.TCPAddr)
+	if s.logJSON {
+		l.line(jsonMessage(time.Now(), "ossd serves an OSS for tests", "endpoint", s.endpoint(addr), "region",
+			s.options.Region,
+			"certificate", s.certificatePEM))
+	} else if err := s.introduce(stdout, addr); err != nil {
 		return err
 	}
-	return serve(ctx, ln, l, srv.Close)
+	page := &statusPage{server: srv, log: l, about: fmt.Sprintf("%s, region %s, data %s", s.endpoint(addr),
+		s.options.Region,
+		cmp.Or(s.options.Dir, "in memory"))}
+	return serve(ctx, page, l, srv.Close, listeners...)
 }

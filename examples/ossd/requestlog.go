@@ -1,8 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,8 +27,11 @@ import (
 //
 // It is the slog.Handler of the server, too: most of a line is what the server says of the request.
 type requestLog struct {
-	next http.Handler
-	now  func() time.Time
+	next     http.Handler
+	now      func() time.Time
+	json     bool      // lines are JSON
+	recorder *recorder // nil if nothing is to be recorded
+	recent   recent
 
 	handlers struct {
 		sync.Mutex
@@ -66,8 +69,14 @@ func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer l.handlers.running.Done()
 	v := &visit{ResponseWriter: w, began: l.now(), method: r.Method, said: make(map[string]any)}
-	defer l.write(v) // also when the handler panics, which is how it cuts a reply short
-	l.next.ServeHTTP(v, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
+	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+	asked := r
+	if l.recorder != nil {
+		asked = r.Clone(r.Context()) // for the record: the server may change r
+		r.Body = &tappedBody{ReadCloser: r.Body, tap: &v.request}
+	}
+	defer l.write(v, asked) // also when the handler panics, which is how it cuts a reply short
+	l.next.ServeHTTP(v, r)
 	v.whole = true
 }
 
@@ -89,30 +98,21 @@ func (l *requestLog) Enabled(context.Context, slog.Level) bool { return true }
 func (l *requestLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
 func (l *requestLog) WithGroup(string) slog.Handler            { return l }
 
-// write writes the line of one request.
-func (l *requestLog) write(v *visit) {
-	now := l.now()
-	var line strings.Builder
-	fmt.Fprintf(&line, "%s %-23s %s", now.Format("15:04:05.000"), cmp.Or(v.text("op"), v.method), printable(v.text("bucket")+"/"+v.text("key")))
-	for _, n := range []struct {
-		form  string
-		value int64
-	}{{" part=%d", v.number("part")}, {" in=%d", v.number("size")}, {" out=%d", v.out}, {" %d", v.number("status")}} {
-		if n.value > 0 {
-			fmt.Fprintf(&line, n.form, n.value)
-		}
+// write writes the line of one request, and records it.
+func (l *requestLog) write(v *visit, r *http.Request) {
+	e := v.entry(l.now())
+	l.recent.add(e)
+	line := e.String()
+	if l.json {
+		line = e.JSON()
 	}
-	if v.number("status") == 0 || !v.whole {
-		line.WriteString(" cut")
+	l.line(line)
+	if l.recorder == nil {
+		return
 	}
-	if code := v.text("code"); code != "" {
-		line.WriteString(" " + code)
+	if err := l.recorder.write(v.exchange(r, e)); err != nil {
+		l.print("recording ends: " + err.Error())
 	}
-	fmt.Fprintf(&line, " %.1fms", float64(now.Sub(v.began).Microseconds())/1000)
-	if fault := v.text("fault"); fault != "" {
-		line.WriteString(" fault " + fault)
-	}
-	l.print(line.String())
 }
 
 // Write takes in what an http.Server complains of.
@@ -121,8 +121,26 @@ func (l *requestLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// print writes a line, be it about a request or not.
-func (l *requestLog) print(line string) {
+// print writes a message that is about no request.
+func (l *requestLog) print(message string) {
+	if l.json {
+		message = jsonMessage(l.now(), message)
+	}
+	l.line(message)
+}
+
+// jsonMessage is a message as a line of JSON.
+func jsonMessage(now time.Time, message string, more ...string) string {
+	doc := map[string]any{"time": now, "msg": message}
+	for i := 0; i < len(more); i += 2 {
+		doc[more[i]] = more[i+1]
+	}
+	text, _ := json.Marshal(doc) // texts and a time of today can always be written
+	return string(text)
+}
+
+// line writes a line.
+func (l *requestLog) line(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintln(l.out, line)
@@ -148,6 +166,8 @@ type visit struct {
 	said   map[string]any // attributes; empty if the request came while the server closed
 	out    int64
 	whole  bool // the reply was sent to its end
+
+	request, reply tap // documents, for the record
 }
 
 func (v *visit) text(name string) string {
@@ -162,6 +182,9 @@ func (v *visit) number(name string) int64 {
 
 func (v *visit) Write(p []byte) (int, error) {
 	n, err := v.ResponseWriter.Write(p)
+	if v.out == 0 || len(v.reply.text) > 0 {
+		v.reply.see(p[:n])
+	}
 	v.out += int64(n)
 	return n, err
 }

@@ -2,19 +2,27 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"log"
 	"net"
 	"net/http"
 )
 
-// serve serves ln until ctx is done. Then it takes no more requests, and when the running ones have
+// serve lets handler serve the listeners until ctx is done. Then it takes no more requests, and when the running
+// ones have
 // had their time it calls cut to make them end. Every request has its line when it returns.
-func serve(ctx context.Context, ln net.Listener, l *requestLog, cut func()) error {
-	web := &http.Server{Handler: l, ErrorLog: log.New(l, "", 0)}
-	stopped := make(chan error, 1)
-	go func() { stopped <- web.Serve(ln) }()
+func serve(ctx context.Context, handler http.Handler, l *requestLog, cut func(), listeners ...net.Listener) error {
+	web := &http.Server{
+		Handler: handler, ErrorLog: log.New(l, "", 0),
+		TLSNextProto: make(map[string]func(*http.Server, *tls.Conn, http.Handler)), // no HTTP/2
+	}
+	stopped := make(chan error, len(listeners))
+	for _, ln := range listeners {
+		go func() { stopped <- web.Serve(ln) }()
+	}
 	select {
 	case err := <-stopped:
+		web.Close()
 		return err
 	case <-ctx.Done():
 	}
@@ -26,7 +34,9 @@ func serve(ctx context.Context, ln net.Listener, l *requestLog, cut func()) erro
 		cut()
 		web.Close()
 	}
-	<-stopped
+	for range listeners {
+		<-stopped
+	}
 	l.close()
 	l.print("stopped")
 	return nil

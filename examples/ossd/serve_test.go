@@ -79,7 +79,7 @@ func TestServeReportsABrokenListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	ln.Close()
-	if err := serve(t.Context(), ln, new(requestLog), func() {}); !errors.Is(err, net.ErrClosed) {
+	if err := serve(t.Context(), new(requestLog), new(requestLog), func() {}, ln); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("serve = %v", err)
 	}
 }

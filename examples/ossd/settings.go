@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -22,6 +25,12 @@ type settings struct {
 	testKey bool // the keys are those of osstest, which may be printed
 	faults  []fault
 	flags   *flag.FlagSet
+
+	origins        []string // that may use every bucket
+	record         string   // a file for what is said; empty for none
+	logJSON        bool
+	certificate    *tls.Certificate // nil for plain HTTP
+	certificatePEM string           // of a certificate made here
 }
 
 func (s *settings) parse(args []string, getenv func(string) string) error {
@@ -36,7 +45,22 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		return nil
 	})
 	s.flags.BoolVar(&s.options.RefuseV1, "refuse-v1", false, "refuse signature V1, as OSS does for new accounts")
-	callbacks := s.flags.Bool("callbacks", false, "make the callbacks of uploads, to addresses on loopback only")
+	s.flags.StringVar(&s.options.StorageClass, "storage-class", "",
+		"storage `class` of buckets that are made without one; default Standard")
+	s.flags.Func("cors", "`origin` whose scripts may use every bucket that has no CORS rules, repeatable; * for any",
+		func(origin string) error {
+			s.origins = append(s.origins, origin)
+			return nil
+		})
+	callbacks := s.flags.Bool("callbacks", false,
+		"make the callbacks that uploads ask for, to addresses of this machine only")
+	s.flags.BoolVar(&s.options.Sync, "fsync", false, "with -dir, have each change on the disk before it is answered")
+	s.flags.StringVar(&s.record, "record", "",
+		"`file` for what is said, without secrets and content: an HTTP archive (.har), or else JSON lines")
+	format := s.flags.String("log", "text", "`format` of the log: text or json")
+	useTLS := s.flags.Bool("tls", false, "serve HTTPS, with a certificate that is made and printed")
+	certFile := s.flags.String("tls-cert", "", "`file` with a certificate to serve HTTPS with, and its chain, in PEM")
+	keyFile := s.flags.String("tls-key", "", "`file` with its key, in PEM")
 	id := s.flags.String("access-key-id", "", "`id` of the keys that are good; default OSS_ACCESS_KEY_ID, else test keys")
 	secret := s.flags.String("access-key-secret", "", "`secret` of these keys; default OSS_ACCESS_KEY_SECRET, where other users of the machine cannot see it")
 	s.flags.Func("fault", "`fault` to have, repeatable; see below", func(text string) error {
@@ -54,9 +78,6 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		return err
 	}
 	s.faults = append(s.faults, chaos...)
-	if *callbacks {
-		s.options.Callbacks = new(http.Client)
-	}
 	if s.flags.NArg() > 0 {
 		return fmt.Errorf("%q is no flag", s.flags.Arg(0))
 	}
@@ -64,6 +85,15 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		return err
 	}
 	if err := s.checkNames(); err != nil {
+		return err
+	}
+	if *callbacks {
+		s.options.Callbacks = &http.Client{Transport: &http.Transport{}} // which asks no proxy
+	}
+	if err := s.setRest(*format); err != nil {
+		return err
+	}
+	if err := s.setTLS(*useTLS, *certFile, *keyFile); err != nil {
 		return err
 	}
 	return s.setAddr(*addr, *remote)
@@ -96,6 +126,51 @@ func (s *settings) checkNames() error {
 		}
 	}
 	return nil
+}
+
+// setRest looks at flags that need no more than a word.
+func (s *settings) setRest(format string) error {
+	if class := s.options.StorageClass; class != "" &&
+		!slices.Contains([]string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"}, class) {
+		return fmt.Errorf("-storage-class %q: want Standard, IA, Archive, ColdArchive or DeepColdArchive", class)
+	}
+	if format != "text" && format != "json" {
+		return fmt.Errorf("-log %q: want text or json", format)
+	}
+	s.logJSON = format == "json"
+	if s.options.Sync && s.options.Dir == "" {
+		return errors.New("-fsync: there is nothing on a disk without -dir")
+	}
+	for _, origin := range s.origins {
+		if origin == "" || strings.Count(origin, "*") > 1 || origin != "*" && !strings.Contains(origin, "://") {
+			return fmt.Errorf("-cors %q: want an origin such as http://localhost:3000, with at most one *, or only *", origin)
+		}
+	}
+	if len(s.origins) > 0 {
+		s.options.CORS = []osstest.CORSRule{{
+			Origins: s.origins, Methods: []string{"GET", "PUT", "DELETE", "POST", "HEAD"}, Headers: []string{"*"},
+			Expose: []string{"ETag", "x-oss-request-id", "x-oss-hash-crc64ecma", "x-oss-version-id", "x-oss-ec",
+				"x-oss-next-append-position"},
+		}}
+	}
+	return nil
+}
+
+// setTLS finds a certificate, if one is wanted.
+func (s *settings) setTLS(use bool, certFile, keyFile string) (err error) {
+	switch {
+	case (certFile == "") != (keyFile == ""):
+		return errors.New("-tls-cert and -tls-key belong together")
+	case certFile != "":
+		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			return fmt.Errorf("-tls-cert: %w", err)
+		}
+		s.certificate = &pair
+	case use:
+		s.certificate, s.certificatePEM, err = makeCertificate(time.Now())
+	}
+	return err
 }
 
 // setAddr refuses what other machines can reach: the test keys are public.

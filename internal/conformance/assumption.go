@@ -73,6 +73,11 @@ func Assumptions() []Assumption {
 		trafficAssumptions(),
 		tagCodeAssumptions(),
 		strictAssumptions(),
+		configurationAssumptions(),
+		linkAssumptions(),
+		restoreAssumptions(),
+		corsAssumptions(),
+		formAssumptions(),
 	)
 }
 

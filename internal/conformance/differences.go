@@ -11,14 +11,18 @@ type Difference struct {
 // Differences returns all that are known.
 func Differences() []Difference {
 	return []Difference{
-		{nil, "Everything that is not listed here is answered with 400 NotImplemented: PostObject, live channels that are to be made, " +
-			"symbolic links, lifecycle rules and image processing, for example.",
+		{nil, "Everything that is not listed here is answered with 400 NotImplemented: websites, logging and image processing, for example.",
 			"a refusal can be seen, a success that means nothing cannot"},
 		{nil, "All keys belong to one account, which owns every bucket but those of Options.RequesterPays; policies do not exist.", "nothing here is about accounts"},
+		{nil, "Encryption is checked, kept and reported, and changes nothing.", "the bytes are what a test looks at"},
+		{[]string{"RestoreObject"}, "Restoring takes one minute for Archive, and as long as the documentation allows for the others, by the Server's clock.", "the service promises no more"},
+		{[]string{"PutBucketLifecycle"}, "Rules are kept and told; Server.ExpireUploads ends unfinished uploads, and nothing else is done.", "objects that go by themselves would surprise a test"},
+		{[]string{"PutBucketLifecycle"}, "An element that the documentation does not name is dropped.", "the service does so too, or refuses it: that is not known"},
+		{[]string{"OptionObject", "PutBucketCors"}, "Access-Control-Allow-Origin is always the origin that asked.", "the documentation says so; the service may say an asterisk for an asterisk"},
+		{[]string{"PostObject"}, "A form signed by V4 whose policy lacks a condition on one of its three fields is 400 InvalidPolicyDocument.", "they are required; the answer is not documented"},
+		{[]string{"PostObject"}, "A redirect is 303.", "the documentation names no status"},
 		{nil, "What is written is seen at once, and no limit on requests, bandwidth or the number of buckets is ever reached, " +
 			"x-oss-traffic-limit apart.", "faults are injected by tests, not by chance"},
-		{nil, "Encryption and storage classes are checked, kept and reported, and change nothing: " +
-			"an archived object can be read without being restored.", "the bytes are what a test looks at"},
 		{[]string{"CopyObject", "UploadPartCopy"}, "x-oss-traffic-limit is checked and not kept.",
 			"bytes that are copied are linked here and do not move"},
 		{[]string{"PutBucket", "DeleteBucket", "ListBuckets"}, "Without Options.Buckets every name exists until it is deleted; those are listed that were made or hold something.",

@@ -69,6 +69,8 @@ type BucketDetails struct {
 	Owner                  Owner  `xml:"Owner"`
 	Grant                  string `xml:"AccessControlList>Grant"`
 	SSEAlgorithm           string `xml:"ServerSideEncryptionRule>SSEAlgorithm"`
+	KMSMasterKeyID         string `xml:"ServerSideEncryptionRule>KMSMasterKeyID,omitempty"`
+	KMSDataEncryption      string `xml:"ServerSideEncryptionRule>KMSDataEncryption,omitempty"`
 	LogBucket              string `xml:"BucketPolicy>LogBucket"`
 	LogPrefix              string `xml:"BucketPolicy>LogPrefix"`
 }

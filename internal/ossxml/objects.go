@@ -43,6 +43,7 @@ type Object struct {
 	Size         int64  `xml:"Size"`
 	StorageClass string `xml:"StorageClass"`
 	Owner        *Owner `xml:"Owner"`
+	RestoreInfo  string `xml:"RestoreInfo,omitempty"` // as in x-oss-restore
 }
 
 // Delete is the body of DeleteMultipleObjects.

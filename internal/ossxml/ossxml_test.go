@@ -32,6 +32,11 @@ var documents = map[string]func() any{
 	"Delete":                        func() any { return new(Delete) },
 	"DeleteResult":                  func() any { return new(Deleted) },
 	"Tagging":                       func() any { return new(Tagging) },
+	"CORSConfiguration":             func() any { return new(CORSConfiguration) },
+	"ServerSideEncryptionRule":      func() any { return new(EncryptionRule) },
+	"LifecycleConfiguration":        func() any { return new(LifecycleConfiguration) },
+	"RestoreRequest":                func() any { return new(RestoreRequest) },
+	"PostResponse":                  func() any { return new(Posted) },
 	"Error":                         func() any { return new(Error) },
 }
 

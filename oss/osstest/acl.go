@@ -19,11 +19,30 @@ func (x *exchange) isOpen() bool {
 		acl = cmp.Or(acl, "public-read-write")
 	}
 	if x.key != "" {
-		if o, ok := x.objects.current(x.name()); ok && o.acl != "default" {
-			acl = cmp.Or(o.acl, acl)
+		o, ok := x.objects.current(x.name())
+		if ok && o.kind == symlink && x.op.name != "GetSymlink" && x.op.needs == reading { // who reads through a link needs both
+			if target, ok := x.objects.current(o.target()); ok && !grants(x.op.needs, target.ownACL(acl)) {
+				return false
+			}
+		}
+		if ok {
+			acl = o.ownACL(acl)
 		}
 	}
-	switch x.op.needs {
+	return grants(x.op.needs, acl)
+}
+
+// ownACL returns the ACL of o, or that of its bucket if it has none of its own.
+func (o *object) ownACL(bucket oss.ACL) oss.ACL {
+	if o.acl == "default" {
+		return bucket
+	}
+	return cmp.Or(o.acl, bucket)
+}
+
+// grants reports whether an ACL lets everybody do something.
+func grants(needs access, acl oss.ACL) bool {
+	switch needs {
 	case reading:
 		return acl == "public-read" || acl == "public-read-write"
 	case writing:
@@ -54,7 +73,7 @@ func (x *exchange) putBucketACL() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketacl
 func (x *exchange) bucketACL() (*reply, error) {
-	b := x.objects.bucket(x.bucket).orDefault()
+	b := x.described(x.bucket)
 	return xmlReply(http.StatusOK, ossxml.AccessControl{Owner: *owner(), Grant: string(b.ACL)}), nil
 }
 
@@ -69,7 +88,10 @@ func (x *exchange) putObjectACL() (*reply, error) {
 	if err := x.checkACL(); err != nil {
 		return nil, err
 	}
-	return x.changeObject(http.StatusOK, func(o *object) { o.acl = oss.ACL(acl) })
+	return x.changeObject(http.StatusOK, func(o *object) error {
+		o.acl = oss.ACL(acl)
+		return nil
+	})
 }
 
 // objectACL is GetObjectACL.
@@ -88,7 +110,7 @@ func (x *exchange) objectACL() (*reply, error) {
 
 // changeObject lets f change what is said of the object that is asked for, or of a version of it.
 // Its content and the time it was last modified stay.
-func (x *exchange) changeObject(status int, f func(*object)) (*reply, error) {
+func (x *exchange) changeObject(status int, f func(*object) error) (*reply, error) {
 	seen, err := x.openObject() // for the refusals, which are those of reading
 	if err != nil {
 		return nil, err
@@ -99,7 +121,9 @@ func (x *exchange) changeObject(status int, f func(*object)) (*reply, error) {
 			return nil, noSuchKey(x.key) // deleted meanwhile
 		}
 		o := *old
-		f(&o)
+		if err := f(&o); err != nil {
+			return nil, err
+		}
 		o.content.retain()
 		return &o, nil
 	})

@@ -39,6 +39,7 @@ func (x *exchange) appendObject() (*reply, error) {
 		return nil, err
 	}
 	defer s.content.release()
+	header := x.newHeader()
 	var o *object
 	err = x.objects.change(x.name(), "", func(old *object) (*object, error) {
 		if old != nil && old.marker {
@@ -47,7 +48,7 @@ func (x *exchange) appendObject() (*reply, error) {
 		if err := checkAppend(old, position); err != nil {
 			return nil, err // another append came first
 		}
-		o = x.grown(old, s)
+		o = x.grown(old, s, header)
 		if o.size > oss.MaxPartSize {
 			return nil, entityTooLarge(o.size)
 		}
@@ -96,9 +97,9 @@ func checkAppend(o *object, position int64) error {
 	return refused
 }
 
-// grown returns the object that old becomes with s behind it, or that s begins.
-func (x *exchange) grown(old *object, s *stored) *object {
-	o := normalObject(x.name(), s, x.r.Header.Clone(), x.now())
+// grown returns the object that old becomes with s behind it, or that s begins with a header.
+func (x *exchange) grown(old *object, s *stored, header http.Header) *object {
+	o := normalObject(x.name(), s, header, x.now())
 	if old != nil {
 		v := *old
 		v.content = append(v.content[:len(v.content):len(v.content)], s.content...)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
@@ -121,7 +122,7 @@ func (x *exchange) receive(d *digest) (*stored, error) {
 
 // fill moves the body to a sink and checks it.
 func (x *exchange) fill(to sink, d *digest) error {
-	_, err := io.Copy(io.MultiWriter(&failing{to}, d), io.LimitReader(x.body, oss.MaxPartSize+1))
+	_, err := move(io.MultiWriter(&failing{to}, d), io.LimitReader(x.body, oss.MaxPartSize+1))
 	var broken *storageError
 	var refused *refusal // by a Fault, half-way
 	switch {
@@ -135,6 +136,17 @@ func (x *exchange) fill(to sink, d *digest) error {
 		return entityTooLarge(d.size)
 	}
 	return x.checkDigests(d)
+}
+
+// pieces are buffers through which bodies move. They are larger than those of io.Copy, which would spend
+// a fifth more of the processor on system calls when a body goes to a file.
+var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// move is io.Copy through one of the pieces.
+func move(to io.Writer, from io.Reader) (int64, error) {
+	piece := pieces.Get().(*[256 << 10]byte)
+	defer pieces.Put(piece)
+	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, piece[:])
 }
 
 // checkLength refuses a body of unknown or impossible length.

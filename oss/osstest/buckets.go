@@ -58,10 +58,12 @@ func (x *exchange) putBucket() (*reply, error) {
 			"users of the system. Please select a different name and try again.", x.bucket)
 	}
 	err = x.objects.changeBucket(x.bucket, func(b *bucketState) error {
-		is := b.orDefault()
+		is := *b
+		is.StorageClass = cmp.Or(is.StorageClass, x.opts.StorageClass)
+		is = is.orDefault()
 		switch {
 		case b.Made.IsZero() && (b.Gone || !x.declares(b.Name)):
-			*b = bucketState{Name: b.Name, Versioning: b.Versioning, StorageClass: want.StorageClass, Redundancy: want.Redundancy}
+			b.Gone, b.ACL, b.StorageClass, b.Redundancy = false, "", want.StorageClass, want.Redundancy
 		case want.StorageClass != "" && want.StorageClass != is.StorageClass:
 			return bucketExists("Cannot modify existing bucket's storage class", b.Name)
 		case want.Redundancy != "" && want.Redundancy != is.Redundancy:
@@ -200,13 +202,13 @@ func (x *exchange) listBuckets() (*reply, error) {
 	truncated := false
 	for _, name := range slices.Compact(names) {
 		b := x.objects.bucket(name)
-		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isForeignBucket(name) {
+		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isForeignBucket(name) || !x.isTagged(b) {
 			continue
 		}
 		if truncated = len(doc.Buckets.Buckets) == size; truncated {
 			break
 		}
-		d := x.details(b)
+		d := x.details(x.described(name))
 		doc.Buckets.Buckets = append(doc.Buckets.Buckets, ossxml.BucketEntry{
 			CreationDate: d.CreationDate, ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
 			Location: d.Location, Name: name, Region: x.opts.Region, StorageClass: d.StorageClass,
@@ -250,7 +252,13 @@ func (x *exchange) headBucket() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketinfo
 func (x *exchange) bucketInfo() (*reply, error) {
-	return xmlReply(http.StatusOK, ossxml.BucketInfo{Bucket: x.details(x.objects.bucket(x.bucket))}), nil
+	b := x.described(x.bucket)
+	d := x.details(b)
+	if b.Encryption != nil {
+		rule := b.Encryption.Default
+		d.SSEAlgorithm, d.KMSMasterKeyID, d.KMSDataEncryption = rule.SSEAlgorithm, rule.KMSMasterKeyID, rule.KMSDataEncryption
+	}
+	return xmlReply(http.StatusOK, ossxml.BucketInfo{Bucket: d}), nil
 }
 
 // bucketLocation is GetBucketLocation.

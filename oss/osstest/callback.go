@@ -63,7 +63,7 @@ func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, er
 // callsBack reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
 // an upload the same headers.
 func (op *operation) callsBack() bool {
-	return op.name == "PutObject" || op.name == "CompleteMultipartUpload"
+	return op.name == "PutObject" || op.name == "PostObject" || op.name == "CompleteMultipartUpload"
 }
 
 // checkCallback refuses a callback that would not be made.

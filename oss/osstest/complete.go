@@ -43,7 +43,7 @@ func (x *exchange) complete() (*reply, error) {
 func (x *exchange) completed(o *object) *reply {
 	rep := xmlReply(http.StatusOK, ossxml.Completed{
 		EncodingType: x.encoding(),
-		Location:     x.scheme() + x.r.Host + "/" + escape(x.path, "/"),
+		Location:     x.address(),
 		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.etag,
 	})
 	rep.made = o

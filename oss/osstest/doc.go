@@ -15,9 +15,9 @@
 // checks signatures (V1 and V4, in the header and in the URL), dates, tokens, part numbers and
 // sizes, the order and ETags of a part list, Content-MD5 and CRC-64, names, metadata and tags. It
 // knows multipart uploads and all that reads, writes, copies, appends to, lists and deletes objects,
-// their versions, ACLs and tags, and the buckets themselves. Every other request is answered with
-// NotImplemented and never with a success that means nothing. Encryption and traffic limits are
-// checked and echoed but not carried out.
+// their versions, ACLs and tags, symbolic links, forms (PostObject), and the buckets themselves with their CORS and
+// lifecycle rules, tags and encryption. Every other request is answered with NotImplemented and never with a success
+// that means nothing. Encryption is checked and echoed but not carried out.
 //
 // Three things are lenient, on purpose: buckets need not be created (see Options.Buckets), their
 // names may have one or two letters, and Options.MinPartSize lets a test have many parts of few bytes.
@@ -52,9 +52,14 @@
 // exist, and what PutBucket makes. Options.RequesterPays are buckets of somebody else, who wants
 // x-oss-request-payer.
 //
+// New objects have the storage class and the encryption that their bucket says. Archived objects must be restored
+// before they can be read, which takes a minute or more by the Server's clock. CORS rules answer preflights and
+// add their headers to replies; Options.CORS gives rules to every bucket. Lifecycle rules are kept, and ExpireUploads
+// carries out what they say of unfinished uploads.
+//
 // # Callbacks
 //
-// With Options.Callbacks the Server calls the address in x-oss-callback after PutObject and
+// With Options.Callbacks the Server calls the address in x-oss-callback after PutObject, PostObject and
 // CompleteMultipartUpload, fills in the variables, and passes the answer on; if there is none within five
 // seconds, or a bad one, the reply is 203 CallbackFailed and the object is there. Only loopback is
 // called. Callbacks are not signed. Without Options.Callbacks a request for one is NotImplemented.
@@ -83,7 +88,7 @@
 // their versions, buckets with their state, and unfinished uploads with their parts. The next Server
 // with that Dir goes on with it. Each change is on file before the request is answered, as a whole or
 // not at all, so it does not matter how the process of the Server ends, even if it is killed; a
-// loss of power can matter. Options, faults and the log of requests do not persist, nor do the
+// loss of power can matter without Options.Sync. Options, faults and the log of requests do not persist, nor do the
 // Authorization and the token among the headers of an object. Only one Server at a time can have
 // such a Dir: NewServer panics, and Open returns an error, if it is in use.
 //

@@ -144,13 +144,7 @@ func (x *exchange) attempt() (*reply, error) {
 			return nil, err
 		}
 	}
-	if err := x.checkDeadToken(); err != nil {
-		return nil, err
-	}
-	if err := x.authenticate(); err != nil {
-		return nil, err
-	}
-	if err := x.checkPayer(); err != nil {
+	if err := x.checkRequester(); err != nil {
 		return nil, err
 	}
 	if x.key != "" {
@@ -162,14 +156,30 @@ func (x *exchange) attempt() (*reply, error) {
 			return nil, err
 		}
 	}
-	if err := x.checkCommon(); err != nil {
-		return nil, err
+	if x.op.name != "OptionObject" && x.op.name != "PostObject" { // the request to come has them, or the form
+		if err := x.checkCommon(); err != nil {
+			return nil, err
+		}
 	}
 	rep, err := x.op.run(x)
 	if err == nil && x.op.name == "AbortMultipartUpload" {
 		x.faults.late.noteAbort(x.entry.UploadID)
 	}
 	return rep, err
+}
+
+// checkRequester makes sure that the request is signed, by somebody who may make it. A preflight is by
+// nobody, and a form has the signature within.
+func (x *exchange) checkRequester() error {
+	if x.op.name == "OptionObject" || x.op.name == "PostObject" {
+		return nil
+	}
+	for _, check := range []func() error{x.checkDeadToken, x.authenticate, x.checkPayer} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish sends rep. The log is written first, so that whoever has the reply finds it there.
@@ -179,6 +189,9 @@ func (x *exchange) finish(rep *reply) error {
 	}
 	if err := x.drain(); err != nil {
 		return err
+	}
+	if !rep.foreign {
+		x.setCORS(rep.header)
 	}
 	var cut error
 	for _, f := range x.answer { // all of them: a reply that is lost can still be late, and its part come again

@@ -14,7 +14,7 @@ import (
 // A journal is the file in which a Server that persists writes down its changes, one in each line,
 // before they are seen. A line is written at once and behind the others; one that is cut short was
 // never answered for, and does not count. So the file can be read after the process ended in any
-// way; that the machine lost power is another matter, for nothing is forced to the disk.
+// way. A loss of power can take the last lines, unless each is forced to the disk.
 //
 // When the journal has grown long, and whenever a Server starts, it is replaced by a short one
 // that makes the same state: that is written beside it and renamed.
@@ -24,6 +24,7 @@ type journal struct {
 	size  int64 // bytes of whole lines
 	short int64 // size when it was replaced last
 	slack int64 // how much it may grow by, however short it was
+	sync  bool  // each change is on the disk before append returns
 	err   error // why nothing can be appended any more
 }
 
@@ -57,7 +58,11 @@ func (j *journal) append(c change, state func() []change) error {
 			return err
 		}
 	}
-	if _, err := j.file.Write(line); err != nil {
+	_, err = j.file.Write(line)
+	if err == nil && j.sync {
+		err = j.file.Sync()
+	}
+	if err != nil {
 		// What was written of the line would spoil the next one.
 		if trouble := j.file.Truncate(j.size); trouble != nil {
 			j.err = errors.Join(err, trouble)
@@ -86,7 +91,7 @@ func (j *journal) head() (h journalHead, err error) {
 // one stays in use if that fails, or nothing can be appended any more.
 func (j *journal) replace(h journalHead, state []change) error {
 	beside := j.path + ".new"
-	size, err := writeJournal(beside, h, state)
+	size, err := writeJournal(beside, h, state, j.sync)
 	if err != nil {
 		os.Remove(beside)
 		return err
@@ -97,6 +102,9 @@ func (j *journal) replace(h journalHead, state []change) error {
 	err = os.Rename(beside, j.path)
 	if err == nil {
 		j.size, j.short = size, size
+		if j.sync {
+			err = syncDirectory(filepath.Dir(j.path))
+		}
 	}
 	file, openErr := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, 0o600)
 	j.file, j.err = file, openErr
@@ -104,7 +112,7 @@ func (j *journal) replace(h journalHead, state []change) error {
 }
 
 // writeJournal returns the size of the journal it writes.
-func writeJournal(path string, h journalHead, state []change) (int64, error) {
+func writeJournal(path string, h journalHead, state []change, sync bool) (int64, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
@@ -128,6 +136,9 @@ func writeJournal(path string, h journalHead, state []change) (int64, error) {
 		return 0, err
 	}
 	size, err := f.Seek(0, io.SeekEnd)
+	if err == nil && sync {
+		err = f.Sync()
+	}
 	return size, errors.Join(err, f.Close())
 }
 

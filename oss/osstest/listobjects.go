@@ -115,6 +115,7 @@ func (x *exchange) line(o *object, withOwner bool) ossxml.Object {
 		Key: x.encode(o.key), LastModified: ossxml.Time{Time: o.modified}, ETag: o.etag, Type: o.kind,
 		Size: o.size, StorageClass: storageClass(o.header),
 	}
+	v.RestoreInfo = o.restoring(x.now())
 	if withOwner {
 		v.Owner = owner()
 	}

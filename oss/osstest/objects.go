@@ -38,7 +38,7 @@ func (x *exchange) putObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := normalObject(x.name(), s, x.r.Header.Clone(), x.now())
+	o := normalObject(x.name(), s, x.newHeader(), x.now())
 	if err := x.store(o, forbid); err != nil {
 		return nil, err // another may have come first while the body arrived
 	}
@@ -46,7 +46,7 @@ func (x *exchange) putObject() (*reply, error) {
 	rep.made = o
 	s.setSums(rep.header)
 	x.setVersion(rep.header, o)
-	setEncryption(rep.header, x.r.Header)
+	setEncryption(rep.header, o.header)
 	return rep, nil
 }
 
@@ -54,7 +54,7 @@ func (x *exchange) putObject() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (x *exchange) getObject() (*reply, error) {
-	o, err := x.openObject()
+	o, err := x.openContent()
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +67,9 @@ func (x *exchange) getObject() (*reply, error) {
 
 // readObject answers with o, or with the part of it that was asked for.
 func (x *exchange) readObject(o *object) (*reply, error) {
+	if err := x.checkReadable(o, ecFrozen); err != nil {
+		return nil, err
+	}
 	if unchanged, err := checkConditions(x.r.Header, "", o); err != nil || unchanged {
 		return notModified(o), err
 	}
@@ -77,6 +80,7 @@ func (x *exchange) readObject(o *object) (*reply, error) {
 	rep := newReply(http.StatusOK)
 	setObject(rep.header, o)
 	x.setVersion(rep.header, o)
+	x.setRestore(rep.header, o)
 	if partial {
 		rep.status = http.StatusPartialContent
 		rep.header.Set("Content-Range", span.contentRange(o.size))
@@ -104,7 +108,7 @@ func (r *releasing) Close() error {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/headobject
 func (x *exchange) headObject() (*reply, error) {
-	o, err := x.openObject()
+	o, err := x.openContent()
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +119,7 @@ func (x *exchange) headObject() (*reply, error) {
 	rep := newReply(http.StatusOK)
 	setObject(rep.header, o)
 	x.setVersion(rep.header, o)
+	x.setRestore(rep.header, o)
 	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
 	return rep, nil
 }
@@ -176,12 +181,19 @@ func (x *exchange) copyObject() (*reply, error) {
 	if unchanged {
 		return notModified(src), nil
 	}
+	if err := x.checkReadable(src, ecFrozenSource); err != nil {
+		return nil, err
+	}
 	if err := checkCopySize(src.size); err != nil {
 		return nil, err
 	}
 	header, err := x.copiedHeader(src)
 	if err != nil {
 		return nil, err
+	}
+	header = x.inherit(header)
+	if src.kind == symlink {
+		return x.copyLink(src, header, forbid)
 	}
 	s, err := x.link(src.content, 0, src.size)
 	if err != nil {
@@ -245,6 +257,15 @@ func (x *exchange) openObject() (*object, error) {
 		return nil, err
 	}
 	return x.openVersion(x.name(), version)
+}
+
+// openContent is openObject for one who wants what is in the object: a symbolic link is followed.
+func (x *exchange) openContent() (*object, error) {
+	o, err := x.openObject()
+	if err != nil {
+		return nil, err
+	}
+	return x.follow(o)
 }
 
 // ecExists is the EC of a PutObject and a CopyObject that must not overwrite.

@@ -66,6 +66,24 @@ var operations = []*operation{
 	{"PutBucketVersioning", nothing, owning, (*exchange).putVersioning},
 	{"GetBucketVersioning", documents, owning, (*exchange).getVersioning},
 	{"ListObjectVersions", documents, reading, (*exchange).listVersions},
+
+	{"PutSymlink", nothing, writing, (*exchange).putSymlink},
+	{"GetSymlink", nothing, reading, (*exchange).getSymlink},
+	{"RestoreObject", nothing, owning, (*exchange).restoreObject},
+	{"PutBucketEncryption", nothing, owning, (*exchange).putEncryption},
+	{"GetBucketEncryption", documents, owning, (*exchange).getEncryption},
+	{"DeleteBucketEncryption", nothing, owning, (*exchange).deleteEncryption},
+	{"PutBucketTags", nothing, owning, (*exchange).putBucketTags},
+	{"GetBucketTags", documents, owning, (*exchange).getBucketTags},
+	{"DeleteBucketTags", nothing, owning, (*exchange).deleteBucketTags},
+	{"PutBucketLifecycle", nothing, owning, (*exchange).putLifecycle},
+	{"GetBucketLifecycle", documents, owning, (*exchange).getLifecycle},
+	{"DeleteBucketLifecycle", nothing, owning, (*exchange).deleteLifecycle},
+	{"PutBucketCors", nothing, owning, (*exchange).putCORS},
+	{"GetBucketCors", documents, owning, (*exchange).getCORS},
+	{"DeleteBucketCors", nothing, owning, (*exchange).deleteCORS},
+	{"OptionObject", nothing, owning, (*exchange).preflight},
+	{"PostObject", received, writing, (*exchange).postObject},
 }
 
 // unknownOperation is every other request.

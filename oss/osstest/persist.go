@@ -19,9 +19,10 @@ type home struct {
 	generation uint64
 }
 
-// load makes dir the home of s and takes in what an earlier Server left there.
-func (s *store) load(dir string) (*home, error) {
-	h := &home{bodies: &directory{path: filepath.Join(dir, "bodies"), stays: true}}
+// load makes dir the home of s and takes in what an earlier Server left there. With sync all that is
+// written from now on is on the disk before anybody is told.
+func (s *store) load(dir string, sync bool) (*home, error) {
+	h := &home{bodies: &directory{path: filepath.Join(dir, "bodies"), stays: true, sync: sync}}
 	if err := os.MkdirAll(h.bodies.path, 0o700); err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (s *store) restore(h *home, path string) error {
 	}
 	head.Generation++
 	h.generation = head.Generation
-	h.journal = &journal{path: path, slack: journalSlack}
+	h.journal = &journal{path: path, slack: journalSlack, sync: h.bodies.sync}
 	return h.journal.replace(head, state)
 }
 

@@ -39,6 +39,7 @@ type objectRecord struct {
 	ACL                  oss.ACL         `json:",omitempty"`
 	Parts                []oss.Part      `json:",omitempty"`
 	Modified             time.Time       `json:",omitzero"`
+	Thawed, Frozen       time.Time       `json:",omitzero"`
 }
 
 type uploadRecord struct {
@@ -77,6 +78,7 @@ func encodeChange(c change) ([]byte, error) {
 		r.Put = &objectRecord{
 			Bucket: o.bucket, Key: o.key, Version: o.version, Marker: o.marker, Kind: o.kind, Content: recordContent(o.content),
 			Size: o.size, ETag: o.etag, MD5: o.md5, CRC: o.crc, Header: recordHeader(o.header), ACL: o.acl, Parts: o.parts, Modified: o.modified,
+			Thawed: o.thawed, Frozen: o.frozen,
 		}
 	}
 	if o := c.drop; o != nil {
@@ -116,6 +118,7 @@ func decodeChange(line []byte, bodies *bodyFiles) (c change, err error) {
 		c.put = &object{
 			name: name{o.Bucket, o.Key}, version: o.Version, marker: o.Marker, kind: o.Kind,
 			size: o.Size, etag: o.ETag, md5: o.MD5, crc: o.CRC, header: o.Header.header(), acl: o.ACL, parts: o.Parts, modified: o.Modified,
+			thawed: o.Thawed, frozen: o.Frozen,
 		}
 		if c.put.content, err = bodies.content(o.Content); err != nil {
 			return c, err

@@ -28,6 +28,20 @@ var (
 		"GET uploads":    "ListMultipartUploads",
 		"GET live":       "ListLiveChannel",
 		"POST delete":    "DeleteMultipleObjects",
+
+		"POST":              "PostObject",
+		"PUT cors":          "PutBucketCors",
+		"GET cors":          "GetBucketCors",
+		"DELETE cors":       "DeleteBucketCors",
+		"PUT lifecycle":     "PutBucketLifecycle",
+		"GET lifecycle":     "GetBucketLifecycle",
+		"DELETE lifecycle":  "DeleteBucketLifecycle",
+		"PUT encryption":    "PutBucketEncryption",
+		"GET encryption":    "GetBucketEncryption",
+		"DELETE encryption": "DeleteBucketEncryption",
+		"PUT tagging":       "PutBucketTags",
+		"GET tagging":       "GetBucketTags",
+		"DELETE tagging":    "DeleteBucketTags",
 	}
 	objectRoutes = map[string]string{
 		"PUT":             "PutObject", // or CopyObject
@@ -46,6 +60,10 @@ var (
 		"PUT tagging":     "PutObjectTagging",
 		"GET tagging":     "GetObjectTagging",
 		"DELETE tagging":  "DeleteObjectTagging",
+
+		"PUT symlink":  "PutSymlink",
+		"GET symlink":  "GetSymlink",
+		"POST restore": "RestoreObject",
 	}
 	copyRoutes = map[string]string{ // with x-oss-copy-source
 		"PutObject":  "CopyObject",
@@ -59,12 +77,17 @@ var subresources = map[string]string{
 	"live": "live", "location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
 	"uploads": "uploads", "uploadId": "upload", "partNumber": "upload",
 	"versioning": "versioning", "versions": "versions",
+	"cors": "cors", "encryption": "encryption", "lifecycle": "lifecycle",
+	"restore": "restore", "symlink": "symlink",
 }
 
 // route names the operation that a request asks for, or returns "" if it is none of ours. The
 // query has the first word: "PUT /key?lifecycle" is not a PutObject.
 func (x *exchange) route() string {
 	way := x.r.Method
+	if way == http.MethodOptions && x.bucket != "" {
+		return "OptionObject" // whatever the request may be that it asks for
+	}
 	for name := range x.query {
 		if isForeign(name) {
 			return ""
@@ -93,13 +116,13 @@ func (x *exchange) route() string {
 func isForeign(name string) bool {
 	switch name {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
-		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors",
-		"encryption", "endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
-		"lifecycle", "link", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
+		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp",
+		"endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
+		"link", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
 		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
 		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
-		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "restore", "rtc",
-		"seal", "startTime", "status", "style", "styleName", "symlink", "transferAcceleration", "udf", "udfApplication",
+		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "rtc",
+		"seal", "startTime", "status", "style", "styleName", "transferAcceleration", "udf", "udfApplication",
 		"udfApplicationLog", "udfId", "udfImage", "udfImageDesc", "udfName", "userDefinedLogFieldsConfig", "vip", "vod",
 		"vpcip", "website", "withHashContext", "worm", "wormExtend", "wormId":
 		return true

@@ -38,11 +38,17 @@ var possible = map[string]string{
 	"PUT key?uploadId": "UploadPart", "PUT key?partNumber": "UploadPart", "POST key?uploadId": "CompleteMultipartUpload",
 	"POST key?partNumber": "CompleteMultipartUpload", "GET key?uploadId": "ListParts", "GET key?partNumber": "ListParts",
 	"DELETE key?uploadId": "AbortMultipartUpload", "DELETE key?partNumber": "AbortMultipartUpload",
+	"PUT ?cors": "PutBucketCors", "GET ?cors": "GetBucketCors", "DELETE ?cors": "DeleteBucketCors",
+	"PUT ?lifecycle": "PutBucketLifecycle", "GET ?lifecycle": "GetBucketLifecycle", "DELETE ?lifecycle": "DeleteBucketLifecycle",
+	"PUT ?encryption": "PutBucketEncryption", "GET ?encryption": "GetBucketEncryption", "DELETE ?encryption": "DeleteBucketEncryption",
+	"PUT ?tagging": "PutBucketTags", "GET ?tagging": "GetBucketTags", "DELETE ?tagging": "DeleteBucketTags",
+	"PUT key?symlink": "PutSymlink", "GET key?symlink": "GetSymlink", "POST key?restore": "RestoreObject",
 }
 
 // whole is what a Server can do without a subresource.
 var whole = map[string]string{
-	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket", "HEAD ": "HeadBucket",
+	"PUT ": "PutBucket", "GET ": "ListObjects", "DELETE ": "DeleteBucket", "POST ": "PostObject", "HEAD ": "HeadBucket",
+	"OPTIONS ": "OptionObject", "OPTIONS key": "OptionObject",
 	"PUT key": "PutObject", "GET key": "GetObject", "HEAD key": "HeadObject", "DELETE key": "DeleteObject",
 }
 
@@ -96,8 +102,12 @@ func TestRequestsWithoutSubresourceAreServedOrRefused(t *testing.T) {
 			}
 			want := ""
 			switch {
-			case method == "PATCH" || method == "OPTIONS":
+			case method == "PATCH":
 				want = "405 MethodNotAllowed 0017-00000001"
+			case method == "OPTIONS": // without an Origin
+				want = "400 BadRequest"
+			case way == "POST ":
+				want = "400 RequestIsNotMultiPartContent"
 			case whole[way] == "":
 				want = "400 NotImplemented"
 			}

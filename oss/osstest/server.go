@@ -24,11 +24,14 @@ type Options struct {
 	PublicBuckets []string          // buckets that anonymous requests may read and write; they exist too
 	RequesterPays []string          // buckets of somebody else, for which the requester has to say that he pays; they exist too
 	CNAME         map[string]string // custom domains, and the bucket each is bound to
+	StorageClass  string            // of buckets that PutBucket gave none; default "Standard"
 	MinPartSize   int64             // bytes; 0 means OSS's own 100 KiB; lower it to test many parts cheaply
 	Credentials   []oss.Credentials // keys that are good; an expired one answers as OSS does; nil means the test keys
+	CORS          []CORSRule        // of buckets to which PutBucketCors gave none; nil means none
 	RefuseV1      bool              // answer V1 signatures as a new bucket does
 	Dir           string            // keeps bodies in files here rather than in memory; Close removes them
 	Persist       bool              // Dir keeps everything, for the next Server to go on with, and is this Server's alone
+	Sync          bool              // with Persist: a change is on the disk before it is answered, and survives a loss of power
 	SpillSize     int64             // bytes; without Dir a larger body goes to a temporary file; default 8 MiB, negative for never
 	Now           func() time.Time  // the server's clock; default time.Now
 	Callbacks     *http.Client      // makes the callbacks of uploads, to addresses on loopback only; nil means none can be asked for
@@ -157,7 +160,7 @@ func (s *Server) furnish() (err error) {
 	if s.opts.Dir == "" {
 		return errors.New("Options.Persist needs a Dir")
 	}
-	if s.home, err = s.objects.load(s.opts.Dir); err != nil {
+	if s.home, err = s.objects.load(s.opts.Dir, s.opts.Sync); err != nil {
 		return err
 	}
 	s.objects.bodies, s.objects.journal = s.home.bodies, s.home.journal

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 )
@@ -56,19 +57,20 @@ func newStorage(o *Options) (storage, error) {
 type directory struct {
 	path  string
 	stays bool // bodies outlive the Server
+	sync  bool // and a loss of power
 	last  atomic.Int64
 }
 
 // bodyPrefix begins the name of a body's file; a number follows.
 const bodyPrefix = "body-"
 
-func (d *directory) create(int64) (sink, error) {
+func (d *directory) create(size int64) (sink, error) {
 	name := bodyPrefix + strconv.FormatInt(d.last.Add(1), 10)
 	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return fileSink{f}, nil
+	return &fileSink{File: f, sync: d.sync, announced: size}, nil
 }
 
 func (d *directory) clear() error {
@@ -78,17 +80,63 @@ func (d *directory) clear() error {
 	return os.RemoveAll(d.path)
 }
 
-type fileSink struct{ *os.File }
+// allocation is how much disk space is set aside at a time for a body whose length was announced: no more, as
+// that is only the sender's word.
+const allocation = 64 << 20
 
-func (s fileSink) keep() (blob, error) {
-	if err := s.Close(); err != nil {
+type fileSink struct {
+	*os.File
+	sync      bool
+	announced int64 // size, as the sender said it; -1 if he did not
+	written   int64
+	allocated int64 // negative if that cannot be done
+}
+
+func (s *fileSink) Write(p []byte) (int, error) {
+	if more := min(s.announced-s.allocated, allocation); s.allocated >= 0 && s.written+int64(len(p)) > s.allocated &&
+		more > 1<<20 {
+		if allocate(s.File, s.allocated, more) {
+			s.allocated += more
+		} else {
+			s.allocated = -1
+		}
+	}
+	n, err := s.File.Write(p)
+	s.written += int64(n)
+	return n, err
+}
+
+func (s *fileSink) keep() (blob, error) {
+	var err error
+	if s.allocated > s.written {
+		err = s.Truncate(s.written) // which gives the rest back
+	}
+	if s.sync {
+		err = errors.Join(err, s.Sync())
+	}
+	if err = errors.Join(err, s.Close()); err == nil && s.sync {
+		err = syncDirectory(filepath.Dir(s.Name()))
+	}
+	if err != nil {
 		os.Remove(s.Name())
 		return nil, err
 	}
 	return fileBlob(s.Name()), nil
 }
 
-func (s fileSink) discard() {
+// syncDirectory puts the names of the files in a directory on the disk.
+func syncDirectory(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // where a directory cannot be synced, and need not be
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (s *fileSink) discard() {
 	s.Close()
 	os.Remove(s.Name())
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -57,8 +58,13 @@ type bucketState struct {
 	Made         time.Time `json:",omitzero"`  // by PutBucket; zero if Options alone say that it exists
 	Gone         bool      `json:",omitempty"` // by DeleteBucket, whatever Options say
 	ACL          oss.ACL   `json:",omitempty"` // "" is private
-	StorageClass string    `json:",omitempty"` // "" is Standard
+	StorageClass string    `json:",omitempty"` // "" is that of Options
 	Redundancy   string    `json:",omitempty"` // "" is LRS
+
+	CORS       *ossxml.CORSConfiguration      `json:",omitempty"` // nil if there are no rules
+	Encryption *ossxml.EncryptionRule         `json:",omitempty"` // of new objects; nil if there is none
+	Lifecycle  *ossxml.LifecycleConfiguration `json:",omitempty"` // nil if there are no rules
+	Tags       []ossxml.Tag                   `json:",omitempty"`
 }
 
 // States of a bucket that has or had versions.
@@ -85,6 +91,8 @@ type object struct {
 	acl      oss.ACL
 	parts    []oss.Part
 	modified time.Time
+
+	thawed, frozen time.Time // from when, and until when, an archived object that was restored can be read
 }
 
 // normalObject returns an object that was sent in one piece. It takes over the references of s.

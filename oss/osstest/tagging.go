@@ -1,6 +1,7 @@
 package osstest
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,12 +46,13 @@ func (x *exchange) deleteTagging() (*reply, error) { return x.setTags(http.Statu
 
 // setTags gives the object these tags, in the form of x-oss-tagging.
 func (x *exchange) setTags(status int, tags string) (*reply, error) {
-	return x.changeObject(status, func(o *object) {
+	return x.changeObject(status, func(o *object) error {
 		o.header = o.header.Clone()
 		o.header.Del("x-oss-tagging")
 		if tags != "" {
 			o.header.Set("x-oss-tagging", tags)
 		}
+		return nil
 	})
 }
 
@@ -64,12 +66,23 @@ func (x *exchange) tagging() (*reply, error) {
 	}
 	defer o.content.release()
 	var doc ossxml.Tagging
-	for _, t := range parseTags(o.header.Get("x-oss-tagging")) {
-		key, _ := url.QueryUnescape(t.key) // both were looked at when they came
-		value, _ := url.QueryUnescape(t.value)
+	for key, value := range tagsOf(o.header) {
 		doc.Set.Tags = append(doc.Set.Tags, ossxml.Tag{Key: key, Value: value})
 	}
 	rep := xmlReply(http.StatusOK, doc)
 	x.setVersion(rep.header, o)
 	return rep, nil
+}
+
+// tagsOf returns the tags in the headers of an object, in their order.
+func tagsOf(h http.Header) iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		for _, t := range parseTags(h.Get("x-oss-tagging")) {
+			key, _ := url.QueryUnescape(t.key) // both were looked at when they came
+			value, _ := url.QueryUnescape(t.value)
+			if !yield(key, value) {
+				return
+			}
+		}
+	}
 }

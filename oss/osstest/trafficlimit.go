@@ -17,7 +17,7 @@ const (
 // limitsTraffic reports whether an operation takes x-oss-traffic-limit. Others ignore it.
 func (op *operation) limitsTraffic() bool {
 	switch op.name {
-	case "PutObject", "AppendObject", "CopyObject", "GetObject", "UploadPart", "UploadPartCopy":
+	case "PutObject", "PostObject", "AppendObject", "CopyObject", "GetObject", "UploadPart", "UploadPartCopy":
 		return true
 	}
 	return false

@@ -28,7 +28,7 @@ func (x *exchange) initiate() (*reply, error) {
 		return nil, err
 	}
 	u := &upload{
-		name: x.name(), id: x.ids.upload(), header: x.r.Header.Clone(), initiated: x.now(),
+		name: x.name(), id: x.ids.upload(), header: x.newHeader(), initiated: x.now(),
 		parts: make(map[int]*part), sequential: x.query.Has("sequential"),
 	}
 	if u.sequential {
@@ -40,7 +40,7 @@ func (x *exchange) initiate() (*reply, error) {
 	rep := xmlReply(http.StatusOK, ossxml.Initiated{
 		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: u.id,
 	})
-	setEncryption(rep.header, x.r.Header)
+	setEncryption(rep.header, u.header)
 	return rep, nil
 }
 
@@ -98,6 +98,13 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 	defer src.content.release()
 	if unchanged {
 		return newReply(http.StatusNotModified), nil
+	}
+	if src.kind == symlink {
+		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702",
+			"The operation is not supported for this resource")
+	}
+	if err := x.checkReadable(src, ecFrozenSource); err != nil {
+		return nil, err
 	}
 	run, partial, _ := parseRange(x.r.Header.Get("x-oss-copy-source-range"), src.size, false)
 	if run.size > oss.MaxPartSize {

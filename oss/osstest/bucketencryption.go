@@ -1,0 +1,78 @@
+package osstest
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// putEncryption is PutBucketEncryption: how objects are encrypted from now on that do not say it
+// themselves. A Server encrypts nothing, and tells of it.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putbucketencryption
+func (x *exchange) putEncryption() (*reply, error) {
+	var rule ossxml.EncryptionRule
+	if err := x.readConfig(&rule); err != nil {
+		return nil, err
+	}
+	d := rule.Default
+	switch {
+	case d.SSEAlgorithm == "":
+		return nil, malformedBucketXML()
+	case !slices.Contains([]string{"AES256", "KMS", "SM4"}, d.SSEAlgorithm):
+		return nil, refuse(http.StatusBadRequest, "InvalidEncryptionAlgorithmError", "",
+			"The Encryption request you specified is not valid. Supported value: AES256/SM4/KMS.")
+	case d.KMSMasterKeyID != "" && d.SSEAlgorithm != "KMS":
+		return nil, invalidArgument("0005-00000204",
+			"KMSMasterKeyID is not applicable if the default sse algorithm is not KMS",
+			"KMSMasterKeyID", d.KMSMasterKeyID)
+	case d.KMSDataEncryption != "" && d.KMSDataEncryption != "SM4":
+		return nil, refuse(http.StatusBadRequest, "InvalidDataEncryptionAlgorithmError", "",
+			"The KMS Data Encryption request you specified is not valid. Supported value: SM4.")
+	case d.KMSDataEncryption != "" && d.SSEAlgorithm != "KMS":
+		return nil, invalidArgument("", "KMSDataEncryption is not applicable if the default sse algorithm is not KMS",
+			"KMSDataEncryption", d.KMSDataEncryption)
+	}
+	return x.configure(http.StatusOK, func(b *bucketState) { b.Encryption = &rule })
+}
+
+// getEncryption is GetBucketEncryption.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getbucketencryption
+func (x *exchange) getEncryption() (*reply, error) {
+	rule := x.objects.bucket(x.bucket).Encryption
+	if rule == nil {
+		return nil, refuse(http.StatusNotFound, "NoSuchServerSideEncryptionRule", "",
+			"The server side encryption configuration was not found.", "BucketName", x.bucket)
+	}
+	return xmlReply(http.StatusOK, rule), nil
+}
+
+// deleteEncryption is DeleteBucketEncryption.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deletebucketencryption
+func (x *exchange) deleteEncryption() (*reply, error) {
+	return x.configure(http.StatusNoContent, func(b *bucketState) { b.Encryption = nil })
+}
+
+// configure lets f change what is known of the bucket.
+func (x *exchange) configure(status int, f func(*bucketState)) (*reply, error) {
+	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+		f(b)
+		return nil
+	})
+	return newReply(status), err
+}
+
+// readConfig reads the body of a request that configures a bucket.
+func (x *exchange) readConfig(doc any) error {
+	body, err := x.readBody(maxDocument)
+	if err != nil {
+		return err
+	}
+	if err := ossxml.Decode(body, doc); err != nil {
+		return malformedBucketXML()
+	}
+	return nil
+}

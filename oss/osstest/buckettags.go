@@ -1,0 +1,90 @@
+package osstest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+)
+
+// maxBucketTags is how many tags a bucket can have. An object can have fewer.
+const maxBucketTags = 20
+
+// putBucketTags is PutBucketTags: all tags at once take the place of all there were.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/putbuckettags
+func (x *exchange) putBucketTags() (*reply, error) {
+	var doc ossxml.Tagging
+	if err := x.readConfig(&doc); err != nil {
+		return nil, err
+	}
+	tags := doc.Set.Tags
+	if len(tags) == 0 {
+		return nil, malformedBucketXML()
+	}
+	if len(tags) > maxBucketTags {
+		return nil, refuse(http.StatusBadRequest, "TooManyTags", "", "The bucket tags num is beyond limit.")
+	}
+	seen := make(map[string]bool)
+	for _, t := range tags {
+		if err := checkBucketTag(t); err != nil {
+			return nil, err
+		}
+		if seen[t.Key] {
+			return nil, refuse(http.StatusBadRequest, "RepeatedTags", "", "Tag keys must be unique.")
+		}
+		seen[t.Key] = true
+	}
+	return x.configure(http.StatusOK, func(b *bucketState) { b.Tags = tags })
+}
+
+// checkBucketTag looks at one tag. The limits are bytes.
+//
+// See https://help.aliyun.com/en/oss/user-guide/0010-00000219 and 0010-00000207.
+func checkBucketTag(t ossxml.Tag) error {
+	lower := strings.ToLower(t.Key)
+	for _, reserved := range []string{"http://", "https://", "aliyun", "acs:"} {
+		if strings.HasPrefix(lower, reserved) {
+			return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000207", "The TagKey you have provided is invalid.")
+		}
+	}
+	switch {
+	case t.Key == "", len(t.Key) > 64:
+		return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000219", "The TagKey you have provided is invalid.")
+	case len(t.Value) > 128:
+		return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000219", "The TagValue you have provided is invalid.")
+	}
+	return nil
+}
+
+// getBucketTags is GetBucketTags. A bucket without tags has an empty set of them.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/getbuckettags
+func (x *exchange) getBucketTags() (*reply, error) {
+	return xmlReply(http.StatusOK, ossxml.Tagging{Set: ossxml.TagSet{Tags: x.objects.bucket(x.bucket).Tags}}), nil
+}
+
+// deleteBucketTags is DeleteBucketTags: of the tags that the parameter names, with commas between, or of
+// all.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/deletebuckettags
+func (x *exchange) deleteBucketTags() (*reply, error) {
+	named := x.query.Get("tagging")
+	keys := strings.Split(named, ",")
+	return x.configure(http.StatusNoContent, func(b *bucketState) {
+		left := slices.DeleteFunc(slices.Clone(b.Tags), func(t ossxml.Tag) bool { return slices.Contains(keys, t.Key) })
+		if named == "" || len(left) == 0 {
+			left = nil
+		}
+		b.Tags = left
+	})
+}
+
+// isTagged reports whether a bucket has the tag that a ListBuckets asks for, if it asks for one.
+func (x *exchange) isTagged(b bucketState) bool {
+	key, value := x.query.Get("tag-key"), x.query.Get("tag-value")
+	return key == "" || slices.ContainsFunc(b.Tags, func(t ossxml.Tag) bool {
+		return t.Key == key && (t.Value == value || !x.query.Has("tag-value"))
+	})
+}

@@ -1,0 +1,203 @@
+package osstest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// postObject is PostObject, in which a browser sends a form. The fields of the form say what the headers of a
+// PutObject say, and who it is from.
+//
+// See https://help.aliyun.com/en/oss/developer-reference/postobject
+func (x *exchange) postObject() (*reply, error) {
+	if err := x.checkLength(); err != nil {
+		return nil, err
+	}
+	sum, body := newDigest(), io.Reader(x.body)
+	if x.r.Header.Get("Content-MD5") != "" { // it is that of the whole form
+		body = io.TeeReader(body, sum)
+	}
+	f, err := x.readForm(body)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := x.authenticatePost(f)
+	if err != nil {
+		return nil, err
+	}
+	if x.key = f.key(); x.key == "" {
+		return nil, invalidArgument("",
+			"The bucket POST must contain the specified 'key'. If it is specified, please check the order of the fields",
+			"key", "")
+	}
+	x.path = strings.TrimPrefix(strings.TrimSuffix(x.path, "/")+"/"+x.key, "/")
+	x.log.setKey(x.entry, x.key)
+	if err := checkKey(x.key); err != nil {
+		return nil, err
+	}
+	digest := x.r.Header.Get("Content-MD5")
+	x.r.Header = f.header(x.r.Header)
+	forbid, c, err := x.checkPost()
+	if err != nil {
+		return nil, err
+	}
+	s, err := x.receiveFile(f, policy, func() error {
+		if digest == "" {
+			return nil
+		}
+		if _, err := io.Copy(io.Discard, body); err != nil {
+			return x.broken(err)
+		}
+		return x.checkDigests(sum)
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := normalObject(x.name(), s, x.newHeader(), x.now())
+	if err := x.store(o, forbid); err != nil {
+		return nil, err
+	}
+	rep := x.posted(f, o)
+	if c != nil {
+		return x.callBack(c, rep)
+	}
+	return rep, nil
+}
+
+// checkPost makes the checks of a PutObject, now that the headers are those of the form.
+func (x *exchange) checkPost() (forbid bool, c *callback, err error) {
+	for _, check := range []func() error{x.checkPayer, x.checkCommon, x.checkNewObject} {
+		if err := check(); err != nil {
+			return false, nil, err
+		}
+	}
+	if forbid, err = x.forbidsOverwrite(); err != nil {
+		return false, nil, err
+	}
+	if forbid && x.objects.protects(x.name()) {
+		return false, nil, alreadyExists(ecExists)
+	}
+	c, err = x.callback()
+	return forbid, c, err
+}
+
+// header returns the headers that a PutObject of the form would have, above those of the request.
+func (f *postForm) header(request http.Header) http.Header {
+	h := request.Clone()
+	h.Del("Content-Type")
+	variables := make(map[string]string)
+	for name, value := range f.fields {
+		canonical := http.CanonicalHeaderKey(name)
+		switch {
+		case strings.HasPrefix(name, "x:"):
+			variables[name] = value
+		case name == "callback":
+			h.Set("x-oss-callback", value)
+		case strings.HasPrefix(name, "x-oss-") && !strings.HasPrefix(name, "x-oss-signature"), isMetadata(canonical):
+			h[canonical] = []string{value}
+		}
+	}
+	if kind := f.contentType(); kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	if len(variables) > 0 && h.Get("x-oss-callback") != "" {
+		text, _ := json.Marshal(variables) // strings can always be written
+		h.Set("x-oss-callback-var", base64.StdEncoding.EncodeToString(text))
+	}
+	return h
+}
+
+// receiveFile stores the file of a form. Nothing is kept unless all of the form arrived, end says yes, and
+// the size is one that the policy allows.
+func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error) (*stored, error) {
+	least, most := policy.sizes(oss.MaxPartSize)
+	to, err := x.objects.bodies.create(x.r.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	d := newDigest()
+	if err := x.fillFile(io.MultiWriter(&failing{to}, d), f, most, end); err != nil {
+		to.discard()
+		return nil, err
+	}
+	if d.size < least { // see https://help.aliyun.com/en/oss/user-guide/0006-00000004
+		to.discard()
+		return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0006-00000004",
+			"Your proposed upload smaller than the minimum allowed size.",
+			"MinSizeAllowed", strconv.FormatInt(least, 10), "ProposedSize", strconv.FormatInt(d.size, 10))
+	}
+	b, err := to.keep()
+	if err != nil {
+		return nil, err
+	}
+	return d.stored(newContent(b, d.size)), nil
+}
+
+func (x *exchange) fillFile(to io.Writer, f *postForm, most int64, end func() error) error {
+	n, err := io.Copy(to, io.LimitReader(f.file, most+1))
+	var broken *storageError
+	switch {
+	case errors.As(err, &broken):
+		return err
+	case err != nil:
+		return x.broken(err)
+	case n > most:
+		return refuse(http.StatusBadRequest, "EntityTooLarge", "0006-00000004",
+			"Your proposed upload exceeds the maximum allowed size.",
+			"MaxSizeAllowed", strconv.FormatInt(most, 10), "ProposedSize", strconv.FormatInt(max(n, x.r.ContentLength), 10))
+	}
+	if err := f.end(x); err != nil {
+		return err
+	}
+	return end()
+}
+
+// posted is the answer to a form.
+func (x *exchange) posted(f *postForm, o *object) *reply {
+	location := x.address()
+	rep := newReply(http.StatusNoContent)
+	switch status := f.get("success_action_status"); {
+	case f.get("success_action_redirect") != "":
+		if u, err := url.Parse(f.get("success_action_redirect")); err == nil && u.Host != "" &&
+			(u.Scheme == "http" || u.Scheme == "https") {
+			q := u.Query()
+			for name, value := range map[string]string{"bucket": o.bucket, "key": o.key, "etag": o.etag} {
+				q.Set(name, value)
+			}
+			u.RawQuery = q.Encode()
+			rep.status, location = http.StatusSeeOther, u.String()
+		}
+	case status == "200":
+		rep.status = http.StatusOK
+	case status == "201":
+		rep = xmlReply(http.StatusCreated, ossxml.Posted{Bucket: o.bucket, ETag: o.etag, Location: location, Key: o.key})
+	}
+	rep.made = o
+	rep.header.Set("ETag", o.etag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	rep.header.Set("Location", location)
+	x.setVersion(rep.header, o)
+	setEncryption(rep.header, o.header)
+	return rep
+}
+
+// address returns the URL of the object, in the form in which it was asked for.
+func (x *exchange) address() string {
+	return x.scheme() + x.r.Host + "/" + escape(x.path, "/")
+}
+
+// setKey names the object of a request that only turned out while it was read.
+func (l *requestLog) setKey(e *Request, key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.Key = key
+}
