@@ -89,7 +89,7 @@ func fourUploads(t *testing.T, up *multipart.Uploader) (took [4]time.Duration) {
 }
 
 // Bug 1 and R1. Before, five silent readers held all the memory, and none of these uploads ended.
-func TestSilentReadersDoNotDelayOthers(t *testing.T) {
+func silentReadersDoNotDelayOthers(t *testing.T) {
 	measure := func(count int, n int64) (took [4]time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := osstest.NewServer(nil)
@@ -133,7 +133,7 @@ func TestSilentReadersDoNotDelayOthers(t *testing.T) {
 }
 
 // Bug 2. Before, the memory of such uploads was gone for ever, and the Uploader took no further stream.
-func TestACancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
+func aCancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const chunk = 256 << 10
 		up := multipart.NewUploader(srv.Client(), nil)
@@ -164,7 +164,7 @@ func TestACancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
 }
 
 // Bug 3. Before, the file waited for memory that the Writers held, if the processor hashes side by side.
-func TestAFileDoesNotWaitForOpenWriters(t *testing.T) {
+func aFileDoesNotWaitForOpenWriters(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up := multipart.NewUploader(srv.Client(), nil)
 		for i := range 50 {
@@ -181,7 +181,7 @@ func TestAFileDoesNotWaitForOpenWriters(t *testing.T) {
 }
 
 // Row 132. Before, the sixth Writer waited for memory that only its own goroutine could give back.
-func TestOneGoroutineWritesToManyWritersInTurn(t *testing.T) {
+func oneGoroutineWritesToManyWritersInTurn(t *testing.T) {
 	for _, tt := range []struct{ writers, size int }{{6, 20 << 20}, {40, 3 << 20}} {
 		t.Run(fmt.Sprint(tt.writers), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -218,7 +218,7 @@ func TestOneGoroutineWritesToManyWritersInTurn(t *testing.T) {
 }
 
 // Bug 4. Before, two were in flight from part 1,001 on, and one from part 2,001 on.
-func TestPartsThatGrowStayAsManyInFlight(t *testing.T) {
+func partsThatGrowStayAsManyInFlight(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const first, workers = 20, 4
 		const parts, longParts = 3000, 2000
@@ -235,7 +235,7 @@ func TestPartsThatGrowStayAsManyInFlight(t *testing.T) {
 }
 
 // Before, the wait was silent and the error only "context deadline exceeded".
-func TestWaitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
+func waitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 	for _, parts := range []int{0, 3} { // stored before the stream has to wait
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			const part = 512 << 10 // two chunks
@@ -271,7 +271,7 @@ func TestWaitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 }
 
 // Slow clients together have more bytes than there is memory for; each is read from all the time.
-func TestSlowStreamsAreAllReadAllTheTime(t *testing.T) {
+func slowStreamsAreAllReadAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clients, size, rate, step = 50, 1500 << 10, 50 << 10, 10 << 10
 		const ideal = size / rate * time.Second

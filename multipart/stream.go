@@ -98,7 +98,8 @@ func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 	most := min(p.long, oss.MaxPartSize)
 	if least := (in.size + oss.MaxPartNumber - 1) / oss.MaxPartNumber; least > most {
 		if in.exact {
-			return nil, fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d at most", in.size, least, most)
+			return nil, fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d at most",
+				in.size, least, most)
 		}
 		in.size = -1
 	}
