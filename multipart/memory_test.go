@@ -60,7 +60,9 @@ func besideSilent(t *testing.T, up *multipart.Uploader, count int, n int64) func
 }
 
 // asService is a fault that makes a server as fast as OSS is from afar.
-var asService = osstest.Fault{Op: "UploadPart", Effect: osstest.Together(osstest.Slow(8<<20), osstest.Delay(20*time.Millisecond))}
+var asService = osstest.Fault{
+	Op: "UploadPart", Effect: osstest.Together(osstest.Slow(8<<20), osstest.Delay(20*time.Millisecond)),
+}
 
 // uploads are four sources, small and large ones, that are uploaded one after the other.
 func fourUploads(t *testing.T, up *multipart.Uploader) (took [4]time.Duration) {
@@ -228,7 +230,8 @@ func partsThatGrowStayAsManyInFlight(t *testing.T) {
 		began := time.Now()
 		res, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(size))}, nil)
 		wantObject(t, srv, data(size), res, err)
-		if took, want := time.Since(began), (parts+longParts)/workers*100*time.Millisecond; res.Parts != parts+longParts || took > want*101/100 {
+		const all = parts + longParts
+		if took, want := time.Since(began), all/workers*100*time.Millisecond; res.Parts != all || took > want*101/100 {
 			t.Errorf("%d parts took %v, want %v", res.Parts, took, want)
 		}
 	})
@@ -260,10 +263,12 @@ func waitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 			synctest.Wait()
 			w.Write(data(part))
 			wg.Wait()
-			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for MemoryLimit, 2621440 bytes") {
+			const why = "waiting for MemoryLimit, 2621440 bytes"
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), why) {
 				t.Errorf("after %d parts the error is %v", parts, err)
 			}
-			if n := log.count(`level=DEBUG msg="oss: an upload has been waiting for MemoryLimit for a second" bucket=bucket key=` + key); n != 1 {
+			const want = `level=DEBUG msg="oss: an upload has been waiting for MemoryLimit for a second" bucket=bucket key=`
+			if n := log.count(want + key); n != 1 {
 				t.Errorf("after %d parts the wait is logged %d times", parts, n)
 			}
 		})
@@ -309,7 +314,8 @@ func slowStreamsAreAllReadAllTheTime(t *testing.T) {
 	})
 }
 
-// Law: whatever streams do, the memory in use is within the limit and the allowance of each, and every upload ends right.
+// Law: whatever streams do, the memory in use is within the limit and the allowance of each, and every upload ends
+// right.
 func TestMemoryStaysWithinItsBounds(t *testing.T) {
 	for range 100 {
 		seed := rand.Uint64()

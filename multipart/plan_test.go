@@ -65,7 +65,8 @@ func TestPartSizeRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// Bug 4: the parts of a stream stay so small that the memory holds all that are in flight, until 10,000 parts force more.
+// Bug 4: the parts of a stream stay so small that the memory holds all that are in flight, until 10,000 parts force
+// more.
 func TestThePartsOfAStreamGrowNoFurtherThanTheyMust(t *testing.T) {
 	const mib = 1 << 20
 	for _, tt := range []struct {
