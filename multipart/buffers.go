@@ -18,9 +18,9 @@ const maxChunk = 256 << 10 // bytes
 // slowSource is how long the next chunk of a stream may take while others wait for memory.
 const slowSource = time.Second
 
-// chunkFor returns the size of the chunks that hold parts of size bytes. A part is a whole number of chunks: exactly, if
-// size has a divisor that allows that, and otherwise with less than one byte more for each chunk. Chunks of parts that are
-// larger than maxChunk have at least half of it, so a chunk alone is a legal part.
+// chunkFor returns the size of the chunks that hold parts of size bytes. A part is a whole number of chunks: exactly,
+// if size has a divisor that allows that, and otherwise with less than one byte more for each chunk. Chunks of parts
+// that are larger than maxChunk have at least half of it, so a chunk alone is a legal part.
 func chunkFor(size int64) int64 {
 	fewest := (size + maxChunk - 1) / maxChunk
 	for n := fewest; n <= size/(maxChunk/2); n++ {
@@ -41,17 +41,19 @@ type chunk struct {
 
 // A pool is the memory that the streams of an Uploader share.
 //
-// Only full chunks count against the limit. The chunk that a stream is reading into, and one that waits for room under the
-// limit, is the stream's allowance: every stream has exactly one, which no other stream can take. So a source that gives
-// nothing holds nothing, and a stream always gets on, if only by sending its allowance as a part and reading again when OSS
-// has it. Streams that have bytes and wait for room are served in order of arrival. What the allowances take comes out of
-// the limit, but never more than half of it: streams together hold no more than the limit unless there are very many.
+// Only full chunks count against the limit. The chunk that a stream is reading into, and one that waits for room under
+// the limit, is the stream's allowance: every stream has exactly one, which no other stream can take. So a source that
+// gives nothing holds nothing, and a stream always gets on, if only by sending its allowance as a part and reading
+// again when OSS has it. Streams that have bytes and wait for room are served in order of arrival. What the allowances
+// take comes out of the limit, but never more than half of it: streams together hold no more than the limit unless
+// there are very many.
 //
-// Memory whose bytes are being sent comes back by itself. Memory that streams gather for their next parts might not: their
-// sources may be silent, or wait for one another. So while a stream waits for room, those whose next chunk does not come
-// send what they have gathered as a smaller part, and those that have gathered most do so while less than half of the limit
-// is being sent. That uses up part numbers, of which an upload has 10,000: a stream does so with its first parts only, which
-// are small anyway. Later it takes the room of a whole part before it fills it, and holds none while it waits.
+// Memory whose bytes are being sent comes back by itself. Memory that streams gather for their next parts might not:
+// their sources may be silent, or wait for one another. So while a stream waits for room, those whose next chunk does
+// not come send what they have gathered as a smaller part, and those that have gathered most do so while less than half
+// of the limit is being sent. That uses up part numbers, of which an upload has 10,000: a stream does so with its first
+// parts only, which are small anyway. Later it takes the room of a whole part before it fills it, and holds none while
+// it waits.
 type pool struct {
 	limit *flow.Semaphore // bytes of full chunks
 	chunk int64           // bytes
@@ -68,8 +70,8 @@ type pool struct {
 	own     int64     // bytes in allowances
 }
 
-// newPool returns a pool for parts of partSize bytes at first. A limit of 0 means one for workers parts in flight, and one
-// being read, of the size full, and more for streams so long that their parts have to be larger.
+// newPool returns a pool for parts of partSize bytes at first. A limit of 0 means one for workers parts in flight, and
+// one being read, of the size full, and more for streams so long that their parts have to be larger.
 func newPool(limit, partSize, full, least int64, workers int) *pool {
 	const endless = 1 << 60 // of which the arithmetic here overflows nothing
 	p := &pool{chunk: chunkFor(partSize), least: least, base: min(limit, endless)}
@@ -112,8 +114,8 @@ func (p *pool) allow(n int64) {
 	p.limit.SetLimit(whole - min(p.own, whole/2))
 }
 
-// load reads body, of which nobody may be waiting for, into memory. It returns nil if there is no room at this moment, and
-// if the body cannot be read: then its next reader finds out why.
+// load reads body, of which nobody may be waiting for, into memory. It returns nil if there is no room at this moment,
+// and if the body cannot be read: then its next reader finds out why.
 func (p *pool) load(body oss.Body) *buffer {
 	size := body.Size()
 	room := p.roundUp(size)
@@ -169,9 +171,9 @@ func (p *pool) free(chunks ...*chunk) {
 	p.limit.Release(room)
 }
 
-// relieve has streams send what they have gathered if others wait: all whose source is slow, and then the largest as long
-// as too little is being sent to serve those who wait soon. waiting says that one waits already that is not in the queue of
-// the limit yet. p.mu is held.
+// relieve has streams send what they have gathered if others wait: all whose source is slow, and then the largest as
+// long as too little is being sent to serve those who wait soon. waiting says that one waits already that is not in the
+// queue of the limit yet. p.mu is held.
 func (p *pool) relieve(waiting bool) {
 	if !waiting && p.limit.Waiting() == 0 {
 		return

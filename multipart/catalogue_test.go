@@ -31,6 +31,7 @@ func TestCatalogue(t *testing.T) {
 		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject, aSourceOfAnotherSizeThanItsPlanIsAnError}},
 		{"S9", []func(*testing.T){aSmallStreamIsSentAgainFromMemory}},
 		{"S10", []func(*testing.T){keysAndMetadataArriveByteForByte}},
+		{"S11", []func(*testing.T){aReaderOfAnotherLengthThanToldMakesNoObject}},
 
 		// Parts and concurrency.
 		{"P1", []func(*testing.T){theFirstFailureCancelsTheOtherPartsAndIsTheError, noLatePartArrivesAfterTheAbort}},
@@ -43,6 +44,15 @@ func TestCatalogue(t *testing.T) {
 		{"P7", []func(*testing.T){aPartThatStallsIsSentAgain, aSlowLinkThatMovesIsNeverGivenUp}},
 		{"P8", []func(*testing.T){aFewStuckConnectionsHardlyDelayUploads, aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst,
 			aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails, cancellingEndsBothRequestsOfAPart}},
+
+		// Memory.
+		{"M1", []func(*testing.T){silentReadersDoNotDelayOthers}},
+		{"M2", []func(*testing.T){slowStreamsAreAllReadAllTheTime}},
+		{"M3", []func(*testing.T){oneGoroutineWritesToManyWritersInTurn}},
+		{"M4", []func(*testing.T){aFileDoesNotWaitForOpenWriters}},
+		{"M5", []func(*testing.T){aCancelledUploadWhoseReadHangsGivesItsMemoryBack}},
+		{"M6", []func(*testing.T){waitingForMemoryIsLoggedAndNamedByTheError}},
+		{"M7", []func(*testing.T){partsThatGrowStayAsManyInFlight}},
 
 		// Retries and time.
 		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain, throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
@@ -122,7 +132,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		})
 	}
-	for prefix, n := range map[string]int{"S": 10, "P": 8, "R": 10, "L": 4, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
+	for prefix, n := range map[string]int{"S": 11, "P": 8, "M": 7, "R": 10, "L": 4, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

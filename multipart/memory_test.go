@@ -60,7 +60,9 @@ func besideSilent(t *testing.T, up *multipart.Uploader, count int, n int64) func
 }
 
 // asService is a fault that makes a server as fast as OSS is from afar.
-var asService = osstest.Fault{Op: "UploadPart", Effect: osstest.Together(osstest.Slow(8<<20), osstest.Delay(20*time.Millisecond))}
+var asService = osstest.Fault{
+	Op: "UploadPart", Effect: osstest.Together(osstest.Slow(8<<20), osstest.Delay(20*time.Millisecond)),
+}
 
 // uploads are four sources, small and large ones, that are uploaded one after the other.
 func fourUploads(t *testing.T, up *multipart.Uploader) (took [4]time.Duration) {
@@ -89,7 +91,7 @@ func fourUploads(t *testing.T, up *multipart.Uploader) (took [4]time.Duration) {
 }
 
 // Bug 1 and R1. Before, five silent readers held all the memory, and none of these uploads ended.
-func TestSilentReadersDoNotDelayOthers(t *testing.T) {
+func silentReadersDoNotDelayOthers(t *testing.T) {
 	measure := func(count int, n int64) (took [4]time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := osstest.NewServer(nil)
@@ -133,7 +135,7 @@ func TestSilentReadersDoNotDelayOthers(t *testing.T) {
 }
 
 // Bug 2. Before, the memory of such uploads was gone for ever, and the Uploader took no further stream.
-func TestACancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
+func aCancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const chunk = 256 << 10
 		up := multipart.NewUploader(srv.Client(), nil)
@@ -164,7 +166,7 @@ func TestACancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
 }
 
 // Bug 3. Before, the file waited for memory that the Writers held, if the processor hashes side by side.
-func TestAFileDoesNotWaitForOpenWriters(t *testing.T) {
+func aFileDoesNotWaitForOpenWriters(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up := multipart.NewUploader(srv.Client(), nil)
 		for i := range 50 {
@@ -181,7 +183,7 @@ func TestAFileDoesNotWaitForOpenWriters(t *testing.T) {
 }
 
 // Row 132. Before, the sixth Writer waited for memory that only its own goroutine could give back.
-func TestOneGoroutineWritesToManyWritersInTurn(t *testing.T) {
+func oneGoroutineWritesToManyWritersInTurn(t *testing.T) {
 	for _, tt := range []struct{ writers, size int }{{6, 20 << 20}, {40, 3 << 20}} {
 		t.Run(fmt.Sprint(tt.writers), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -218,7 +220,7 @@ func TestOneGoroutineWritesToManyWritersInTurn(t *testing.T) {
 }
 
 // Bug 4. Before, two were in flight from part 1,001 on, and one from part 2,001 on.
-func TestPartsThatGrowStayAsManyInFlight(t *testing.T) {
+func partsThatGrowStayAsManyInFlight(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const first, workers = 20, 4
 		const parts, longParts = 3000, 2000
@@ -228,14 +230,15 @@ func TestPartsThatGrowStayAsManyInFlight(t *testing.T) {
 		began := time.Now()
 		res, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(size))}, nil)
 		wantObject(t, srv, data(size), res, err)
-		if took, want := time.Since(began), (parts+longParts)/workers*100*time.Millisecond; res.Parts != parts+longParts || took > want*101/100 {
+		const all = parts + longParts
+		if took, want := time.Since(began), all/workers*100*time.Millisecond; res.Parts != all || took > want*101/100 {
 			t.Errorf("%d parts took %v, want %v", res.Parts, took, want)
 		}
 	})
 }
 
 // Before, the wait was silent and the error only "context deadline exceeded".
-func TestWaitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
+func waitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 	for _, parts := range []int{0, 3} { // stored before the stream has to wait
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			const part = 512 << 10 // two chunks
@@ -260,10 +263,12 @@ func TestWaitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 			synctest.Wait()
 			w.Write(data(part))
 			wg.Wait()
-			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for MemoryLimit, 2621440 bytes") {
+			const why = "waiting for MemoryLimit, 2621440 bytes"
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), why) {
 				t.Errorf("after %d parts the error is %v", parts, err)
 			}
-			if n := log.count(`level=DEBUG msg="oss: an upload has been waiting for MemoryLimit for a second" bucket=bucket key=` + key); n != 1 {
+			const want = `level=DEBUG msg="oss: an upload has been waiting for MemoryLimit for a second" bucket=bucket key=`
+			if n := log.count(want + key); n != 1 {
 				t.Errorf("after %d parts the wait is logged %d times", parts, n)
 			}
 		})
@@ -271,7 +276,7 @@ func TestWaitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 }
 
 // Slow clients together have more bytes than there is memory for; each is read from all the time.
-func TestSlowStreamsAreAllReadAllTheTime(t *testing.T) {
+func slowStreamsAreAllReadAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clients, size, rate, step = 50, 1500 << 10, 50 << 10, 10 << 10
 		const ideal = size / rate * time.Second
@@ -309,7 +314,8 @@ func TestSlowStreamsAreAllReadAllTheTime(t *testing.T) {
 	})
 }
 
-// Law: whatever streams do, the memory in use is within the limit and the allowance of each, and every upload ends right.
+// Law: whatever streams do, the memory in use is within the limit and the allowance of each, and every upload ends
+// right.
 func TestMemoryStaysWithinItsBounds(t *testing.T) {
 	for range 100 {
 		seed := rand.Uint64()

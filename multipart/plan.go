@@ -107,7 +107,8 @@ func partSizeFor(size, chosen int64) (int64, error) {
 	return chosen, nil
 }
 
-// A stream of unknown length has parts that grow, so that short streams keep small buffers and 10,000 parts hold long ones.
+// A stream of unknown length has parts that grow, so that short streams keep small buffers and 10,000 parts hold long
+// ones.
 const (
 	stepParts  = 1000 // parts of one size, before it doubles
 	smallParts = 3000 // parts that grow no further than the memory has room for all in flight
@@ -118,10 +119,10 @@ const (
 )
 
 // streamPartSize returns the size of a part of a stream of unknown length. It begins with first and doubles every
-// thousand parts, but not past even, of which the memory has room for every part in flight and the one that is being read.
-// Past the first 3,000 parts, which hold 13 GiB with default options, even is too small for a long stream: then the size
-// is two and a half times as much, for which a limit that was not chosen is raised, and past 7,500 parts, 101 GiB, eight
-// times. All 10,000 hold 257 GiB.
+// thousand parts, but not past even, of which the memory has room for every part in flight and the one that is being
+// read. Past the first 3,000 parts, which hold 13 GiB with default options, even is too small for a long stream: then
+// the size is two and a half times as much, for which a limit that was not chosen is raised, and past 7,500 parts, 101
+// GiB, eight times. All 10,000 hold 257 GiB.
 func streamPartSize(first int64, number int, even int64) int64 {
 	size := float64(first)
 	for range (number - 1) / stepParts {

@@ -2,6 +2,7 @@ package multipart
 
 import (
 	"encoding/json"
+	"iter"
 	"math"
 	"testing"
 
@@ -64,7 +65,8 @@ func TestPartSizeRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// Bug 4: the parts of a stream stay so small that the memory holds all that are in flight, until 10,000 parts force more.
+// Bug 4: the parts of a stream stay so small that the memory holds all that are in flight, until 10,000 parts force
+// more.
 func TestThePartsOfAStreamGrowNoFurtherThanTheyMust(t *testing.T) {
 	const mib = 1 << 20
 	for _, tt := range []struct {
@@ -92,34 +94,41 @@ func TestThePartsOfAStreamGrowNoFurtherThanTheyMust(t *testing.T) {
 	}
 }
 
-// partsByDefault yields the size of each part of a stream with default options, and the limit of the memory meanwhile.
-func partsByDefault(yield func(size, limit int64) bool) {
-	p := NewUploader(new(oss.Client), nil).memory
-	s := &stream{pool: p, first: DefaultStreamPartSize, size: -1}
-	for range oss.MaxPartNumber {
-		size := s.partSize()
-		p.outgrown(s, size)
-		if !yield(size, p.limit.Limit()) {
-			return
+// partsOfAStream yields the size of each part of a stream, and the limit of the memory meanwhile.
+func partsOfAStream(opts *Options) iter.Seq2[int64, int64] {
+	return func(yield func(size, limit int64) bool) {
+		p := NewUploader(new(oss.Client), opts).memory
+		s := &stream{pool: p, first: DefaultStreamPartSize, size: -1}
+		for range oss.MaxPartNumber {
+			size := s.partSize()
+			p.outgrown(s, size)
+			if !yield(size, p.limit.Limit()) {
+				return
+			}
+			s.number++
 		}
-		s.number++
 	}
 }
 
-func TestAStreamWithDefaultOptionsMayHave257GiB(t *testing.T) {
-	var total int64
-	for size := range partsByDefault {
-		total += size
-	}
-	if gib := total >> 30; gib != 257 {
-		t.Errorf("10,000 parts hold %d GiB, README says 257", gib)
+func TestAStreamMayBeAsLongAsREADMESays(t *testing.T) {
+	for _, tt := range []struct {
+		opts *Options
+		want int64 // GiB
+	}{{nil, 257}, {&Options{MemoryLimit: 40 << 20}, 199}} {
+		var total int64
+		for size := range partsOfAStream(tt.opts) {
+			total += size
+		}
+		if gib := total >> 30; gib != tt.want {
+			t.Errorf("with %+v 10,000 parts hold %d GiB, README says %d", tt.opts, gib, tt.want)
+		}
 	}
 }
 
 // Bug 4, of a stream of 100 GiB: there is memory for four parts in flight and one that is being read, up to the end.
 func TestAStreamOf100GiBHasFourPartsInFlightToItsEnd(t *testing.T) {
 	var total int64
-	for size, limit := range partsByDefault {
+	for size, limit := range partsOfAStream(nil) {
 		if limit < 5*size {
 			t.Fatalf("after %d bytes five parts of %d bytes are more than the limit of %d", total, size, limit)
 		}

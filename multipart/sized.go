@@ -37,7 +37,8 @@ func measure(src io.Reader) (input, error) {
 	case err != nil:
 		return input{}, err
 	case exact && in.at != nil && in.size != s.size:
-		return input{}, fmt.Errorf("%w: it has %d bytes, not the %d that it was said to have", ErrSourceChanged, in.size, s.size)
+		return input{}, fmt.Errorf("%w: it has %d bytes, not the %d that it was said to have",
+			ErrSourceChanged, in.size, s.size)
 	case exact:
 		in.size, in.exact = s.size, true
 	case in.at == nil:
@@ -46,8 +47,8 @@ func measure(src io.Reader) (input, error) {
 	return in, nil
 }
 
-// lengthOf returns how many bytes are left in r as far as r tells, or -1. That may be wrong, since nothing defines these
-// methods: nobody relies on it but to choose the size of parts, and to report progress.
+// lengthOf returns how many bytes are left in r as far as r tells, or -1. That may be wrong, since nothing defines
+// these methods: nobody relies on it but to choose the size of parts, and to report progress.
 func lengthOf(r io.Reader) int64 {
 	n := int64(-1)
 	switch r := r.(type) {

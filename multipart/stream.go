@@ -14,8 +14,8 @@ import (
 )
 
 // A stream is a source that is read once, from its beginning to its end, into chunks of memory. A goroutine of its own
-// reads them, one ahead of the part that is being gathered, because a Read cannot be interrupted; it ends with the stream,
-// or with the Read that is going on when the upload ends.
+// reads them, one ahead of the part that is being gathered, because a Read cannot be interrupted; it ends with the
+// stream, or with the Read that is going on when the upload ends.
 type stream struct {
 	r      io.Reader
 	pool   *pool
@@ -50,7 +50,8 @@ type stream struct {
 	long     bool      // its parts have outgrown pool.even
 }
 
-// probeSize is how much of a stream is read before it takes a chunk. All that a source has which gives nothing is a probe.
+// probeSize is how much of a stream is read before it takes a chunk. All that a source has which gives nothing is a
+// probe.
 const probeSize = 4 << 10 // bytes
 
 // How long a stream waits for memory.
@@ -98,17 +99,21 @@ func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 	most := min(p.long, oss.MaxPartSize)
 	if least := (in.size + oss.MaxPartNumber - 1) / oss.MaxPartNumber; least > most {
 		if in.exact {
-			return nil, fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d at most", in.size, least, most)
+			return nil, fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d",
+				in.size, least, most)
 		}
 		in.size = -1
 	}
+	up := j.plan.Upload // which changes when the upload begins
 	return newStream(ctx, p, in, j.plan.PartSize, func() {
-		j.u.client.Logger().LogAttrs(ctx, slog.LevelDebug, "oss: an upload has been waiting for MemoryLimit for a second",
-			slog.String("bucket", j.plan.Upload.Bucket), slog.String("key", j.plan.Upload.Key), slog.Int64("limit", p.base))
+		j.u.client.Logger().LogAttrs(ctx, slog.LevelDebug,
+			"oss: an upload has been waiting for MemoryLimit for a second",
+			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.Int64("limit", p.base))
 	}), nil
 }
 
-// newStream returns a stream that reads in, in parts of first bytes at first. It calls slow when it has waited long for memory.
+// newStream returns a stream that reads in, in parts of first bytes at first. It calls slow when it has waited long for
+// memory.
 func newStream(ctx context.Context, p *pool, in input, first int64, slow func()) *stream {
 	s := &stream{
 		r: in.stream, pool: p, first: p.roundUp(first), size: in.size, exact: in.exact, slow: slow,
@@ -229,8 +234,8 @@ func readSome(r io.Reader, p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// allow waits until the stream has its allowance, by finding room for the chunk that takes it. That chunk is full, and may
-// be on its way to OSS; when it has arrived there the allowance comes back too.
+// allow waits until the stream has its allowance, by finding room for the chunk that takes it. That chunk is full, and
+// may be on its way to OSS; when it has arrived there the allowance comes back too.
 func (s *stream) allow(ctx context.Context) error {
 	p := s.pool
 	p.mu.Lock()
@@ -309,8 +314,8 @@ func (s *stream) sendNow() {
 	s.stirred <- struct{}{} // there is room for one, and gather takes it before the next promise
 }
 
-// gather returns the next bytes of the stream: size, or fewer if others need the memory or the stream ends. With look it
-// also finds out whether those are all that are left.
+// gather returns the next bytes of the stream: size, or fewer if others need the memory or the stream ends. With look
+// it also finds out whether those are all that are left.
 func (s *stream) gather(ctx context.Context, size int64, look bool) (b *buffer, all bool, err error) {
 	b = &buffer{pool: s.pool}
 	for b.size < size || look {
@@ -419,8 +424,9 @@ func (s *stream) full(ctx context.Context) error {
 	} else {
 		s.drop(c)
 	}
-	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited to %d: "+
-		"raise Options.PartSize or MemoryLimit, or tell its length with Sized", s.offset, oss.MaxPartNumber, s.first, s.pool.long)
+	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited "+
+		"to %d: raise Options.PartSize or MemoryLimit, or tell its length with Sized",
+		s.offset, oss.MaxPartNumber, s.first, s.pool.long)
 }
 
 // changed is always nil: what a stream yields is what it is.

@@ -10,9 +10,9 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A desk is where bodies in memory are hashed side by side: small objects that are uploaded at the same time, and parts of
-// streams that are not hashed ahead. Who comes when nobody is at work there begins at once; who comes later takes a lane
-// beside those under way. The work is done by one of those who wait, a step of each body at a time, and goes on to
+// A desk is where bodies in memory are hashed side by side: small objects that are uploaded at the same time, and parts
+// of streams that are not hashed ahead. Who comes when nobody is at work there begins at once; who comes later takes a
+// lane beside those under way. The work is done by one of those who wait, a step of each body at a time, and goes on to
 // another when his own is done; so one that comes alone never waits.
 type desk struct {
 	mu      sync.Mutex
@@ -131,8 +131,8 @@ const (
 )
 
 // inMemory returns body in memory, to be hashed together with others, and a function that gives the memory back. It
-// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body can be
-// hashed where it is.
+// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body
+// can be hashed where it is.
 func (u *Uploader) inMemory(body oss.Body) (b *buffer, free func()) {
 	size := body.Size()
 	if size < leastSmall || u.lanes < sideBySide {

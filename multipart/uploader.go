@@ -25,7 +25,6 @@ import (
 type Options struct {
 	PartSize    int64          // bytes; 0 means DefaultPartSize, grown so that parts never exceed 10,000; of a stream the first size, 0 means DefaultStreamPartSize
 	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means as many as make it faster, see MaxConcurrency
-	MemoryLimit int64          // bytes of buffers over all uploads; 0 means Concurrency+1 times PartSize or their defaults
 	Checksum    oss.Checksum   // default oss.ChecksumMD5
 	Store       Store          // remembers unfinished UploadFile calls; nil means none
 	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
@@ -38,6 +37,20 @@ type Options struct {
 	// they are only reported, in Result.Orphans and UploadError.Orphans. With a Store the next UploadFile of a process that
 	// was killed meanwhile does the same.
 	ExclusiveKeys bool
+
+	// MemoryLimit bounds the buffers of streams and Writers, and of files of up to 1 MiB that are hashed together, over all
+	// uploads: bytes that are read and those that are being sent. It must be at least one part. 0 means Concurrency+1 times
+	// PartSize, or their defaults, 40 MiB; while there is a stream of more than 3,000 parts, 13 GiB by default, or one that
+	// needs larger parts for its length, 0 means two and a half times as much.
+	//
+	// Every stream has 256 KiB, or a part if that is smaller, that no other stream can take. They are used once the stream
+	// has given 4 KiB and come out of MemoryLimit, but never more than half of it: more than 80 streams that give bytes at
+	// the same time use more than 40 MiB. When memory is short, streams send parts before they are full, among their first
+	// 3,000 parts; later they wait for a whole part.
+	//
+	// Not included are the 64 KiB of each Writer, the memory for hashing, 2 MiB for each group of parts that are hashed
+	// together, and the buffers of connections, see package oss.
+	MemoryLimit int64 // bytes
 
 	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
 	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other

@@ -46,9 +46,9 @@ var (
 
 // NewWriter returns a Writer whose Close creates the object.
 //
-// A Writer holds no memory before the first Write. Then it holds 64 KiB and what a stream does, see Options.MemoryLimit.
-// One goroutine may write to any number of Writers in turn: if their parts do not fit into the memory together, they are
-// sent before they are full.
+// A Writer holds no memory before the first Write. Then it holds 64 KiB and what a stream does, see
+// Options.MemoryLimit. One goroutine may write to any number of Writers in turn: if their parts do not fit into the
+// memory together, they are sent before they are full.
 func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) *Writer {
 	if opts != nil { // read in the background, when the caller may have changed them for the next object
 		own := *opts

@@ -73,7 +73,7 @@ func dialError(ctx, bounded context.Context, network, what string, err error) er
 	if bounded.Err() == nil || ctx.Err() != nil {
 		return err
 	}
-	return &net.OpError{Op: "dial", Net: network, Err: &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout)}}
+	return &net.OpError{Op: "dial", Net: network, Err: &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout), connectTimeout}}
 }
 
 // A receiver is the reading side of a connection. It tells the watch of the attempt that uses the connection when bytes

@@ -96,6 +96,10 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
 	f := flow.Failure{Err: k.last, Attempt: k.attempts, MaxAttempt: k.client.retry.Attempts}
 	f.Kind = kindOf(k.last, k.signs, k.client.answered.Load())
+	var timeout *timeoutError
+	if errors.As(k.last, &timeout) {
+		f.Idle = timeout.idle
+	}
 	if k.round = k.attempts; gated {
 		k.failed[f.Kind]++
 		k.round = k.failed[f.Kind]

@@ -48,7 +48,10 @@ type watch struct {
 
 // A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches
 // os.ErrDeadlineExceeded, but not context.DeadlineExceeded, which is for the deadlines of callers.
-type timeoutError struct{ text string }
+type timeoutError struct {
+	text string
+	idle time.Duration // how long nothing moved
+}
 
 func (e *timeoutError) Error() string        { return e.text }
 func (e *timeoutError) Timeout() bool        { return true }
@@ -57,7 +60,7 @@ func (e *timeoutError) Is(target error) bool { return target == os.ErrDeadlineEx
 
 // stalled is the cause of an attempt that was given up.
 func stalled(limit time.Duration) error {
-	return &timeoutError{fmt.Sprintf("no byte has moved for %v", limit)}
+	return &timeoutError{fmt.Sprintf("no byte has moved for %v", limit), limit}
 }
 
 // begin starts the watch of an attempt of k with the context parent, which http.Client has made of that of k.

@@ -1,5 +1,5 @@
-// Command handler is a web server that stores what is PUT to it. All requests share one Uploader, so they share its memory
-// and its connections, and however slow some clients are the others are served:
+// Command handler is a web server that stores what is PUT to it. All requests share one Uploader, so they share its
+// memory and its connections, and however slow some clients are the others are served:
 //
 //	go run ./examples/handler -addr 127.0.0.1:8080
 //	curl -T FILE http://127.0.0.1:8080/KEY
@@ -78,8 +78,8 @@ func newHandler(up *multipart.Uploader, bucket string) http.Handler {
 	return mux
 }
 
-// statusOf tells errors of the client from those behind the handler. Nothing is left of an upload that failed, or the error
-// says what.
+// statusOf tells errors of the client from those behind the handler. Nothing is left of an upload that failed, or the
+// error says what.
 func statusOf(err error) int {
 	var failed *multipart.UploadError
 	switch {

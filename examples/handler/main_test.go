@@ -48,7 +48,9 @@ func TestHandlerStoresBodies(t *testing.T) {
 	srv, web := serve(t, nil)
 	for _, size := range []int{0, 10, 3 << 20, 20 << 20} {
 		want := bytes.Repeat([]byte("0123456789"), size/10)
-		for name, body := range map[string]io.Reader{"known": bytes.NewReader(want), "chunked": io.MultiReader(bytes.NewReader(want))} {
+		for name, body := range map[string]io.Reader{
+			"known": bytes.NewReader(want), "chunked": io.MultiReader(bytes.NewReader(want)),
+		} {
 			status, text := put(t.Context(), t, web.URL, "dir/"+name, body)
 			if obj, _ := srv.Object("b", "dir/"+name); status != http.StatusCreated || !bytes.Equal(obj.Data, want) {
 				t.Errorf("PUT of %d bytes, length %s: %d %s", size, name, status, text)
@@ -59,7 +61,8 @@ func TestHandlerStoresBodies(t *testing.T) {
 
 func TestHandlerTellsWhoseFaultItIs(t *testing.T) {
 	srv, web := serve(t, nil)
-	if status, text := put(t.Context(), t, web.URL, strings.Repeat("k", 2000), strings.NewReader("x")); status != http.StatusBadRequest {
+	long := strings.Repeat("k", 2000)
+	if status, text := put(t.Context(), t, web.URL, long, strings.NewReader("x")); status != http.StatusBadRequest {
 		t.Errorf("PUT to a key that is too long: %d %s", status, text)
 	}
 	srv.Inject(osstest.Fault{Key: "forbidden", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
@@ -119,8 +122,8 @@ func TestRunServesUntilItIsInterrupted(t *testing.T) {
 
 var clients = flag.Int("clients", 0, "how many slow clients TestHandlerServesSlowClients has, for half a minute")
 
-// The clients send 15 MB each at 500 kB/s, for 30 s if nothing keeps them waiting. 50 clients have 400 MB in first parts,
-// ten times as much as the memory. Package multipart has the same test on a small scale, without sockets.
+// The clients send 15 MB each at 500 kB/s, for 30 s if nothing keeps them waiting. 50 clients have 400 MB in first
+// parts, ten times as much as the memory. Package multipart has the same test on a small scale, without sockets.
 func TestHandlerServesSlowClients(t *testing.T) {
 	if *clients == 0 {
 		t.Skip("takes half a minute of real time; -clients 50 runs it")

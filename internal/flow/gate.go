@@ -26,6 +26,7 @@ type Failure struct {
 	Attempt    int           // the number of the attempt, from 1
 	MaxAttempt int           // how many package oss would make of its own accord
 	Wait       time.Duration // the backoff of package oss
+	Idle       time.Duration // how long nothing moved before the attempt was given up; 0 if it failed by itself
 	RetryAfter time.Duration // what OSS asked for; 0 if it did not
 }
 

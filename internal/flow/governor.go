@@ -222,7 +222,7 @@ func (a *controlled) Retry(ctx context.Context, f Failure) error {
 }
 
 // A series is what one operation has waited for the service, over all its attempts. Time in the queue for a permit does not
-// count, nor do the attempts themselves: they may move data for hours.
+// count. Of an attempt only the time counts in which nothing moved: it may move data for hours.
 type series struct {
 	waited  time.Duration
 	outages int  // attempts that failed with the connection
@@ -238,6 +238,9 @@ func (g *Governor) retry(ctx context.Context, s *series, f Failure, notify func(
 	}
 	failed, backoff := time.Now(), f.Wait
 	s.failed = true
+	if bounded {
+		s.waited += f.Idle
+	}
 	switch {
 	case f.Kind == Throttled || f.Kind == Exhausted:
 		g.backOff(f)
