@@ -76,6 +76,7 @@ func runSchedule(t *testing.T, seed uint64, all *chronicle) bool {
 	synctest.Test(t, func(t *testing.T) {
 		c := newChaos(t, seed, all)
 		defer c.srv.Close()
+		defer time.Sleep(time.Minute) // until keys that are being fetched in the background are there
 		defer func() {
 			if t.Failed() {
 				t.Logf("schedule %d%v\n%s", seed, c, replay)
@@ -126,6 +127,8 @@ type chaos struct {
 	notes    []string // the same of what no upload may notice
 	injected []injected
 	asking   []injected // of them, those that can hide what is left in OSS
+	cable    *cable     // to the server, cut now and then; nil for one that holds
+	cuts     *rand.Rand // of the cable
 	rivals   bool       // somebody else ends uploads, and puts his own object there, as they are completed
 
 	ordeals  map[string]*ordeal // by key; not changed while uploads run
@@ -139,6 +142,9 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.keys.srv = c.srv
 	if c.rnd.IntN(8) == 0 {
 		c.faults, c.toll = append(c.faults, "a gateway loses replies"), &toll{rnd: rand.New(rand.NewPCG(seed, 3))}
+	}
+	if c.cuts = rand.New(rand.NewPCG(seed, 9)); c.cuts.IntN(5) == 0 {
+		c.cable = &cable{conns: make(map[*cableConn]bool)}
 	}
 	c.client = c.newClient()
 	c.opts = multipart.Options{
@@ -194,6 +200,9 @@ func (c *chaos) run() {
 		})
 		c.faults = append(c.faults, fmt.Sprintf("somebody aborts every upload after %v", after))
 	}
+	if c.cable != nil {
+		wg.Go(c.cutting())
+	}
 	for _, o := range c.ordeals {
 		wg.Go(o.undergo)
 	}
@@ -230,6 +239,31 @@ func (c *chaos) run() {
 	}
 	c.checkSecrets("the log", c.log.text.String())
 	c.all.hedges += strings.Count(c.log.text.String(), "sent a second time")
+}
+
+// cutting draws how the cable is cut, for at most two minutes in all, and returns what does it.
+func (c *chaos) cutting() func() {
+	type cut struct {
+		name        string
+		after, last time.Duration
+	}
+	cuts := make([]cut, 1+c.cuts.IntN(3))
+	names := slices.Sorted(maps.Keys(dialErrors))
+	for i := range cuts {
+		d := 100 * time.Millisecond << c.cuts.IntN(8)
+		cuts[i] = cut{
+			name: names[c.cuts.IntN(len(names))], after: time.Duration(c.cuts.IntN(2000)) * time.Millisecond,
+			last: d + time.Duration(c.cuts.Int64N(int64(d))),
+		}
+		c.faults = append(c.faults, fmt.Sprintf("after %v the connection is lost (%s) for %v", cuts[i].after, cuts[i].name, cuts[i].last))
+		c.all.effects["outage"]++
+	}
+	return func() {
+		for _, cut := range cuts {
+			time.Sleep(cut.after) // in the bubble
+			c.cable.interrupt(cut.name, cut.last)
+		}
+	}
 }
 
 // calm ends all that goes wrong.

@@ -329,6 +329,9 @@ func (c *chaos) newClient() *oss.Client {
 		cfg.Hooks = oss.Hooks{OnStart: c.started}
 		cfg.Now = func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) }
 		cfg.Credentials = provider
+		if c.cable != nil {
+			cfg.HTTPClient = &http.Client{Transport: c.cable.under(c.t, cfg.HTTPClient.Transport)}
+		}
 		if c.toll != nil {
 			cfg.HTTPClient = &http.Client{Transport: &gateway{next: cfg.HTTPClient.Transport, status: c.toll.draw}}
 		}

@@ -65,15 +65,20 @@ func newCable(t *testing.T, srv *osstest.Server, change func(*oss.Config)) (*cab
 	c := &cable{conns: make(map[*cableConn]bool)}
 	return c, client(t, srv, func(cfg *oss.Config) {
 		cfg.Retry = oss.Retry{}
-		tr := cfg.HTTPClient.Transport.(*http.Transport).Clone()
-		c.dial = tr.DialTLSContext
-		tr.DialTLSContext = c.connect
-		t.Cleanup(tr.CloseIdleConnections)
-		cfg.HTTPClient = &http.Client{Transport: tr}
+		cfg.HTTPClient = &http.Client{Transport: c.under(t, cfg.HTTPClient.Transport)}
 		if change != nil {
 			change(cfg)
 		}
 	})
+}
+
+// under returns a transport like tr whose connections go through the cable.
+func (c *cable) under(t *testing.T, tr http.RoundTripper) http.RoundTripper {
+	own := tr.(*http.Transport).Clone()
+	c.dial = own.DialTLSContext
+	own.DialTLSContext = c.connect
+	t.Cleanup(own.CloseIdleConnections)
+	return own
 }
 
 func (c *cable) connect(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -72,7 +72,12 @@ func (w *watch) begin(parent context.Context, k *call) {
 		w.limit, w.timeout = at, k.client.http.Timeout
 	}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
-	w.timer = time.AfterFunc(stall, func() { w.cancel(stalled(stall)) })
+	w.timer = time.AfterFunc(stall, func() {
+		w.mu.Lock()
+		due := w.due
+		w.mu.Unlock()
+		w.cancel(stalled(due))
+	})
 }
 
 // moved says that the body goes on.

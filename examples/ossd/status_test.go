@@ -36,7 +36,7 @@ func visitPage(t *testing.T, d *daemon, method, host, path string) (int, http.He
 
 func TestTheStatusPageShowsWhatThereIs(t *testing.T) {
 	d := launch(t, nil, "-bucket", "films")
-	status, header, body := visitPage(t, d, "GET", "", "/-/health")
+	status, _, body := visitPage(t, d, "GET", "", "/-/health")
 	if status != 200 || body != "ok\n" {
 		t.Errorf("health is %d %q", status, body)
 	}
@@ -52,7 +52,7 @@ func TestTheStatusPageShowsWhatThereIs(t *testing.T) {
 	if _, err := c.UploadPart(t.Context(), up, 1, strings.NewReader("part"), nil); err != nil {
 		t.Fatal(err)
 	}
-	status, header, body = visitPage(t, d, "GET", "", "/-/")
+	status, header, body := visitPage(t, d, "GET", "", "/-/")
 	if kind := header.Get("Content-Type"); status != 200 || kind != "text/html; charset=utf-8" {
 		t.Errorf("the page is %d %s", status, kind)
 	}
