@@ -45,7 +45,7 @@
 // # What is checked
 //
 // Every part is sent with its MD5, without which OSS would store damage. That costs little: where the
-// processor has AVX-512 or AVX2, parts are hashed side by side, a group at a time, while those before
+// processor has AVX-512, AVX2 or NEON, parts are hashed side by side, a group at a time, while those before
 // are sent, mostly less than 400 MiB of a file ahead; and so are small objects that are uploaded at the same time.
 // A part's ETag and its CRC-64 must agree with what was sent. The CRC-64 of the finished object must be
 // the combination of those of its parts. A file must have the size, the time of modification and,

@@ -2,8 +2,6 @@
 
 package md5lanes
 
-//go:generate go run -C gen . ../kernels_amd64.s
-
 // The kernels. They read 64*n bytes of each of their lanes, n > 0, and leave the state of lanes
 // they do not have alone.
 

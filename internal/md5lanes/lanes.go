@@ -1,5 +1,7 @@
 package md5lanes
 
+//go:generate go run -C gen . ..
+
 // maxLanes is the width of the widest kernel.
 const maxLanes = 32
 

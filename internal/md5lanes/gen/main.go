@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/pass"
@@ -13,20 +14,39 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gen file.s")
+		fmt.Fprintln(os.Stderr, "usage: gen directory")
 		os.Exit(2)
 	}
-	text, err := assembly()
-	if err == nil {
-		err = os.WriteFile(os.Args[1], text, 0o644)
-	}
-	if err != nil {
+	if err := writeAll(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-// assembly returns the whole file.
+// writeAll writes the files to a directory.
+func writeAll(dir string) error {
+	files, err := generate()
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generate returns the files by name.
+func generate() (map[string][]byte, error) {
+	amd64, err := assembly()
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{"kernels_amd64.s": amd64, "kernels_arm64.s": neon()}, nil
+}
+
+// assembly returns the file for amd64.
 func assembly() ([]byte, error) {
 	c := build.NewContext()
 	c.ConstraintExpr("!purego")

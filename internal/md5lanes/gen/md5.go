@@ -36,12 +36,15 @@ func truth(i int) operand.U8 {
 	return operand.U8(table)
 }
 
+// sine returns the constant that step i adds.
+func sine(i int) uint32 { return uint32(math.Abs(math.Sin(float64(i+1))) * (1 << 32)) }
+
 // sines writes the table of the 64 constants, and returns where it is.
 func sines(c *build.Context) operand.Mem {
 	table := c.StaticGlobal("sines")
 	c.DataAttributes(attr.RODATA | attr.NOPTR)
 	for i := range 64 {
-		c.AppendDatum(operand.U32(math.Abs(math.Sin(float64(i+1))) * (1 << 32)))
+		c.AppendDatum(operand.U32(sine(i)))
 	}
 	return table
 }
