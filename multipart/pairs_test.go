@@ -280,7 +280,8 @@ func untold(srv *osstest.Server, res *multipart.Result, err error) (left []oss.U
 // hides reports whether the line kept from the client what OSS holds: the list of uploads, or that there is this one. It did
 // if the last request was a probe that was lost: then nothing else was asked.
 func (l *crookedLine) hides() bool {
-	if last := len(l.struck) - 1; last >= 0 && strings.HasPrefix(l.struck[last], "HEAD") && strings.HasSuffix(l.struck[last], ": lost") {
+	if last := len(l.struck) - 1; last >= 0 && strings.HasPrefix(l.struck[last], "HEAD") &&
+		(strings.HasSuffix(l.struck[last], ": lost") || strings.HasSuffix(l.struck[last], ": dropped")) {
 		return true
 	}
 	return slices.ContainsFunc(l.struck, func(s string) bool {
