@@ -10,7 +10,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/lend"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -114,7 +114,7 @@ func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) 
 		defer h.ended.Done()
 		two, cancelTwo := context.WithCancelCause(ctx)
 		defer cancelTwo(nil)
-		permit := h.waitUntilSlow(two, func() { cancelTwo(tries.ErrSuperseded) }, j.u.governor)
+		permit := h.waitUntilSlow(two, func() { cancelTwo(reqstats.ErrSuperseded) }, j.u.governor)
 		if permit == nil {
 			return
 		}
@@ -122,7 +122,7 @@ func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) 
 		j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
 		h.part, h.err = j.u.client.UploadPart(flow.WithGate(two, flow.Once), j.plan.Upload, e.Number, &h.second, &h.opts)
 		if h.err == nil {
-			cancelOne(tries.ErrSuperseded)
+			cancelOne(reqstats.ErrSuperseded)
 		} else {
 			h.first.peer.Store(nil) // however far it had got
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/lend"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -46,7 +46,7 @@ func (p *parcels) anyFailed() bool {
 // has one place in the queue for permits, however many parts it has. There are no more workers than pieces in hand.
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
-	ctx, count := tries.Watch(ctx)
+	ctx, count := reqstats.NewContext(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
 	defer end()
@@ -100,7 +100,7 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	if err == nil && ctx.Err() != nil {
 		err = cmp.Or(starved, ctx.Err())
 	}
-	j.cut = j.cut || done.cut || count.Lost.Load() > 0
+	j.cut = j.cut || done.cut || count.Unanswered.Load() > 0
 	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
 	return done, err

@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 )
 
 // This file is the only one that knows go-retryablehttp. The library drives the attempts: how many,
@@ -128,10 +128,10 @@ func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
 // count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does
 // one that package multipart has cancelled since another request has done its work.
 func (k *call) count(ctx context.Context, err error) {
-	if k.signs.unsent || err != nil && context.Cause(ctx) == tries.ErrSuperseded {
+	if k.signs.unsent || err != nil && context.Cause(ctx) == reqstats.ErrSuperseded {
 		return
 	}
-	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
+	reqstats.FromContext(ctx).Record(k.reply.StatusCode, err == nil || understood(k.last), k.date)
 }
 
 // understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
