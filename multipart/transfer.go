@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/lend"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -266,14 +266,14 @@ func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n
 	}
 }
 
-// Lend implements lend.Lender, where no Limiter has to be asked.
-func (w *watchedBody) Lend(off, n int64, files bool) (lend.Range, error) {
-	lender, ok := w.Body.(lend.Lender)
+// Region implements zerocopy.Source, where no Limiter has to be asked.
+func (w *watchedBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
+	lender, ok := w.Body.(zerocopy.Source)
 	if !ok || w.limiter != nil {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
-	lent, err := lender.Lend(off, n, files)
-	if !lent.None() {
+	lent, err := lender.Region(off, n, files)
+	if !lent.IsZero() {
 		w.progress(off + lent.Size)
 	}
 	return lent, err

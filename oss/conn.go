@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // A dialer makes connections with a ReadFrom of their own, which net/http hands the body of a request to. On others it
@@ -137,7 +137,7 @@ func (c *conn) sendLent(r io.Reader) (sent int64, err error) {
 	for c.lent.start(); ; {
 		began := time.Now()
 		lent, err := body.lend(c.lent.now, true)
-		if err != nil || lent.None() {
+		if err != nil || lent.IsZero() {
 			return sent, err
 		}
 		var n int64
@@ -156,8 +156,8 @@ func (c *conn) sendLent(r io.Reader) (sent int64, err error) {
 }
 
 // writeLent writes what lies in memory, and gives it back.
-func writeLent(lent lend.Range, body *outgoing, write func([]byte, *outgoing) (int, error)) (int64, error) {
-	defer lent.Owner.GiveBack()
+func writeLent(lent zerocopy.Region, body *outgoing, write func([]byte, *outgoing) (int, error)) (int64, error) {
+	defer lent.Buffer.Release()
 	n, err := write(lent.Bytes, body)
 	return int64(n), err
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // Checksum is how the bytes of a part or an object are verified.
@@ -104,7 +104,7 @@ type outgoing struct {
 	ctx   context.Context         // of the reads of a ContextBody
 	over  context.CancelCauseFunc // ends one that waits; nil for any other Body
 
-	lender lend.Lender // the same, if what it holds may be sent unseen
+	lender zerocopy.Source // the same, if what it holds may be sent unseen
 
 	lock chan struct{} // holds a token while the rest is in use; a channel, since waiting for it may take as long as a read
 	body io.ReaderAt   // nil once retired
@@ -124,7 +124,7 @@ func (o *outgoing) open(body Body, t terms, w *watch) {
 	// What the kernel sends from a file it may still read when an attempt has been given up, and the file be another
 	// by then: so only where OSS will refuse any other bytes.
 	if t.md5 != nil && !o.sum {
-		o.lender, _ = body.(lend.Lender)
+		o.lender, _ = body.(zerocopy.Source)
 	}
 	if _, ok := body.(ContextBody); ok {
 		o.ctx, o.over = context.WithCancelCause(w.ctx)
@@ -170,22 +170,22 @@ func (o *outgoing) Read(p []byte) (int, error) {
 
 // lend returns where the next bytes lie, at most n, which then count as read. It returns none if there are no more, or if
 // the body has to be read.
-func (o *outgoing) lend(n int, files bool) (lend.Range, error) {
+func (o *outgoing) lend(n int, files bool) (zerocopy.Region, error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	if o.n == o.size {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
 	if o.body == nil {
-		return lend.Range{}, errRetired
+		return zerocopy.Region{}, errRetired
 	}
 	if o.lender == nil {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
-	lent, err := o.lender.Lend(o.n, min(int64(n), o.size-o.n), files)
+	lent, err := o.lender.Region(o.n, min(int64(n), o.size-o.n), files)
 	if err != nil {
 		o.err = &sourceError{done: o.n, size: o.size, err: err}
-		return lend.Range{}, o.err
+		return zerocopy.Region{}, o.err
 	}
 	o.n += lent.Size
 	o.moved()

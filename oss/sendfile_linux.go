@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // errNoSendfile says that sendfile(2) cannot handle this file or connection. Nothing has been sent.
@@ -16,7 +16,7 @@ var errNoSendfile = errors.New("no sendfile")
 
 // sendRange has the kernel send a range of a file that body has lent, and tells body now and then whether it moves. It
 // leaves a deadline behind.
-func sendRange(c net.Conn, r lend.Range, body *outgoing) (sent int64, err error) {
+func sendRange(c net.Conn, r zerocopy.Region, body *outgoing) (sent int64, err error) {
 	to, ok := c.(syscall.Conn)
 	if !ok {
 		return 0, errNoSendfile

@@ -68,7 +68,7 @@ func (c *tlsConn) ReadFrom(r io.Reader) (sent int64, err error) {
 			if err != nil {
 				return sent, err
 			}
-			if lent.None() {
+			if lent.IsZero() {
 				break
 			}
 			n, err := writeLent(lent, body, c.write)
