@@ -12,4 +12,4 @@ import (
 // errNoSendfile says that what a file holds has to be read to be sent.
 var errNoSendfile = errors.New("no sendfile")
 
-func sendRange(net.Conn, zerocopy.Region, *outgoing) (int64, error) { return 0, errNoSendfile }
+func sendFile(net.Conn, zerocopy.Region, *requestBody) (int64, error) { return 0, errNoSendfile }
