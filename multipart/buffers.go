@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -278,19 +278,19 @@ func (b *buffer) split(size int64) []*buffer {
 	return append(all, b)
 }
 
-// Lend implements lend.Lender.
-func (b *buffer) Lend(off, n int64, _ bool) (lend.Range, error) {
+// Region implements zerocopy.Source.
+func (b *buffer) Region(off, n int64, _ bool) (zerocopy.Region, error) {
 	from := off % b.pool.chunk
 	n = min(n, b.pool.chunk-from, b.size-off)
 	b.users.Add(1)
-	return lend.Range{Bytes: b.chunks[off/b.pool.chunk].bytes[from : from+n], Size: n, Owner: b}, nil
+	return zerocopy.Region{Bytes: b.chunks[off/b.pool.chunk].bytes[from : from+n], Size: n, Buffer: b}, nil
 }
 
 // free gives the memory back, as soon as no connection writes from it. Nobody may read the buffer any more.
-func (b *buffer) free() { b.GiveBack() }
+func (b *buffer) free() { b.Release() }
 
-// GiveBack implements lend.Owner.
-func (b *buffer) GiveBack() {
+// Release implements zerocopy.Buffer.
+func (b *buffer) Release() {
 	if b.users.Add(-1) >= 0 {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // testPool returns a pool for parts of part bytes within a limit.
@@ -124,9 +124,9 @@ func TestABufferIsKeptWhileAConnectionWritesFromIt(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789!"), maxChunk)[:2*maxChunk-5]
 	b := filled(t, p, bytes.NewReader(want), 2*maxChunk)
 	full := inUse(p)
-	var lent []lend.Range
+	var lent []zerocopy.Region
 	for off := int64(1000); off < b.size; off += lent[len(lent)-1].Size {
-		r, err := b.Lend(off, 100_000, false)
+		r, err := b.Region(off, 100_000, false)
 		if err != nil || r.Size != int64(len(r.Bytes)) || !bytes.Equal(r.Bytes, want[off:off+r.Size]) {
 			t.Fatalf("%d bytes are lent at %d, %v", r.Size, off, err)
 		}
@@ -137,7 +137,7 @@ func TestABufferIsKeptWhileAConnectionWritesFromIt(t *testing.T) {
 		if n := inUse(p); n != full || n == 0 {
 			t.Fatalf("%d bytes are in use when %d ranges are lent", n, len(lent)-i)
 		}
-		r.Owner.GiveBack()
+		r.Buffer.Release()
 	}
 	if n := inUse(p); n != 0 {
 		t.Errorf("%d bytes are in use when nothing is lent", n)

@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -197,12 +197,12 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	var res *oss.PutResult
 	at := j.plan.Upload
 	began := time.Now()
-	counted, count := tries.Watch(ctx)
+	counted, count := reqstats.NewContext(ctx)
 	err = permit.Do(counted, 0, func(ctx context.Context) (err error) {
 		res, err = j.u.client.CopyObject(ctx, at.Bucket, at.Key, src, opts)
 		return err
 	})
-	if err != nil && count.Lost.Load() > 0 {
+	if err != nil && count.Unanswered.Load() > 0 {
 		res, err = j.lookForObject(ctx, began, err, false, func(there *oss.ObjectInfo) bool {
 			return there.Size == info.Size && there.CRC64 == info.CRC64 && info.CRC64 != 0
 		})

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/lend"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -68,17 +68,17 @@ func (b *hedgeBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// Lend implements lend.Lender, and counts as ReadAt does.
-func (b *hedgeBody) Lend(off, n int64, files bool) (lend.Range, error) {
-	lender, ok := b.Body.(lend.Lender)
+// Region implements zerocopy.Source, and counts as ReadAt does.
+func (b *hedgeBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
+	lender, ok := b.Body.(zerocopy.Source)
 	if !ok {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
 	if err := b.mayGoOn(n); err != nil {
-		return lend.Range{}, err
+		return zerocopy.Region{}, err
 	}
-	lent, err := lender.Lend(off, n, files)
-	if !lent.None() {
+	lent, err := lender.Region(off, n, files)
+	if !lent.IsZero() {
 		b.read.Add(lent.Size)
 	}
 	return lent, err
@@ -114,7 +114,7 @@ func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) 
 		defer h.ended.Done()
 		two, cancelTwo := context.WithCancelCause(ctx)
 		defer cancelTwo(nil)
-		permit := h.waitUntilSlow(two, func() { cancelTwo(tries.ErrSuperseded) }, j.u.governor)
+		permit := h.waitUntilSlow(two, func() { cancelTwo(reqstats.ErrSuperseded) }, j.u.governor)
 		if permit == nil {
 			return
 		}
@@ -122,7 +122,7 @@ func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) 
 		j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
 		h.part, h.err = j.u.client.UploadPart(flow.WithGate(two, flow.Once), j.plan.Upload, e.Number, &h.second, &h.opts)
 		if h.err == nil {
-			cancelOne(tries.ErrSuperseded)
+			cancelOne(reqstats.ErrSuperseded)
 		} else {
 			h.first.peer.Store(nil) // however far it had got
 		}

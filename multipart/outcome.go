@@ -18,7 +18,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -74,10 +74,10 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	}
 	up := j.plan.Upload
 	began := time.Now()
-	counted, count := tries.Watch(ctx)
+	counted, count := reqstats.NewContext(ctx)
 	res, err := j.u.client.CompleteMultipartUpload(counted, up, sent.parts, &j.wishes.complete)
 	if err != nil {
-		if res, err = j.settle(ctx, sent, want, began, err, count.Lost.Load() == 0); err != nil {
+		if res, err = j.settle(ctx, sent, want, began, err, count.Unanswered.Load() == 0); err != nil {
 			return nil, err
 		}
 	}
@@ -153,18 +153,18 @@ func (j *job) settle(
 }
 
 // A moment is when something began, by the clock of OSS, which a reply tells.
-type moment func(reply *tries.Count) time.Time
+type moment func(reply *reqstats.Stats) time.Time
 
 // since is the moment that began was by the clock of this machine.
 func since(began time.Time) moment {
-	return func(reply *tries.Count) time.Time { return reply.Now().Add(-time.Since(began)) }
+	return func(reply *reqstats.Stats) time.Time { return reply.Now().Add(-time.Since(began)) }
 }
 
 // lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that
 // says what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there
 // before, or be another program's, with other metadata.
 func (j *job) lookForOurs(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
-	ctx, count := tries.Watch(ctx)
+	ctx, count := reqstats.NewContext(ctx)
 	up := j.plan.Upload
 	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
 	switch {
@@ -427,7 +427,7 @@ const slack = 2 * time.Second
 func (j *job) lookForOrphans(ctx context.Context, began moment) {
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
-	ctx, count := tries.Watch(ctx)
+	ctx, count := reqstats.NewContext(ctx)
 	up := j.plan.Upload
 	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.wishes.all}) {
 		if err != nil {

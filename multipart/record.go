@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -107,7 +107,7 @@ const clockError = 15 * time.Minute
 // endIntent looks for the upload that an earlier process was about to begin and did not record.
 func (j *job) endIntent(ctx context.Context, saved Plan) {
 	if saved.Upload.ID == "" && !saved.Begun.IsZero() {
-		j.lookForOrphans(ctx, func(*tries.Count) time.Time { return saved.Begun.Add(-clockError) })
+		j.lookForOrphans(ctx, func(*reqstats.Stats) time.Time { return saved.Begun.Add(-clockError) })
 	}
 }
 

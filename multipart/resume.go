@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -227,7 +227,7 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 		return nil, errors.New("it is not known when the upload was begun")
 	}
 	var failed error
-	info, err := j.lookForOurs(ctx, func(*tries.Count) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
+	info, err := j.lookForOurs(ctx, func(*reqstats.Stats) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
 		if there.Size != in.size { // there is no need to read the source
 			return false
 		}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -185,13 +185,13 @@ func (w window) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Lend implements lend.Lender, for regular files.
-func (w window) Lend(off, n int64, files bool) (lend.Range, error) {
+// Region implements zerocopy.Source, for regular files.
+func (w window) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	f, ok := w.r.(*os.File)
 	if !ok || !files {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
-	return lend.Range{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil
+	return zerocopy.Region{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil
 }
 
 // await runs read, which cannot be interrupted, and returns its error. If ctx is done first it returns

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -51,7 +51,7 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 		if o.OlderThan == 0 {
 			o.OlderThan = DefaultSweepAge
 		}
-		ctx, count := tries.Watch(u.governed(ctx, bucket, "probe", nil, nil))
+		ctx, count := reqstats.NewContext(u.governed(ctx, bucket, "probe", nil, nil))
 		for info, err := range u.client.Uploads(ctx, bucket, &oss.ListUploadsOptions{Prefix: o.Prefix}) {
 			if err != nil {
 				yield(Swept{}, err)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/lend"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -46,7 +46,7 @@ func (p *parcels) anyFailed() bool {
 // has one place in the queue for permits, however many parts it has. There are no more workers than pieces in hand.
 func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
-	ctx, count := tries.Watch(ctx)
+	ctx, count := reqstats.NewContext(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
 	defer end()
@@ -100,7 +100,7 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	if err == nil && ctx.Err() != nil {
 		err = cmp.Or(starved, ctx.Err())
 	}
-	j.cut = j.cut || done.cut || count.Lost.Load() > 0
+	j.cut = j.cut || done.cut || count.Unanswered.Load() > 0
 	slices.SortFunc(done.parts, byNumber)
 	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
 	return done, err
@@ -266,14 +266,14 @@ func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n
 	}
 }
 
-// Lend implements lend.Lender, where no Limiter has to be asked.
-func (w *watchedBody) Lend(off, n int64, files bool) (lend.Range, error) {
-	lender, ok := w.Body.(lend.Lender)
+// Region implements zerocopy.Source, where no Limiter has to be asked.
+func (w *watchedBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
+	lender, ok := w.Body.(zerocopy.Source)
 	if !ok || w.limiter != nil {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
-	lent, err := lender.Lend(off, n, files)
-	if !lent.None() {
+	lent, err := lender.Region(off, n, files)
+	if !lent.IsZero() {
 		w.progress(off + lent.Size)
 	}
 	return lent, err

@@ -17,7 +17,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/md5lanes"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -384,13 +384,13 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
 	began := time.Now()
-	counted, count := tries.Watch(ctx)
+	counted, count := reqstats.NewContext(ctx)
 	err = permit.Do(counted, j.tunable(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, began, last, d, err, count.Lost.Load() == 0)
+		res, err = j.settlePut(ctx, began, last, d, err, count.Unanswered.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
@@ -422,7 +422,7 @@ func (j *job) multipart(ctx context.Context, src source) (*Result, error) {
 func (j *job) initiate(ctx context.Context) error {
 	at := j.plan.Upload
 	began := time.Now()
-	sent, count := tries.Watch(ctx)
+	sent, count := reqstats.NewContext(ctx)
 	var err error
 	j.plan.Upload, err = j.u.client.InitiateMultipartUpload(sent, at.Bucket, at.Key, &j.wishes.initiate)
 	if err != nil {
@@ -430,7 +430,7 @@ func (j *job) initiate(ctx context.Context) error {
 	} else {
 		j.plan.Begun = count.Now().UTC().Truncate(time.Second)
 	}
-	if count.Lost.Load() > 0 {
+	if count.Unanswered.Load() > 0 {
 		j.lookForOrphans(ctx, since(began))
 	}
 	if err != nil {

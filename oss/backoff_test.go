@@ -31,7 +31,7 @@ func TestBackoffDoublesWithinItsBounds(t *testing.T) {
 		{"a nanosecond", Retry{MinWait: 1, MaxWait: 1}, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := &call{client: &Client{retry: tt.retry.orDefault()}, round: tt.attempts}
+			k := &call{client: &Client{retry: tt.retry.orDefault()}, failuresAlike: tt.attempts}
 			seen := make(map[time.Duration]bool)
 			for range 100 {
 				d := k.backoff()
@@ -108,7 +108,7 @@ func TestTransientErrors(t *testing.T) {
 		{"reset", fmt.Errorf("read: %w", syscall.ECONNRESET), true},
 		{"refused", fmt.Errorf("dial: %w", syscall.ECONNREFUSED), true},
 		{"end", io.ErrUnexpectedEOF, true},
-		{"stalled", stalled(time.Second), true},
+		{"stalled", errStalled(time.Second), true},
 		{"damaged", &ChecksumError{}, true},
 		{"unknown", errors.New("something"), true},
 		{"source", &sourceError{err: io.ErrUnexpectedEOF}, false},
@@ -154,7 +154,7 @@ func TestEffortIsWrittenForPeople(t *testing.T) {
 		{1, 0, "1 attempt"}, {3, 0, "3 attempts"}, {1, 30 * time.Second, "1 attempt in 30.0 s"}, {4, 1234 * time.Millisecond, "4 attempts in 1.2 s"},
 		{2, time.Minute, "2 attempts in 1m0s"}, {9, 312400 * time.Millisecond, "9 attempts in 5m12s"},
 	} {
-		if got := effort(tt.attempts, tt.elapsed); got != tt.want {
+		if got := describeAttempts(tt.attempts, tt.elapsed); got != tt.want {
 			t.Errorf("effort(%d, %v) = %q, want %q", tt.attempts, tt.elapsed, got, tt.want)
 		}
 	}

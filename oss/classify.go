@@ -12,7 +12,7 @@ import (
 )
 
 // signs are what a failed attempt shows beside its error.
-type signs struct {
+type evidence struct {
 	unsent  bool // nothing of the request has left this machine
 	broken  bool // the connection failed before there was a whole answer
 	limited bool // Config.HTTPClient.Timeout ended it
@@ -20,7 +20,7 @@ type signs struct {
 
 // kindOf says what kind of failure err is, which an attempt with these signs ended with and which may be repeated; answered
 // is whether OSS has answered the Client before.
-func kindOf(err error, s signs, answered bool) flow.Kind {
+func kindOf(err error, s evidence, answered bool) flow.Kind {
 	reply, _ := err.(*ServiceError)
 	switch {
 	case reply == nil && isOutOfFiles(err):
@@ -45,7 +45,7 @@ func (k *call) isAnswer(err error) bool {
 	if reply, ok := k.last.(*ServiceError); ok && reply.isFromOSS() || k.reply.RequestID != "" {
 		return true
 	}
-	return err == nil && (k.terms.stores || k.terms.check != nil) // the check has told it from a page of somebody else
+	return err == nil && (k.options.verifyStored || k.options.check != nil) // the check has told it from a page of somebody else
 }
 
 // isNetworkError reports whether err, of a transport that does not trace its connections, is one of a connection.

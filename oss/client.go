@@ -105,30 +105,30 @@ func (r Retry) check() error {
 
 // A Client calls OSS. It is safe for concurrent use and needs no Close.
 type Client struct {
-	endpoint    endpoint
-	region      string // of signatures
-	credentials CredentialsProvider
-	signer      signer.Signer
-	http        http.Client // a copy; its Transport is used, never closed
-	own         bool        // the Transport is defaultTransport
-	queues      bool        // requests wait for one another's connections there
-	retry       Retry
-	log         *slog.Logger
-	hooks       Hooks
-	header      http.Header // for every request
-	userAgent   []string    // the value of a header
-	now         func() time.Time
-	minPartSize int64
-	skew        atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
-	budget      *flow.RetryBudget
-	answered    atomic.Bool // OSS has answered a request of this Client
+	endpoint     endpoint
+	region       string // of signatures
+	credentials  CredentialsProvider
+	signer       signer.Signer
+	http         http.Client // a copy; its Transport is used, never closed
+	ownTransport bool        // the Transport is defaultTransport
+	limitsConns  bool        // requests wait for one another's connections there
+	retry        Retry
+	log          *slog.Logger
+	hooks        Hooks
+	header       http.Header // for every request
+	userAgent    []string    // the value of a header
+	now          func() time.Time
+	minPartSize  int64
+	skew         atomic.Int64 // nanoseconds OSS's clock is ahead of ours, as it told in a RequestTimeTooSkewed reply
+	budget       *flow.RetryBudget
+	answered     atomic.Bool // OSS has answered a request of this Client
 
 	presignEndpoint endpoint
 }
 
 // NewClient checks cfg and returns a Client. It does not touch the network.
 func NewClient(cfg Config) (*Client, error) {
-	at, err := cfg.place()
+	at, err := cfg.destination()
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.HTTPClient != nil {
 		c.http = *cfg.HTTPClient
 	} else {
-		c.http.Transport, c.own = defaultTransport(), true
+		c.http.Transport, c.ownTransport = defaultTransport(), true
 	}
 	if c.http.Transport == nil {
 		c.http.Transport = http.DefaultTransport
@@ -215,7 +215,7 @@ func NewClient(cfg Config) (*Client, error) {
 			slog.Duration("timeout", c.http.Timeout))
 	}
 	if t, ok := c.http.Transport.(*http.Transport); ok {
-		c.queues = t.MaxConnsPerHost > 0
+		c.limitsConns = t.MaxConnsPerHost > 0
 	}
 	// A redirected request would carry a signature made for another address.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

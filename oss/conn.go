@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // A dialer makes connections with a ReadFrom of their own, which net/http hands the body of a request to. On others it
@@ -64,7 +64,7 @@ func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, err
 	if err != nil {
 		return nil, dialError(ctx, bounded, network, "no connection to "+addr, err)
 	}
-	return &conn{Conn: raw, stride: stride{most: mostPlain}, lent: stride{most: mostLent}}, nil
+	return &conn{Conn: raw, copied: copySize{max: maxCopyPlain}, zeroCopied: copySize{max: maxZeroCopy}}, nil
 }
 
 // dialError returns err, or that the time bounded has for making a connection is over. It is not where the caller's own
@@ -78,12 +78,12 @@ func dialError(ctx, bounded context.Context, network, what string, err error) er
 
 // A receiver is the reading side of a connection. It tells the watch of the attempt that uses the connection when bytes
 // arrive.
-type receiver struct{ watch atomic.Pointer[watch] }
+type receiver struct{ watchdog atomic.Pointer[watchdog] }
 
 // received says that n bytes have arrived.
-func (r *receiver) received(n int) {
-	if w := r.watch.Load(); w != nil && n > 0 {
-		w.arriving()
+func (r *receiver) notify(n int) {
+	if w := r.watchdog.Load(); w != nil && n > 0 {
+		w.received()
 	}
 }
 
@@ -93,7 +93,7 @@ func receiverOf(c net.Conn) *receiver {
 	case *conn:
 		return &c.receiver
 	case *tlsConn:
-		return &c.under.receiver
+		return &c.corked.receiver
 	case *tls.Conn: // net/http's own, over a connection of ours to a proxy
 		return receiverOf(c.NetConn())
 	}
@@ -104,101 +104,101 @@ func receiverOf(c net.Conn) *receiver {
 type conn struct {
 	net.Conn
 	receiver
-	stride stride // of what is copied
-	lent   stride // of what is not
+	copied     copySize // of what is copied
+	zeroCopied copySize // of what is not
 }
 
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.received(n)
+	c.notify(n)
 	return n, err
 }
 
 // ReadFrom sends what r yields.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	defer c.SetWriteDeadline(time.Time{})
-	sent, err := c.sendLent(r)
+	sent, err := c.sendRegions(r)
 	if err != nil {
 		return sent, err
 	}
-	buf := buffers.Get().(*[mostPlain]byte)
+	buf := buffers.Get().(*[maxCopyPlain]byte)
 	defer buffers.Put(buf)
-	n, err := c.stride.copy(r, buf[:], c.patiently)
+	n, err := c.copied.copy(r, buf[:], c.withProgress)
 	return sent + n, err
 }
 
 // sendLent sends what need not be copied, from a file or from memory: nobody here has to see it, as its sums are known.
 // The rest is up to the caller.
-func (c *conn) sendLent(r io.Reader) (sent int64, err error) {
+func (c *conn) sendRegions(r io.Reader) (sent int64, err error) {
 	body := bodyOf(r)
 	if body == nil {
 		return 0, nil
 	}
-	for c.lent.start(); ; {
+	for c.zeroCopied.start(); ; {
 		began := time.Now()
-		lent, err := body.lend(c.lent.now, true)
-		if err != nil || lent.None() {
+		lent, err := body.region(c.zeroCopied.now, true)
+		if err != nil || lent.IsZero() {
 			return sent, err
 		}
 		var n int64
 		if lent.File == nil {
-			n, err = writeLent(lent, body, c.patiently)
-		} else if n, err = sendRange(c.Conn, lent, body); err == errNoSendfile {
-			body.takeBack(lent.Size)
+			n, err = writeRegion(lent, body, c.withProgress)
+		} else if n, err = sendFile(c.Conn, lent, body); err == errNoSendfile {
+			body.unread(lent.Size)
 			return sent, nil
 		}
 		if sent += n; err != nil {
-			body.failed(err)
+			body.setErr(err)
 			return sent, err
 		}
-		c.lent.adapt(time.Since(began), lent.Size == int64(c.lent.now))
+		c.zeroCopied.adjust(time.Since(began), lent.Size == int64(c.zeroCopied.now))
 	}
 }
 
 // writeLent writes what lies in memory, and gives it back.
-func writeLent(lent lend.Range, body *outgoing, write func([]byte, *outgoing) (int, error)) (int64, error) {
-	defer lent.Owner.GiveBack()
+func writeRegion(lent zerocopy.Region, body *requestBody, write func([]byte, *requestBody) (int, error)) (int64, error) {
+	defer lent.Buffer.Release()
 	n, err := write(lent.Bytes, body)
 	return int64(n), err
 }
 
-func (c *conn) patiently(p []byte, body *outgoing) (int, error) {
-	return writePatiently(c.Conn, p, body)
+func (c *conn) withProgress(p []byte, body *requestBody) (int, error) {
+	return writeWithProgress(c.Conn, p, body)
 }
 
 // A stride is how many bytes of a body are read and written at once on a connection. It grows while that is a matter of
 // moments, and shrinks when it takes long, so that a rate limit stays smooth and progress is told as it is made.
-type stride struct{ now, most int }
+type copySize struct{ now, max int }
 
 // Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those
 // that leave the processor's cache cost more than they gain, with TLS sooner than without.
 const (
-	leastStride = 16 << 10
-	firstStride = 32 << 10
-	mostTLS     = 128 << 10
-	mostPlain   = 256 << 10
-	mostLent    = 1 << 20 // takes no memory
+	minCopy      = 16 << 10
+	initialCopy  = 32 << 10
+	maxCopyTLS   = 128 << 10
+	maxCopyPlain = 256 << 10
+	maxZeroCopy  = 1 << 20 // takes no memory
 )
 
 // Times within which a stride is to be done: it grows below the first and shrinks above the second.
 const (
-	shortStride = 50 * time.Millisecond
-	longStride  = 200 * time.Millisecond
+	fastCopy = 50 * time.Millisecond
+	slowCopy = 200 * time.Millisecond
 )
 
 // buffers are what bodies are copied through on plain connections, and tlsBuffers what TLS copies them through and
 // gathers its records in. A connection has one of buffers or at most two of tlsBuffers, and only while it sends: at
 // most 264 KiB.
 var (
-	buffers    = sync.Pool{New: func() any { return new([mostPlain]byte) }}
-	tlsBuffers = sync.Pool{New: func() any { return new([mostGathered]byte) }}
+	buffers    = sync.Pool{New: func() any { return new([maxCopyPlain]byte) }}
+	tlsBuffers = sync.Pool{New: func() any { return new([tlsBufferSize]byte) }}
 )
 
 // copy moves all of r to write through buf. What cannot be told of progress within a long write gets short ones.
-func (s *stride) copy(r io.Reader, buf []byte, write func(p []byte, body *outgoing) (int, error)) (n int64, err error) {
+func (s *copySize) copy(r io.Reader, buf []byte, write func(p []byte, body *requestBody) (int, error)) (n int64, err error) {
 	body := bodyOf(r)
 	if s.start(); body == nil {
-		s.now = firstStride
+		s.now = initialCopy
 	}
 	for {
 		began := time.Now()
@@ -216,42 +216,42 @@ func (s *stride) copy(r io.Reader, buf []byte, write func(p []byte, body *outgoi
 		if err != nil {
 			return n, err
 		}
-		s.adapt(time.Since(began), m == s.now && body != nil)
+		s.adjust(time.Since(began), m == s.now && body != nil)
 	}
 }
 
-func (s *stride) start() {
+func (s *copySize) start() {
 	if s.now == 0 {
-		s.now = firstStride
+		s.now = initialCopy
 	}
 }
 
 // adapt goes by how long a stride took; full is whether it was one.
-func (s *stride) adapt(took time.Duration, full bool) {
+func (s *copySize) adjust(took time.Duration, full bool) {
 	switch {
-	case took > longStride:
-		s.now = max(s.now/2, leastStride)
-	case took < shortStride && full:
-		s.now = min(s.now*2, s.most)
+	case took > slowCopy:
+		s.now = max(s.now/2, minCopy)
+	case took < fastCopy && full:
+		s.now = min(s.now*2, s.max)
 	}
 }
 
 // bodyOf returns the body that net/http hands to a connection, within the limit it sets; nil if r is something else.
-func bodyOf(r io.Reader) *outgoing {
+func bodyOf(r io.Reader) *requestBody {
 	if limited, ok := r.(*io.LimitedReader); ok {
 		r = limited.R
 	}
-	body, _ := r.(*outgoing)
+	body, _ := r.(*requestBody)
 	return body
 }
 
 // writePatiently writes p, which was read from body, and tells body now and then whether it moves: on a slow line one
 // write can take longer than a stall may. It leaves a deadline behind.
-func writePatiently(c net.Conn, p []byte, body *outgoing) (n int, err error) {
+func writeWithProgress(c net.Conn, p []byte, body *requestBody) (n int, err error) {
 	if body == nil {
 		return c.Write(p)
 	}
-	look := body.look()
+	look := body.pollInterval()
 	for {
 		c.SetWriteDeadline(time.Now().Add(look))
 		m, err := c.Write(p[n:])
@@ -260,7 +260,7 @@ func writePatiently(c net.Conn, p []byte, body *outgoing) (n int, err error) {
 			return n, err
 		}
 		if m > 0 {
-			body.moved()
+			body.progressed()
 		}
 	}
 }

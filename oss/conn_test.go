@@ -21,7 +21,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -276,14 +276,14 @@ func TestVanishedPacketsAreGivenUpInHalfAMinute(t *testing.T) {
 						return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
 					}
 				}
-				ctx, count := tries.Watch(t.Context())
+				ctx, count := reqstats.NewContext(t.Context())
 				began := time.Now()
 				_, err := c.HeadObject(ctx, "bucket", "key", nil)
 				if d := time.Since(began); err == nil || d < 28*time.Second || d > 30*time.Second || !strings.HasSuffix(err.Error(), tt.want) {
 					t.Errorf("HeadObject: %v after %v, want %s", err, d, tt.want)
 				}
-				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || count.Lost.Load() != 0 {
-					t.Errorf("HeadObject: %v, %d requests are lost", err, count.Lost.Load())
+				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || count.Unanswered.Load() != 0 {
+					t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 				}
 			})
 		})

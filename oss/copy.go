@@ -75,7 +75,7 @@ func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src 
 	}
 	r.Header = h.Header
 	var copied *ossxml.CopiedPart
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedPart) error {
+	resp, err := c.sendAndClose(ctx, r, sendOptions{slow: true, check: decodeXML(func(doc *ossxml.CopiedPart) error {
 		copied = doc
 		return hasETag(doc.ETag)
 	})})
@@ -160,7 +160,7 @@ func (c *Client) CopyObject(ctx context.Context, bucket, key string, src CopySou
 	}
 	r := &Request{Op: "CopyObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h.Header}
 	var etag string
-	resp, err := c.finish(ctx, r, terms{slow: true, check: decodes(func(doc *ossxml.CopiedObject) error {
+	resp, err := c.sendAndClose(ctx, r, sendOptions{slow: true, check: decodeXML(func(doc *ossxml.CopiedObject) error {
 		etag = doc.ETag
 		return hasETag(etag)
 	})})

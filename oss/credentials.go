@@ -75,14 +75,14 @@ type credentialsCache struct {
 	provider CredentialsProvider
 	early    time.Duration
 
-	mu      sync.Mutex
-	have    Credentials
-	margin  time.Duration // before have expires, when it is replaced
-	dead    bool          // have had expired by the clock of the caller when it was fetched
-	stale   bool          // have was refused by OSS
-	running *fetch        // the refresh under way, nil if there is none
-	failed  pause         // after a refresh that brought nothing new
-	refused pause         // after a fetch that returned keys that OSS had refused
+	mu            sync.Mutex
+	current       Credentials
+	margin        time.Duration // before have expires, when it is replaced
+	deadOnArrival bool          // have had expired by the clock of the caller when it was fetched
+	refused       bool          // have was refused by OSS
+	pending       *fetch        // the refresh under way, nil if there is none
+	afterFailure  cooldown      // after a refresh that brought nothing new
+	afterRefusal  cooldown      // after a fetch that returned keys that OSS had refused
 }
 
 // A fetch is one question to the provider; done is closed when creds and err stand.
@@ -102,21 +102,21 @@ func (c *credentialsCache) Credentials(ctx context.Context) (Credentials, error)
 // credentialsAt is Credentials for a caller who knows the time better than the local clock.
 func (c *credentialsCache) credentialsAt(ctx context.Context, now time.Time) (Credentials, error) {
 	c.mu.Lock()
-	have := c.have
-	if c.dead && now.Before(have.Expires) { // another clock, or a corrected one
-		c.dead, c.margin = false, c.marginOf(have.Expires.Sub(now))
+	have := c.current
+	if c.deadOnArrival && now.Before(have.Expires) { // another clock, or a corrected one
+		c.deadOnArrival, c.margin = false, c.marginOf(have.Expires.Sub(now))
 	}
-	usable := have.AccessKeyID != "" && !c.stale && (c.dead || have.Expires.IsZero() || now.Before(have.Expires))
-	due := c.dead || !have.Expires.IsZero() && !now.Before(have.Expires.Add(-c.margin))
-	if usable && (!due || c.failed.lasts()) {
+	usable := have.AccessKeyID != "" && !c.refused && (c.deadOnArrival || have.Expires.IsZero() || now.Before(have.Expires))
+	due := c.deadOnArrival || !have.Expires.IsZero() && !now.Before(have.Expires.Add(-c.margin))
+	if usable && (!due || c.afterFailure.active()) {
 		c.mu.Unlock()
 		return have, nil
 	}
-	f := c.running
+	f := c.pending
 	if f == nil {
 		f = &fetch{began: time.Now(), done: make(chan struct{})}
 		f.ahead = now.Sub(f.began)
-		c.running = f
+		c.pending = f
 		go c.fetch(context.WithoutCancel(ctx), f)
 	}
 	c.mu.Unlock()
@@ -148,25 +148,25 @@ func (c *credentialsCache) fetch(ctx context.Context, f *fetch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
-	c.running = nil
+	c.pending = nil
 	if f.err != nil {
-		c.failed.grow()
+		c.afterFailure.grow()
 		return
 	}
-	if c.stale && sameKeys(f.creds, c.have) {
-		c.refused.grow()
-	} else if !sameKeys(f.creds, c.have) {
-		c.refused = pause{}
+	if c.refused && sameKeys(f.creds, c.current) {
+		c.afterRefusal.grow()
+	} else if !sameKeys(f.creds, c.current) {
+		c.afterRefusal = cooldown{}
 	}
 	life := time.Duration(1) // unless the keys expire
 	if !f.creds.Expires.IsZero() {
 		life = f.creds.Expires.Sub(time.Now().Add(f.ahead))
 	}
-	c.have, c.stale, c.dead, c.margin = f.creds, false, life <= 0, c.marginOf(life)
-	if c.dead {
-		c.failed.grow()
+	c.current, c.refused, c.deadOnArrival, c.margin = f.creds, false, life <= 0, c.marginOf(life)
+	if c.deadOnArrival {
+		c.afterFailure.grow()
 	} else {
-		c.failed = pause{}
+		c.afterFailure = cooldown{}
 	}
 }
 
@@ -188,23 +188,23 @@ const (
 func (c *credentialsCache) Refuse(refused Credentials) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if sameKeys(c.have, refused) && !c.refused.lasts() {
-		c.stale = true
+	if sameKeys(c.current, refused) && !c.afterRefusal.active() {
+		c.refused = true
 	}
 }
 
 // A pause is a time without questions to a provider that has just failed. It doubles from ten seconds to a minute.
-type pause struct {
+type cooldown struct {
 	until  time.Time
 	length time.Duration
 }
 
-func (p *pause) grow() {
+func (p *cooldown) grow() {
 	p.length = min(max(2*p.length, 10*time.Second), time.Minute)
 	p.until = time.Now().Add(p.length)
 }
 
-func (p *pause) lasts() bool { return time.Now().Before(p.until) }
+func (p *cooldown) active() bool { return time.Now().Before(p.until) }
 
 // sameKeys compares what OSS knows of keys.
 func sameKeys(a, b Credentials) bool {
@@ -212,7 +212,7 @@ func sameKeys(a, b Credentials) bool {
 }
 
 // keysOf asks p for keys, at a time that the Client knows.
-func keysOf(ctx context.Context, p CredentialsProvider, now time.Time) (Credentials, error) {
+func keysAt(ctx context.Context, p CredentialsProvider, now time.Time) (Credentials, error) {
 	if cache, ok := p.(*credentialsCache); ok {
 		return cache.credentialsAt(ctx, now)
 	}
@@ -223,7 +223,7 @@ func keysOf(ctx context.Context, p CredentialsProvider, now time.Time) (Credenti
 // asking for.
 //
 // See https://help.aliyun.com/en/oss/user-guide/http-403-status-code
-func refusesKeys(code Code) bool {
+func rejectsKeys(code Code) bool {
 	switch code {
 	case "SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId", "AccessKeyIdAndSecurityTokenNotMatch":
 		return true
@@ -233,21 +233,21 @@ func refusesKeys(code Code) bool {
 
 // renew asks the provider for other keys than those that OSS has refused, once for each call, and reports whether it
 // has some. The attempt that follows takes these.
-func (k *call) renew(ctx context.Context) bool {
-	if k.renewed {
+func (k *call) refreshKeys(ctx context.Context) bool {
+	if k.refreshed {
 		return false
 	}
-	k.renewed = true
+	k.refreshed = true
 	if keeps, ok := k.client.credentials.(interface{ Refuse(Credentials) }); ok {
-		keeps.Refuse(k.used)
+		keeps.Refuse(k.creds)
 	}
 	if k.attempts == k.client.retry.Attempts {
 		return false // what was learnt of the keys is for the next call
 	}
-	creds, err := keysOf(ctx, k.client.credentials, k.client.Now())
-	if err != nil || sameKeys(creds, k.used) {
+	creds, err := keysAt(ctx, k.client.credentials, k.client.Now())
+	if err != nil || sameKeys(creds, k.creds) {
 		return false
 	}
-	k.fresh = &creds
+	k.nextCreds = &creds
 	return true
 }

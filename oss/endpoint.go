@@ -49,7 +49,7 @@ func (k EndpointKind) host(region string) string {
 }
 
 // A place is where a Config leads: an endpoint, and the scope of its signatures.
-type place struct {
+type destination struct {
 	endpoint
 	region  string // of V4; "" where the endpoint does not tell one
 	product string // of V4; "" means OSS itself
@@ -59,26 +59,26 @@ type place struct {
 const cloudBox = "oss-cloudbox"
 
 // place checks what cfg says of it.
-func (cfg *Config) place() (place, error) {
+func (cfg *Config) destination() (destination, error) {
 	region := strings.TrimPrefix(cfg.Region, "oss-") // as GetBucketLocation spells it
 	box := cfg.CloudBoxID
 	if region != "" {
 		if err := checkRegion(region); err != nil {
-			return place{}, err
+			return destination{}, err
 		}
 	}
 	address := cfg.Endpoint
 	switch kind := cfg.EndpointKind; {
 	case region == "" && address == "":
-		return place{}, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
+		return destination{}, errors.New("oss: neither Config.Region nor Config.Endpoint is set")
 	case kind < PublicEndpoint || kind > AccelerateOverseasEndpoint:
-		return place{}, fmt.Errorf("oss: Config.EndpointKind %d is not one of the five endpoints", kind)
+		return destination{}, fmt.Errorf("oss: Config.EndpointKind %d is not one of the five endpoints", kind)
 	case kind != PublicEndpoint && address != "":
-		return place{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q", redactUser(address))
+		return destination{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q", redactUser(address))
 	case kind != PublicEndpoint && box != "":
-		return place{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID: a CloudBox has one endpoint")
+		return destination{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID: a CloudBox has one endpoint")
 	case box != "" && !boxForm.MatchString(box):
-		return place{}, fmt.Errorf("oss: Config.CloudBoxID %q does not look like \"cb-f8z7yvzgwfkl9q0h\"", box)
+		return destination{}, fmt.Errorf("oss: Config.CloudBoxID %q does not look like \"cb-f8z7yvzgwfkl9q0h\"", box)
 	case address == "" && box != "":
 		address = box + "." + region + ".oss-cloudbox.aliyuncs.com"
 	case address == "":
@@ -86,9 +86,9 @@ func (cfg *Config) place() (place, error) {
 	}
 	ep, err := parseEndpoint(address, cfg.Addressing)
 	if err != nil {
-		return place{}, err
+		return destination{}, err
 	}
-	p := place{endpoint: ep, region: region}
+	p := destination{endpoint: ep, region: region}
 	if box == "" {
 		box = boxOf(ep.host)
 	}

@@ -57,7 +57,7 @@ func (e *ServiceError) Error() string {
 	if e.Message != "" {
 		fmt.Fprintf(&b, ": %s", clip(e.Message))
 	}
-	if foreign := e.foreign(); foreign != "" {
+	if foreign := e.foreignReply(); foreign != "" {
 		fmt.Fprintf(&b, ": reply is not from OSS%s", foreign)
 	}
 	if e.Hint != "" {
@@ -69,13 +69,13 @@ func (e *ServiceError) Error() string {
 		}
 	}
 	if e.Attempts > 1 {
-		b.WriteString(", after " + effort(e.Attempts, e.Elapsed))
+		b.WriteString(", after " + describeAttempts(e.Attempts, e.Elapsed))
 	}
 	return b.String()
 }
 
 // foreign describes a reply without a code, as a proxy or a portal sends it.
-func (e *ServiceError) foreign() string {
+func (e *ServiceError) foreignReply() string {
 	location := e.Header.Get("Location")
 	switch {
 	case e.Code != "":
@@ -184,7 +184,7 @@ type ChecksumError struct {
 func (e *ChecksumError) Error() string {
 	at, tried := where(e.Bucket, e.Key, e.PartNumber), ""
 	if e.Attempts > 1 {
-		tried = ", after " + effort(e.Attempts, e.Elapsed)
+		tried = ", after " + describeAttempts(e.Attempts, e.Elapsed)
 	}
 	if e.Err != nil {
 		return fmt.Sprintf("oss: %s %s: damaged on the way: %s%s", e.Op, at, oneLine(e.Err.Error()), tried)
@@ -206,7 +206,7 @@ const maxShown = 1 << 10
 
 // refusal turns a reply that is no success into a ServiceError that shows nothing m hides. It reads the body, never
 // closes it.
-func refusal(op Operation, resp *http.Response, m mask) *ServiceError {
+func newServiceError(op Operation, resp *http.Response, m mask) *ServiceError {
 	header := m.header(resp.Header)
 	header.Del("x-oss-err") // where no mask would find a token
 	e := &ServiceError{
@@ -259,7 +259,7 @@ func bareCode(e *ServiceError) Code {
 }
 
 // effort says how often something was tried, and how long if that is known: "4 attempts in 1.2 s".
-func effort(attempts int, elapsed time.Duration) string {
+func describeAttempts(attempts int, elapsed time.Duration) string {
 	s := strconv.Itoa(attempts) + " attempts"
 	if attempts == 1 {
 		s = "1 attempt"
@@ -315,7 +315,7 @@ func clip(s string) string {
 func excerpt(b []byte) []byte { return b[:min(len(b), 200)] }
 
 // excerptOf is excerpt for the body of a success, which is not masked yet.
-func excerptOf(resp *http.Response, b []byte) []byte {
+func maskedExcerpt(resp *http.Response, b []byte) []byte {
 	b = b[:min(len(b), maxShown)]
 	return excerpt([]byte(maskOf(resp.Request, Credentials{}).text(string(b))))
 }

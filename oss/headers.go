@@ -11,7 +11,7 @@ import (
 // error, since whoever gives it expects an effect.
 
 // replaced are headers that net/http or this package sets on every request, and what says what they are.
-var replaced = map[string]string{
+var derivedHeaders = map[string]string{
 	"Host":              "Config.Endpoint and the bucket",
 	"Content-Length":    "the body",
 	"Transfer-Encoding": "the body",
@@ -20,14 +20,14 @@ var replaced = map[string]string{
 }
 
 // signing are headers that a signature sets. An unsigned request may have them.
-var signing = map[string]bool{
+var signatureHeaders = map[string]bool{
 	"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true,
 }
 
 // taken lists headers that OSS ignores with other operations than these.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/multipart-upload-operations
-var taken = []struct {
+var restrictedHeaders = []struct {
 	prefix string
 	by     []string
 }{
@@ -45,9 +45,9 @@ var taken = []struct {
 }
 
 // checkTaken refuses headers that OSS would ignore with the operation of r.
-func (r *Request) checkTaken() error {
+func (r *Request) checkApplicable() error {
 	for name := range r.Header {
-		for _, t := range taken {
+		for _, t := range restrictedHeaders {
 			if strings.HasPrefix(name, t.prefix) && !slices.Contains(t.by, r.Op) {
 				return fmt.Errorf("oss: OSS ignores the header %s with %s: give it to %s", name, r.Op, strings.Join(t.by, ", "))
 			}
@@ -70,10 +70,10 @@ func (c *Client) checkHeader(r *Request, presign bool) error {
 			}
 		}
 		canonical := http.CanonicalHeaderKey(name)
-		if by, ok := replaced[canonical]; ok && (!presign || canonical == "Host") {
+		if by, ok := derivedHeaders[canonical]; ok && (!presign || canonical == "Host") {
 			return fmt.Errorf("oss: header %s cannot be given: it follows from %s", canonical, by)
 		}
-		if !unsigned && c.signs(canonical, presign) {
+		if !unsigned && c.signatureSets(canonical, presign) {
 			return fmt.Errorf("oss: header %s cannot be given: it is part of the signature", canonical)
 		}
 		if err := checkOSSHeader(canonical, values); err != nil {
@@ -114,7 +114,7 @@ func (c *Client) checkDefaults(h http.Header) error {
 		return fmt.Errorf("oss: Config.Header: %s", strings.TrimPrefix(err.Error(), "oss: "))
 	}
 	prefixes := []string{"Content-", "Accept-Encoding", "Range", "If-"}
-	for _, t := range taken {
+	for _, t := range restrictedHeaders {
 		prefixes = append(prefixes, t.prefix)
 	}
 	for name := range h {
@@ -139,14 +139,14 @@ func checkSigned(h http.Header) error {
 }
 
 // signs reports whether a signature replaces a header.
-func (c *Client) signs(name string, presign bool) bool {
+func (c *Client) signatureSets(name string, presign bool) bool {
 	if name == "X-Oss-Date" { // which V1 takes in place of Date
 		return c.isV4()
 	}
 	if presign && (name == "Date" || name == "X-Oss-Content-Sha256") {
 		return false // the signature of a URL does not set these
 	}
-	return signing[name]
+	return signatureHeaders[name]
 }
 
 // A fieldHeaders puts fields of options beside the Header of the same options. What is given twice must be equal.

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // Checksum is how the bytes of a part or an object are verified.
@@ -38,9 +38,9 @@ func (s Checksum) check() error {
 // contentMD5 reads body once and returns its MD5; of the largest part that takes seconds. Between two strides it looks at
 // the context.
 func contentMD5(ctx context.Context, body Body) ([]byte, error) {
-	buf := buffers.Get().(*[mostPlain]byte)
+	buf := buffers.Get().(*[maxCopyPlain]byte)
 	defer buffers.Put(buf)
-	h, r, size := md5.New(), &cancellable{ctx, body}, body.Size()
+	h, r, size := md5.New(), &contextReader{ctx, body}, body.Size()
 	for done := int64(0); done < size; {
 		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-done)], done)
 		h.Write(buf[:n])
@@ -63,12 +63,12 @@ func contentMD5(ctx context.Context, body Body) ([]byte, error) {
 }
 
 // A cancellable is a Body whose reads fail when its context is done.
-type cancellable struct {
+type contextReader struct {
 	ctx  context.Context
 	body Body
 }
 
-func (c *cancellable) ReadAt(p []byte, off int64) (int, error) {
+func (c *contextReader) ReadAt(p []byte, off int64) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -96,15 +96,15 @@ func (e *sourceError) Unwrap() error { return e.err }
 // An outgoing is the body of one attempt: it reads a Body from its start, counts, sums and feeds
 // the watch. The transport may go on reading it after the reply has come, hence the lock; once it is
 // retired it touches the Body no more, so that a caller has his bytes to himself when a call returns.
-type outgoing struct {
-	size  int64
-	sum   bool    // whether to compute the CRC-64
-	known *uint64 // the CRC-64 where it was known before
-	watch *watch
-	ctx   context.Context         // of the reads of a ContextBody
-	over  context.CancelCauseFunc // ends one that waits; nil for any other Body
+type requestBody struct {
+	size       int64
+	computeCRC bool    // whether to compute the CRC-64
+	knownCRC   *uint64 // the CRC-64 where it was known before
+	watchdog   *watchdog
+	ctx        context.Context         // of the reads of a ContextBody
+	stop       context.CancelCauseFunc // ends one that waits; nil for any other Body
 
-	lender lend.Lender // the same, if what it holds may be sent unseen
+	source zerocopy.Source // the same, if what it holds may be sent unseen
 
 	lock chan struct{} // holds a token while the rest is in use; a channel, since waiting for it may take as long as a read
 	body io.ReaderAt   // nil once retired
@@ -114,40 +114,40 @@ type outgoing struct {
 }
 
 // open begins with body, where there is one; none has a CRC-64 too.
-func (o *outgoing) open(body Body, t terms, w *watch) {
-	o.sum, o.known, o.watch, o.lock = t.sum && t.known == nil, t.known, w, make(chan struct{}, 1)
-	o.crc = t.before
+func (o *requestBody) open(body Body, t sendOptions, w *watchdog) {
+	o.computeCRC, o.knownCRC, o.watchdog, o.lock = t.computeCRC && t.knownCRC == nil, t.knownCRC, w, make(chan struct{}, 1)
+	o.crc = t.initialCRC
 	if body == nil {
 		return
 	}
 	o.size, o.body = body.Size(), body
 	// What the kernel sends from a file it may still read when an attempt has been given up, and the file be another
 	// by then: so only where OSS will refuse any other bytes.
-	if t.md5 != nil && !o.sum {
-		o.lender, _ = body.(lend.Lender)
+	if t.md5 != nil && !o.computeCRC {
+		o.source, _ = body.(zerocopy.Source)
 	}
 	if _, ok := body.(ContextBody); ok {
-		o.ctx, o.over = context.WithCancelCause(w.ctx)
-		o.body = &cancellable{o.ctx, body}
+		o.ctx, o.stop = context.WithCancelCause(w.ctx)
+		o.body = &contextReader{o.ctx, body}
 	}
 }
 
 // Read moves the next bytes; a body that ends early is an error here and not a short request.
-func (o *outgoing) Read(p []byte) (int, error) {
+func (o *requestBody) Read(p []byte) (int, error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	if o.n == o.size {
-		o.watch.sent() // the connection has taken all
+		o.watchdog.bodySent() // the connection has taken all
 		return 0, io.EOF
 	}
 	if o.body == nil {
-		return 0, errRetired
+		return 0, errDetached
 	}
 	p = p[:min(int64(len(p)), o.size-o.n)]
-	o.watch.hold() // how long reading takes is the caller's own affair
+	o.watchdog.suspend() // how long reading takes is the caller's own affair
 	n, err := o.body.ReadAt(p, o.n)
 	o.n += int64(n)
-	if o.sum {
+	if o.computeCRC {
 		o.crc = crc64.Update(o.crc, p[:n])
 	}
 	switch {
@@ -157,51 +157,51 @@ func (o *outgoing) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	case err == nil && n == 0 && len(p) > 0:
 		err = io.ErrNoProgress
-	case err != nil && o.ctx != nil && context.Cause(o.ctx) == errRetired:
-		return n, errRetired
+	case err != nil && o.ctx != nil && context.Cause(o.ctx) == errDetached:
+		return n, errDetached
 	}
 	if err != nil {
 		o.err = &sourceError{done: o.n, size: o.size, err: err}
 		err = o.err
 	}
-	o.moved()
+	o.progressed()
 	return n, err
 }
 
 // lend returns where the next bytes lie, at most n, which then count as read. It returns none if there are no more, or if
 // the body has to be read.
-func (o *outgoing) lend(n int, files bool) (lend.Range, error) {
+func (o *requestBody) region(n int, files bool) (zerocopy.Region, error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	if o.n == o.size {
-		return lend.Range{}, nil
+		return zerocopy.Region{}, nil
 	}
 	if o.body == nil {
-		return lend.Range{}, errRetired
+		return zerocopy.Region{}, errDetached
 	}
-	if o.lender == nil {
-		return lend.Range{}, nil
+	if o.source == nil {
+		return zerocopy.Region{}, nil
 	}
-	lent, err := o.lender.Lend(o.n, min(int64(n), o.size-o.n), files)
+	lent, err := o.source.Region(o.n, min(int64(n), o.size-o.n), files)
 	if err != nil {
 		o.err = &sourceError{done: o.n, size: o.size, err: err}
-		return lend.Range{}, o.err
+		return zerocopy.Region{}, o.err
 	}
 	o.n += lent.Size
-	o.moved()
+	o.progressed()
 	return lent, nil
 }
 
 // takeBack says that the last n bytes that were lent have not been sent.
-func (o *outgoing) takeBack(n int64) {
+func (o *requestBody) unread(n int64) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	o.n -= n
-	o.lender = nil
+	o.source = nil
 }
 
 // failed notes why bytes that were lent could not be sent, if that was the file's fault.
-func (o *outgoing) failed(err error) {
+func (o *requestBody) setErr(err error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	if source, ok := err.(*sourceError); ok {
@@ -210,61 +210,61 @@ func (o *outgoing) failed(err error) {
 }
 
 // look returns how often a long write looks whether it moves.
-func (o *outgoing) look() time.Duration { return max(o.watch.stall/8, time.Millisecond) }
+func (o *requestBody) pollInterval() time.Duration { return max(o.watchdog.stall/8, time.Millisecond) }
 
 // moved tells the watch that the body goes on. It is called by whoever reads.
-func (o *outgoing) moved() {
+func (o *requestBody) progressed() {
 	if o.n == o.size {
-		o.watch.sent()
+		o.watchdog.bodySent()
 	} else {
-		o.watch.moved()
+		o.watchdog.progressed()
 	}
 }
 
 // errRetired is seen only by a transport that reads on when nobody waits for it any more.
-var errRetired = errors.New("the attempt is over")
+var errDetached = errors.New("the attempt is over")
 
 // retire ends all reading and returns what came of it: the bytes read, their CRC-64, and why reading failed if it
 // did. A read under way is waited for; one that waits itself is told.
-func (o *outgoing) retire() (n int64, crc uint64, err error) {
-	if o.over != nil {
-		o.over(errRetired)
+func (o *requestBody) detach() (n int64, crc uint64, err error) {
+	if o.stop != nil {
+		o.stop(errDetached)
 	}
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
 	o.body = nil
 	crc = o.crc
-	if o.known != nil {
-		crc = *o.known
+	if o.knownCRC != nil {
+		crc = *o.knownCRC
 	}
 	return o.n, crc, o.err
 }
 
 // Close does nothing: the Body belongs to the caller.
-func (o *outgoing) Close() error { return nil }
+func (o *requestBody) Close() error { return nil }
 
 // An incoming is the body of a successful reply. It feeds the watch while it is read, compares the
 // CRC-64 of a whole object at its end, and ends the attempt when it is closed.
-type incoming struct {
+type responseBody struct {
 	io.ReadCloser
-	watch  *watch
-	fail   func(local uint64) error // nil where there is nothing to compare
-	crc    uint64
-	broken bool // the connection has failed before the end of the body
+	watchdog *watchdog
+	verify   func(local uint64) error // nil where there is nothing to compare
+	crc      uint64
+	broken   bool // the connection has failed before the end of the body
 }
 
-func (in *incoming) Read(p []byte) (int, error) {
-	in.watch.reading()
+func (in *responseBody) Read(p []byte) (int, error) {
+	in.watchdog.reading()
 	n, err := in.ReadCloser.Read(p)
-	in.watch.pause() // the time between two reads is the caller's own
+	in.watchdog.pause() // the time between two reads is the caller's own
 	if err != nil && err != io.EOF {
 		in.broken = true
-		err = in.watch.cause(err)
+		err = in.watchdog.cause(err)
 	}
-	if in.fail != nil {
+	if in.verify != nil {
 		in.crc = crc64.Update(in.crc, p[:n])
 		if err == io.EOF {
-			if bad := in.fail(in.crc); bad != nil {
+			if bad := in.verify(in.crc); bad != nil {
 				err = bad
 			}
 		}
@@ -272,9 +272,9 @@ func (in *incoming) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (in *incoming) Close() error {
+func (in *responseBody) Close() error {
 	err := in.ReadCloser.Close()
-	in.watch.end()
+	in.watchdog.stop()
 	return err
 }
 
@@ -301,14 +301,14 @@ func sameETag(a, b string) bool {
 }
 
 // sums are what the caller knows of a body.
-type sums struct {
+type knownSums struct {
 	md5   []byte
 	crc64 *uint64
 }
 
 // store sends r's body and proves that OSS holds it, in the way s says. The MD5 may be in the header too. also
 // inspects the reply further.
-func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, also checkResult) (*http.Response, error) {
+func (c *Client) putVerified(ctx context.Context, r *Request, s Checksum, known knownSums, also responseCheck) (*http.Response, error) {
 	if err := cmp.Or(s.check(), c.checkRequest(r)); err != nil {
 		return nil, err
 	}
@@ -333,7 +333,7 @@ func (c *Client) store(ctx context.Context, r *Request, s Checksum, known sums, 
 			return nil, fmt.Errorf("oss: MD5 has %d bytes, want %d", len(sum), md5.Size)
 		}
 	}
-	return c.finish(ctx, r, terms{stores: true, md5: sum, sum: s != ChecksumNone, known: known.crc64, check: also})
+	return c.sendAndClose(ctx, r, sendOptions{verifyStored: true, md5: sum, computeCRC: s != ChecksumNone, knownCRC: known.crc64, check: also})
 }
 
 // notFromOSS is the error of a success that tells nothing of what OSS stored or holds, as the page of a proxy that
@@ -344,7 +344,7 @@ func notFromOSS(resp *http.Response) error {
 
 // isFromOSS is a checkResult that tells such a page from a reply: that has a request ID, and an ETag if it is an object,
 // or no body at all. No object comes as 204, which is how some networks answer every GET.
-func isFromOSS(op Operation, resp *http.Response, _ *outgoing) error {
+func requireOSS(op Operation, resp *http.Response, _ *requestBody) error {
 	gone := resp.StatusCode == http.StatusNoContent && op.Name != "GetObject"
 	if !gone && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
 		return notFromOSS(resp)
@@ -354,8 +354,8 @@ func isFromOSS(op Operation, resp *http.Response, _ *outgoing) error {
 
 // reportsCRC is a checkResult that compares the CRC-64 of a reply with that of what was sent. A reply without one proves
 // nothing, and would prove no more if the request were repeated.
-func reportsCRC(op Operation, resp *http.Response, sent *outgoing) error {
-	_, local, _ := sent.retire()
+func requireCRC64(op Operation, resp *http.Response, sent *requestBody) error {
+	_, local, _ := sent.detach()
 	remote, told := headerCRC(resp.Header)
 	if !told {
 		return &permanentError{fmt.Errorf("status %d without a CRC-64 to compare", resp.StatusCode)}
@@ -369,12 +369,12 @@ func reportsCRC(op Operation, resp *http.Response, sent *outgoing) error {
 // checkStored compares what OSS says it stored with what was sent: the CRC-64 of the bytes that went out and, where the
 // MD5 is known, the ETag. An ETag of another rule, as gateways and some kinds of encryption have, is no damage beside the
 // right CRC-64; it is returned.
-func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byte) (odd string, err error) {
+func checkStored(op Operation, resp *http.Response, sent *requestBody, md5sum []byte) (odd string, err error) {
 	damaged := func(e ChecksumError) error {
 		e.Op, e.Bucket, e.Key, e.PartNumber = op.Name, op.Bucket, op.Key, op.PartNumber
 		return &e
 	}
-	n, local, _ := sent.retire()
+	n, local, _ := sent.detach()
 	etag := resp.Header.Get("ETag")
 	remote, told := headerCRC(resp.Header)
 	if etag == "" && !told {
@@ -383,12 +383,12 @@ func checkStored(op Operation, resp *http.Response, sent *outgoing, md5sum []byt
 	if n < sent.size {
 		return "", damaged(ChecksumError{Err: fmt.Errorf("success was reported after %d of %d bytes", n, sent.size)})
 	}
-	if told && (sent.sum || sent.known != nil) && remote != local {
+	if told && (sent.computeCRC || sent.knownCRC != nil) && remote != local {
 		return "", damaged(ChecksumError{Local: local, Remote: remote})
 	}
 	var text [2 * md5.Size]byte
 	if md5sum != nil && !sameETag(etag, string(hex.AppendEncode(text[:0], md5sum))) {
-		if told && etag != "" && (sent.sum || sent.known != nil) {
+		if told && etag != "" && (sent.computeCRC || sent.knownCRC != nil) {
 			return etag, nil
 		}
 		return "", damaged(ChecksumError{Err: fmt.Errorf("ETag is %q, the MD5 of what was sent is %X", etag, md5sum)})

@@ -57,7 +57,7 @@ const (
 
 // header returns the headers o stands for, on a map of its own, with a Content-Type in any case. It works on nil.
 func (o *ObjectOptions) header(key string) (http.Header, error) {
-	h, err := o.asked()
+	h, err := o.explicitHeaders()
 	if err == nil && h.Get("Content-Type") == "" {
 		h.Set("Content-Type", contentType(key))
 	}
@@ -65,7 +65,7 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 }
 
 // asked returns the headers that were asked for, and no others. It works on nil.
-func (o *ObjectOptions) asked() (http.Header, error) {
+func (o *ObjectOptions) explicitHeaders() (http.Header, error) {
 	if o == nil {
 		o = new(ObjectOptions)
 	}
@@ -187,7 +187,7 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	var answer []byte
 	callback := h.Get("x-oss-callback") != ""
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
-	resp, err := c.store(ctx, r, s, sums{}, func(_ Operation, resp *http.Response, _ *outgoing) (err error) {
+	resp, err := c.putVerified(ctx, r, s, knownSums{}, func(_ Operation, resp *http.Response, _ *requestBody) (err error) {
 		if !callback {
 			return nil
 		}
@@ -221,7 +221,7 @@ func (c *Client) DeleteObject(ctx context.Context, bucket, key string, opts *Del
 	if err != nil {
 		return err
 	}
-	_, err = c.finish(ctx, r, terms{check: isFromOSS})
+	_, err = c.sendAndClose(ctx, r, sendOptions{check: requireOSS})
 	if errors.Is(err, ErrNoSuchKey) {
 		return nil
 	}

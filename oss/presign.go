@@ -58,7 +58,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	if ttl < time.Second {
 		return nil, fmt.Errorf("oss: presigned lifetime %v is less than a second", ttl)
 	}
-	creds, err := keysOf(ctx, c.credentials, c.Now())
+	creds, err := keysAt(ctx, c.credentials, c.Now())
 	if err != nil {
 		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
@@ -92,7 +92,7 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions) (*Presigned, error) {
 	r, err := getRequest(bucket, key, opts)
 	if err == nil {
-		err = r.checkTaken()
+		err = r.checkApplicable()
 	}
 	if err != nil {
 		return nil, err
@@ -110,12 +110,12 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 	if err := opts.checkNoBody("a presigned PutObject"); err != nil {
 		return nil, err
 	}
-	h, err := opts.asked()
+	h, err := opts.explicitHeaders()
 	if err != nil {
 		return nil, err
 	}
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h}
-	if err := r.checkTaken(); err != nil {
+	if err := r.checkApplicable(); err != nil {
 		return nil, err
 	}
 	return c.Presign(ctx, r, ttl)

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -148,7 +148,7 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 			}
 			c := newClient(t, oss.Config{Endpoint: tt.endpoint, Addressing: oss.PathStyle, Credentials: keys,
 				HTTPClient: &http.Client{Transport: transport}, Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
-			ctx, count := tries.Watch(t.Context())
+			ctx, count := reqstats.NewContext(t.Context())
 			_, err := c.InitiateMultipartUpload(ctx, "bucket", "key", nil)
 			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 				t.Errorf("InitiateMultipartUpload: %v, want %v", err, tt.want)
@@ -157,7 +157,7 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 			if tt.name == "unknown host" && (!errors.As(err, &lookup) || !lookup.IsNotFound) {
 				t.Errorf("InitiateMultipartUpload: %v, want a host that is not found", err)
 			}
-			if n := count.Lost.Load(); n != tt.lost {
+			if n := count.Unanswered.Load(); n != tt.lost {
 				t.Errorf("%d requests are lost, want %d; %v", n, tt.lost, err)
 			}
 		})
@@ -168,9 +168,9 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 func TestOwnTransportKnowsWhatWasNotSent(t *testing.T) {
 	c := newClient(t, oss.Config{Endpoint: "http://" + closedPort(t), Credentials: keys,
 		Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
-	ctx, count := tries.Watch(t.Context())
-	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) || count.Lost.Load() != 0 {
-		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Lost.Load())
+	ctx, count := reqstats.NewContext(t.Context())
+	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) || count.Unanswered.Load() != 0 {
+		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 	}
 }
 
@@ -178,9 +178,9 @@ func TestRequestWithoutKeysIsNotLost(t *testing.T) {
 	c := play(stores).client(t, oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
 		return oss.Credentials{}, errors.New("no keys today")
 	})})
-	ctx, count := tries.Watch(t.Context())
-	if _, err := c.HeadObject(ctx, "bucket", "key", nil); err == nil || count.Lost.Load() != 0 {
-		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Lost.Load())
+	ctx, count := reqstats.NewContext(t.Context())
+	if _, err := c.HeadObject(ctx, "bucket", "key", nil); err == nil || count.Unanswered.Load() != 0 {
+		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 	}
 }
 
@@ -189,16 +189,16 @@ func TestRequestThatWasSupersededIsNotCounted(t *testing.T) {
 	for _, tt := range []struct {
 		cause error
 		lost  int64
-	}{{tries.ErrSuperseded, 0}, {nil, 1}, {errors.New("the user's own reason"), 1}} {
+	}{{reqstats.ErrSuperseded, 0}, {nil, 1}, {errors.New("the user's own reason"), 1}} {
 		t.Run(fmt.Sprint(tt.cause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				line := newLine(t, func(e *end) { e.request() }) // and no reply
-				watched, count := tries.Watch(t.Context())
+				watched, count := reqstats.NewContext(t.Context())
 				ctx, cancel := context.WithCancelCause(watched)
 				time.AfterFunc(time.Second, func() { cancel(tt.cause) })
 				_, err := line.client(t, oss.Config{}).UploadPart(ctx, upload, 1, strings.NewReader("body"), nil)
-				if !errors.Is(err, context.Canceled) || count.Lost.Load() != tt.lost {
-					t.Errorf("UploadPart: %v, %d requests are lost, want %d", err, count.Lost.Load(), tt.lost)
+				if !errors.Is(err, context.Canceled) || count.Unanswered.Load() != tt.lost {
+					t.Errorf("UploadPart: %v, %d requests are lost, want %d", err, count.Unanswered.Load(), tt.lost)
 				}
 			})
 		})

@@ -82,7 +82,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, r, terms{verify: true, check: isFromOSS})
+	resp, err := c.send(ctx, r, sendOptions{verifyRead: true, check: requireOSS})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 			obj.Size = -1 // "*", where the sender does not know
 		}
 	}
-	if !opts.honoured(r, resp) {
+	if !opts.honoredBy(r, resp) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
 			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
@@ -103,7 +103,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 
 // honoured reports whether resp is the range o asks for, which may be cut where the object ends, or the whole object if
 // r has none. What knows no ranges answers with the whole object.
-func (o *GetOptions) honoured(r *Request, resp *http.Response) bool {
+func (o *GetOptions) honoredBy(r *Request, resp *http.Response) bool {
 	if o == nil || o.Offset == 0 && o.Length == 0 {
 		return resp.StatusCode != http.StatusPartialContent || r.Header.Get("Range") != ""
 	}
@@ -184,7 +184,7 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.finish(ctx, r, terms{check: func(_ Operation, resp *http.Response, _ *outgoing) error {
+	resp, err := c.sendAndClose(ctx, r, sendOptions{check: func(_ Operation, resp *http.Response, _ *requestBody) error {
 		if resp.Header.Get("ETag") == "" {
 			return notFromOSS(resp)
 		}

@@ -85,7 +85,7 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 			if tt.header == nil {
 				tt.header = make(http.Header)
 			}
-			got := refusal(Operation{Name: "HeadObject", Bucket: "bucket", Key: "key"},
+			got := newServiceError(Operation{Name: "HeadObject", Bucket: "bucket", Key: "key"},
 				&http.Response{StatusCode: tt.status, Header: tt.header, Body: io.NopCloser(strings.NewReader(tt.body))}, nil)
 			tt.want.Header = tt.header.Clone()
 			tt.want.Header.Del("x-oss-err") // it may hold a token, in base64
@@ -106,7 +106,7 @@ func FuzzRefusal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte, packed string) {
 		resp := &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(bytes.NewReader(body))}
 		resp.Header.Set("x-oss-err", packed)
-		e := refusal(Operation{Name: "GetObject", Bucket: "bucket", Key: "key"}, resp, nil)
+		e := newServiceError(Operation{Name: "GetObject", Bucket: "bucket", Key: "key"}, resp, nil)
 		if e.StatusCode != status || e.Op != "GetObject" || len(e.Body) > 1<<10 {
 			t.Errorf("refusal = %+v", e)
 		}

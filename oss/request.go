@@ -83,7 +83,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 		return nil, err
 	}
 	r = r.clone()
-	t := terms{any: true}
+	t := sendOptions{custom: true}
 	if r.SendMD5 {
 		if err := c.checkRequest(r); err != nil {
 			return nil, err
@@ -95,7 +95,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 		t.md5 = sum
 	}
 	if r.CheckCRC64 != nil {
-		t.sum, t.before, t.check = true, *r.CheckCRC64, reportsCRC
+		t.computeCRC, t.initialCRC, t.check = true, *r.CheckCRC64, requireCRC64
 	}
 	return c.send(ctx, r, t)
 }
@@ -142,37 +142,37 @@ func (r *Request) repeatable(err error) bool {
 }
 
 // terms are what an operation asks of the road besides its request.
-type terms struct {
-	stores bool        // the reply is to prove that OSS holds the body
-	md5    []byte      // the body's MD5, for OSS to check; nil where nobody knows
-	sum    bool        // compute the CRC-64 of the body while sending it
-	known  *uint64     // that CRC-64 if the caller knows it
-	before uint64      // the CRC-64 of what stands before the body in the object
-	slow   bool        // OSS may work for minutes before it replies
-	verify bool        // compare the CRC-64 of a whole object while it is read
-	any    bool        // the operation is of the caller's own choice, so that nothing is known of it
-	check  checkResult // inspects a reply before it counts as a success; nil accepts
+type sendOptions struct {
+	verifyStored bool          // the reply is to prove that OSS holds the body
+	md5          []byte        // the body's MD5, for OSS to check; nil where nobody knows
+	computeCRC   bool          // compute the CRC-64 of the body while sending it
+	knownCRC     *uint64       // that CRC-64 if the caller knows it
+	initialCRC   uint64        // the CRC-64 of what stands before the body in the object
+	slow         bool          // OSS may work for minutes before it replies
+	verifyRead   bool          // compare the CRC-64 of a whole object while it is read
+	custom       bool          // the operation is of the caller's own choice, so that nothing is known of it
+	check        responseCheck // inspects a reply before it counts as a success; nil accepts
 }
 
 // A checkResult decodes a successful reply and holds it against what was sent. A reply it refuses
 // is tried again, unless the error is a permanentError.
-type checkResult func(op Operation, resp *http.Response, sent *outgoing) error
+type responseCheck func(op Operation, resp *http.Response, sent *requestBody) error
 
 // send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
 // then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
-func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, r *Request, t sendOptions) (*http.Response, error) {
 	if c == nil || c.credentials == nil {
 		return nil, errNoClient
 	}
 	if err := c.checkRequest(r); err != nil {
 		return nil, err
 	}
-	if !t.any {
-		if err := r.checkTaken(); err != nil {
+	if !t.custom {
+		if err := r.checkApplicable(); err != nil {
 			return nil, err
 		}
 	}
-	k := &call{client: c, terms: t, op: r.operation(), request: *r, url: c.address(r)}
+	k := &call{client: c, options: t, op: r.operation(), request: *r, url: c.address(r)}
 	ctx = c.hooks.start(ctx, k.op)
 	resp, err := k.run(ctx)
 	c.hooks.end(ctx, k.op, err)
@@ -182,11 +182,11 @@ func (c *Client) send(ctx context.Context, r *Request, t terms) (*http.Response,
 // sendXML is send for operations whose reply is a document, of which take gets what it needs. One that take refuses is
 // no reply of OSS.
 func sendXML[T any](ctx context.Context, c *Client, r *Request, take func(*T) error) (*http.Response, error) {
-	return c.finish(ctx, r, terms{check: decodes(take)})
+	return c.sendAndClose(ctx, r, sendOptions{check: decodeXML(take)})
 }
 
 // finish is send for operations whose reply is used up by the check: it closes the body.
-func (c *Client) finish(ctx context.Context, r *Request, t terms) (*http.Response, error) {
+func (c *Client) sendAndClose(ctx context.Context, r *Request, t sendOptions) (*http.Response, error) {
 	resp, err := c.send(ctx, r, t)
 	if err != nil {
 		return nil, err
@@ -273,7 +273,7 @@ func (k *call) headers() http.Header {
 	h := make(http.Header) // most requests have no more headers than the smallest map takes
 	maps.Copy(h, k.client.header)
 	maps.Copy(h, k.request.Header)
-	if sum := k.terms.md5; sum != nil {
+	if sum := k.options.md5; sum != nil {
 		h.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
 	}
 	h["User-Agent"] = k.client.userAgent

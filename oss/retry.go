@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
-	"github.com/ossmultipart/go-oss/internal/tries"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 )
 
 // This file is the only one that knows go-retryablehttp. The library drives the attempts: how many,
@@ -30,22 +30,22 @@ import (
 //   - Retry-After without a bound: the backoff is ours.
 
 // A driver is what the library wants of a call, in one piece of memory with it.
-type driver struct {
+type retryer struct {
 	retryablehttp.Client
 	http http.Client
 }
 
 // run makes attempts until one succeeds, one fails for good, or they are used up.
 func (k *call) run(ctx context.Context) (*http.Response, error) {
-	d := &k.driver
+	d := &k.retryer
 	d.http = k.client.http
 	d.http.Transport = k
 	d.HTTPClient = &d.http
 	d.RetryMax = math.MaxInt // again counts them
-	d.CheckRetry = k.again
+	d.CheckRetry = k.checkRetry
 	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	k.began = time.Now()
+	k.start = time.Now()
 	k.deadline, _ = ctx.Deadline()
 	if gate := flow.GateOf(ctx); gate != nil {
 		var err error
@@ -55,18 +55,18 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	}
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
-	if err == nil || understood(k.last) && !k.last.(*ServiceError).temporary() {
-		k.client.budget.Succeeded(k.taken) // a refusal that stays is an answer too
+	if err == nil || fromService(k.last) && !k.last.(*ServiceError).temporary() {
+		k.client.budget.Succeeded(k.budgetTaken) // a refusal that stays is an answer too
 	}
 	if err != nil {
-		return nil, k.failure(ctx, err)
+		return nil, k.finalError(ctx, err)
 	}
 	return resp, nil
 }
 
 // again decides after each attempt whether there is another, and tells hooks and log. It waits for the Gate of the
 // context, if there is one; otherwise go-retryablehttp waits.
-func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
+func (k *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	if k.last == nil {
 		k.last = err // of the http.Client itself
 	}
@@ -75,51 +75,51 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	}
 	var failure flow.Failure
 	if err != nil && ctx.Err() == nil {
-		failure = k.repeat(ctx, k.gate != nil)
+		failure = k.assess(ctx, k.gate != nil)
 	}
-	k.reply.RetryIn, k.driver.RetryWaitMin = failure.Wait, failure.Wait
-	k.count(ctx, err)
+	k.reply.RetryIn, k.retryer.RetryWaitMin = failure.Wait, failure.Wait
+	k.recordStats(ctx, err)
 	k.client.hooks.attempt(ctx, k.op, k.reply)
 	logAttempt(ctx, k.client.log, k.op, k.reply)
 	if failure.Wait == 0 {
 		return false, nil
 	}
 	if k.gate != nil && failure.Err != nil {
-		k.driver.RetryWaitMin = atOnce
-		k.gaveUp = k.gate.Retry(ctx, failure)
+		k.retryer.RetryWaitMin = immediately
+		k.gateErr = k.gate.Retry(ctx, failure)
 	}
-	return k.gaveUp == nil, k.gaveUp
+	return k.gateErr == nil, k.gateErr
 }
 
 // repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
 // one corrects the last and follows at once.
-func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
+func (k *call) assess(ctx context.Context, gated bool) flow.Failure {
 	f := flow.Failure{Err: k.last, Attempt: k.attempts, MaxAttempt: k.client.retry.Attempts}
-	f.Kind = kindOf(k.last, k.signs, k.client.answered.Load())
+	f.Kind = kindOf(k.last, k.evidence, k.client.answered.Load())
 	var timeout *timeoutError
 	if errors.As(k.last, &timeout) {
 		f.Idle = timeout.idle
 	}
-	if k.round = k.attempts; gated {
-		k.failed[f.Kind]++
-		k.round = k.failed[f.Kind]
+	if k.failuresAlike = k.attempts; gated {
+		k.failures[f.Kind]++
+		k.failuresAlike = k.failures[f.Kind]
 	}
-	skewed, renewed := k.skewed, k.renewed
+	skewed, renewed := k.clockFixed, k.refreshed
 	k.retryAfter = 0
 	f.Wait = k.delay(ctx, k.last)
 	f.RetryAfter = k.retryAfter
-	if k.skewed != skewed || k.renewed != renewed {
+	if k.clockFixed != skewed || k.refreshed != renewed {
 		f.Err = nil
 	}
 	bounded := !gated || f.Kind == flow.Temporary // by numbers; the Gate bounds the others by time
-	if bounded && k.round >= k.client.retry.Attempts {
+	if bounded && k.failuresAlike >= k.client.retry.Attempts {
 		f.Wait = 0 // what was learnt of clock and keys is for the next call
 	}
 	if bounded && f.Wait > 0 && f.Err != nil {
-		if k.starved = !k.client.budget.Take(); k.starved {
+		if k.budgetEmpty = !k.client.budget.Take(); k.budgetEmpty {
 			f.Wait = 0
 		} else {
-			k.taken++
+			k.budgetTaken++
 		}
 	}
 	return f
@@ -127,27 +127,27 @@ func (k *call) repeat(ctx context.Context, gated bool) flow.Failure {
 
 // count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does
 // one that package multipart has cancelled since another request has done its work.
-func (k *call) count(ctx context.Context, err error) {
-	if k.signs.unsent || err != nil && context.Cause(ctx) == tries.ErrSuperseded {
+func (k *call) recordStats(ctx context.Context, err error) {
+	if k.evidence.unsent || err != nil && context.Cause(ctx) == reqstats.ErrSuperseded {
 		return
 	}
-	tries.From(ctx).Add(k.reply.StatusCode, err == nil || understood(k.last), k.date)
+	reqstats.FromContext(ctx).Record(k.reply.StatusCode, err == nil || fromService(k.last), k.replyDate)
 }
 
 // understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
-func understood(err error) bool {
+func fromService(err error) bool {
 	refused, ok := err.(*ServiceError)
 	return ok && refused.Code != ""
 }
 
 // atOnce is the shortest wait.
-const atOnce = time.Nanosecond
+const immediately = time.Nanosecond
 
 // delay returns how long to wait before the attempt after one that failed with err; 0 means that
 // there is none to make.
 func (k *call) delay(ctx context.Context, err error) time.Duration {
 	if !k.request.repeatable(err) {
-		k.notRepeated()
+		k.explainNoRetry()
 		return 0
 	}
 	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
@@ -159,30 +159,30 @@ func (k *call) delay(ctx context.Context, err error) time.Duration {
 	}
 	switch refused.Code {
 	case "RequestTimeTooSkewed":
-		if k.skewed || !k.client.learnClock(refused) {
+		if k.clockFixed || !k.client.learnClock(refused) {
 			return 0
 		}
-		k.skewed = true
-		return atOnce
+		k.clockFixed = true
+		return immediately
 	}
-	if refusesKeys(refused.Code) {
-		if k.renew(ctx) {
-			return atOnce
+	if rejectsKeys(refused.Code) {
+		if k.refreshKeys(ctx) {
+			return immediately
 		}
 		return 0
 	}
-	if !refused.temporary() && !k.signs.broken {
+	if !refused.temporary() && !k.evidence.broken {
 		return 0
 	}
 	if d, ok := refused.retryAfter(k.client.Now()); ok {
 		k.retryAfter = d
-		return max(d, atOnce)
+		return max(d, immediately)
 	}
 	return k.backoff()
 }
 
 // notRepeated adds to the error of the last attempt why it is final, unless it is one to be told apart by its type.
-func (k *call) notRepeated() {
+func (k *call) explainNoRetry() {
 	switch k.last.(type) {
 	case *ServiceError, *ChecksumError:
 	default:
@@ -197,7 +197,7 @@ func (k *call) notRepeated() {
 func (k *call) backoff() time.Duration {
 	r := k.client.retry
 	d := r.MaxWait
-	if shift := k.round - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
+	if shift := k.failuresAlike - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
 		d = min(d, r.MinWait<<shift)
 	}
 	return d/2 + rand.N(d/2+1) + 1
@@ -263,13 +263,13 @@ func (c *Client) learnClock(e *ServiceError) bool {
 
 // failure makes the error the caller gets. A call that was cancelled says so, and in its text also
 // what it was retrying. The error of one that a Gate has ended is both: the Gate's, and that of the last attempt.
-func (k *call) failure(ctx context.Context, err error) error {
+func (k *call) finalError(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
 	}
-	tried := effort(k.attempts, time.Since(k.began))
-	if k.gaveUp != nil {
-		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gaveUp, tried, k.final(err))
+	tried := describeAttempts(k.attempts, time.Since(k.start))
+	if k.gateErr != nil {
+		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gateErr, tried, k.asChecksumError(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
@@ -278,14 +278,14 @@ func (k *call) failure(ctx context.Context, err error) error {
 		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), cancelled, tried, err)
 	}
 	const starved = "not repeated, because too many operations of this Client fail"
-	switch err := k.final(err).(type) {
+	switch err := k.asChecksumError(err).(type) {
 	case *ServiceError, *ChecksumError: // they say by themselves what failed
-		if k.starved {
+		if k.budgetEmpty {
 			return fmt.Errorf("%w; %s", err, starved)
 		}
 		return err
 	}
-	if k.starved {
+	if k.budgetEmpty {
 		err = fmt.Errorf("%w; %s", err, starved)
 	}
 	var permanent *permanentError
@@ -299,13 +299,13 @@ func (k *call) failure(ctx context.Context, err error) error {
 }
 
 // final returns err, or the ChecksumError that it means.
-func (k *call) final(err error) error {
+func (k *call) asChecksumError(err error) error {
 	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
 		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
 	}
 	if damaged, ok := err.(*ChecksumError); ok {
 		told := *damaged // a hook may have kept the other
-		told.Attempts, told.Elapsed = k.attempts, time.Since(k.began)
+		told.Attempts, told.Elapsed = k.attempts, time.Since(k.start)
 		return &told
 	}
 	return err

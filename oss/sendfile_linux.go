@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // errNoSendfile says that sendfile(2) cannot handle this file or connection. Nothing has been sent.
@@ -16,7 +16,7 @@ var errNoSendfile = errors.New("no sendfile")
 
 // sendRange has the kernel send a range of a file that body has lent, and tells body now and then whether it moves. It
 // leaves a deadline behind.
-func sendRange(c net.Conn, r lend.Range, body *outgoing) (sent int64, err error) {
+func sendFile(c net.Conn, r zerocopy.Region, body *requestBody) (sent int64, err error) {
 	to, ok := c.(syscall.Conn)
 	if !ok {
 		return 0, errNoSendfile
@@ -29,7 +29,7 @@ func sendRange(c net.Conn, r lend.Range, body *outgoing) (sent int64, err error)
 	if err != nil {
 		return 0, &sourceError{done: body.n - r.Size, size: body.size, err: err}
 	}
-	look := body.look()
+	look := body.pollInterval()
 	for sent < r.Size {
 		c.SetWriteDeadline(time.Now().Add(look))
 		before := sent
@@ -66,7 +66,7 @@ func sendRange(c net.Conn, r lend.Range, body *outgoing) (sent int64, err error)
 			return sent, err
 		}
 		if sent > before {
-			body.moved()
+			body.progressed()
 		}
 	}
 	return sent, nil

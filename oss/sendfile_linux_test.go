@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -34,9 +34,9 @@ func (b *fileBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func (b *fileBody) Lend(off, n int64, files bool) (lend.Range, error) {
+func (b *fileBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	b.lent.Add(n)
-	return lend.Range{File: b.File, Offset: b.base + off, Size: n}, b.err
+	return zerocopy.Region{File: b.File, Offset: b.base + off, Size: n}, b.err
 }
 
 // lending returns a body in the middle of a file, and what it holds.
@@ -136,9 +136,9 @@ type oddBody struct {
 	asked bool
 }
 
-func (b *oddBody) Lend(_, n int64, _ bool) (lend.Range, error) {
+func (b *oddBody) Region(_, n int64, _ bool) (zerocopy.Region, error) {
 	b.asked = true
-	return lend.Range{File: b.lent, Size: n}, nil
+	return zerocopy.Region{File: b.lent, Size: n}, nil
 }
 
 func TestALentFileThatFailsIsTheFaultOfTheSource(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"net"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // errNoSendfile says that what a file holds has to be read to be sent.
 var errNoSendfile = errors.New("no sendfile")
 
-func sendRange(net.Conn, lend.Range, *outgoing) (int64, error) { return 0, errNoSendfile }
+func sendFile(net.Conn, zerocopy.Region, *requestBody) (int64, error) { return 0, errNoSendfile }

@@ -163,7 +163,7 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 		return Part{}, err
 	}
 	r.Header, r.Body = h.Header, body
-	resp, err := c.store(ctx, r, o.Checksum, sums{o.MD5, o.CRC64}, nil)
+	resp, err := c.putVerified(ctx, r, o.Checksum, knownSums{o.MD5, o.CRC64}, nil)
 	if err != nil {
 		return Part{}, err
 	}
@@ -244,7 +244,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 	// With a callback the reply is what the user's own server said, and says nothing of OSS's.
 	callback := r.Header.Get("x-oss-callback") != ""
 	var result *PutResult
-	_, err := c.finish(ctx, r, terms{slow: true, check: func(op Operation, resp *http.Response, out *outgoing) error {
+	_, err := c.sendAndClose(ctx, r, sendOptions{slow: true, check: func(op Operation, resp *http.Response, out *requestBody) error {
 		limit := maxCompleted
 		if callback {
 			limit = maxCallbackReply
@@ -255,7 +255,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		}
 		// Asking again would only answer NoSuchUpload if this was a success.
 		unclear := func(why string) error {
-			return &permanentError{fmt.Errorf("%w: status %d %s: %q", errReply, resp.StatusCode, why, excerptOf(resp, body))}
+			return &permanentError{fmt.Errorf("%w: status %d %s: %q", errReply, resp.StatusCode, why, maskedExcerpt(resp, body))}
 		}
 		if !whole {
 			return unclear(fmt.Sprintf("with more than %d bytes", limit))
@@ -263,8 +263,8 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		result = putResult(resp)
 		if callback {
 			result.Callback = body
-			if err := isFromOSS(op, resp, out); err != nil {
-				return &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, excerptOf(resp, body))}
+			if err := requireOSS(op, resp, out); err != nil {
+				return &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, maskedExcerpt(resp, body))}
 			}
 			return nil
 		}
@@ -331,7 +331,7 @@ func (c *Client) AbortMultipartUpload(ctx context.Context, up Upload) error {
 		return err
 	}
 	r := &Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key, Query: query("uploadId", up.ID)}
-	_, err := c.finish(ctx, r, terms{check: isFromOSS})
+	_, err := c.sendAndClose(ctx, r, sendOptions{check: requireOSS})
 	if errors.Is(err, ErrNoSuchUpload) {
 		return nil
 	}

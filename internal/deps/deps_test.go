@@ -28,11 +28,11 @@ func own(dir string) (allowed []string, known bool) {
 		allowed []string
 	}{
 		{"signer", nil},
-		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/lend", "internal/ossxml", "internal/tries"}},
+		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/ossxml", "internal/reqstats", "internal/zerocopy"}},
 		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/ossxml"}},
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
-		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/lend", "internal/md5lanes", "internal/tries"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/reqstats", "internal/zerocopy"}},
 		{"internal/conformance", []string{"oss", "signer", "oss/osstest", "internal/ossxml"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},

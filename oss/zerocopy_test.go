@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/lend"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -42,14 +42,14 @@ func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func (b *memoryBody) Lend(off, n int64, _ bool) (lend.Range, error) {
+func (b *memoryBody) Region(off, n int64, _ bool) (zerocopy.Region, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n = min(n, lentPage-off%lentPage)
 	b.lent += int(n)
 	b.out++
 	p := []byte(b.text[off : off+n])
-	return lend.Range{Bytes: p, Size: n, Owner: loan{b, p}}, nil
+	return zerocopy.Region{Bytes: p, Size: n, Buffer: loan{b, p}}, nil
 }
 
 // A loan is a page that was lent.
@@ -58,7 +58,7 @@ type loan struct {
 	page []byte
 }
 
-func (l loan) GiveBack() {
+func (l loan) Release() {
 	l.from.mu.Lock()
 	defer l.from.mu.Unlock()
 	l.from.out--
