@@ -114,7 +114,7 @@ func (j *job) settle(
 	if refusedForGood(cause, certain) {
 		return nil, j.abandon(ctx, sent, cause)
 	}
-	ask, cancel := j.u.cleanupContext(ctx)
+	ask, cancel := j.u.settleContext(ctx)
 	defer cancel()
 	unknown := func(err error) error {
 		if err != nil {
@@ -243,6 +243,18 @@ func (j *job) report(sent *parcels, cause, abortErr error) error {
 	}
 	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr,
 		Orphans: j.orphans, Err: withCause(j.caller, cause)}
+}
+
+// settleContext is for finding out how an upload ended. It lasts as long as ctx, whose caller waits for the answer, and
+// Options.CleanupTimeout longer.
+func (u *Uploader) settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ask, cancel := context.WithCancelCause(flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup()))
+	stop := context.AfterFunc(ctx, func() {
+		if pause(ask, u.opts.CleanupTimeout) == nil {
+			cancel(context.DeadlineExceeded)
+		}
+	})
+	return ask, func() { stop(); cancel(nil) }
 }
 
 // cleanupContext outlives the cancellation of ctx, for Options.CleanupTimeout.
@@ -374,7 +386,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
-	ask, cancel := j.u.cleanupContext(ctx)
+	ask, cancel := j.u.settleContext(ctx)
 	defer cancel()
 	if d == nil {
 		var err error
@@ -397,7 +409,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d
 // lookForObject settles a request that may have made an object since began: ours tells its bytes from those of another.
 // With intact ours is never damaged, so that one that is not ours must be another's.
 func (j *job) lookForObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
-	ask, cancel := j.u.cleanupContext(ctx)
+	ask, cancel := j.u.settleContext(ctx)
 	defer cancel()
 	info, err := j.lookForOurs(ask, since(began), ours)
 	if err == nil {

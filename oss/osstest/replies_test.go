@@ -185,7 +185,7 @@ func TestClientsNoticeWrongSums(t *testing.T) {
 	for _, tt := range []struct {
 		effect   osstest.Effect
 		checksum oss.Checksum
-	}{{osstest.WrongETag(), oss.ChecksumMD5}, {osstest.WrongCRC64(), oss.ChecksumCRC64}} {
+	}{{osstest.Together(osstest.WrongETag(), osstest.WrongCRC64()), oss.ChecksumMD5}, {osstest.WrongCRC64(), oss.ChecksumCRC64}} {
 		srv := start(t, nil)
 		srv.Inject(osstest.Fault{Effect: tt.effect})
 		_, err := srv.Client().PutObject(t.Context(), "bucket", "key", strings.NewReader("content"), &oss.ObjectOptions{Checksum: tt.checksum})
