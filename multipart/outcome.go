@@ -379,7 +379,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s
 	ask, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	if sum == nil {
-		d, err := j.u.digestOf(ask, body.source)
+		d, err := j.u.sumOf(ask, body.source)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}

@@ -96,18 +96,19 @@ type Uploader struct {
 
 	probing atomic.Pointer[oss.Request] // what the governor's probes ask: about the key of the latest upload
 
-	lanes   int             // bodies hashed side by side at most
-	atOnce  int             // groups of bodies of one file hashed at the same time at most
-	hashing *flow.Semaphore // groups being hashed ahead
-	desk    desk            // where small objects are hashed together
-	hashers sync.Pool       // of *md5lanes.Hasher
-	scratch sync.Pool       // of *[]byte, hashStep each, to read what is hashed
+	lanes    int             // bodies hashed side by side at most
+	atOnce   int             // groups of bodies of one file hashed at the same time at most
+	hashing  *flow.Semaphore // groups being hashed ahead
+	combiner combiner        // hashes what lies in memory
+	groups   sync.Pool       // of *laneGroup
+	scratch  sync.Pool       // of *[]byte, hashStep each, to read what is hashed
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u := &Uploader{client: c, lanes: md5lanes.Lanes(), atOnce: min(mostAtOnce, runtime.GOMAXPROCS(0))}
 	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
+	u.groups.New = func() any { return newLaneGroup(u.lanes, &u.scratch) }
 	if opts != nil {
 		u.opts = *opts
 	}
@@ -311,12 +312,12 @@ func (u *Uploader) probe(ctx context.Context) error {
 func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Result, error) {
 	opts := j.wishes.put
 	opts.Checksum = j.u.opts.Checksum
-	var d *digest
+	var s *sums
 	if opts.Checksum == oss.ChecksumMD5 {
-		if small, free := j.u.inMemory(body); small != nil {
+		if small, free := j.u.loadSmall(body); small != nil {
 			defer free()
 			var err error
-			if d, err = j.u.digestTogether(ctx, small); err != nil {
+			if s, err = j.u.sumOf(ctx, small); err != nil {
 				return nil, j.failed(err)
 			}
 			body = small
@@ -329,12 +330,12 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	defer permit.Release()
 	var sum []byte
 	if opts.Checksum == oss.ChecksumMD5 {
-		if d == nil {
-			if d, err = j.u.digestOf(ctx, body); err != nil {
+		if s == nil {
+			if s, err = j.u.sumOf(ctx, body); err != nil {
 				return nil, j.failed(err)
 			}
 		}
-		sum = d.md5[:]
+		sum = s.md5[:]
 		opts.Header = opts.Header.Clone()
 		if opts.Header == nil {
 			opts.Header = make(http.Header)
