@@ -91,8 +91,8 @@ const (
 )
 
 // loadSmall returns body in memory, to be hashed together with others, and a function that gives the memory back. It
-// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body can be
-// hashed where it is.
+// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body
+// can be hashed where it is.
 func (u *Uploader) loadSmall(body oss.Body) (b *buffer, free func()) {
 	size := body.Size()
 	if size < leastSmall || u.lanes < minGroup {

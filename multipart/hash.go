@@ -10,8 +10,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// sums are the checksums of a body. They are computed before it is sent; it is read again to be sent, and OSS refuses it if
-// it has changed in between.
+// sums are the checksums of a body. They are computed before it is sent; it is read again to be sent, and OSS refuses
+// it if it has changed in between.
 type sums struct {
 	md5 [md5.Size]byte
 	crc uint64 // CRC-64, ECMA
@@ -21,8 +21,8 @@ type sums struct {
 // suit the second-level cache of a processor that has so many lanes.
 const hashStep = 64 << 10 // bytes
 
-// minGroup is the fewest bodies that the hash pipeline hashes together. Fewer are left to the workers that send them, of
-// which there are several.
+// minGroup is the fewest bodies that the hash pipeline hashes together. Fewer are left to the workers that send them,
+// of which there are several.
 const minGroup = 3
 
 // A hashRequest is a body that waits for its sums.
@@ -79,8 +79,8 @@ func inPlace(b oss.Body, off, n int64) []byte {
 	return nil
 }
 
-// A laneGroup hashes bodies side by side, each in a lane of its own. A body may be admitted whenever a lane is free, also
-// while others are under way. It is not safe for concurrent use.
+// A laneGroup hashes bodies side by side, each in a lane of its own. A body may be admitted whenever a lane is free,
+// also while others are under way. It is not safe for concurrent use.
 type laneGroup struct {
 	hasher  *md5lanes.Hasher
 	lanes   []*hashRequest // nil where a lane is free
@@ -107,8 +107,8 @@ func (g *laneGroup) admit(r *hashRequest) bool {
 	return false
 }
 
-// step hashes the next chunk of each body. It returns the requests that have ended thereby, until the next step; their lanes
-// are free.
+// step hashes the next chunk of each body. It returns the requests that have ended thereby, until the next step;
+// their lanes are free.
 func (g *laneGroup) step() []*hashRequest {
 	for i, r := range g.lanes {
 		if r != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A hashPipeline is a source that yields the pieces of another with their sums. It hashes groups of pieces side by side,
-// which costs a fraction of hashing one by one, while the workers send those before. The first groups are small, so that
-// the first byte leaves early; they grow to what the processor has lanes for. The last ones are of equal size: few pieces
-// cost as much time as half the lanes do.
+// A hashPipeline is a source that yields the pieces of another with their sums. It hashes groups of pieces side by
+// side, which costs a fraction of hashing one by one, while the workers send those before. The first groups are
+// small, so that the first byte leaves early; they grow to what the processor has lanes for. The last ones are of
+// equal size: few pieces cost as much time as half the lanes do.
 type hashPipeline struct {
 	u        *Uploader
 	source   source
@@ -20,6 +20,12 @@ type hashPipeline struct {
 	maxGroup int // pieces in a group
 	atOnce   int // groups hashed at the same time
 	parts    int // of the whole source; 0 if unknown
+
+	// Of a file.
+	pieces   lookahead
+	workers  int64
+	partSize int64 // bytes
+	drop     bool  // what has been sent is taken out of the cache
 
 	input   chan piece    // what was read of a stream; nil for a source that never waits
 	output  chan piece    // hashed; closed at the end
@@ -30,22 +36,21 @@ type hashPipeline struct {
 	ending  sync.WaitGroup
 }
 
-// readAhead bounds a group of pieces of a file; the next is begun when half as much is left. What was read should still be
-// in the cache of the system when it is sent.
-const readAhead = 256 << 20 // bytes
+// maxGroupBytes bounds a group of pieces of a file.
+const maxGroupBytes = 256 << 20 // bytes
 
 // mostAtOnce is how many groups of a file are hashed at the same time, where there are as many processors.
 const mostAtOnce = 4
 
-// hashAhead returns src with its pieces hashed ahead, or src itself where that does not pay. Its goroutines end with ctx,
-// and are waited for by the function it returns.
+// hashAhead returns src with its pieces hashed ahead, or src itself where that does not pay. Its goroutines end with
+// ctx, and are waited for by the function it returns.
 func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	lanes := j.u.lanes
 	if j.send != nil || j.u.opts.Checksum != oss.ChecksumMD5 || lanes < minGroup {
 		return src, func() {}
 	}
 	workers := int(j.u.governor.Limit())
-	maxGroup := max(workers, int(min(int64(lanes), readAhead/j.plan.PartSize)))
+	maxGroup := max(workers, int(min(int64(lanes), maxGroupBytes/j.plan.PartSize)))
 	p := &hashPipeline{
 		u: j.u, source: src, first: min(workers, lanes), maxGroup: min(maxGroup, lanes), atOnce: 1, parts: j.plan.NumParts(),
 		wake: make(chan struct{}, 1), before: make(chan struct{}),
@@ -54,6 +59,8 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	produce := p.hashStream
 	if _, inPlace := src.(*placed); inPlace {
 		p.atOnce = j.u.atOnce
+		p.pieces.source = src
+		p.workers, p.partSize, p.drop = int64(workers), j.plan.PartSize, !j.u.ahead.fits(j.plan.Size)
 		produce = p.hashFile
 	} else {
 		p.input = make(chan piece, lanes)
@@ -117,8 +124,8 @@ func (p *hashPipeline) read(ctx context.Context) {
 	}
 }
 
-// hashStream hashes the pieces that read has read. It closes a group as soon as a worker would be idle, and while none is
-// it waits: the more pieces come meanwhile, the less each of them costs.
+// hashStream hashes the pieces that read has read. It closes a group as soon as a worker would be idle, and while
+// none is it waits: the more pieces come meanwhile, the less each of them costs.
 func (p *hashPipeline) hashStream(ctx context.Context) {
 	for e := range p.input {
 		group := []piece{e}
@@ -133,8 +140,8 @@ func (p *hashPipeline) hashStream(ctx context.Context) {
 	}
 }
 
-// hashFile hashes the pieces of a file. One group is hashed while another is sent, and more at the same time whenever that
-// is not enough for the workers.
+// hashFile hashes the pieces of a file. One group is hashed while another is sent, and more at the same time whenever
+// that is not enough for the workers.
 func (p *hashPipeline) hashFile(ctx context.Context) {
 	for size := p.first; p.err == nil; {
 		if !p.await(ctx) {
@@ -151,16 +158,34 @@ func (p *hashPipeline) hashFile(ctx context.Context) {
 	}
 }
 
-// nextGroup returns the next n pieces of a file, or fewer and sets p.err if there are no more.
-func (p *hashPipeline) nextGroup(ctx context.Context, n int) []piece {
-	group := make([]piece, 0, n)
-	for len(group) < n {
-		e, err := p.source.next(ctx)
+// nextGroup returns the next n pieces of a file, or fewer if more would not stay in the cache until they are sent. If
+// there are no more it sets p.err.
+func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
+	var total int64 // bytes of room
+	for len(group) < n && p.err == nil {
+		next, err := p.pieces.next(ctx)
 		if err != nil {
 			p.err = err
 			break
 		}
+		e, room, err := p.place(ctx, next)
+		p.err = err
 		group = append(group, e)
+		total += room
+		if _, loaded := e.body.(*buffer); loaded || total > 0 && total+p.partSize > p.u.ahead.limit()/2 {
+			break // the other half is for the parts in flight
+		}
+	}
+	if total > 0 {
+		if err := p.u.ahead.room.Acquire(ctx, total); err != nil {
+			p.err = err
+			return group // whose parts hold no room
+		}
+	}
+	for _, e := range group {
+		if c, ok := e.body.(*cachedPart); ok {
+			c.reserved = c.size
+		}
 	}
 	return group
 }
@@ -218,7 +243,7 @@ func (p *hashPipeline) hash(ctx context.Context, group []piece) {
 	}
 	bodies := make([]oss.Body, len(group))
 	for i, e := range group {
-		bodies[i] = e.body
+		bodies[i] = e.toHash()
 	}
 	if p.u.hashing.Acquire(ctx, 1) != nil {
 		return

@@ -236,7 +236,7 @@ func TestGroupsOfAFileAreHashedAtTheSameTimeWhenWorkersWait(t *testing.T) {
 // One worker with parts so large that a group is one of them must come to the end too.
 func TestGroupsOfOnePieceComeToAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const parts, partSize = 3, readAhead
+		const parts, partSize = 3, maxGroupBytes
 		j := jobWith(1, 32)
 		j.plan.Size, j.plan.PartSize = parts*partSize, partSize
 		pieces, stop := placedSource(input{size: j.plan.Size}, j.plan.Sections()) // groups of one are not read

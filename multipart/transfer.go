@@ -206,7 +206,7 @@ func (j *job) sendPart(ctx context.Context, p admitted) (oss.Part, error) {
 	sums := p.sums
 	if sums == nil {
 		var err error
-		if sums, err = j.u.sumOf(ctx, p.body); err != nil {
+		if sums, err = j.u.sumOf(ctx, p.toHash()); err != nil {
 			return oss.Part{}, err
 		}
 	}

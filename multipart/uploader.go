@@ -100,6 +100,7 @@ type Uploader struct {
 	atOnce   int             // groups of bodies of one file hashed at the same time at most
 	hashing  *flow.Semaphore // groups being hashed ahead
 	combiner combiner        // hashes what lies in memory
+	ahead    *readAhead      // bounds what of files is hashed ahead
 	groups   sync.Pool       // of *laneGroup
 	scratch  sync.Pool       // of *[]byte, hashStep each, to read what is hashed
 }
@@ -133,6 +134,7 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	}
 	u.hashing = flow.NewSemaphore(int64(u.opts.Concurrency))
 	first, full := cmp.Or(u.opts.PartSize, DefaultStreamPartSize), cmp.Or(u.opts.PartSize, DefaultPartSize)
+	u.ahead = newReadAhead()
 	u.memory = newPool(u.opts.MemoryLimit, first, full, c.MinPartSize(), u.opts.Concurrency)
 	return u
 }

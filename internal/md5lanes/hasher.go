@@ -64,7 +64,10 @@ func newHasher(n int, kernels []kernel) *Hasher {
 	if n < 1 {
 		panic(fmt.Sprintf("md5lanes: %d messages", n))
 	}
-	h := &Hasher{kernels: kernels, states: make([]state, n), tails: make([]tail, n), blocks: make([][]byte, n), scalar: newScalar()}
+	h := &Hasher{
+		kernels: kernels, scalar: newScalar(),
+		states: make([]state, n), tails: make([]tail, n), blocks: make([][]byte, n),
+	}
 	for i := range h.states {
 		h.states[i] = empty
 	}
@@ -74,10 +77,10 @@ func newHasher(n int, kernels []kernel) *Hasher {
 // Restart makes message i an empty one. The others go on.
 func (h *Hasher) Restart(i int) { h.states[i], h.tails[i].length = empty, 0 }
 
-// Write appends data[i] to message i, for all messages. A slice that is no multiple of BlockSize ends its message: until
-// Restart that message must have empty ones. Slices of 32 to 256 KiB suit the caches, and slices of equal length make the
-// most of the lanes. Write keeps no reference to them. It panics, having changed nothing, if their number is wrong or an
-// ended message would go on.
+// Write appends data[i] to message i, for all messages. A slice that is no multiple of BlockSize ends its message:
+// until Restart that message must have empty ones. Slices of 32 to 256 KiB suit the caches, and slices of equal
+// length make the most of the lanes. Write keeps no reference to them. It panics, having changed nothing, if their
+// number is wrong or an ended message would go on.
 func (h *Hasher) Write(data [][]byte) {
 	if len(data) != len(h.states) {
 		panic(fmt.Sprintf("md5lanes: %d slices for %d messages", len(data), len(h.states)))

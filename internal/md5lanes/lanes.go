@@ -35,9 +35,9 @@ func fitting(kernels []kernel, n int) (k kernel, pays bool) {
 	return kernel{}, false
 }
 
-// advance adds the blocks of each message to its state, and leaves none. A message takes a lane when one is free and keeps
-// it to its end: as long as there are messages no lane waits for another. As they become fewer the kernels become
-// narrower, and when none pays any more crypto/md5 hashes the rest.
+// advance adds the blocks of each message to its state, and leaves none. A message takes a lane when one is free and
+// keeps it to its end: as long as there are messages no lane waits for another. As they become fewer the kernels
+// become narrower, and when none pays any more crypto/md5 hashes the rest.
 func (h *Hasher) advance() {
 	lanes, next := make([]int, 0, maxLanes), 0 // the messages in them, and the first that had none yet
 	for {

@@ -7,9 +7,9 @@ import (
 	"hash"
 )
 
-// A scalar adds blocks to one state at a time, by crypto/md5. A hash.Hash of that package can be set to any state, because
-// it is an encoding.BinaryUnmarshaler. Its encoding is that of Go 1.10 and later: a magic string, the state, an incomplete
-// block, and the length of the message.
+// A scalar adds blocks to one state at a time, by crypto/md5. A hash.Hash of that package can be set to any state,
+// because it is an encoding.BinaryUnmarshaler. Its encoding is that of Go 1.10 and later: a magic string, the state,
+// an incomplete block, and the length of the message.
 type scalar struct {
 	hash hash.Hash
 	buf  []byte // the encoding
