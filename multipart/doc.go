@@ -46,7 +46,10 @@
 //
 // Every part is sent with its MD5, without which OSS would store damage. That costs little: where the
 // processor has AVX-512, AVX2 or NEON, parts are hashed side by side, a group at a time, while those before
-// are sent, mostly less than 400 MiB of a file ahead; and so are small objects that are uploaded at the same time.
+// are sent; and so are small objects that are uploaded at the same time. A file is read twice, but from the disk once:
+// no more of it is hashed ahead than the memory of the machine or container can cache until it is sent, and 512 MiB at
+// most. Where that memory does not suffice for the parts in flight, they are read once, into buffers that count against
+// MemoryLimit; parts larger than that are read twice.
 // A part's ETag and its CRC-64 must agree with what was sent. The CRC-64 of the finished object must be
 // the combination of those of its parts. A file must have the size, the time of modification and,
 // on Unix, the change time that it had in the beginning before the object is made. Options.Checksum chooses less.

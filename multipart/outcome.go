@@ -382,15 +382,15 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 // settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
 // body, or answered every time, there is no object; one that holds the same bytes is what was asked for. d is the
 // digest that was sent, nil if none was: what a file holds by now may be something else.
-func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d *digest, cause error, certain bool) (*oss.PutResult, error) {
+func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s *sums, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
 	ask, cancel := j.u.settleContext(ctx)
 	defer cancel()
-	if d == nil {
+	if s == nil {
 		var err error
-		if d, err = j.u.digestOf(ask, body.source); err != nil {
+		if s, err = j.u.sumOf(ask, body.source); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
 	}
@@ -400,9 +400,9 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, d
 			return false
 		}
 		if there.CRC64 != 0 {
-			return there.CRC64 == d.crc
+			return there.CRC64 == s.crc
 		}
-		return strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(d.md5[:]))
+		return strings.EqualFold(strings.Trim(there.ETag, `"`), hex.EncodeToString(s.md5[:]))
 	})
 }
 

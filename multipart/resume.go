@@ -259,7 +259,7 @@ func (u *Uploader) same(ctx context.Context, part oss.Part, body oss.Body) (bool
 	if len(etag) != 2*md5.Size {
 		return false, nil // not an MD5, so nothing to go by
 	}
-	d, err := u.digestOf(ctx, body)
+	d, err := u.sumOf(ctx, body)
 	if err != nil {
 		return false, err
 	}

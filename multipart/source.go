@@ -20,7 +20,7 @@ import (
 type piece struct {
 	Section
 	body    oss.Body
-	digest  *digest  // of body; nil if it is not known yet
+	sums    *sums    // of body; nil if they are not known yet
 	watched oss.Body // body, paced and seen as it is sent
 	free    func()   // gives its memory back, after which body is not to be read
 }
@@ -220,4 +220,27 @@ func await(ctx context.Context, read func() error, abandoned func()) (left bool,
 	case <-ctx.Done():
 		return true, ctx.Err()
 	}
+}
+
+// A queue is a source some of whose pieces have been taken out already.
+type queue struct {
+	source
+	pieces []piece
+}
+
+func (q *queue) next(ctx context.Context) (piece, error) {
+	if len(q.pieces) == 0 {
+		return q.source.next(ctx)
+	}
+	p := q.pieces[0]
+	q.pieces = q.pieces[1:]
+	return p, nil
+}
+
+// free frees the pieces that nobody has taken.
+func (q *queue) free() {
+	for _, p := range q.pieces {
+		p.free()
+	}
+	q.pieces = nil
 }

@@ -205,22 +205,17 @@ func (j *job) sendPart(ctx context.Context, p admitted) (oss.Part, error) {
 	if opts.Checksum != oss.ChecksumMD5 {
 		return j.sendHedged(ctx, p, opts)
 	}
-	d := p.digest
-	if d == nil {
+	sums := p.sums
+	if sums == nil {
 		var err error
-		if b, ok := p.body.(*buffer); ok && j.u.lanes >= sideBySide {
-			d, err = j.u.digestTogether(ctx, b)
-		} else {
-			d, err = j.u.digestOf(ctx, p.body)
-		}
-		if err != nil {
+		if sums, err = j.u.sumOf(ctx, p.toHash()); err != nil {
 			return oss.Part{}, err
 		}
 	}
-	opts.MD5, opts.CRC64 = d.md5[:], &d.crc
+	opts.MD5, opts.CRC64 = sums.md5[:], &sums.crc
 	part, err := j.sendHedged(ctx, p, opts)
 	if part.CRC64 == 0 {
-		part.CRC64 = d.crc
+		part.CRC64 = sums.crc
 	}
 	return part, err
 }

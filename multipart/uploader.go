@@ -122,18 +122,20 @@ type Uploader struct {
 
 	probing atomic.Pointer[oss.Request] // what the governor's probes ask: about the key of the latest upload
 
-	lanes   int             // bodies hashed side by side at most
-	atOnce  int             // groups of bodies of one file hashed at the same time at most
-	hashing *flow.Semaphore // groups being hashed ahead
-	desk    desk            // where small objects are hashed together
-	hashers sync.Pool       // of *md5lanes.Hasher
-	scratch sync.Pool       // of *[]byte, hashStep each, to read what is hashed
+	lanes    int             // bodies hashed side by side at most
+	atOnce   int             // groups of bodies of one file hashed at the same time at most
+	hashing  *flow.Semaphore // groups being hashed ahead
+	combiner combiner        // hashes what lies in memory
+	ahead    *readAhead      // bounds what of files is hashed ahead
+	groups   sync.Pool       // of *laneGroup
+	scratch  sync.Pool       // of *[]byte, hashStep each, to read what is hashed
 }
 
 // NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u := &Uploader{client: c, lanes: md5lanes.Lanes(), atOnce: min(mostAtOnce, runtime.GOMAXPROCS(0))}
 	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
+	u.groups.New = func() any { return newLaneGroup(u.lanes, &u.scratch) }
 	if opts != nil {
 		u.opts = *opts
 	}
@@ -158,6 +160,7 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	}
 	u.hashing = flow.NewSemaphore(int64(u.opts.Concurrency))
 	first, full := cmp.Or(u.opts.PartSize, DefaultStreamPartSize), cmp.Or(u.opts.PartSize, DefaultPartSize)
+	u.ahead = newReadAhead()
 	u.memory = newPool(u.opts.MemoryLimit, first, full, c.MinPartSize(), u.opts.Concurrency)
 	return u
 }
@@ -353,12 +356,12 @@ func (u *Uploader) probe(ctx context.Context) error {
 func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Result, error) {
 	opts := j.wishes.put
 	opts.Checksum = j.u.opts.Checksum
-	var d *digest
+	var s *sums
 	if opts.Checksum == oss.ChecksumMD5 {
-		if small, free := j.u.inMemory(body); small != nil {
+		if small, free := j.u.loadSmall(body); small != nil {
 			defer free()
 			var err error
-			if d, err = j.u.digestTogether(ctx, small); err != nil {
+			if s, err = j.u.sumOf(ctx, small); err != nil {
 				return nil, j.failed(err)
 			}
 			body = small
@@ -370,8 +373,8 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	}
 	defer permit.Release()
 	if opts.Checksum == oss.ChecksumMD5 {
-		if d == nil {
-			if d, err = j.u.digestOf(ctx, body); err != nil {
+		if s == nil {
+			if s, err = j.u.sumOf(ctx, body); err != nil {
 				return nil, j.failed(err)
 			}
 		}
@@ -379,7 +382,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		if opts.Header == nil {
 			opts.Header = make(http.Header)
 		}
-		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(d.md5[:]))
+		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5[:]))
 	}
 	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
 	var res *oss.PutResult
@@ -390,7 +393,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, began, last, d, err, count.Unanswered.Load() == 0)
+		res, err = j.settlePut(ctx, began, last, s, err, count.Unanswered.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.failed(err)
