@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -16,21 +15,6 @@ import (
 	"strings"
 	"unicode"
 )
-
-// A Body is replayable content of known size: *bytes.Reader, *strings.Reader and *io.SectionReader
-// are Bodies. Each attempt reads it afresh through ReadAt, so retries never race over an offset.
-type Body interface {
-	io.ReaderAt
-	Size() int64
-}
-
-// A ContextBody is a Body whose reads can wait, for a rate limit or for a network of its own. They are made through
-// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any
-// more ought to end then. The reads of any other Body are waited for.
-type ContextBody interface {
-	Body
-	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)
-}
 
 // A Request is any OSS call, before signing. The named methods below are built on it.
 type Request struct {
@@ -153,10 +137,6 @@ type sendOptions struct {
 	custom       bool          // the operation is of the caller's own choice, so that nothing is known of it
 	check        responseCheck // inspects a reply before it counts as a success; nil accepts
 }
-
-// A checkResult decodes a successful reply and holds it against what was sent. A reply it refuses
-// is tried again, unless the error is a permanentError.
-type responseCheck func(op Operation, resp *http.Response, sent *requestBody) error
 
 // send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
 // then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.

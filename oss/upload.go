@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -291,12 +290,6 @@ const (
 	maxCompleted     = 64 << 10 // the document names bucket, key and location
 	maxCallbackReply = 4 << 20  // more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree)
 )
-
-// readReply reads the body of resp up to limit, and reports whether that is all of it.
-func readReply(resp *http.Response, limit int) (body []byte, whole bool, err error) {
-	body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
-	return body[:min(len(body), limit)], len(body) <= limit, err
-}
 
 // completeDocument lists parts in the order of their numbers.
 func completeDocument(parts []Part) (string, error) {
