@@ -20,8 +20,8 @@ type Body interface {
 }
 
 // A ContextBody is a Body whose reads can block, for a rate limit or on a network. Package oss reads it through
-// ReadAtContext, with a context that ends when the attempt ends; ReadAtContext should then return early. The reads of any
-// other Body cannot be interrupted: a call that is cancelled returns when they do.
+// ReadAtContext, with a context that ends when the attempt ends; ReadAtContext should then return early. The reads of
+// any other Body cannot be interrupted: a call that is cancelled returns when they do.
 type ContextBody interface {
 	Body
 	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)

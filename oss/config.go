@@ -73,8 +73,8 @@ type Config struct {
 //
 // All operations of a Client also share a budget of 100 retries, so that many of them together do not add load to a
 // failing service. A retry takes one from the budget. An operation that succeeds returns what it took, or adds a tenth
-// of a retry if it took none; the budget never exceeds 100. While the budget is empty, operations fail with the error of
-// their first attempt, which says so. Corrections of the clock and of refused keys do not use the budget.
+// of a retry if it took none; the budget never exceeds 100. While the budget is empty, operations fail with the error
+// of their first attempt, which says so. Corrections of the clock and of refused keys do not use the budget.
 //
 // An Uploader of package multipart adds multipart.Options.Patience: attempts that fail because OSS throttles or cannot
 // be reached do not count there. They are repeated for a time instead.
@@ -89,10 +89,11 @@ type Retry struct {
 	// Stall is how long an attempt may make no progress before it is abandoned; 0 means 30s. An abandoned attempt
 	// matches os.ErrDeadlineExceeded.
 	//
-	// After a request has been sent, its reply must begin within Stall, plus up to Stall more if sending took that long.
-	// CompleteMultipartUpload, UploadPartCopy and CopyObject have ten times Stall, because OSS works before it replies.
-	// A server that accepts connections and never answers therefore costs Attempts times Stall and the backoffs: about
-	// two minutes with the defaults, and twenty for the slow operations. A context with a deadline ends either earlier.
+	// After a request has been sent, its reply must begin within Stall, plus up to Stall more if sending took that
+	// long. CompleteMultipartUpload, UploadPartCopy and CopyObject have ten times Stall, because OSS works before it
+	// replies. A server that accepts connections and never answers therefore costs Attempts times Stall and the
+	// backoffs: about two minutes with the defaults, and twenty for the slow operations. A context with a deadline ends
+	// either earlier.
 	Stall time.Duration
 }
 

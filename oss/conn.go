@@ -73,7 +73,8 @@ func dialError(ctx, bounded context.Context, network, what string, err error) er
 	if bounded.Err() == nil || ctx.Err() != nil {
 		return err
 	}
-	return &net.OpError{Op: "dial", Net: network, Err: &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout), connectTimeout}}
+	timeout := &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout), connectTimeout}
+	return &net.OpError{Op: "dial", Net: network, Err: timeout}
 }
 
 // A receiver is the reading side of a connection. It notifies the watchdog of the attempt that uses the connection when
@@ -156,7 +157,7 @@ func (c *conn) sendRegions(r io.Reader) (sent int64, err error) {
 }
 
 // writeRegion writes a region in memory and releases it.
-func writeRegion(region zerocopy.Region, body *requestBody, write func([]byte, *requestBody) (int, error)) (int64, error) {
+func writeRegion(region zerocopy.Region, body *requestBody, write writeFunc) (int64, error) {
 	defer region.Buffer.Release()
 	n, err := write(region.Bytes, body)
 	return int64(n), err
@@ -165,6 +166,9 @@ func writeRegion(region zerocopy.Region, body *requestBody, write func([]byte, *
 func (c *conn) withProgress(p []byte, body *requestBody) (int, error) {
 	return writeWithProgress(c.Conn, p, body)
 }
+
+// A writeFunc writes p, which was read from body; body is nil if p is not of a request body.
+type writeFunc func(p []byte, body *requestBody) (int, error)
 
 // A copySize is the number of bytes that a connection reads from a body and writes at once. It doubles after steps
 // under fastCopy and halves after steps over slowCopy, so that a rate limit stays smooth and progress is reported in
@@ -196,7 +200,7 @@ var (
 
 // copy writes all of r through buf. A reader that is not a request body cannot report progress during a write, so its
 // writes are short.
-func (s *copySize) copy(r io.Reader, buf []byte, write func(p []byte, body *requestBody) (int, error)) (n int64, err error) {
+func (s *copySize) copy(r io.Reader, buf []byte, write writeFunc) (n int64, err error) {
 	body := bodyOf(r)
 	if s.start(); body == nil {
 		s.now = initialCopy

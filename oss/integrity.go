@@ -112,8 +112,8 @@ func (c *Client) putVerified(
 }
 
 // checkStored compares what OSS reports to have stored with what was sent: the CRC-64 and, if the MD5 is known, the
-// ETag. Gateways, and some kinds of encryption, form ETags by another rule; beside a CRC-64 that matches, such an ETag is
-// not damage and is returned as odd.
+// ETag. Gateways, and some kinds of encryption, form ETags by another rule; beside a CRC-64 that matches, such an ETag
+// is not damage and is returned as odd.
 func checkStored(op Operation, resp *http.Response, sent *requestBody, md5sum []byte) (odd string, err error) {
 	damaged := func(e ChecksumError) error {
 		e.Op, e.Bucket, e.Key, e.PartNumber = op.Name, op.Bucket, op.Key, op.PartNumber

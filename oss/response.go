@@ -53,8 +53,8 @@ func notFromOSS(resp *http.Response) error {
 	return fmt.Errorf("status %d without an ETag: reply is not from OSS", resp.StatusCode)
 }
 
-// requireCRC64 is a responseCheck that compares the CRC-64 of a response with that of the bytes sent. A response without
-// a CRC-64 is a permanent error, since a repetition would not report one either.
+// requireCRC64 is a responseCheck that compares the CRC-64 of a response with that of the bytes sent. A response
+// without a CRC-64 is a permanent error, since a repetition would not report one either.
 func requireCRC64(op Operation, resp *http.Response, sent *requestBody) error {
 	_, local, _ := sent.detach()
 	remote, ok := headerCRC(resp.Header)

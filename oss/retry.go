@@ -43,7 +43,8 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d.HTTPClient = &d.http
 	d.RetryMax = math.MaxInt // checkRetry counts them
 	d.CheckRetry = k.checkRetry
-	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // the wait is RetryWaitMin, which checkRetry sets
+	// The wait is RetryWaitMin, which checkRetry sets.
+	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait }
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	k.start = time.Now()
 	k.deadline, _ = ctx.Deadline()
