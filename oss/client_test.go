@@ -44,7 +44,7 @@ func TestNewClientRefuses(t *testing.T) {
 		{"port that is empty", oss.Config{Endpoint: "oss.example.com:"}, "has no valid port"},
 		{"port above 65535", oss.Config{Endpoint: "oss.example.com:65536"}, "has no valid port"},
 		{"port 0", oss.Config{Endpoint: "oss.example.com:0"}, "has no valid port"},
-		{"bucket in the endpoint", oss.Config{Endpoint: "https://photos.oss-cn-hangzhou.aliyuncs.com"}, "names a bucket, as each call does by itself"},
+		{"bucket in the endpoint", oss.Config{Endpoint: "https://photos.oss-cn-hangzhou.aliyuncs.com"}, "names a bucket; pass the bucket to each call instead"},
 		{"line feed", oss.Config{Endpoint: "oss.example.com\n"}, `"oss.example.com\n"`},
 		{"addressing", oss.Config{Region: "cn-hangzhou", Addressing: 3}, "Config.Addressing 3"},
 		{"attempts", oss.Config{Region: "cn-hangzhou", Retry: oss.Retry{Attempts: -1}}, "Retry.Attempts -1"},

@@ -101,7 +101,7 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 		{"requester pays", read, withEC(403, "AccessDenied", "0003-00000703", ""), oss.Config{}, kinds{oss.ErrAccessDenied}, new(*oss.ServiceError), 403,
 			`oss: GetObject oss://bucket/key: 403 AccessDenied: no.; the requester pays for this bucket: set x-oss-request-payer to "requester" in Config.Header, request ID ` + id + ", EC 0003-00000703"},
 		{"copy above 1 GiB", both, refuses(400, "EntityTooLarge"), oss.Config{}, kinds{oss.Code("EntityTooLarge")}, new(*oss.ServiceError), 400,
-			"oss: CopyObject oss://bucket/key: 400 EntityTooLarge: no.; copy more than 1073741824 bytes by UploadPartCopy, or by Uploader.Copy of package multipart, request ID " + id},
+			"oss: CopyObject oss://bucket/key: 400 EntityTooLarge: no.; copy more than 1073741824 bytes with UploadPartCopy, or with Uploader.Copy of package multipart, request ID " + id},
 		{"failed callback", put, refuses(203, "CallbackFailed"), oss.Config{}, kinds{oss.ErrCallbackFailed}, new(*oss.ServiceError), 203,
 			"oss: PutObject oss://bucket/key: 203 CallbackFailed: no.; the object has been stored, only its callback failed, request ID " + id},
 		{"throttled", read, refuses(503, "QpsLimitExceeded"), oss.Config{}, kinds{oss.Code("QpsLimitExceeded")}, new(*oss.ServiceError), 503,
@@ -131,7 +131,7 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 		{"other CRC-64", put, says(200, "", "ETag", etag("body"), "x-oss-hash-crc64ecma", "1"), oss.Config{}, nil, new(*oss.ChecksumError), 0,
 			"oss: PutObject oss://bucket/key: CRC-64 is CD8F1D7B938B3A31 here and 0000000000000001 in OSS"},
 		{"refused MD5", put, refuses(400, "InvalidDigest"), oss.Config{}, kinds{oss.ErrInvalidDigest}, new(*oss.ChecksumError), 400,
-			"oss: PutObject oss://bucket/key: damaged on the way: oss: PutObject oss://bucket/key: 400 InvalidDigest: no., request ID " + id + ", after 4 attempts"},
+			"oss: PutObject oss://bucket/key: corrupted in transit: oss: PutObject oss://bucket/key: 400 InvalidDigest: no., request ID " + id + ", after 4 attempts"},
 
 		// The source fails.
 		{"body that cannot be read", unreadable, says(200, ""), oss.Config{}, kinds{fs.ErrClosed}, nil, 0,

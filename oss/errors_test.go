@@ -81,7 +81,7 @@ func TestChecksumErrorIsOneLine(t *testing.T) {
 		{oss.ChecksumError{Op: "CompleteMultipartUpload", Bucket: "b", Key: "k", Local: 1},
 			"oss: CompleteMultipartUpload oss://b/k: the object exists and is wrong: CRC-64 is 0000000000000001 here and 0000000000000000 in OSS"},
 		{oss.ChecksumError{Op: "PutObject", Bucket: "b", Key: "a\nb", Err: errors.New("no")},
-			"oss: PutObject oss://b/a\\nb: damaged on the way: no"},
+			"oss: PutObject oss://b/a\\nb: corrupted in transit: no"},
 	} {
 		if diff := cmp.Diff(tt.want, tt.err.Error()); diff != "" {
 			t.Errorf("Error (-want +got):\n%s", diff)

@@ -12,17 +12,18 @@ import (
 	"time"
 )
 
-// GetOptions select what GetObject reads.
+// GetOptions are the options of GetObject. The zero value and nil are the defaults.
 type GetOptions struct {
-	VersionID      string      // empty means the current version
-	Offset, Length int64       // bytes; Length 0 means to the end
-	IfMatch        string      // ETag the object must have
-	Header         http.Header // anything else
+	VersionID      string      // "" means the current version
+	Offset, Length int64       // bytes; a Length of 0 means to the end
+	IfMatch        string      // ETag that the object must have
+	Header         http.Header // further headers
 
-	Response ResponseHeaders // what the reply is to say in place of what is stored; not for anonymous requests
+	// Response overrides headers of the response. OSS refuses it in anonymous requests.
+	Response ResponseHeaders
 }
 
-// ResponseHeaders replace headers of the reply to GetObject, for example of a presigned URL. Empty fields replace
+// ResponseHeaders override headers of the response to GetObject, for example for a presigned URL. Empty fields override
 // nothing.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
@@ -32,10 +33,10 @@ type ResponseHeaders struct {
 	ContentEncoding    string
 	ContentDisposition string // for example `attachment; filename="report.pdf"`
 	CacheControl       string
-	Expires            string // in the form of HTTP, or any other text
+	Expires            string // an HTTP date, or any other text
 }
 
-// setIn puts the fields into the parameters of a request.
+// setIn adds the fields to the parameters of a request.
 func (h *ResponseHeaders) setIn(q url.Values) error {
 	for _, f := range [...]struct{ name, value string }{
 		{"response-content-type", h.ContentType}, {"response-content-language", h.ContentLanguage},
@@ -52,29 +53,30 @@ func (h *ResponseHeaders) setIn(q url.Values) error {
 	return nil
 }
 
-// ObjectInfo describes a stored object.
+// An ObjectInfo describes a stored object.
 type ObjectInfo struct {
-	Bucket, Key     string            // as asked
-	Size            int64             // bytes; -1 where a compressed or partial reply does not tell
-	ETag, VersionID string            // ETag with its quotes
-	CRC64           uint64            // ECMA; 0 if OSS did not say
+	Bucket, Key     string            // as in the request
+	Size            int64             // bytes; -1 if a compressed or partial response does not tell
+	ETag, VersionID string            // the ETag includes its quotes
+	CRC64           uint64            // ECMA; 0 if OSS did not report it
 	ContentType     string            // as stored
-	LastModified    time.Time         // to the second
-	Metadata        map[string]string // keys in lower case, without the x-oss-meta- prefix
-	Header          http.Header       // the full reply
+	LastModified    time.Time         // in whole seconds
+	Metadata        map[string]string // names in lower case, without the prefix x-oss-meta-
+	Header          http.Header       // of the response
 }
 
-// An Object is an open object.
+// An Object is an object that is being read.
 type Object struct {
-	ObjectInfo               // of the whole object, also when a range was read
-	Body       io.ReadCloser // the bytes asked for
+	ObjectInfo               // of the whole object, even if a range is read
+	Body       io.ReadCloser // the requested bytes
 }
 
-// GetObject opens an object or a range of it. The caller closes Body. A whole object is compared
-// with the CRC-64 that OSS keeps of it: the last Read returns a *ChecksumError instead of io.EOF
-// if it differs. What Header asks to have compressed on the way cannot be compared. A Read that gets no
-// byte for Retry.Stall fails. A range that begins behind the end is a *ServiceError with status 416;
-// one that ends there is cut.
+// GetObject opens an object or a range of it. The caller closes Body.
+//
+// The bytes of a whole object are compared with the CRC-64 that OSS reports: if they differ, the last Read returns a
+// *ChecksumError instead of io.EOF. Bytes are not compared if GetOptions.Header requests compression. A Read without a
+// byte for Retry.Stall fails. A range that starts past the end is a *ServiceError with status 416; a range that ends
+// past the end is truncated.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOptions) (*Object, error) {
@@ -90,7 +92,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if resp.StatusCode == http.StatusPartialContent {
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
 		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
-			obj.Size = -1 // "*", where the sender does not know
+			obj.Size = -1 // "*": unknown
 		}
 	}
 	if !opts.honoredBy(r, resp) {
@@ -101,8 +103,8 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	return obj, nil
 }
 
-// honoured reports whether resp is the range o asks for, which may be cut where the object ends, or the whole object if
-// r has none. What knows no ranges answers with the whole object.
+// honoredBy reports whether resp is the range that o requests, truncated at the end of the object, or the whole object
+// if r has no range. A server that does not support ranges returns the whole object.
 func (o *GetOptions) honoredBy(r *Request, resp *http.Response) bool {
 	if o == nil || o.Offset == 0 && o.Length == 0 {
 		return resp.StatusCode != http.StatusPartialContent || r.Header.Get("Range") != ""
@@ -139,7 +141,7 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	case opts.Offset > 0:
 		h.set("Offset", "Range", fmt.Sprintf("bytes=%d-", opts.Offset))
 	}
-	if h.Get("Range") != "" { // else OSS answers a range that does not fit with the whole object
+	if h.Get("Range") != "" { // otherwise OSS returns the whole object for a range outside of it
 		h.set("a Range", "x-oss-range-behavior", "standard")
 	}
 	if r.Header = h.Header; h.err != nil {
@@ -170,13 +172,13 @@ func objectInfo(bucket, key string, resp *http.Response) ObjectInfo {
 	return info
 }
 
-// HeadOptions are the extras of HeadObject.
+// HeadOptions are the options of HeadObject. The zero value and nil are the defaults.
 type HeadOptions struct {
-	VersionID string      // empty means the current version
-	Header    http.Header // anything else
+	VersionID string      // "" means the current version
+	Header    http.Header // further headers
 }
 
-// HeadObject describes an object without reading it. A missing one is ErrNoSuchKey.
+// HeadObject returns the properties of an object without its bytes. If it does not exist, the error is ErrNoSuchKey.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/headobject
 func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadOptions) (*ObjectInfo, error) {
@@ -188,7 +190,7 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 		if resp.Header.Get("ETag") == "" {
 			return notFromOSS(resp)
 		}
-		// The length of a compressed object is not known before it is sent.
+		// The length of a compressed response is not known before it is sent.
 		if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" {
 			return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
 		}

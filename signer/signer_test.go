@@ -35,7 +35,8 @@ func testParams() Params {
 
 // testRequest returns a request as package oss would build it.
 func testRequest() *http.Request {
-	req, err := http.NewRequest("PUT", "https://photos.oss-cn-hangzhou.aliyuncs.com/2026/cat.jpg?partNumber=1&uploadId=A0", nil)
+	const address = "https://photos.oss-cn-hangzhou.aliyuncs.com/2026/cat.jpg?partNumber=1&uploadId=A0"
+	req, err := http.NewRequest("PUT", address, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -197,7 +198,8 @@ func TestV4HashesADateInTheFormOfHTTPAsItCame(t *testing.T) {
 	req.Header.Set("Date", date)
 	p.Time = noon.AddDate(0, 0, 1)
 	got := V4{}.StringToSign(req, p)
-	if want := "OSS4-HMAC-SHA256\n" + date + "\n20260617/" + p.Region + "/oss/aliyun_v4_request\n"; !strings.HasPrefix(got, want) {
+	want := "OSS4-HMAC-SHA256\n" + date + "\n20260617/" + p.Region + "/oss/aliyun_v4_request\n"
+	if !strings.HasPrefix(got, want) {
 		t.Errorf("StringToSign = %q, want it to begin with %q", got, want)
 	}
 }
@@ -258,7 +260,9 @@ func TestCanonicalHeaders(t *testing.T) {
 		"X-Oss-Unset":     nil,
 		"User-Agent":      {"test"},
 	}
-	s := V4{AdditionalHeaders: []string{"Range", "range", "HOST", "Content-Length", "Content-Type", "Authorization", "If-Match", "x-oss-meta-list"}}
+	s := V4{AdditionalHeaders: []string{
+		"Range", "range", "HOST", "Content-Length", "Content-Type", "Authorization", "If-Match", "x-oss-meta-list",
+	}}
 	got := string(appendHeaders(nil, s.signedHeaders(nil, req)))
 	want := "content-length:7\nhost:photos.oss-cn-hangzhou.aliyuncs.com\nrange:bytes=0-6\n" +
 		"x-oss-meta-_:before letters\nx-oss-meta-a:1\nx-oss-meta-a:2\nx-oss-meta-ab:0\n" +
