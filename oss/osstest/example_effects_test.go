@@ -85,11 +85,19 @@ func ExampleShortReply() {
 func ExampleWrongETag() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
-	srv.Inject(osstest.Fault{Effect: osstest.WrongETag()})
+	srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.WrongETag()})
 
-	_, err := srv.Client().PutObject(context.Background(), "bucket", "key", strings.NewReader("content"), nil)
-	var damaged *oss.ChecksumError
-	fmt.Println(errors.As(err, &damaged))
+	ctx, client := context.Background(), srv.Client()
+	up, err := client.InitiateMultipartUpload(ctx, "bucket", "key", nil)
+	if err != nil {
+		panic(err)
+	}
+	part, err := client.UploadPart(ctx, up, 1, strings.NewReader("content"), nil) // the CRC-64 is right
+	if err != nil {
+		panic(err)
+	}
+	_, err = client.CompleteMultipartUpload(ctx, up, []oss.Part{part}, nil)
+	fmt.Println(errors.Is(err, oss.ErrInvalidPart))
 	// Output: true
 }
 
