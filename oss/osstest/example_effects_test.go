@@ -85,13 +85,20 @@ func ExampleShortReply() {
 func ExampleWrongETag() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
-	srv.Inject(osstest.Fault{Effect: osstest.WrongETag()})
+	srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.WrongETag()})
 
-	// The CRC-64 is right, so the client takes the ETag for one that is no MD5, as gateways have, and warns in its log.
-	res, err := srv.Client().PutObject(context.Background(), "bucket", "key", strings.NewReader("content"), nil)
-	obj, _ := srv.Object("bucket", "key")
-	fmt.Println(err, res.ETag == obj.ETag)
-	// Output: <nil> false
+	ctx, client := context.Background(), srv.Client()
+	up, err := client.InitiateMultipartUpload(ctx, "bucket", "key", nil)
+	if err != nil {
+		panic(err)
+	}
+	part, err := client.UploadPart(ctx, up, 1, strings.NewReader("content"), nil) // the CRC-64 is right
+	if err != nil {
+		panic(err)
+	}
+	_, err = client.CompleteMultipartUpload(ctx, up, []oss.Part{part}, nil)
+	fmt.Println(errors.Is(err, oss.ErrInvalidPart))
+	// Output: true
 }
 
 func ExampleWrongCRC64() {

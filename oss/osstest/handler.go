@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/memnet"
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
@@ -258,7 +259,7 @@ const lingering = 500 * time.Millisecond
 // that must be read, so the reply goes first and the reading is bounded.
 func (x *exchange) hangUp() func() {
 	if c := connOf(x.r); c != nil {
-		c.ignore()
+		c.DiscardInput()
 		x.r.Body = http.NoBody
 		x.w.Header().Set("Connection", "close")
 		return func() {}
@@ -357,7 +358,7 @@ func (x *exchange) wait(d time.Duration) error {
 	}
 	var gone <-chan struct{}
 	if c := connOf(x.r); c != nil {
-		gone = c.gone()
+		gone = c.PeerClosed()
 	}
 	select {
 	case <-elapsed:
@@ -377,8 +378,8 @@ func (x *exchange) cut() {
 		panic(http.ErrAbortHandler)
 	}
 	switch c := nc.(type) {
-	case *conn:
-		c.reset()
+	case *memnet.Conn:
+		c.Reset()
 	case *net.TCPConn:
 		c.SetLinger(0) // Close sends RST
 	case interface{ NetConn() net.Conn }: // TLS

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/memnet"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -80,7 +81,7 @@ type Server struct {
 	opts      Options
 	ownClock  bool // Options.Now was given, so clients must be told of it
 	born      time.Time
-	network   *network
+	network   *memnet.Listener
 	http      *http.Server
 	transport *http.Transport
 	accepting sync.WaitGroup // the loop that accepts connections of the network
@@ -118,7 +119,7 @@ func NewServer(opts *Options) *Server {
 // Open is NewServer for programs that can do something about a Dir that cannot be used: one that
 // another Server persists in, one that has been tampered with, a disk that is full.
 func Open(opts *Options) (*Server, error) {
-	s := &Server{opts: opts.orDefault(), ownClock: opts != nil && opts.Now != nil, network: newNetwork()}
+	s := &Server{opts: opts.orDefault(), ownClock: opts != nil && opts.Now != nil, network: memnet.Listen("osstest")}
 	s.born = s.now()
 	if err := s.furnish(); err != nil {
 		return nil, fmt.Errorf("osstest: %w", err)
@@ -126,8 +127,8 @@ func Open(opts *Options) (*Server, error) {
 	s.keys.set(s.opts.Credentials)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
-		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, false) },
-		DialTLSContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.dial(ctx, true) },
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.Dial(ctx, false) },
+		DialTLSContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.Dial(ctx, true) },
 		MaxIdleConnsPerHost:   256,
 		ExpectContinueTimeout: time.Second,
 	}
@@ -140,7 +141,7 @@ func Open(opts *Options) (*Server, error) {
 			case http.StateNew:
 				s.served.Add(1)
 			case http.StateClosed, http.StateHijacked:
-				s.network.forget(c)
+				s.network.Forget(c)
 				s.served.Done()
 			}
 		},
@@ -172,15 +173,15 @@ func (s *Server) furnish() (err error) {
 type connKey struct{}
 
 // connOf returns the connection r came over, or nil if it came from elsewhere.
-func connOf(r *http.Request) *conn {
-	c, _ := r.Context().Value(connKey{}).(*conn)
+func connOf(r *http.Request) *memnet.Conn {
+	c, _ := r.Context().Value(connKey{}).(*memnet.Conn)
 	return c
 }
 
 // isHTTPS reports whether the client takes its connection for TLS.
 func isHTTPS(r *http.Request) bool {
 	if c := connOf(r); c != nil {
-		return c.secure
+		return c.Secure()
 	}
 	return r.TLS != nil
 }
@@ -194,7 +195,7 @@ func (s *Server) Close() {
 	s.close()
 	s.http.Close()
 	s.accepting.Wait()
-	s.network.closeAll()
+	s.network.CloseConns()
 	s.transport.CloseIdleConnections()
 	s.handlers.running.Wait()
 	s.served.Wait()

@@ -1,4 +1,4 @@
-package osstest
+package memnet
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 )
 
 func TestConnCarriesBytesBothWays(t *testing.T) {
-	client, server := newConns(false)
+	client, server := Listen("test").pipe(false)
 	data := make([]byte, 1<<20)
 	for i := range data {
 		data[i] = byte(rand.Uint32())
@@ -38,7 +38,7 @@ func TestConnCarriesBytesBothWays(t *testing.T) {
 			}
 			b = b[n:]
 		}
-		client.out.finish() // only its half
+		client.out.closeWrite() // only its half
 	}()
 	got, err := io.ReadAll(client)
 	if err != nil || !bytes.Equal(got, data) {
@@ -46,9 +46,9 @@ func TestConnCarriesBytesBothWays(t *testing.T) {
 	}
 }
 
-func TestConnBuffersAndThenHoldsBack(t *testing.T) {
+func TestConnBuffers64KiBInEachDirection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := newConns(false)
+		client, server := Listen("test").pipe(false)
 		if n, err := client.Write(make([]byte, streamSize)); n != streamSize || err != nil {
 			t.Fatalf("Write = %d, %v without a reader", n, err)
 		}
@@ -68,7 +68,7 @@ func TestConnBuffersAndThenHoldsBack(t *testing.T) {
 
 func TestConnDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := newConns(false)
+		client, _ := Listen("test").pipe(false)
 		begin := time.Now()
 		client.SetDeadline(begin.Add(time.Hour))
 		time.AfterFunc(time.Second, func() { client.SetReadDeadline(begin.Add(time.Minute)) }) // moves while Read waits
@@ -91,21 +91,26 @@ func TestConnDeadlines(t *testing.T) {
 }
 
 func TestConnEnds(t *testing.T) {
+	const reset = syscall.ECONNRESET
 	tests := []struct {
 		name              string
-		end               func(client, server *conn)
-		read, write       error // what the client gets
-		unread            bool  // and whether it first gets what was written before
-		ownRead, ownWrite error // what the server gets
+		end               func(client, server *Conn)
+		read, write       error // of the client
+		unread            bool  // whether the client first reads what was written before
+		ownRead, ownWrite error // of the server
 	}{
-		{"closed by the peer", func(_, server *conn) { server.Close() }, io.EOF, syscall.EPIPE, true, net.ErrClosed, net.ErrClosed},
-		{"closed here", func(client, _ *conn) { client.Close() }, net.ErrClosed, net.ErrClosed, false, io.EOF, syscall.EPIPE},
-		{"reset by the peer", func(_, server *conn) { server.reset() }, syscall.ECONNRESET, syscall.ECONNRESET, false, syscall.ECONNRESET, syscall.ECONNRESET},
-		{"reset and closed", func(_, server *conn) { server.reset(); server.Close() }, syscall.ECONNRESET, syscall.ECONNRESET, false, syscall.ECONNRESET, syscall.ECONNRESET},
+		{"closed by the peer", func(_, server *Conn) { server.Close() },
+			io.EOF, syscall.EPIPE, true, net.ErrClosed, net.ErrClosed},
+		{"closed here", func(client, _ *Conn) { client.Close() },
+			net.ErrClosed, net.ErrClosed, false, io.EOF, syscall.EPIPE},
+		{"reset by the peer", func(_, server *Conn) { server.Reset() },
+			reset, reset, false, reset, reset},
+		{"reset and closed", func(_, server *Conn) { server.Reset(); server.Close() },
+			reset, reset, false, reset, reset},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			client, server := newConns(false)
+			client, server := Listen("test").pipe(false)
 			server.Write([]byte("x"))
 			tt.end(client, server)
 			n, err := client.Read(make([]byte, 4))
@@ -131,53 +136,68 @@ func TestConnEnds(t *testing.T) {
 	}
 }
 
-func TestConnKnowsWhenItsPeerIsGone(t *testing.T) {
-	client, server := newConns(false)
+func TestPeerClosedIsClosedByThePeersClose(t *testing.T) {
+	client, server := Listen("test").pipe(false)
 	client.Write([]byte("unread"))
 	select {
-	case <-server.gone():
-		t.Fatal("gone too soon")
+	case <-server.PeerClosed():
+		t.Fatal("PeerClosed before Close")
 	default:
 	}
 	client.Close()
-	<-server.gone()
-	client.Close() // twice is no harm
-	server.reset()
+	<-server.PeerClosed()
+	client.Close() // may be called twice
+	server.Reset()
 }
 
-func TestNetworkRefusesOnceClosed(t *testing.T) {
-	n := newNetwork()
-	n.Close()
-	n.Close()
-	if _, err := n.dial(t.Context(), false); !errors.Is(err, syscall.ECONNREFUSED) {
+// A server can refuse a request whose body is still arriving, close, and be read by the client nonetheless.
+func TestDiscardInputLetsThePeerFinishWritingAndRead(t *testing.T) {
+	client, server := Listen("test").pipe(false)
+	client.Write([]byte("unread"))
+	server.DiscardInput()
+	server.Write([]byte("refused"))
+	server.Close()
+	if n, err := client.Write(make([]byte, 10*streamSize)); n != 10*streamSize || err != nil {
+		t.Errorf("Write = %d, %v, want all of it", n, err)
+	}
+	if got, err := io.ReadAll(client); string(got) != "refused" || err != nil {
+		t.Errorf("read %q, %v, want the reply", got, err)
+	}
+}
+
+func TestDialIsRefusedAfterClose(t *testing.T) {
+	l := Listen("test")
+	l.Close()
+	l.Close()
+	if _, err := l.Dial(t.Context(), false); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("dial: %v", err)
 	}
-	if _, err := n.Accept(); !errors.Is(err, net.ErrClosed) {
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept: %v", err)
 	}
 }
 
-// An http.Server that is closed between Accept and its own book-keeping overlooks the connection.
-func TestNetworkClosesWhatWasAcceptedLast(t *testing.T) {
-	n := newNetwork()
-	go n.Accept()
-	client, err := n.dial(t.Context(), true)
+// An http.Server that is closed between Accept and its own bookkeeping does not close the connection.
+func TestCloseConnsClosesEveryAcceptedConnection(t *testing.T) {
+	l := Listen("test")
+	go l.Accept()
+	client, err := l.Dial(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n.Close(); ; {
-		n.mu.Lock()
-		accepted := len(n.open)
-		n.mu.Unlock()
+	for l.Close(); ; {
+		l.mu.Lock()
+		accepted := len(l.open)
+		l.mu.Unlock()
 		if accepted == 1 {
 			break
 		}
 	}
-	n.closeAll()
+	l.CloseConns()
 	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("Read: %v, want the end", err)
 	}
-	if client.LocalAddr().String() != "osstest" || client.RemoteAddr().Network() != "memory" || n.Addr().String() != "osstest" {
+	if client.LocalAddr().String() != "test" || client.RemoteAddr().Network() != "memory" || l.Addr().String() != "test" {
 		t.Error("addresses have no names")
 	}
 }
