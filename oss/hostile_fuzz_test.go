@@ -78,6 +78,7 @@ func FuzzAnyReply(f *testing.F) {
 			{200, id, "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker><Upload><Key>k%2F</Key><UploadId>2</UploadId></Upload><CommonPrefixes><Prefix>p</Prefix></CommonPrefixes></ListMultipartUploadsResult>"},
 			{200, id, "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><Contents><Key>b%2F1</Key><Size>1</Size><Owner><ID>1</ID></Owner></Contents><CommonPrefixes><Prefix>c%2F</Prefix></CommonPrefixes></ListBucketResult>"},
 			{200, id, "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>b</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker><Version><Key>b</Key><VersionId>v</VersionId><Size>1</Size></Version><DeleteMarker><Key>c</Key><VersionId>v</VersionId></DeleteMarker></ListVersionsResult>"},
+			{200, id, "<DeleteResult><Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker></Deleted><Deleted><Key>b</Key><VersionId>v</VersionId></Deleted></DeleteResult>"},
 			{203, id, "<Error><Code>CallbackFailed</Code></Error>"},
 			{403, "Date: Sun, 01 Mar 2026 12:00:00 GMT", "<Error><Code>RequestTimeTooSkewed</Code><Message>a\nb</Message></Error>"},
 			{404, id, ""},

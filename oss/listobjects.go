@@ -275,9 +275,9 @@ type ObjectVersion struct {
 // ListVersionsOptions select versions.
 type ListVersionsOptions struct {
 	Prefix, Delimiter string // as in ListObjectsOptions
-	// After lists only versions behind this one: those of later keys, and those of the same key that are older. Without
-	// a VersionID no version of the Key is listed. The ObjectID of the last version that a program has handled is the
-	// position at which a listing can be resumed.
+	// After lists only versions behind this one: those of later keys, and those of the same key that are older.
+	// Without a VersionID no version of the Key is listed. The ObjectID of the last version that a program has handled
+	// is the position at which a listing can be resumed.
 	After    ObjectID
 	PageSize int         // 0 means 1000
 	Header   http.Header // anything else
@@ -298,7 +298,9 @@ type VersionsPage struct {
 
 // ObjectVersions iterates over all versions of the objects of bucket, delete markers included, page by page. An error is
 // the last pair. In a bucket that never had versioning, each object has one version with the ID "null".
-func (c *Client) ObjectVersions(ctx context.Context, bucket string, opts *ListVersionsOptions) iter.Seq2[ObjectVersion, error] {
+func (c *Client) ObjectVersions(
+	ctx context.Context, bucket string, opts *ListVersionsOptions,
+) iter.Seq2[ObjectVersion, error] {
 	return func(yield func(ObjectVersion, error) bool) {
 		for o := opts.orDefault(); ; {
 			page, err := c.ListObjectVersions(ctx, bucket, &o)
