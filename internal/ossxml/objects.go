@@ -90,3 +90,12 @@ type Tag struct {
 	Key   string `xml:"Key"`
 	Value string `xml:"Value"`
 }
+
+// Text returns d as an element, without indentation.
+func (d DeleteObject) Text() string {
+	text := "<Object><Key>" + escapeText(d.Key) + "</Key>"
+	if d.VersionID != "" {
+		text += "<VersionId>" + escapeText(d.VersionID) + "</VersionId>"
+	}
+	return text + "</Object>"
+}

@@ -235,7 +235,20 @@ var plainQuotes = strings.NewReplacer("&#34;", `"`, "&#39;", "'")
 // Decode reads one document of v's root element from r to its end. A reply cut short, one with
 // another root, one with something behind the root, and one that exceeds a limit are errors.
 func Decode(r io.Reader, v any) error {
-	return decode(xml.NewDecoder(limit(r, v)), v)
+	r = limit(r, v)
+	plain, ok := v.(plainDocument)
+	if !ok {
+		return decode(xml.NewDecoder(r), v)
+	}
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	if plain.readPlain(b.Bytes()) {
+		return nil
+	}
+	plain.reset()
+	return decode(xml.NewDecoder(&b), v)
 }
 
 func decode(dec *xml.Decoder, v any) error {
