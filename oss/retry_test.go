@@ -370,7 +370,7 @@ func TestCatalogueR8ForeignRepliesAreToldApart(t *testing.T) {
 		{"page instead of a list", says(200, page), []string{"status 200", "Please log in"}},
 		{"nothing instead of a list", says(200, ""), []string{"status 200", "EOF"}},
 		{"half a list", says(200, list), []string{"status 200", "unexpected EOF"}},
-		{"list with something behind", says(200, list+"</ListPartsResult><!-- --> x"), []string{"status 200", "behind"}},
+		{"list with something behind", says(200, list+"</ListPartsResult><!-- --> x"), []string{"status 200", "after the root"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -26,7 +26,7 @@ type Params struct {
 	Bucket      string      // bucket, for any form of the URL; "" for requests to the service
 	Key         string      // object key, not escaped; "" for requests to a bucket
 	Region      string      // V4 only, for example "cn-hangzhou"
-	Time        time.Time   // time of signing; becomes the Date header
+	Time        time.Time   // time of signing, sent as Date or x-oss-date
 	Credentials Credentials // keys to sign with
 }
 

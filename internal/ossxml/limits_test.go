@@ -34,7 +34,7 @@ func TestDocumentsWithoutEndAreRefusedInLittleMemory(t *testing.T) {
 	}{
 		{"text", "<ListPartsResult><Bucket>", "x", new(PartList)},
 		{"text in CDATA", "<ListPartsResult><Bucket><![CDATA[", "x<", new(PartList)},
-		{"text behind the root", "<ListPartsResult/>", " ", new(PartList)},
+		{"text after the root", "<ListPartsResult/>", " ", new(PartList)},
 		{"empty entries", "<ListPartsResult>", "<Part/>", new(PartList)},
 		{"empty uploads", "<ListMultipartUploadsResult>", "<Upload/>", new(UploadList)},
 		{"prefixes", "<ListMultipartUploadsResult>", "<CommonPrefixes/>", new(UploadList)},
