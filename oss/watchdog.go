@@ -131,8 +131,12 @@ func (w *watchdog) rearm(d time.Duration, reply bool) {
 	}
 }
 
-// reset sets the timer to d. The caller holds the lock.
+// reset sets the timer to d, unless the attempt has ended: a transport may still read its body. The caller holds the
+// lock.
 func (w *watchdog) reset(d time.Duration) {
+	if w.stopped {
+		return
+	}
 	w.period, w.expires, w.suspended = d, time.Now().Add(d), false
 	w.timer.Reset(d)
 }
@@ -142,11 +146,11 @@ func (w *watchdog) pause() { w.timer.Stop() }
 
 // stop ends the attempt and releases its resources. Nothing can be read after it.
 func (w *watchdog) stop() {
-	w.timer.Stop()
 	w.cancel(nil)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
+	w.timer.Stop()
 	w.attach(nil)
 }
 
