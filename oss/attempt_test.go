@@ -90,13 +90,13 @@ func TestBodiesHaveALength(t *testing.T) {
 }
 
 // lagging is a transport that goes on reading the first body after it has answered, as net/http does.
-type lagging struct {
+type lateReader struct {
 	*script
 	resume  chan struct{} // when to go on
 	readers sync.WaitGroup
 }
 
-func (l *lagging) RoundTrip(r *http.Request) (*http.Response, error) {
+func (l *lateReader) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(l.messages()) > 0 {
 		return l.script.RoundTrip(r)
 	}
@@ -117,7 +117,7 @@ func (l *lagging) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestCatalogueR3RetryWhileTheLastBodyIsStillRead(t *testing.T) {
 	body := content(256 << 10)
 	for range 10 {
-		l := &lagging{script: play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores), resume: make(chan struct{})}
+		l := &lateReader{script: play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores), resume: make(chan struct{})}
 		close(l.resume)
 		c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: l}})
 		part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
@@ -134,7 +134,7 @@ func TestCatalogueR3RetryWhileTheLastBodyIsStillRead(t *testing.T) {
 func TestBodyIsNotTouchedAfterTheCall(t *testing.T) {
 	reads := 0
 	body := bodyFunc{1 << 20, func(p []byte, off int64) (int, error) { reads++; return len(p), nil }}
-	l := &lagging{script: play(refuses(404, "NoSuchUpload")), resume: make(chan struct{})}
+	l := &lateReader{script: play(refuses(404, "NoSuchUpload")), resume: make(chan struct{})}
 	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: l}})
 	_, err := c.UploadPart(t.Context(), upload, 1, body, nil)
 	before := reads

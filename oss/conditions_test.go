@@ -14,8 +14,8 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// TestErrorsSayWhatFailedAndWhatToDo lists what a user of this package can meet: which errors.Is and errors.As match, and
-// the text. Arguments that are refused before a request are listed by TestBadArgumentIsNamedBeforeAnyRequest and
+// TestErrorsSayWhatFailedAndWhatToDo lists what a user of this package can meet: which errors.Is and errors.As match,
+// and the text. Arguments that are refused before a request are listed by TestBadArgumentIsNamedBeforeAnyRequest and
 // TestOptionsWithoutEffectAreRefusedByName.
 func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 	const (

@@ -468,8 +468,8 @@ func TestCachePausesDoubleWhileARefreshFails(t *testing.T) {
 	})
 }
 
-// TestCacheOfAHostThatIsAheadAsksSeldom is row 20: with a clock ahead by more than the life of a token every request asked
-// the source.
+// TestCacheOfAHostThatIsAheadAsksSeldom is row 20: with a clock ahead by more than the life of a token every request
+// asked the source.
 func TestCacheOfAHostThatIsAheadAsksSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ahead = 3 * time.Hour

@@ -291,7 +291,7 @@ func TestGateIsNotAskedBeforeACorrection(t *testing.T) {
 // A server that answers half a refusal and breaks off has not answered.
 func TestRefusalCutByTheConnectionIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			e.request()
 			if e.number == 1 {
 				e.say("HTTP/1.1 404 Not Found\r\nContent-Length: 200\r\n\r\n<Error><Code>NoSuch")

@@ -185,7 +185,7 @@ func refuses(status int, code oss.Code, header ...string) answer {
 	return says(status, doc, append(header, "Content-Type", "application/xml", "x-oss-request-id", "5C3D9175B6FC201293AD4890")...)
 }
 
-// breaks fails as a broken line does.
+// breaks fails as a broken connection does.
 func breaks(err error) answer {
 	return func(*http.Request, string) (*http.Response, error) { return nil, err }
 }

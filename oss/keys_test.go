@@ -13,7 +13,7 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// awkwardKeys are names that get damaged on the way where anything cleans or escapes them twice.
+// awkwardKeys are keys that change if any step cleans them or escapes them twice.
 var awkwardKeys = []string{
 	"plain", "a b", "a+b", "100%", "a%2Fb%20", "a?b=c&d", "a#b", "a//b", "..", ".", "../a", "a/../b/./c", "a\nb", "a\tb",
 	"\U0001F600", "\u4e2d\u6587", "a/", "a;b", "a:b@c", `a\b"'<>`, "~-_.!*()", strings.Repeat("k", 1023), strings.Repeat("%", 1023),

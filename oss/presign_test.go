@@ -138,7 +138,8 @@ func TestPresignedRequestHoldsTheSenderToItsHeaders(t *testing.T) {
 	}
 }
 
-// TestPresignPutSignsWhatWasAskedFor is R10: it signed a Content-Type by the extension, and curl -T, which sends none, got 403.
+// TestPresignPutSignsWhatWasAskedFor is R10: it signed a Content-Type by the extension, and curl -T, which sends none,
+// got 403.
 func TestPresignPutSignsWhatWasAskedFor(t *testing.T) {
 	for _, s := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		srv := newServer(t, nil)

@@ -259,7 +259,7 @@ func TestCatalogueR4CancelledInFlightReturnsAtOnce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, func(c *end) { c.receive(100) }) // then silence
+				line := newRawServer(t, func(c *serverConn) { c.receive(100) }) // then silence
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(errors.New("the user's own reason")) })
 				began := time.Now()
@@ -326,7 +326,7 @@ func TestCatalogueR5ClockIsLearned(t *testing.T) {
 				}
 				put(403, 200)
 				put(200)
-				off = 0 // somebody sets the clock
+				off = 0 // the clock is set right
 				put(403, 200)
 				put(200)
 				if d := time.Since(began); d > time.Millisecond {

@@ -50,7 +50,7 @@ func TestConnectionsAreUsedAgainAfterEveryReply(t *testing.T) {
 						t.Skip("no content has no length")
 					}
 					synctest.Test(t, func(t *testing.T) {
-						line := newLine(t, func(e *end) {
+						line := newRawServer(t, func(e *serverConn) {
 							for r := bufio.NewReader(e); ; {
 								req, err := http.ReadRequest(r)
 								if err != nil {

@@ -24,7 +24,7 @@ import (
 )
 
 // drip says text over the given time, a byte at a time.
-func (e *end) drip(text string, over time.Duration) {
+func (e *serverConn) drip(text string, over time.Duration) {
 	for _, c := range []byte(text) {
 		time.Sleep(over / time.Duration(len(text)))
 		e.say(string(c))
@@ -34,8 +34,8 @@ func (e *end) drip(text string, over time.Duration) {
 // chaos slow-reply: the bytes of a reply's header are movement.
 func TestReplyWhoseHeaderDripsIsNotStalled(t *testing.T) {
 	for _, body := range []string{"", content(100_000)} {
-		overOwn(t, func(t *testing.T, scheme string) {
-			line, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
+		overOwnConns(t, func(t *testing.T, scheme string) {
+			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
 				text := e.request()
 				e.drip(ok(text), 3*time.Second)
 			})
@@ -51,7 +51,7 @@ func TestReplyWhoseHeaderDripsIsNotStalled(t *testing.T) {
 func TestReplyWhoseRecordDripsIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		under := func(raw net.Conn) net.Conn { return &drippingConn{Conn: raw} }
-		_, c := newOwnLine(t, "https", oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, under, func(e *end) {
+		_, c := newOwnRawServer(t, "https", oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, under, func(e *serverConn) {
 			text := e.request()
 			e.Conn.(*tls.Conn).NetConn().(*drippingConn).slow = true
 			e.say(ok(text))
@@ -87,12 +87,12 @@ func (c *drippingConn) Write(p []byte) (n int, err error) {
 func TestReplyWhoseHeaderDripsThroughAProxyIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := tlsConfigs(t)
-		l := newLine(t, func(e *end) {
+		l := newRawServer(t, func(e *serverConn) {
 			if _, err := http.ReadRequest(bufio.NewReader(e)); err != nil {
 				return
 			}
 			e.say("HTTP/1.1 200 OK\r\n\r\n")
-			e = &end{Conn: tls.Server(e.Conn, server)}
+			e = &serverConn{Conn: tls.Server(e.Conn, server)}
 			text := e.request()
 			e.drip(ok(text), 3*time.Second)
 		})
@@ -110,8 +110,8 @@ func TestReplyWhoseHeaderDripsThroughAProxyIsNotStalled(t *testing.T) {
 // A header that stops in the middle is stalled, one second after its last byte. The server takes no bytes then, and
 // taking leave of it by TLS would last 5 seconds.
 func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
 			e.request()
 			e.drip("HTTP/1.1 200 OK\r\n\r"[:18], 1800*time.Millisecond)
 		})
@@ -127,7 +127,7 @@ func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
 // Of other transports only the first byte of a reply is seen.
 func TestFirstByteOfAReplyIsMovementInAnyTransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			text := e.request()
 			time.Sleep(900 * time.Millisecond)
 			e.say("HTTP/1.1 200")
@@ -144,8 +144,8 @@ func TestFirstByteOfAReplyIsMovementInAnyTransport(t *testing.T) {
 // A byte of a reply never shortens what a slow operation has: ten times Stall.
 func TestFirstByteOfAReplyShortensNoWait(t *testing.T) {
 	const done = "<CompleteMultipartUploadResult><ETag>\"A-1\"</ETag></CompleteMultipartUploadResult>"
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\n")
 			time.Sleep(9 * time.Second)
@@ -159,14 +159,14 @@ func TestFirstByteOfAReplyShortensNoWait(t *testing.T) {
 
 // A reply that comes early does not count as a stall while the body is being read.
 func TestByteOfAReplyStartsNoClockWhileTheBodyIsRead(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
 		body := bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
 			if off > 500_000 {
 				time.Sleep(time.Hour)
 			}
 			return len(p), nil
 		}}
-		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
 			r, err := http.ReadRequest(bufio.NewReader(e))
 			if err != nil {
 				return
@@ -189,8 +189,8 @@ func TestByteOfAReplyStartsNoClockWhileTheBodyIsRead(t *testing.T) {
 func TestStallIsATimeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		once := oss.Config{Retry: oss.Retry{Attempts: 1}}
-		_, errHead := newLine(t, func(e *end) { e.request() }).client(t, once).HeadObject(t.Context(), "bucket", "key", nil)
-		obj, err := newLine(t, func(e *end) {
+		_, errHead := newRawServer(t, func(e *serverConn) { e.request() }).client(t, once).HeadObject(t.Context(), "bucket", "key", nil)
+		obj, err := newRawServer(t, func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
 		}).client(t, once).GetObject(t.Context(), "bucket", "key", nil)
@@ -209,10 +209,10 @@ func TestStallIsATimeOut(t *testing.T) {
 	})
 }
 
-// A connection belongs to no attempt once that has ended, so that closing it takes leave of the server.
+// A connection belongs to no attempt once that has ended, so that closing it sends close_notify.
 func TestIdleConnectionTakesLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line, c := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.storeAll(t) })
+		line, c := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.storeAll(t) })
 		written, dial := make(chan int, 100), line.dial
 		line.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			raw, err := dial(ctx, network, addr)
@@ -236,25 +236,25 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 	const want = "HTTPClient.Timeout of 5s has ended the request"
 	for _, tt := range []struct {
 		name  string
-		serve func(e *end)
+		serve func(e *serverConn)
 		call  func(ctx context.Context, c *oss.Client) error
 	}{
-		{"while the body is sent", func(e *end) { e.receive(100) }, func(ctx context.Context, c *oss.Client) error {
+		{"while the body is sent", func(e *serverConn) { e.receive(100) }, func(ctx context.Context, c *oss.Client) error {
 			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
 			return err
 		}},
-		{"before the reply", func(e *end) { e.request() }, func(ctx context.Context, c *oss.Client) error {
+		{"before the reply", func(e *serverConn) { e.request() }, func(ctx context.Context, c *oss.Client) error {
 			_, err := c.HeadObject(ctx, "bucket", "key", nil)
 			return err
 		}},
-		{"in a document", func(e *end) {
+		{"in a document", func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<ListParts")
 		}, func(ctx context.Context, c *oss.Client) error {
 			_, err := c.ListParts(ctx, upload, nil)
 			return err
 		}},
-		{"in an object", func(e *end) {
+		{"in an object", func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: A\r\n\r\nhalf")
 		}, func(ctx context.Context, c *oss.Client) error {
@@ -269,7 +269,7 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, tt.serve)
+				line := newRawServer(t, tt.serve)
 				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys, Retry: oss.Retry{Attempts: 2},
 					HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
 				for _, ctx := range []func() (context.Context, context.CancelFunc){
@@ -296,7 +296,7 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 // R8: requests that the caller's own Timeout ends are no outage, for which a Gate has patience.
 func TestTimeoutOfTheHTTPClientIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			if e.number == 1 {
 				e.say(ok(e.request()))
 			}
@@ -349,8 +349,8 @@ func TestServerThatNeverAnswersIsGivenUp(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			overOwn(t, func(t *testing.T, scheme string) {
-				_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.request() })
+			overOwnConns(t, func(t *testing.T, scheme string) {
+				_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.request() })
 				began := time.Now()
 				err := tt.call(t.Context(), c)
 				d := time.Since(began)

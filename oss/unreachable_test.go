@@ -192,7 +192,7 @@ func TestRequestThatWasSupersededIsNotCounted(t *testing.T) {
 	}{{reqstats.ErrSuperseded, 0}, {nil, 1}, {errors.New("the user's own reason"), 1}} {
 		t.Run(fmt.Sprint(tt.cause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, func(e *end) { e.request() }) // and no reply
+				line := newRawServer(t, func(e *serverConn) { e.request() }) // and no reply
 				watched, count := reqstats.NewContext(t.Context())
 				ctx, cancel := context.WithCancelCause(watched)
 				time.AfterFunc(time.Second, func() { cancel(tt.cause) })
@@ -215,7 +215,7 @@ func TestWrongEndpointFailsAtOnce(t *testing.T) {
 		want string
 	}{{refusal, "connect: connection refused"}, {unknown, "lookup oss.example.com"}} {
 		synctest.Test(t, func(t *testing.T) {
-			line, c := newOwnLine(t, "http", oss.Config{}, nil, func(*end) {})
+			line, c := newOwnRawServer(t, "http", oss.Config{}, nil, func(*serverConn) {})
 			line.dial = func(context.Context, string, string) (net.Conn, error) { return nil, tt.err }
 			began := time.Now()
 			_, err := c.InitiateMultipartUpload(t.Context(), "bucket", "key", nil)

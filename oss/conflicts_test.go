@@ -11,8 +11,8 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// TestOptionsWithoutEffectAreRefusedByName is row 117: options that contradicted each other, or that a request could not
-// carry, were dropped silently.
+// TestOptionsWithoutEffectAreRefusedByName is row 117: options that contradicted each other, or that a request could
+// not carry, were dropped silently.
 func TestOptionsWithoutEffectAreRefusedByName(t *testing.T) {
 	type call = func(ctx context.Context, c *oss.Client) error
 	var (

@@ -116,8 +116,8 @@ func TestRequestThatCannotBeSentIsTriedOnce(t *testing.T) {
 	}
 }
 
-// TestMetadataThatOSSDoesNotKeepIsRefused is BR13 and R10: an underscore in a name led to SignatureDoesNotMatch, and so may
-// an empty value.
+// TestMetadataThatOSSDoesNotKeepIsRefused is BR13 and R10: an underscore in a name led to SignatureDoesNotMatch, and so
+// may an empty value.
 func TestMetadataThatOSSDoesNotKeepIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name string
