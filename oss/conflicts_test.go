@@ -92,18 +92,31 @@ func TestOptionsWithoutEffectAreRefusedByName(t *testing.T) {
 		call call
 		want []string // in the error
 	}{
-		{"MD5 with CRC-64", part(oss.PartOptions{Checksum: oss.ChecksumCRC64, MD5: make([]byte, 16)}), []string{"PartOptions.MD5", "ChecksumMD5"}},
-		{"MD5 with nothing", part(oss.PartOptions{Checksum: oss.ChecksumNone, MD5: make([]byte, 16)}), []string{"PartOptions.MD5"}},
-		{"CRC-64 with nothing", part(oss.PartOptions{Checksum: oss.ChecksumNone, CRC64: &crc}), []string{"PartOptions.CRC64", "ChecksumNone"}},
-		{"two MD5s", part(oss.PartOptions{MD5: make([]byte, 16), Header: header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")}), []string{"MD5", "Content-MD5 in Header"}},
-		{"checksum of an upload", initiate(oss.ObjectOptions{Checksum: oss.ChecksumCRC64}), []string{"ObjectOptions.Checksum", "InitiateMultipartUpload"}},
-		{"checksum of a copy", copyObject(oss.CopyOptions{Object: &oss.ObjectOptions{Checksum: oss.ChecksumNone}}), []string{"ObjectOptions.Checksum", "CopyObject"}},
-		{"checksum of a URL", presignPut(oss.ObjectOptions{Checksum: oss.ChecksumNone}), []string{"ObjectOptions.Checksum", "presigned"}},
-		{"SendMD5 of a URL", presign(oss.Request{Method: "PUT", Body: x, SendMD5: true}), []string{"Request.SendMD5", "Do"}},
-		{"CheckCRC64 of a URL", presign(oss.Request{Method: "PUT", Body: x, CheckCRC64: &crc}), []string{"CheckCRC64", "Do"}},
-		{"key ID without KMS", put(oss.ObjectOptions{Encryption: oss.Encryption{KeyID: "id"}}), []string{"Encryption.KeyID", "KMS"}},
-		{"key ID of AES256", put(oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: "AES256", KeyID: "id"}}), []string{"Encryption.KeyID", `"AES256"`}},
-		{"data algorithm without KMS", put(oss.ObjectOptions{Encryption: oss.Encryption{DataAlgorithm: "SM4"}}), []string{"DataAlgorithm", "KMS"}},
+		{"MD5 with CRC-64", part(oss.PartOptions{Checksum: oss.ChecksumCRC64, MD5: make([]byte, 16)}),
+			[]string{"PartOptions.MD5", "ChecksumMD5"}},
+		{"MD5 with nothing", part(oss.PartOptions{Checksum: oss.ChecksumNone, MD5: make([]byte, 16)}),
+			[]string{"PartOptions.MD5"}},
+		{"CRC-64 with nothing", part(oss.PartOptions{Checksum: oss.ChecksumNone, CRC64: &crc}),
+			[]string{"PartOptions.CRC64", "ChecksumNone"}},
+		{"two MD5s",
+			part(oss.PartOptions{MD5: make([]byte, 16), Header: header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")}),
+			[]string{"MD5", "Content-MD5 in Header"}},
+		{"checksum of an upload", initiate(oss.ObjectOptions{Checksum: oss.ChecksumCRC64}),
+			[]string{"ObjectOptions.Checksum", "InitiateMultipartUpload"}},
+		{"checksum of a copy", copyObject(oss.CopyOptions{Object: &oss.ObjectOptions{Checksum: oss.ChecksumNone}}),
+			[]string{"ObjectOptions.Checksum", "CopyObject"}},
+		{"checksum of a URL", presignPut(oss.ObjectOptions{Checksum: oss.ChecksumNone}),
+			[]string{"ObjectOptions.Checksum", "presigned"}},
+		{"SendMD5 of a URL", presign(oss.Request{Method: "PUT", Body: x, SendMD5: true}),
+			[]string{"Request.SendMD5", "Do"}},
+		{"CheckCRC64 of a URL", presign(oss.Request{Method: "PUT", Body: x, CheckCRC64: &crc}),
+			[]string{"CheckCRC64", "Do"}},
+		{"key ID without KMS", put(oss.ObjectOptions{Encryption: oss.Encryption{KeyID: "id"}}),
+			[]string{"Encryption.KeyID", "KMS"}},
+		{"key ID of AES256", put(oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: "AES256", KeyID: "id"}}),
+			[]string{"Encryption.KeyID", `"AES256"`}},
+		{"data algorithm without KMS", put(oss.ObjectOptions{Encryption: oss.Encryption{DataAlgorithm: "SM4"}}),
+			[]string{"DataAlgorithm", "KMS"}},
 		{"upload ID without a key", func(ctx context.Context, c *oss.Client) error {
 			_, err := c.ListMultipartUploads(ctx, "bucket", &oss.ListUploadsOptions{After: oss.Upload{ID: "F"}})
 			return err
@@ -120,42 +133,76 @@ func TestOptionsWithoutEffectAreRefusedByName(t *testing.T) {
 		{"token", do("x-oss-security-token", "t"), []string{"header X-Oss-Security-Token", "signature"}},
 		{"hash", do("x-oss-content-sha256", "UNSIGNED-PAYLOAD"), []string{"header X-Oss-Content-Sha256", "signature"}},
 		{"Host of a URL", presign(oss.Request{Header: header("Host", "evil.example.com")}), []string{"header Host"}},
-		{"Authorization of a URL", presign(oss.Request{Header: header("Authorization", "x")}), []string{"header Authorization"}},
-		{"x-oss-date of a URL", presign(oss.Request{Header: header("x-oss-date", "20260617T120000Z")}), []string{"header X-Oss-Date"}},
+		{"Authorization of a URL", presign(oss.Request{Header: header("Authorization", "x")}),
+			[]string{"header Authorization"}},
+		{"x-oss-date of a URL", presign(oss.Request{Header: header("x-oss-date", "20260617T120000Z")}),
+			[]string{"header X-Oss-Date"}},
 		{"Host of a part", part(oss.PartOptions{Header: header("Host", "h")}), []string{"header Host"}},
 		{"Host of a list", func(ctx context.Context, c *oss.Client) error {
 			_, err := c.ListParts(ctx, upload, &oss.ListPartsOptions{Header: header("Host", "h")})
 			return err
 		}, []string{"header Host"}},
 
-		{"content type twice", put(oss.ObjectOptions{ContentType: "a/b", Header: header("content-type", "c/d")}), []string{"ContentType", "a/b", "c/d"}},
-		{"metadata twice", put(oss.ObjectOptions{Metadata: map[string]string{"a": "b"}, Header: header("x-oss-meta-a", "c")}), []string{"Metadata", "X-Oss-Meta-A"}},
-		{"tags twice", put(oss.ObjectOptions{Tags: map[string]string{"a": "b"}, Header: header("x-oss-tagging", "c=d")}), []string{"Tags", "X-Oss-Tagging"}},
-		{"overwriting forbidden and allowed", put(oss.ObjectOptions{ForbidOverwrite: true, Header: header("x-oss-forbid-overwrite", "false")}), []string{"ForbidOverwrite"}},
-		{"limit twice", part(oss.PartOptions{TrafficLimit: 819200, Header: header("x-oss-traffic-limit", "819201")}), []string{"TrafficLimit", "819201"}},
-		{"limit of a copied part twice", copyPart(oss.CopyPartOptions{TrafficLimit: 819200, Header: header("x-oss-traffic-limit", "819201")}), []string{"TrafficLimit"}},
-		{"source twice", copyPart(oss.CopyPartOptions{Header: header("x-oss-copy-source", "/a/b")}), []string{"CopySource", "/a/b"}},
-		{"source of a copy twice", copyObject(oss.CopyOptions{Header: header("x-oss-copy-source", "/a/b")}), []string{"CopySource", "/a/b"}},
-		{"condition twice", copyObject(oss.CopyOptions{IfMatch: "a", Header: header("x-oss-copy-source-if-match", "b")}), []string{"IfMatch"}},
-		{"directive twice", copyObject(oss.CopyOptions{Object: &oss.ObjectOptions{}, Header: header("x-oss-metadata-directive", "COPY")}), []string{"CopyOptions.Object", "COPY"}},
-		{"headers of a copy twice", copyObject(oss.CopyOptions{Object: &oss.ObjectOptions{Header: header("x-a", "1")}, Header: header("X-A", "2")}), []string{"CopyOptions.Object.Header", "X-A"}},
-		{"ACL twice", complete(oss.CompleteOptions{ACL: "private", Header: header("x-oss-object-acl", "public-read")}), []string{"ACL", "public-read"}},
-		{"all parts and not", complete(oss.CompleteOptions{AllParts: true, Header: header("x-oss-complete-all", "no")}), []string{"AllParts"}},
-		{"type of the list of parts", complete(oss.CompleteOptions{Header: header("Content-Type", "text/html")}), []string{"Content-Type", "text/html"}},
-		{"range twice", get(oss.GetOptions{Offset: 3, Header: header("range", "bytes=0-1")}), []string{"Offset", "bytes=0-1"}},
+		{"content type twice", put(oss.ObjectOptions{ContentType: "a/b", Header: header("content-type", "c/d")}),
+			[]string{"ContentType", "a/b", "c/d"}},
+		{"metadata twice",
+			put(oss.ObjectOptions{Metadata: map[string]string{"a": "b"}, Header: header("x-oss-meta-a", "c")}),
+			[]string{"Metadata", "X-Oss-Meta-A"}},
+		{"tags twice",
+			put(oss.ObjectOptions{Tags: map[string]string{"a": "b"}, Header: header("x-oss-tagging", "c=d")}),
+			[]string{"Tags", "X-Oss-Tagging"}},
+		{"overwriting forbidden and allowed",
+			put(oss.ObjectOptions{ForbidOverwrite: true, Header: header("x-oss-forbid-overwrite", "false")}),
+			[]string{"ForbidOverwrite"}},
+		{"limit twice", part(oss.PartOptions{TrafficLimit: 819200, Header: header("x-oss-traffic-limit", "819201")}),
+			[]string{"TrafficLimit", "819201"}},
+		{"limit of a copied part twice",
+			copyPart(oss.CopyPartOptions{TrafficLimit: 819200, Header: header("x-oss-traffic-limit", "819201")}),
+			[]string{"TrafficLimit"}},
+		{"source twice", copyPart(oss.CopyPartOptions{Header: header("x-oss-copy-source", "/a/b")}),
+			[]string{"CopySource", "/a/b"}},
+		{"source of a copy twice", copyObject(oss.CopyOptions{Header: header("x-oss-copy-source", "/a/b")}),
+			[]string{"CopySource", "/a/b"}},
+		{"condition twice",
+			copyObject(oss.CopyOptions{IfMatch: "a", Header: header("x-oss-copy-source-if-match", "b")}),
+			[]string{"IfMatch"}},
+		{"directive twice",
+			copyObject(oss.CopyOptions{Object: &oss.ObjectOptions{},
+				Header: header("x-oss-metadata-directive", "COPY")}), []string{"CopyOptions.Object", "COPY"}},
+		{"headers of a copy twice",
+			copyObject(oss.CopyOptions{Object: &oss.ObjectOptions{Header: header("x-a", "1")},
+				Header: header("X-A", "2")}), []string{"CopyOptions.Object.Header", "X-A"}},
+		{"ACL twice", complete(oss.CompleteOptions{ACL: "private", Header: header("x-oss-object-acl", "public-read")}),
+			[]string{"ACL", "public-read"}},
+		{"all parts and not", complete(oss.CompleteOptions{AllParts: true, Header: header("x-oss-complete-all", "no")}),
+			[]string{"AllParts"}},
+		{"type of the list of parts", complete(oss.CompleteOptions{Header: header("Content-Type", "text/html")}),
+			[]string{"Content-Type", "text/html"}},
+		{"range twice", get(oss.GetOptions{Offset: 3, Header: header("range", "bytes=0-1")}),
+			[]string{"Offset", "bytes=0-1"}},
 		{"ETag twice", get(oss.GetOptions{IfMatch: "a", Header: header("If-Match", "b")}), []string{"IfMatch"}},
 
-		{"callback of an upload", initiate(oss.ObjectOptions{Header: header("x-oss-callback", "e30=")}), []string{"X-Oss-Callback", "CompleteMultipartUpload"}},
-		{"callback of a copy", copyObject(oss.CopyOptions{Header: header("x-oss-callback", "e30=")}), []string{"X-Oss-Callback", "CopyObject"}},
-		{"callback variables of a part", part(oss.PartOptions{Header: header("x-oss-callback-var", "e30=")}), []string{"X-Oss-Callback-Var", "UploadPart"}},
-		{"ACL of an upload", initiate(oss.ObjectOptions{Header: header("x-oss-object-acl", "private")}), []string{"X-Oss-Object-Acl", "CompleteMultipartUpload"}},
-		{"limit of an upload", initiate(oss.ObjectOptions{Header: header("x-oss-traffic-limit", "819200")}), []string{"X-Oss-Traffic-Limit", "UploadPart"}},
-		{"metadata at the end", complete(oss.CompleteOptions{Header: header("x-oss-meta-a", "b")}), []string{"X-Oss-Meta-A", "InitiateMultipartUpload"}},
-		{"class of a part", part(oss.PartOptions{Header: header("x-oss-storage-class", "IA")}), []string{"X-Oss-Storage-Class", "InitiateMultipartUpload"}},
-		{"encryption of a part", part(oss.PartOptions{Header: header("x-oss-server-side-encryption", "KMS")}), []string{"X-Oss-Server-Side-Encryption"}},
-		{"MD5 of a copied part", copyPart(oss.CopyPartOptions{Header: header("Content-MD5", "x")}), []string{"Content-Md5"}},
+		{"callback of an upload", initiate(oss.ObjectOptions{Header: header("x-oss-callback", "e30=")}),
+			[]string{"X-Oss-Callback", "CompleteMultipartUpload"}},
+		{"callback of a copy", copyObject(oss.CopyOptions{Header: header("x-oss-callback", "e30=")}),
+			[]string{"X-Oss-Callback", "CopyObject"}},
+		{"callback variables of a part", part(oss.PartOptions{Header: header("x-oss-callback-var", "e30=")}),
+			[]string{"X-Oss-Callback-Var", "UploadPart"}},
+		{"ACL of an upload", initiate(oss.ObjectOptions{Header: header("x-oss-object-acl", "private")}),
+			[]string{"X-Oss-Object-Acl", "CompleteMultipartUpload"}},
+		{"limit of an upload", initiate(oss.ObjectOptions{Header: header("x-oss-traffic-limit", "819200")}),
+			[]string{"X-Oss-Traffic-Limit", "UploadPart"}},
+		{"metadata at the end", complete(oss.CompleteOptions{Header: header("x-oss-meta-a", "b")}),
+			[]string{"X-Oss-Meta-A", "InitiateMultipartUpload"}},
+		{"class of a part", part(oss.PartOptions{Header: header("x-oss-storage-class", "IA")}),
+			[]string{"X-Oss-Storage-Class", "InitiateMultipartUpload"}},
+		{"encryption of a part", part(oss.PartOptions{Header: header("x-oss-server-side-encryption", "KMS")}),
+			[]string{"X-Oss-Server-Side-Encryption"}},
+		{"MD5 of a copied part", copyPart(oss.CopyPartOptions{Header: header("Content-MD5", "x")}),
+			[]string{"Content-Md5"}},
 		{"callback of a URL for reading", func(ctx context.Context, c *oss.Client) error {
-			_, err := c.PresignGet(ctx, "bucket", "key", time.Hour, &oss.GetOptions{Header: header("x-oss-callback", "e30=")})
+			_, err := c.PresignGet(ctx, "bucket", "key", time.Hour,
+				&oss.GetOptions{Header: header("x-oss-callback", "e30=")})
 			return err
 		}, []string{"X-Oss-Callback"}},
 	} {
@@ -183,20 +230,25 @@ func TestOptionsThatAgreeAreSent(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-	md5 := []byte{0x9d, 0xd4, 0xe4, 0x61, 0x26, 0x8c, 0x80, 0x34, 0xf5, 0xc8, 0x56, 0x4e, 0x15, 0x5c, 0x67, 0xa6} // of "x"
-	if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("x"), &oss.PartOptions{MD5: md5, Header: http.Header{"Content-MD5": {md5of("x")}}}); err != nil {
+	// of "x"
+	md5 := []byte{0x9d, 0xd4, 0xe4, 0x61, 0x26, 0x8c, 0x80, 0x34, 0xf5, 0xc8, 0x56, 0x4e, 0x15, 0x5c, 0x67, 0xa6}
+	if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("x"),
+		&oss.PartOptions{MD5: md5, Header: http.Header{"Content-MD5": {md5of("x")}}}); err != nil {
 		t.Error(err)
 	}
 	v1 := s.client(t, oss.Config{Signer: signer.V1{}})
-	if err := do(t, v1, &oss.Request{Bucket: "bucket", Header: http.Header{"x-oss-date": {"Sun, 01 Mar 2026 12:00:00 GMT"}}}); err != nil {
+	if err := do(t, v1, &oss.Request{Bucket: "bucket",
+		Header: http.Header{"x-oss-date": {"Sun, 01 Mar 2026 12:00:00 GMT"}}}); err != nil {
 		t.Error(err)
 	}
 	unsigned := s.client(t, oss.Config{Credentials: oss.AnonymousCredentials()})
-	if err := do(t, unsigned, &oss.Request{Bucket: "bucket", Header: http.Header{"Authorization": {"Bearer x"}}}); err != nil {
+	if err := do(t, unsigned, &oss.Request{Bucket: "bucket",
+		Header: http.Header{"Authorization": {"Bearer x"}}}); err != nil {
 		t.Error(err)
 	}
 	sent := s.messages()
-	if len(sent) != 4 || sent[2].Header.Get("x-oss-date") != "Sun, 01 Mar 2026 12:00:00 GMT" || sent[3].Header.Get("Authorization") != "Bearer x" {
+	if len(sent) != 4 || sent[2].Header.Get("x-oss-date") != "Sun, 01 Mar 2026 12:00:00 GMT" ||
+		sent[3].Header.Get("Authorization") != "Bearer x" {
 		t.Errorf("sent %+v", sent)
 	}
 }

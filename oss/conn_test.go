@@ -36,7 +36,8 @@ func overOwnConns(t *testing.T, test func(t *testing.T, scheme string)) {
 
 // newOwnRawServer is newRawServer with such connections, and returns their Client. Serve reads and writes without TLS.
 // The TLS records of a connection pass through under, unless that is nil, at the server's end.
-func newOwnRawServer(t *testing.T, scheme string, cfg oss.Config, under func(net.Conn) net.Conn, serve func(*serverConn)) (*rawServer, *oss.Client) {
+func newOwnRawServer(t *testing.T, scheme string, cfg oss.Config, under func(net.Conn) net.Conn,
+	serve func(*serverConn)) (*rawServer, *oss.Client) {
 	server, client := tlsConfigs(t)
 	l := newRawServer(t, serve)
 	l.far = func(c net.Conn) net.Conn {
@@ -78,7 +79,8 @@ func tlsConfigs(t *testing.T) (server, client *tls.Config) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2", "http/1.1"}},
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+			NextProtos: []string{"h2", "http/1.1"}},
 		&tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}
 }
 
@@ -158,11 +160,12 @@ func TestSlowButMovingOwnConnectionIsNeverGivenUp(t *testing.T) {
 		overOwnConns(t, func(t *testing.T, scheme string) {
 			body := content(fast + 600<<10)
 			var rest time.Time
-			line, c := newOwnRawServer(t, scheme, oss.Config{}, func(raw net.Conn) net.Conn { return &slowConn{raw, fast} }, func(e *serverConn) {
-				text := e.request()
-				rest = time.Now()
-				e.say(ok(text))
-			})
+			line, c := newOwnRawServer(t, scheme, oss.Config{},
+				func(raw net.Conn) net.Conn { return &slowConn{raw, fast} }, func(e *serverConn) {
+					text := e.request()
+					rest = time.Now()
+					e.say(ok(text))
+				})
 			began := time.Now()
 			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 			if d := rest.Sub(began); err != nil || part.ETag != etag(body) || line.dials() != 1 || d < 35*time.Minute {
@@ -176,14 +179,15 @@ func TestStalledOwnConnectionIsGivenUp(t *testing.T) {
 	for _, n := range []int64{1, 300, 20_000, 500_000} {
 		overOwnConns(t, func(t *testing.T, scheme string) {
 			var second time.Time
-			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, nil, func(e *serverConn) {
-				if e.number == 1 {
-					e.receive(n)
-					return
-				}
-				second = time.Now()
-				e.say(ok(e.request()))
-			})
+			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, nil,
+				func(e *serverConn) {
+					if e.number == 1 {
+						e.receive(n)
+						return
+					}
+					second = time.Now()
+					e.say(ok(e.request()))
+				})
 			began := time.Now()
 			_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(content(1<<20)), nil)
 			// That a byte has moved is seen with a delay of an eighth of a stall at most.
@@ -225,7 +229,8 @@ func TestStridesFollowTheSpeedOfTheBody(t *testing.T) {
 				return strings.NewReader(text).ReadAt(p, off)
 			}}
 			_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })
-			if _, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+			if _, err := c.UploadPart(t.Context(), upload, 1, body,
+				&oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
 				t.Error(err)
 			}
 			if tt.wait == 0 && longest < tt.last || tt.wait > 0 && longest != tt.last {
@@ -245,7 +250,8 @@ func TestHandshakeThatStallsIsGivenUp(t *testing.T) {
 		_, c := newOwnRawServer(t, "https", oss.Config{Retry: oss.Retry{Attempts: 1}}, nil, func(*serverConn) {})
 		began := time.Now()
 		_, err := c.HeadObject(ctx, "bucket", "key", nil)
-		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no TLS handshake with example.com:443 within 7s") ||
+		if d := time.Since(began); err == nil ||
+			!strings.Contains(err.Error(), "no TLS handshake with example.com:443 within 7s") ||
 			errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || d != 7*time.Second {
 			t.Errorf("HeadObject: %v after %v", err, d)
 		}
@@ -279,10 +285,12 @@ func TestVanishedPacketsAreGivenUpInHalfAMinute(t *testing.T) {
 				ctx, count := reqstats.NewContext(t.Context())
 				began := time.Now()
 				_, err := c.HeadObject(ctx, "bucket", "key", nil)
-				if d := time.Since(began); err == nil || d < 28*time.Second || d > 30*time.Second || !strings.HasSuffix(err.Error(), tt.want) {
+				if d := time.Since(began); err == nil || d < 28*time.Second || d > 30*time.Second ||
+					!strings.HasSuffix(err.Error(), tt.want) {
 					t.Errorf("HeadObject: %v after %v, want %s", err, d, tt.want)
 				}
-				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || count.Unanswered.Load() != 0 {
+				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) ||
+					count.Unanswered.Load() != 0 {
 					t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 				}
 			})
@@ -318,7 +326,8 @@ func TestTraceSeesTheHandshake(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !state.HandshakeComplete || state.ServerName != "example.com" || state.NegotiatedProtocol != "http/1.1" {
-			t.Errorf("the trace saw a handshake with %q for %q, complete: %t", state.ServerName, state.NegotiatedProtocol, state.HandshakeComplete)
+			t.Errorf("the trace saw a handshake with %q for %q, complete: %t", state.ServerName,
+				state.NegotiatedProtocol, state.HandshakeComplete)
 		}
 	})
 }
@@ -326,7 +335,8 @@ func TestTraceSeesTheHandshake(t *testing.T) {
 func TestServerThatIsAnotherIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line, _ := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })
-		c := newClient(t, oss.Config{Endpoint: "https://example.org", Credentials: keys, HTTPClient: &http.Client{Transport: line.transport}})
+		c := newClient(t, oss.Config{Endpoint: "https://example.org", Credentials: keys,
+			HTTPClient: &http.Client{Transport: line.transport}})
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
 		var bad *tls.CertificateVerificationError
 		if !errors.As(err, &bad) || line.dials() != 1 {

@@ -135,7 +135,8 @@ func (e *serverConn) say(text string) { io.WriteString(e, text) }
 
 // ok is a reply that body was stored.
 func ok(body string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: %s\r\nx-oss-hash-crc64ecma: %s\r\n\r\n", etag(body), crc(body))
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: %s\r\nx-oss-hash-crc64ecma: %s\r\n\r\n",
+		etag(body), crc(body))
 }
 
 func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
@@ -151,7 +152,8 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 					}
 					e.say(ok(e.request()))
 				})
-				part, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+				part, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader(body),
+					nil)
 				if err != nil || part.ETag != etag(body) || line.dials() != 2 {
 					t.Errorf("UploadPart = %+v, %v over %d connections", part, err, line.dials())
 				}
@@ -161,7 +163,8 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 }
 
 func TestCatalogueR1LineCutAtAnyByteOfTheReply(t *testing.T) {
-	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></ListPartsResult>"
+	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>e</ETag>" +
+		"</Part></ListPartsResult>"
 	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(doc), doc)
 	for n := range len(reply) {
 		synctest.Test(t, func(t *testing.T) {
@@ -189,9 +192,10 @@ func TestKeptConnectionThatWasClosedIsNoAttempt(t *testing.T) {
 			e.deaf.Store(true) // OSS has hung up, and the client does not know yet
 		})
 		var sent []int64
-		c := line.client(t, oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
-			sent = append(sent, a.Sent)
-		}}})
+		c := line.client(t,
+			oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
+				sent = append(sent, a.Sent)
+			}}})
 		for number := range 2 {
 			if _, err := c.UploadPart(t.Context(), upload, number+1, strings.NewReader("body"), nil); err != nil {
 				t.Error(err)
@@ -208,13 +212,15 @@ func TestBodyThatCannotBeReadIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("disk on fire")
 		line := newRawServer(t, func(e *serverConn) { e.request() })
-		_, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
-			if off > 100_000 {
-				return 0, broken
-			}
-			return len(p), nil
-		}}, &oss.PartOptions{Checksum: oss.ChecksumNone})
-		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "reading the body at byte 1") || line.dials() != 1 {
+		_, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1,
+			bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
+				if off > 100_000 {
+					return 0, broken
+				}
+				return len(p), nil
+			}}, &oss.PartOptions{Checksum: oss.ChecksumNone})
+		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "reading the body at byte 1") ||
+			line.dials() != 1 {
 			t.Errorf("UploadPart: %v over %d connections", err, line.dials())
 		}
 	})
@@ -260,7 +266,8 @@ func TestWaitOfABodyEndsWithItsAttempt(t *testing.T) {
 				})
 				c := line.client(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
 				began := time.Now()
-				if _, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+				if _, err := c.UploadPart(t.Context(), upload, 1, body,
+					&oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
 					t.Error(err)
 				}
 				if d := second.Sub(began); d > time.Second {
@@ -295,7 +302,8 @@ func TestSlowBodyIsNoStalledLine(t *testing.T) {
 			time.Sleep(time.Hour)
 			return strings.NewReader(text).ReadAt(p, off)
 		}}
-		if _, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, nil); err != nil || line.dials() != 1 {
+		if _, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, nil); err != nil ||
+			line.dials() != 1 {
 			t.Errorf("UploadPart: %v over %d connections", err, line.dials())
 		}
 	})
@@ -312,7 +320,8 @@ func TestStalledAttemptIsGivenUpAndMadeAgain(t *testing.T) {
 		{"no byte is taken", func(*serverConn) {}, 30 * time.Second, 30 * time.Second},
 		{"the body stops moving", func(e *serverConn) { e.receive(500_000) }, 30 * time.Second, 30 * time.Second},
 		{"no reply comes", func(e *serverConn) { e.request() }, 30 * time.Second, 60 * time.Second},
-		{"half a status line comes", func(e *serverConn) { e.request(); e.say("HTTP/1.1 20") }, 30 * time.Second, 60 * time.Second},
+		{"half a status line comes", func(e *serverConn) { e.request(); e.say("HTTP/1.1 20") }, 30 * time.Second,
+			60 * time.Second},
 		{"half a refusal comes", func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n<Error>")
@@ -345,7 +354,8 @@ func TestStalledAttemptsAreAnErrorThatSaysSo(t *testing.T) {
 		line := newRawServer(t, func(e *serverConn) { e.request() })
 		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 2, Stall: 7 * time.Second}})
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
-		if err == nil || !strings.Contains(err.Error(), "no byte has moved for 7s") || !strings.Contains(err.Error(), "after 2 attempts") {
+		if err == nil || !strings.Contains(err.Error(), "no byte has moved for 7s") ||
+			!strings.Contains(err.Error(), "after 2 attempts") {
 			t.Errorf("HeadObject: %v", err)
 		}
 		if errors.Is(err, context.Canceled) {
@@ -428,7 +438,8 @@ func TestReadingAnObjectThatStallsFails(t *testing.T) {
 		time.Sleep(time.Hour)
 		began := time.Now()
 		b, err := io.ReadAll(obj.Body)
-		if d := time.Since(began); string(b) != "34" || err == nil || !strings.Contains(err.Error(), "no byte has moved for 30s") || d != 30*time.Second {
+		if d := time.Since(began); string(b) != "34" || err == nil ||
+			!strings.Contains(err.Error(), "no byte has moved for 30s") || d != 30*time.Second {
 			t.Errorf("read %q, %v after %v", b, err, d)
 		}
 	})
@@ -510,10 +521,12 @@ func TestAttemptThatHasWaitedForAConnectionIsWatched(t *testing.T) {
 		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
 		began := time.Now()
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
-		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no byte has moved") || d != 30*time.Second {
+		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no byte has moved") ||
+			d != 30*time.Second {
 			t.Errorf("HeadObject: %v after %v", err, d)
 		}
-		if _, err := c.UploadPartCopy(t.Context(), upload, 1, oss.CopySource{Bucket: "bucket", Key: "key"}, nil); err != nil {
+		if _, err := c.UploadPartCopy(t.Context(), upload, 1, oss.CopySource{Bucket: "bucket", Key: "key"},
+			nil); err != nil {
 			t.Error(err)
 		}
 	})

@@ -90,7 +90,8 @@ func TestAFileWhoseSumsAreKnownIsSentByTheKernel(t *testing.T) {
 			if err != nil || part.ETag != etag(text) {
 				t.Errorf("%d bytes: %+v, %v", size, part, err)
 			}
-			if read, exposed := body.read.Load(), body.exposed.Load(); read > readForHeaders || read+exposed != int64(size) {
+			if read, exposed := body.read.Load(), body.exposed.Load(); read > readForHeaders ||
+				read+exposed != int64(size) {
 				t.Errorf("of %d bytes %d were read and %d exposed", size, read, exposed)
 			}
 		}
@@ -107,7 +108,8 @@ func TestAFileIsReadWhereOSSWouldTakeOtherBytes(t *testing.T) {
 		body, text := fileSource(t, 100_000)
 		opts := sumsOf(t, text)
 		change(opts)
-		if _, err := c.UploadPart(t.Context(), upload, 1, body, opts); err != nil || body.read.Load() != body.size || body.exposed.Load() != 0 {
+		if _, err := c.UploadPart(t.Context(), upload, 1, body, opts); err != nil || body.read.Load() != body.size ||
+			body.exposed.Load() != 0 {
 			t.Errorf("%s: %v, %d bytes were read and %d exposed", name, err, body.read.Load(), body.exposed.Load())
 		}
 	}
@@ -163,7 +165,8 @@ func TestALentFileThatFailsIsTheFaultOfTheSource(t *testing.T) {
 
 func TestALentFileOnAStalledLineIsGivenUp(t *testing.T) {
 	over := make(chan struct{})
-	c, _ := sockets(t, oss.Config{Retry: oss.Retry{Attempts: 1, Stall: 50 * time.Millisecond}}, func(_ http.ResponseWriter, r *http.Request) { <-over })
+	c, _ := sockets(t, oss.Config{Retry: oss.Retry{Attempts: 1, Stall: 50 * time.Millisecond}},
+		func(_ http.ResponseWriter, r *http.Request) { <-over })
 	defer close(over)
 	body, text := fileSource(t, 30<<20) // more than the buffers of the kernel take
 	_, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
@@ -175,20 +178,21 @@ func TestALentFileOnAStalledLineIsGivenUp(t *testing.T) {
 func TestALentFileIsSentAgainAfterAnEarlyRefusal(t *testing.T) {
 	var first atomic.Bool
 	body, text := fileSource(t, 5_000_000)
-	c, requests := sockets(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, func(w http.ResponseWriter, r *http.Request) {
-		if first.CompareAndSwap(false, true) {
-			io.CopyN(io.Discard, r.Body, 100_000)
-			http.Error(w, "busy", http.StatusServiceUnavailable)
-			return
-		}
-		var got bytes.Buffer
-		io.Copy(&got, r.Body)
-		if got.String() != text {
-			fmt.Fprint(w, "other bytes")
-			return
-		}
-		w.Header().Set("ETag", etag(text))
-	})
+	c, requests := sockets(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}},
+		func(w http.ResponseWriter, r *http.Request) {
+			if first.CompareAndSwap(false, true) {
+				io.CopyN(io.Discard, r.Body, 100_000)
+				http.Error(w, "busy", http.StatusServiceUnavailable)
+				return
+			}
+			var got bytes.Buffer
+			io.Copy(&got, r.Body)
+			if got.String() != text {
+				fmt.Fprint(w, "other bytes")
+				return
+			}
+			w.Header().Set("ETag", etag(text))
+		})
 	if _, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text)); err != nil || requests.Load() != 2 {
 		t.Errorf("UploadPart: %v after %d requests", err, requests.Load())
 	}

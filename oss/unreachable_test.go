@@ -80,7 +80,8 @@ func nameless(t *testing.T) func(ctx context.Context, network, addr string) (net
 				return
 			}
 			if n > 12 {
-				buf[2], buf[3], buf[10], buf[11] = 0x81, 0x83, 0, 0 // NXDOMAIN, without the additional record of the query
+				// NXDOMAIN, without the additional record of the query
+				buf[2], buf[3], buf[10], buf[11] = 0x81, 0x83, 0, 0
 				question := 12
 				for question < n && buf[question] != 0 {
 					question += 1 + int(buf[question])
@@ -122,9 +123,10 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 		{"reset", "http://" + reset.Addr().String(), plain, nil, 2, nil},
 		{"refused, in a transport of another make", "http://" + closed, plain, hidden, 0, syscall.ECONNREFUSED},
 		{"handshake cut, in a transport of another make", "https://" + cut.Addr().String(), plain, hidden, 2, nil},
-		{"refused, in a transport that does not trace", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
-			return transportFunc(func(*http.Request) (*http.Response, error) { return nil, dial(syscall.ECONNREFUSED) })
-		}, 2, syscall.ECONNREFUSED},
+		{"refused, in a transport that does not trace", "http://" + closed, plain,
+			func(http.RoundTripper) http.RoundTripper {
+				return transportFunc(func(*http.Request) (*http.Response, error) { return nil, dial(syscall.ECONNREFUSED) })
+			}, 2, syscall.ECONNREFUSED},
 		{"refused after a connection", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
 			return transportFunc(func(r *http.Request) (*http.Response, error) {
 				trace := httptrace.ContextClientTrace(r.Context())
@@ -169,15 +171,17 @@ func TestOwnTransportKnowsWhatWasNotSent(t *testing.T) {
 	c := newClient(t, oss.Config{Endpoint: "http://" + closedPort(t), Credentials: keys,
 		Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
 	ctx, count := reqstats.NewContext(t.Context())
-	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) || count.Unanswered.Load() != 0 {
+	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) ||
+		count.Unanswered.Load() != 0 {
 		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 	}
 }
 
 func TestRequestWithoutKeysIsNotLost(t *testing.T) {
-	c := play(stores).client(t, oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
-		return oss.Credentials{}, errors.New("no keys today")
-	})})
+	c := play(stores).client(t,
+		oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+			return oss.Credentials{}, errors.New("no keys today")
+		})})
 	ctx, count := reqstats.NewContext(t.Context())
 	if _, err := c.HeadObject(ctx, "bucket", "key", nil); err == nil || count.Unanswered.Load() != 0 {
 		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())

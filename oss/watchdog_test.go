@@ -35,10 +35,11 @@ func (e *serverConn) drip(text string, over time.Duration) {
 func TestReplyWhoseHeaderDripsIsNotStalled(t *testing.T) {
 	for _, body := range []string{"", content(100_000)} {
 		overOwnConns(t, func(t *testing.T, scheme string) {
-			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
-				text := e.request()
-				e.drip(ok(text), 3*time.Second)
-			})
+			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+				func(e *serverConn) {
+					text := e.request()
+					e.drip(ok(text), 3*time.Second)
+				})
 			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 			if err != nil || part.ETag != etag(body) || line.dials() != 1 {
 				t.Errorf("UploadPart = %+v, %v over %d connections", part, err, line.dials())
@@ -51,11 +52,12 @@ func TestReplyWhoseHeaderDripsIsNotStalled(t *testing.T) {
 func TestReplyWhoseRecordDripsIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		under := func(raw net.Conn) net.Conn { return &drippingConn{Conn: raw} }
-		_, c := newOwnRawServer(t, "https", oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, under, func(e *serverConn) {
-			text := e.request()
-			e.Conn.(*tls.Conn).NetConn().(*drippingConn).slow = true
-			e.say(ok(text))
-		})
+		_, c := newOwnRawServer(t, "https", oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, under,
+			func(e *serverConn) {
+				text := e.request()
+				e.Conn.(*tls.Conn).NetConn().(*drippingConn).slow = true
+				e.say(ok(text))
+			})
 		began := time.Now()
 		_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
 		if d := time.Since(began); err != nil || d < 10*time.Second {
@@ -111,10 +113,11 @@ func TestReplyWhoseHeaderDripsThroughAProxyIsNotStalled(t *testing.T) {
 // taking leave of it by TLS would last 5 seconds.
 func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
 	overOwnConns(t, func(t *testing.T, scheme string) {
-		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
-			e.request()
-			e.drip("HTTP/1.1 200 OK\r\n\r"[:18], 1800*time.Millisecond)
-		})
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+			func(e *serverConn) {
+				e.request()
+				e.drip("HTTP/1.1 200 OK\r\n\r"[:18], 1800*time.Millisecond)
+			})
 		began := time.Now()
 		_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
 		d := time.Since(began)
@@ -145,13 +148,15 @@ func TestFirstByteOfAReplyIsMovementInAnyTransport(t *testing.T) {
 func TestFirstByteOfAReplyShortensNoWait(t *testing.T) {
 	const done = "<CompleteMultipartUploadResult><ETag>\"A-1\"</ETag></CompleteMultipartUploadResult>"
 	overOwnConns(t, func(t *testing.T, scheme string) {
-		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
-			e.request()
-			e.say("HTTP/1.1 200 OK\r\n")
-			time.Sleep(9 * time.Second)
-			e.say(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(done), done))
-		})
-		if _, err := c.CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "A"}}, nil); err != nil {
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+			func(e *serverConn) {
+				e.request()
+				e.say("HTTP/1.1 200 OK\r\n")
+				time.Sleep(9 * time.Second)
+				e.say(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(done), done))
+			})
+		if _, err := c.CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "A"}},
+			nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -166,18 +171,19 @@ func TestByteOfAReplyStartsNoClockWhileTheBodyIsRead(t *testing.T) {
 			}
 			return len(p), nil
 		}}
-		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *serverConn) {
-			r, err := http.ReadRequest(bufio.NewReader(e))
-			if err != nil {
-				return
-			}
-			var reading sync.WaitGroup
-			reading.Go(func() { io.Copy(io.Discard, r.Body) })
-			time.Sleep(time.Minute)
-			e.say("HTTP/1.1 ")
-			reading.Wait()
-			e.say("404 Gone\r\nContent-Length: 0\r\n\r\n")
-		})
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+			func(e *serverConn) {
+				r, err := http.ReadRequest(bufio.NewReader(e))
+				if err != nil {
+					return
+				}
+				var reading sync.WaitGroup
+				reading.Go(func() { io.Copy(io.Discard, r.Body) })
+				time.Sleep(time.Minute)
+				e.say("HTTP/1.1 ")
+				reading.Wait()
+				e.say("404 Gone\r\nContent-Length: 0\r\n\r\n")
+			})
 		_, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumNone})
 		var refused *oss.ServiceError
 		if !errors.As(err, &refused) {
@@ -189,7 +195,8 @@ func TestByteOfAReplyStartsNoClockWhileTheBodyIsRead(t *testing.T) {
 func TestStallIsATimeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		once := oss.Config{Retry: oss.Retry{Attempts: 1}}
-		_, errHead := newRawServer(t, func(e *serverConn) { e.request() }).client(t, once).HeadObject(t.Context(), "bucket", "key", nil)
+		_, errHead := newRawServer(t, func(e *serverConn) { e.request() }).client(t, once).HeadObject(t.Context(),
+			"bucket", "key", nil)
 		obj, err := newRawServer(t, func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
@@ -239,10 +246,11 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 		serve func(e *serverConn)
 		call  func(ctx context.Context, c *oss.Client) error
 	}{
-		{"while the body is sent", func(e *serverConn) { e.receive(100) }, func(ctx context.Context, c *oss.Client) error {
-			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
-			return err
-		}},
+		{"while the body is sent", func(e *serverConn) { e.receive(100) },
+			func(ctx context.Context, c *oss.Client) error {
+				_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
+				return err
+			}},
 		{"before the reply", func(e *serverConn) { e.request() }, func(ctx context.Context, c *oss.Client) error {
 			_, err := c.HeadObject(ctx, "bucket", "key", nil)
 			return err
@@ -270,7 +278,8 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				line := newRawServer(t, tt.serve)
-				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys, Retry: oss.Retry{Attempts: 2},
+				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys,
+					Retry:      oss.Retry{Attempts: 2},
 					HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
 				for _, ctx := range []func() (context.Context, context.CancelFunc){
 					func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
@@ -320,8 +329,9 @@ func TestTimeoutOfTheHTTPClientIsWarnedOf(t *testing.T) {
 	for _, tt := range []struct {
 		timeout time.Duration
 		want    string
-	}{{0, ""}, {30 * time.Second, `level=WARN msg="oss: Config.HTTPClient.Timeout ends every request that takes longer, ` +
-		`even while bytes move" timeout=30s` + "\n"}} {
+	}{{0, ""},
+		{30 * time.Second, `level=WARN msg="oss: Config.HTTPClient.Timeout ends every request that takes longer, ` +
+			`even while bytes move" timeout=30s` + "\n"}} {
 		got := logged(slog.LevelWarn, func(log *slog.Logger) {
 			newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, Logger: log,
 				HTTPClient: &http.Client{Timeout: tt.timeout}})

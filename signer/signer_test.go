@@ -58,7 +58,8 @@ func TestRefusedBeforeAnythingIsSigned(t *testing.T) {
 		want    string
 	}{
 		{"no key id", both, func(p *Params) { p.Credentials.AccessKeyID = "" }, "", 0, "signer: AccessKeyID is empty"},
-		{"no secret", both, func(p *Params) { p.Credentials.AccessKeySecret = "" }, "", 0, "signer: AccessKeySecret is empty"},
+		{"no secret", both, func(p *Params) { p.Credentials.AccessKeySecret = "" }, "", 0,
+			"signer: AccessKeySecret is empty"},
 		{"no time", both, func(p *Params) { p.Time = time.Time{} }, "", 0, "signer: time is zero"},
 		{"key without bucket", both, func(p *Params) { p.Bucket = "" }, "", 0, "signer: a key needs a bucket"},
 		{"bad escape", both, nil, "a=%zz", 0, `signer: query: invalid URL escape "%zz"`},
@@ -67,7 +68,8 @@ func TestRefusedBeforeAnythingIsSigned(t *testing.T) {
 			`signer: region "oss-cn-hangzhou": drop "oss-", the region is "cn-hangzhou"`},
 		{"V1 ttl too short", []Signer{V1{}}, nil, "", time.Second - 1, "signer: ttl 999.999999ms is less than 1s"},
 		{"V4 ttl negative", onlyV4, nil, "", -minute, "signer: ttl -1m0s is not between 1s and 168h0m0s"},
-		{"V4 ttl too long", onlyV4, nil, "", MaxPresign + 1, "signer: ttl 168h0m0.000000001s is not between 1s and 168h0m0s"},
+		{"V4 ttl too long", onlyV4, nil, "", MaxPresign + 1,
+			"signer: ttl 168h0m0.000000001s is not between 1s and 168h0m0s"},
 	}
 	for _, tt := range tests {
 		for _, s := range tt.signers {

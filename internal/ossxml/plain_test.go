@@ -30,14 +30,18 @@ var plainSeeds = []struct {
 	{"page", "<ListBucketResult><EncodingType>url</EncodingType><Name>b</Name><Prefix></Prefix><StartAfter>s</StartAfter><MaxKeys>2</MaxKeys>" +
 		"<Delimiter>%2F</Delimiter><IsTruncated>true</IsTruncated><NextContinuationToken>n</NextContinuationToken>" + plainContents +
 		"<CommonPrefixes><Prefix>p%2F</Prefix></CommonPrefixes><KeyCount>2</KeyCount></ListBucketResult>\n", true},
-	{"declaration, indentation and an unknown element", xml.Header + "<ListBucketResult>\n  <Name>b</Name>\n  <New>\n    <A><B>1</B></A><C/>\n  </New>\n" +
-		"  <Contents>\n    <Key>k</Key>\n    <Owner>\n      <ID>1</ID>\n    </Owner>\n  </Contents>\n</ListBucketResult>\n", true},
-	{"entities", "<ListBucketResult><Contents><Key>&lt;&amp;&gt;&#34;</Key><ETag>&quot;D7&quot;</ETag></Contents></ListBucketResult>", true},
+	{"declaration, indentation and an unknown element",
+		xml.Header + "<ListBucketResult>\n  <Name>b</Name>\n  <New>\n    <A><B>1</B></A><C/>\n  </New>\n" +
+			"  <Contents>\n    <Key>k</Key>\n    <Owner>\n      <ID>1</ID>\n    </Owner>\n  </Contents>\n</ListBucketResult>\n", true},
+	{"entities",
+		"<ListBucketResult><Contents><Key>&lt;&amp;&gt;&#34;</Key><ETag>&quot;D7&quot;</ETag></Contents></ListBucketResult>", true},
 	{"other letters", "<ListBucketResult><Name>\u4e2d\U0001F600</Name></ListBucketResult>", true},
 	{"nothing", "<ListBucketResult/>", true},
-	{"an element twice", "<ListBucketResult><Name>a</Name><Name>b</Name><IsTruncated>true</IsTruncated><IsTruncated>false</IsTruncated></ListBucketResult>", true},
-	{"versions", "<ListVersionsResult><Version><Key>k</Key><VersionId>v</VersionId><IsLatest>true</IsLatest><Size>1</Size></Version>" +
-		"<DeleteMarker><Key>l</Key><VersionId>w</VersionId><Owner><ID>1</ID></Owner></DeleteMarker></ListVersionsResult>", true},
+	{"an element twice",
+		"<ListBucketResult><Name>a</Name><Name>b</Name><IsTruncated>true</IsTruncated><IsTruncated>false</IsTruncated></ListBucketResult>", true},
+	{"versions",
+		"<ListVersionsResult><Version><Key>k</Key><VersionId>v</VersionId><IsLatest>true</IsLatest><Size>1</Size></Version>" +
+			"<DeleteMarker><Key>l</Key><VersionId>w</VersionId><Owner><ID>1</ID></Owner></DeleteMarker></ListVersionsResult>", true},
 	{"attribute", `<ListBucketResult xmlns="http://example.com/"><Name>b</Name></ListBucketResult>`, false},
 	{"comment", "<ListBucketResult><!-- c --><Name>b</Name></ListBucketResult>", false},
 	{"CDATA", "<ListBucketResult><Name><![CDATA[b]]></Name></ListBucketResult>", false},
@@ -61,7 +65,8 @@ func TestPlainDocumentsAreReadWithoutEncodingXML(t *testing.T) {
 			}
 			var list ObjectListV2
 			var versions VersionList
-			if Decode(strings.NewReader(tt.text), &list) != nil && Decode(strings.NewReader(tt.text), &versions) != nil {
+			if Decode(strings.NewReader(tt.text), &list) != nil &&
+				Decode(strings.NewReader(tt.text), &versions) != nil {
 				t.Errorf("%s is read by neither decoder", tt.text)
 			}
 		})
@@ -72,8 +77,10 @@ func TestBrokenDocumentsAreRefusedByBothDecoders(t *testing.T) {
 	for _, text := range []string{
 		"", "<ListBucketResult>", "<ListBucketResult></ListBucket>", "<ListBucketResult><Name>b</ListBucketResult>",
 		"<ListBucketResult/><ListBucketResult/>", "<ListBucketResult/>text", "<html></html>", "<ListBucketResult><Size",
-		"<ListBucketResult><MaxKeys>x</MaxKeys></ListBucketResult>", "<ListBucketResult><Name>\xff</Name></ListBucketResult>",
-		"<ListBucketResult><Name>&none;</Name></ListBucketResult>", "<ListBucketResult><Name>a]]>b</Name></ListBucketResult>",
+		"<ListBucketResult><MaxKeys>x</MaxKeys></ListBucketResult>",
+		"<ListBucketResult><Name>\xff</Name></ListBucketResult>",
+		"<ListBucketResult><Name>&none;</Name></ListBucketResult>",
+		"<ListBucketResult><Name>a]]>b</Name></ListBucketResult>",
 		"<ListBucketResult><Contents><LastModified>x</LastModified></Contents></ListBucketResult>",
 	} {
 		var doc ObjectListV2
@@ -110,7 +117,8 @@ func FuzzPlainDocument(f *testing.F) {
 // A page of ListObjects has a thousand keys. The baseline is encoding/xml.
 func BenchmarkDecodeObjectList(b *testing.B) {
 	const n = 1000
-	list := ObjectListV2{EncodingType: "url", Name: "bucket", MaxKeys: n, IsTruncated: true, NextContinuationToken: "CgJiYw--", KeyCount: n}
+	list := ObjectListV2{EncodingType: "url", Name: "bucket", MaxKeys: n, IsTruncated: true,
+		NextContinuationToken: "CgJiYw--", KeyCount: n}
 	for i := range n {
 		list.Contents = append(list.Contents, Object{
 			Key: fmt.Sprintf("photos%%2F2026%%2F%08d.jpg", i), LastModified: Time{time.Unix(1781728236, 0)},
