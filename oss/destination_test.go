@@ -268,7 +268,7 @@ func TestBucketsThatWouldChangeTheHostAreRefused(t *testing.T) {
 				t.Errorf("%q: %v", bucket, err)
 			}
 			if isARN := strings.Contains(bucket, "accesspoint"); isARN && !strings.Contains(err.Error(), "alias") {
-				t.Errorf("%q: %v, want the cure", bucket, err)
+				t.Errorf("%q: %v, want the hint", bucket, err)
 			}
 		}
 		if n := len(s.messages()); n != 0 {

@@ -36,7 +36,7 @@ type Attempt struct {
 	Duration   time.Duration // until the reply's header was complete
 	Err        error         // nil if the attempt succeeded
 	// RetryIn is the wait before the next attempt, 0 if this was the last. An Uploader of package multipart may wait
-	// for another time.
+	// longer or shorter.
 	RetryIn time.Duration
 }
 

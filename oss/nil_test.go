@@ -51,7 +51,7 @@ func TestNilIsAnErrorAndNoPanic(t *testing.T) {
 	}
 }
 
-// TestKeysWithALineBreakAreRefusedByName is BR01: four tries of a request that net/http refuses, and then its words.
+// TestKeysWithALineBreakAreRefusedByName is BR01: four attempts of a request that net/http refuses, and then its words.
 func TestKeysWithALineBreakAreRefusedByName(t *testing.T) {
 	for _, tt := range []struct {
 		name string

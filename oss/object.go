@@ -169,7 +169,7 @@ func putResult(resp *http.Response) *PutResult {
 // not nil. PutObject sends the Content-MD5 of body, and compares the ETag and the CRC-64 of the reply; see
 // ObjectOptions.Checksum. Corruption in transit is retried, and in the end a *ChecksumError.
 //
-// With ForbidOverwrite, an ErrAlreadyExists with an Attempts above 1 may be due to this object: OSS stored it, and the
+// With ForbidOverwrite, an ErrAlreadyExists whose Attempts is above 1 may be due to this object: OSS stored it, and the
 // reply to an earlier attempt was lost.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobject

@@ -115,7 +115,7 @@ func TestRefusalOfAnotherRequestIsNoAnswer(t *testing.T) {
 			_, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumNone})
 			if err == nil || !strings.HasPrefix(err.Error(), "oss: UploadPart oss://bucket/dir/key part 1: "+tt.want) ||
 				asked != 1 || other.Attempts != 0 {
-				t.Errorf("UploadPart: %v after %d tries, and the other has %d attempts", err, asked, other.Attempts)
+				t.Errorf("UploadPart: %v after %d attempts, and the other has %d attempts", err, asked, other.Attempts)
 			}
 		})
 	}

@@ -209,8 +209,8 @@ type CompleteOptions struct {
 // parts.
 //
 // It is not safe to repeat: if OSS has joined the parts and the reply is lost, the next attempt fails with
-// ErrNoSuchUpload and an Attempts above 1. multipart.Uploader then finds out whether the object exists. If a callback
-// fails, the error is ErrCallbackFailed and the object exists.
+// ErrNoSuchUpload, as a *ServiceError whose Attempts is above 1. Package multipart then finds out whether the object
+// exists. If a callback fails, the error is ErrCallbackFailed and the object exists.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/completemultipartupload
 func (c *Client) CompleteMultipartUpload(

@@ -7,7 +7,8 @@ import (
 )
 
 // Limits of one document. The largest document is a page of 1,000 uploads with keys of 1,023 bytes that are all
-// escaped: 3.3 MiB. The document with the most tags is a page of 1,000 versions: 24,000. A request to complete 10,000 parts has 60,002.
+// escaped: 3.3 MiB. The document with the most tags is a page of 1,000 versions: 24,000. A request to complete 10,000
+// parts has 60,002.
 const (
 	maxBytes        = 5 << 20   // of the document
 	maxTags         = 40_000    // "<" characters: of elements, comments and declarations

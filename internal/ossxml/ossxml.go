@@ -59,7 +59,8 @@ type CompletePart struct {
 // Text returns the same as Marshal at a fraction of the cost. Of the documents that a client writes, this is the large
 // one.
 func (c Complete) Text() string {
-	const size = len("  <Part>\n    <PartNumber>10000</PartNumber>\n    <ETag>\"0123456789ABCDEF0123456789ABCDEF\"</ETag>\n  </Part>\n")
+	const size = len("  <Part>\n    <PartNumber>10000</PartNumber>\n" +
+		"    <ETag>\"0123456789ABCDEF0123456789ABCDEF\"</ETag>\n  </Part>\n")
 	var number [20]byte
 	var b strings.Builder
 	b.Grow(len(c.Parts)*size + 256)
