@@ -170,7 +170,7 @@ func (s *Server) checkBucket(bucket string) error {
 		return refuse(http.StatusBadRequest, "InvalidBucketName", "0015-00000001",
 			"The specified bucket is not valid.", "BucketName", bucket)
 	}
-	if s.exists(s.objects.bucket(bucket)) {
+	if s.exists(s.objects.Bucket(bucket)) {
 		return nil
 	}
 	err := refuse(http.StatusNotFound, "NoSuchBucket", "0015-00000101",

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // An incoming is the body of a request. Its Reader begins as what the network brings, and a Fault
@@ -75,55 +76,47 @@ func (d *digest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A stored is content with its sums, before it becomes a part or an object. It holds references.
-type stored struct {
-	content content
-	md5     []byte
-	crc     uint64
-	size    int64
+func (d *digest) stored(c store.Content) *store.Data {
+	return &store.Data{Content: c, MD5: d.md5.Sum(nil), CRC64: d.crc, Size: d.size}
 }
 
-func (d *digest) stored(c content) *stored {
-	return &stored{content: c, md5: d.md5.Sum(nil), crc: d.crc, size: d.size}
-}
-
-// etag is the ETag of bytes that arrived in one piece.
-func (s *stored) etag() string { return quote(strings.ToUpper(hex.EncodeToString(s.md5))) }
+// etagOf returns the ETag of bytes that were sent in one request.
+func etagOf(md5 []byte) string { return quote(strings.ToUpper(hex.EncodeToString(md5))) }
 
 // setSums sets the headers in which OSS reports what it stored.
-func (s *stored) setSums(h http.Header) {
-	h.Set("ETag", s.etag())
-	h.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5))
-	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(s.crc, 10))
+func setSums(h http.Header, s *store.Data) {
+	h.Set("ETag", etagOf(s.MD5))
+	h.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.MD5))
+	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(s.CRC64, 10))
 }
 
 func quote(etag string) string { return `"` + etag + `"` }
 
 // receive stores the body of the request. Nothing is kept unless all of it arrived and every
 // digest that was sent with it is right.
-func (x *exchange) receive(d *digest) (*stored, error) {
+func (x *exchange) receive(d *digest) (*store.Data, error) {
 	if err := x.checkLength(); err != nil {
 		return nil, err
 	}
-	to, err := x.objects.bodies.create(x.r.ContentLength)
+	to, err := x.objects.NewBody(x.r.ContentLength)
 	if err != nil {
 		return nil, err
 	}
 	if err := x.fill(to, d); err != nil {
-		to.discard()
+		to.Discard()
 		return nil, err
 	}
-	b, err := to.keep()
+	c, err := to.Keep()
 	if err != nil {
 		return nil, err
 	}
-	return d.stored(newContent(b, d.size)), nil
+	return d.stored(c), nil
 }
 
 // fill moves the body to a sink and checks it.
-func (x *exchange) fill(to sink, d *digest) error {
-	_, err := move(io.MultiWriter(&failing{to}, d), io.LimitReader(x.body, oss.MaxPartSize+1))
-	var broken *storageError
+func (x *exchange) fill(to io.Writer, d *digest) error {
+	_, err := move(io.MultiWriter(to, d), io.LimitReader(x.body, oss.MaxPartSize+1))
+	var broken *store.WriteError
 	var refused *refusal // by a Fault, half-way
 	switch {
 	case errors.As(err, &broken), errors.As(err, &refused), errors.Is(err, errCut):
@@ -178,37 +171,22 @@ func (x *exchange) checkDigests(d *digest) error {
 	return nil
 }
 
-// failing marks the errors of a storage, which are the Server's fault and not the client's.
-type failing struct{ io.Writer }
-
-func (f *failing) Write(p []byte) (int, error) {
-	n, err := f.Writer.Write(p)
-	if err != nil {
-		err = &storageError{err}
-	}
-	return n, err
-}
-
-type storageError struct{ error }
-
-func (e *storageError) Unwrap() error { return e.error }
-
 // link makes a stored of n bytes of c from offset, without copying them: they are only read, for
 // their sums. The caller must hold references to c; the result has its own.
-func (x *exchange) link(c content, offset, n int64) (*stored, error) {
-	c = c.slice(offset, n).retain()
+func (x *exchange) link(c store.Content, offset, n int64) (*store.Data, error) {
+	c = c.Slice(offset, n).Retain()
 	if x.flip {
-		damaged, err := c.flipped(x.objects.bodies)
-		c.release()
+		damaged, err := x.objects.Flip(c)
+		c.Release()
 		if err != nil {
 			return nil, err
 		}
 		c = damaged
 	}
-	r, d := c.reader(), newDigest()
+	r, d := c.Reader(), newDigest()
 	defer r.Close()
 	if _, err := io.Copy(d, r); err != nil {
-		c.release()
+		c.Release()
 		return nil, err
 	}
 	return d.stored(c), nil

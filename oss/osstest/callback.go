@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // Bounds of a callback.
@@ -188,7 +189,7 @@ const unreachable = "Error status : -1. OSS can not connect to your callbackUrl,
 
 // call makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
 // no keys of OSS to sign a callback with.
-func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, problem string) {
+func (x *exchange) call(c *callback, u *url.URL, o *store.Object) (said []byte, problem string) {
 	if !isLoopback(u.Hostname()) {
 		return nil, fmt.Sprintf("Error status : -1. %s is not on loopback, and no other address is called.", u.Host)
 	}
@@ -200,7 +201,7 @@ func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, proble
 	}
 	req.Host = cmp.Or(c.host, req.Host)
 	for name, value := range map[string]string{
-		"Content-Type": c.kind, "User-Agent": "http-client/0.0.1", "x-oss-bucket": o.bucket, "x-oss-owner": ownerID,
+		"Content-Type": c.kind, "User-Agent": "http-client/0.0.1", "x-oss-bucket": o.Bucket, "x-oss-owner": ownerID,
 		"x-oss-request-id": x.id, "x-oss-tag": "CALLBACK",
 	} {
 		req.Header.Set(name, value)
@@ -252,7 +253,7 @@ func isPrivate(host string) bool {
 
 // fill puts the variables of a body in their places. In a form they are escaped, in JSON they are
 // quoted where the body does not do so itself.
-func (c *callback) fill(x *exchange, o *object) string {
+func (c *callback) fill(x *exchange, o *store.Object) string {
 	var b strings.Builder
 	for rest := c.body; rest != ""; {
 		before, after, found := strings.Cut(rest, "${")
@@ -281,22 +282,22 @@ func (c *callback) fill(x *exchange, o *object) string {
 }
 
 // variable returns the value of a variable, "" if there is none, and whether it is a number.
-func (c *callback) variable(name string, x *exchange, o *object) (value string, number bool) {
+func (c *callback) variable(name string, x *exchange, o *store.Object) (value string, number bool) {
 	switch name {
 	case "bucket":
-		return o.bucket, false
+		return o.Bucket, false
 	case "object":
-		return o.key, false
+		return o.Key, false
 	case "etag":
-		return unquote(o.etag), false
+		return unquote(o.ETag), false
 	case "size":
-		return strconv.FormatInt(o.size, 10), true
+		return strconv.FormatInt(o.Size, 10), true
 	case "mimeType":
-		return cmp.Or(o.header.Get("Content-Type"), "application/octet-stream"), false
+		return cmp.Or(o.Header.Get("Content-Type"), "application/octet-stream"), false
 	case "crc64":
-		return strconv.FormatUint(o.crc, 10), false
+		return strconv.FormatUint(o.CRC64, 10), false
 	case "contentMd5":
-		return base64.StdEncoding.EncodeToString(o.md5), false
+		return base64.StdEncoding.EncodeToString(o.MD5), false
 	case "reqId":
 		return x.id, false
 	case "operation":

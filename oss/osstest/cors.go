@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // A CORSRule lets scripts of other origins use a bucket. In an origin and in a header one asterisk
@@ -41,7 +42,7 @@ func document(rules []CORSRule) *ossxml.CORSConfiguration {
 
 // corsRules returns the rules of a bucket, nil if there are none.
 func (s *Server) corsRules(bucket string) *ossxml.CORSConfiguration {
-	if own := s.objects.bucket(bucket).CORS; own != nil || len(s.opts.CORS) == 0 {
+	if own := s.objects.Bucket(bucket).CORS; own != nil || len(s.opts.CORS) == 0 {
 		return own
 	}
 	return document(s.opts.CORS)
@@ -58,7 +59,7 @@ func (x *exchange) putCORS() (*reply, error) {
 	if err := checkCORS(&doc); err != nil {
 		return nil, err
 	}
-	return x.configure(http.StatusOK, func(b *bucketState) { b.CORS = &doc })
+	return x.configure(http.StatusOK, func(b *store.Bucket) { b.CORS = &doc })
 }
 
 // checkCORS looks at the rules of a bucket.
@@ -119,7 +120,7 @@ func (x *exchange) getCORS() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketcors
 func (x *exchange) deleteCORS() (*reply, error) {
-	return x.configure(http.StatusNoContent, func(b *bucketState) { b.CORS = nil })
+	return x.configure(http.StatusNoContent, func(b *store.Bucket) { b.CORS = nil })
 }
 
 // preflight is OptionObject, in which a browser asks whether a request may be made. It has no signature

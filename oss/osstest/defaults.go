@@ -3,13 +3,15 @@ package osstest
 import (
 	"cmp"
 	"net/http"
+
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // described returns what is known of a bucket, with every default spelled out.
-func (s *Server) described(name string) bucketState {
-	b := s.objects.bucket(name)
+func (s *Server) described(name string) store.Bucket {
+	b := s.objects.Bucket(name)
 	b.StorageClass = cmp.Or(b.StorageClass, s.opts.StorageClass)
-	return b.orDefault()
+	return withDefaults(b)
 }
 
 // newHeader returns the headers of a new object: those of the request, and the storage class and the

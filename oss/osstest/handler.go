@@ -17,6 +17,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/memnet"
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // An exchange is one request on its way through the Server, and the reply to it.
@@ -46,12 +47,12 @@ type exchange struct {
 type reply struct {
 	status   int
 	header   http.Header
-	body     io.Reader // nil if there is none; closed if it can be
-	size     int64     // of body
-	document string    // the body, if it is one
-	refusal  *refusal  // what the reply says no to, nil if it does not
-	made     *object   // by PutObject and CompleteMultipartUpload, for a callback
-	foreign  bool      // somebody else's: without the headers of OSS
+	body     io.Reader     // nil if there is none; closed if it can be
+	size     int64         // of body
+	document string        // the body, if it is one
+	refusal  *refusal      // what the reply says no to, nil if it does not
+	made     *store.Object // by PutObject and CompleteMultipartUpload, for a callback
+	foreign  bool          // somebody else's: without the headers of OSS
 }
 
 func newReply(status int) *reply { return &reply{status: status, header: make(http.Header)} }
@@ -79,7 +80,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		arrived: time.Now(), cutAt: -1,
 	}
 	x.op = operationNamed(x.route())
-	x.id = s.ids.request(s.opts.Now())
+	x.id = s.objects.IDs.RequestID(s.opts.Now())
 	x.body = newIncoming(r.Body)
 	x.entry = s.log.add(x)
 	defer x.endWithServer()()

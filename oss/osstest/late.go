@@ -29,55 +29,31 @@ func Redeliver(d time.Duration) Effect {
 
 // redeliver takes the part that x has just stored and stores it again, d later.
 func (x *exchange) redeliver(d time.Duration) {
-	s := x.Server
-	s.objects.mu.Lock()
-	u := s.objects.uploads[x.entry.UploadID]
-	if u == nil || u.parts[x.entry.PartNumber] == nil || u.sequential { // aborted since, or refuses what comes twice
-		s.objects.mu.Unlock()
+	u, p, ok := x.objects.OpenPart(x.name(), x.entry.UploadID, x.entry.PartNumber)
+	if !ok { // aborted or completed since
 		return
 	}
-	again := *u
-	again.parts = make(map[int]*part)
-	p := *u.parts[x.entry.PartNumber]
-	p.content.retain()
-	s.objects.mu.Unlock()
-
-	s.faults.late.expect(u.id)
-	s.handlers.running.Go(func() { // this handler is one that runs, so nobody has seen none
+	if u.Sequential { // which refuses a part that exists
+		p.Content.Release()
+		return
+	}
+	s := x.Server
+	s.faults.late.expect(u.ID)
+	s.handlers.running.Go(func() { // this handler is running, so Close is waiting already
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
 		case <-s.closing.Done():
-			p.content.release()
+			p.Content.Release()
 			return
 		}
-		p.modified = s.now()
-		s.deliver(&again, &p, s.faults.late.arrive(u.id))
+		again := *p
+		again.Modified = s.now()
+		if err := s.objects.Redeliver(u, &again, s.faults.late.arrive(u.ID)); err != nil {
+			s.opts.Logger.Error("osstest: storing a redelivered part: " + err.Error())
+		}
 	})
-}
-
-// deliver stores a part in its upload, whose references it takes over. If that is no more it begins
-// it again, but only if it was aborted.
-func (s *Server) deliver(u *upload, p *part, aborted bool) {
-	s.objects.mu.Lock()
-	living, there := s.objects.uploads[u.id]
-	s.objects.mu.Unlock()
-	var err error
-	switch {
-	case there:
-		u = living
-	case aborted:
-		err = s.objects.begin(u)
-	}
-	if err == nil {
-		_, err = s.objects.setPart(u, p, nil) // which gives p up if there is no upload
-	} else {
-		p.content.release()
-	}
-	if err != nil {
-		s.opts.Logger.Error("osstest: storing a late part: " + err.Error())
-	}
 }
 
 // lateParts remembers which of the uploads that still wait for a part were aborted.

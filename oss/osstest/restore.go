@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // thawing says how long it takes until an archived object can be read, by its class and the tier that
@@ -26,31 +27,31 @@ var mostDays = map[string]int{"Archive": 7, "ColdArchive": 365, "DeepColdArchive
 
 // isArchived reports whether o must be restored before it can be read. A symbolic link itself can
 // always be.
-func (o *object) isArchived() bool {
-	return thawing[storageClass(o.header)] != nil && o.kind != symlink
+func isArchived(o *store.Object) bool {
+	return thawing[storageClass(o.Header)] != nil && o.Type != symlink
 }
 
 // isReadable reports whether the content of o can be read at now.
-func (o *object) isReadable(now time.Time) bool {
-	return !o.isArchived() || !now.Before(o.thawed) && now.Before(o.frozen)
+func isReadable(o *store.Object, now time.Time) bool {
+	return !isArchived(o) || !now.Before(o.ReadableFrom) && now.Before(o.ReadableUntil)
 }
 
 // restoring returns what x-oss-restore says of o at now, "" if it is not being restored.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/headobject
-func (o *object) restoring(now time.Time) string {
+func restoring(o *store.Object, now time.Time) string {
 	switch {
-	case !o.isArchived() || !now.Before(o.frozen):
+	case !isArchived(o) || !now.Before(o.ReadableUntil):
 		return ""
-	case now.Before(o.thawed):
+	case now.Before(o.ReadableFrom):
 		return `ongoing-request="true"`
 	}
-	return fmt.Sprintf(`ongoing-request="false", expiry-date="%s"`, o.frozen.Format(http.TimeFormat))
+	return fmt.Sprintf(`ongoing-request="false", expiry-date="%s"`, o.ReadableUntil.Format(http.TimeFormat))
 }
 
 // setRestore says how far the restoration of o is.
-func (x *exchange) setRestore(h http.Header, o *object) {
-	if state := o.restoring(x.now()); state != "" {
+func (x *exchange) setRestore(h http.Header, o *store.Object) {
+	if state := restoring(o, x.now()); state != "" {
 		h.Set("x-oss-restore", state)
 	}
 }
@@ -64,12 +65,12 @@ const (
 )
 
 // checkReadable refuses to read an archived object that is not restored; the EC depends on the operation.
-func (x *exchange) checkReadable(o *object, ec string) error {
-	if o.isReadable(x.now()) {
+func (x *exchange) checkReadable(o *store.Object, ec string) error {
+	if isReadable(o, x.now()) {
 		return nil
 	}
 	return refuse(http.StatusForbidden, "InvalidObjectState", ec, "The operation is not valid for the object's state",
-		"ObjectName", o.key)
+		"ObjectName", o.Key)
 }
 
 // restoreObject is RestoreObject: after some time, by the Server's clock, the object can be read, and
@@ -89,28 +90,28 @@ func (x *exchange) restoreObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
-	if !o.isArchived() { // see https://help.aliyun.com/en/oss/user-guide/0016-00000702
+	defer o.Content.Release()
+	if !isArchived(o) { // see https://help.aliyun.com/en/oss/user-guide/0016-00000702
 		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702",
 			"The operation is not supported for this resource")
 	}
-	days, tier, takes, err := restoration(doc, storageClass(o.header))
+	days, tier, takes, err := restoration(doc, storageClass(o.Header))
 	if err != nil {
 		return nil, err
 	}
 	now, status := x.now(), http.StatusAccepted
-	_, err = x.changeObject(status, func(o *object) error {
+	_, err = x.changeObject(status, func(o *store.Object) error {
 		switch {
-		case now.Before(o.thawed):
+		case now.Before(o.ReadableFrom):
 			return refuse(http.StatusConflict, "RestoreAlreadyInProgress", "0016-00000701",
 				"The restore operation is in progress.")
-		case o.isReadable(now):
+		case isReadable(o, now):
 			status = http.StatusOK
 		default:
-			o.thawed, o.frozen = now.Add(takes), time.Time{}
+			o.ReadableFrom, o.ReadableUntil = now.Add(takes), time.Time{}
 		}
-		if until := later(now, o.thawed).Add(time.Duration(days) * day); until.After(o.frozen) {
-			o.frozen = until
+		if until := later(now, o.ReadableFrom).Add(time.Duration(days) * day); until.After(o.ReadableUntil) {
+			o.ReadableUntil = until
 		}
 		return nil
 	})

@@ -1,12 +1,11 @@
-package osstest
+package store
 
 import (
 	"os"
 	"syscall"
 )
 
-// lockFile opens a file that nobody else can open until it is closed or the process ends, however
-// it ends.
+// lockFile opens a file that cannot be opened again until it is closed, or until the process ends in any way.
 func lockFile(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {

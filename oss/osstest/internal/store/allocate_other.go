@@ -1,8 +1,8 @@
 //go:build !linux
 
-package osstest
+package store
 
 import "os"
 
-// allocate cannot set disk space aside here.
+// allocate reports false: disk space cannot be allocated here.
 func allocate(*os.File, int64, int64) bool { return false }

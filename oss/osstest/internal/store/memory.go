@@ -1,4 +1,4 @@
-package osstest
+package store
 
 import (
 	"bytes"
@@ -10,33 +10,33 @@ import (
 	"sync/atomic"
 )
 
-// memory keeps bodies as byte slices. What is large, and what does not fit beside the others, goes
-// to temporary files: so a Server without a Dir can be sent any number of bytes.
+// memory is the bodyStore without Options.Dir. It keeps bodies in memory within two limits, and other bodies in
+// temporary files.
 type memory struct {
-	each, all int64 // the most bytes of one body, and of all
+	each, all int64 // limits of the bytes of one body and of all bodies; each is negative for no limits
 	used      atomic.Int64
 
 	mu     sync.Mutex
-	files  *directory // nil until something is too large
+	files  *directory // nil until a body exceeds a limit
 	closed bool
 }
 
 const (
 	defaultSpillSize = 8 << 20
-	spillFactor      = 32 // times as much is kept of all bodies as of one
+	spillFactor      = 32 // limit of all bodies, as a multiple of that of one
 )
 
 func newMemory(spillSize int64) *memory {
 	each := cmp.Or(spillSize, defaultSpillSize)
 	if each > math.MaxInt64/spillFactor {
-		each = -1 // nobody has so much, or means it as a limit
+		each = -1 // more than any machine has
 	}
 	return &memory{each: each, all: spillFactor * each}
 }
 
-// reserve takes n more bytes for a body that has some already, if they are to be had.
+// reserve reserves n more bytes for a body that has reserved has bytes, and reports whether the limits allow that.
 func (m *memory) reserve(has, n int64) bool {
-	if m.each < 0 { // no limits
+	if m.each < 0 {
 		return true
 	}
 	if has+n > m.each {
@@ -49,14 +49,14 @@ func (m *memory) reserve(has, n int64) bool {
 	return true
 }
 
-// free gives n bytes back.
+// free cancels the reservation of n bytes.
 func (m *memory) free(n int64) {
 	if m.each >= 0 {
 		m.used.Add(-n)
 	}
 }
 
-// directory returns where files go.
+// directory returns the directory of the temporary files, and makes it when it is needed first.
 func (m *memory) directory() (*directory, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -73,7 +73,7 @@ func (m *memory) directory() (*directory, error) {
 	return m.files, nil
 }
 
-// maxHint is the most memory that is set aside on the mere word of a sender where there are no limits.
+// maxHint is the number of bytes that are allocated at most for an announced size where there are no limits.
 const maxHint = 64 << 20
 
 func (m *memory) create(size int64) (sink, error) {
@@ -101,14 +101,15 @@ func (m *memory) clear() error {
 	return m.files.clear()
 }
 
-// A memorySink collects in memory, and when that is too much, in a file.
+// A memorySink collects a body in memory until a limit is exceeded, and then in a file.
 type memorySink struct {
 	m        *memory
 	data     []byte
 	reserved int64
-	file     sink // nil as long as the body is in memory
+	file     sink // nil while the body is in memory
 }
 
+// Write makes a memorySink an io.Writer.
 func (s *memorySink) Write(p []byte) (int, error) {
 	if more := int64(len(s.data)+len(p)) - s.reserved; s.file == nil && more > 0 {
 		if s.m.reserve(s.reserved, more) {
@@ -124,7 +125,7 @@ func (s *memorySink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// spill moves what there is to a file.
+// spill moves the body to a file.
 func (s *memorySink) spill() error {
 	d, err := s.m.directory()
 	if err != nil {
@@ -148,9 +149,9 @@ func (s *memorySink) keep() (blob, error) {
 		return s.file.keep()
 	}
 	if cap(s.data)-len(s.data) > len(s.data)/8 {
-		s.data = slices.Clone(s.data) // what append reserved in vain would stay for as long as the object
+		s.data = slices.Clone(s.data) // the unused capacity would live as long as the object
 	}
-	s.m.free(s.reserved - int64(len(s.data))) // more was announced than sent
+	s.m.free(s.reserved - int64(len(s.data))) // the sender may have announced more than it sent
 	return &memoryBlob{s.m, s.data}, nil
 }
 
@@ -163,7 +164,7 @@ func (s *memorySink) discard() {
 	s.data, s.reserved = nil, 0
 }
 
-// A memoryBlob is removed only once, and by the garbage collector: those that read it go on.
+// A memoryBlob is removed once. Its readers can continue, because the garbage collector frees the memory.
 type memoryBlob struct {
 	m    *memory
 	data []byte
@@ -178,4 +179,5 @@ func (b *memoryBlob) remove() error {
 
 type memoryReader struct{ *bytes.Reader }
 
+// Close makes a memoryReader a blobReader.
 func (memoryReader) Close() error { return nil }

@@ -1,4 +1,4 @@
-package osstest
+package store
 
 import (
 	"bufio"
@@ -11,27 +11,28 @@ import (
 	"path/filepath"
 )
 
-// A journal is the file in which a Server that persists writes down its changes, one in each line,
-// before they are seen. A line is written at once and behind the others; one that is cut short was
-// never answered for, and does not count. So the file can be read after the process ended in any
-// way. A loss of power can take the last lines, unless each is forced to the disk.
+// A journal is the file of the changes of a Store, one per line, in the order in which they were made.
 //
-// When the journal has grown long, and whenever a Server starts, it is replaced by a short one
-// that makes the same state: that is written beside it and renamed.
+// A line is appended with one write before its change is visible. If the process ends during that write, the last line
+// has no end, and is ignored: no request was answered for it. A loss of power can lose the last lines, unless sync is
+// set.
+//
+// The journal is compacted when a Store is opened, and when it has become much longer than its state: a new file with
+// only the changes that make the state replaces it by a rename.
 type journal struct {
 	path  string
 	file  *os.File
-	size  int64 // bytes of whole lines
-	short int64 // size when it was replaced last
-	slack int64 // how much it may grow by, however short it was
-	sync  bool  // each change is on the disk before append returns
-	err   error // why nothing can be appended any more
+	size  int64 // bytes of complete lines
+	base  int64 // size after the last compaction
+	slack int64 // bytes; the journal is compacted when size exceeds 2*base + slack
+	sync  bool  // a change is on the disk before append returns
+	err   error // returned by append; set when the file can no longer be appended to
 }
 
 // A journalHead is the first line of a journal.
 type journalHead struct {
-	Format     string // must be journalFormat
-	Generation uint64 // how often Servers have started from it
+	Format     string // journalFormat
+	Generation uint64 // how often a Store was opened with it
 }
 
 const (
@@ -40,7 +41,8 @@ const (
 	journalSlack  = 16 << 20 // bytes
 )
 
-// append writes c down. The state it is a change of is asked for if the journal is to be replaced.
+// append appends c. It may compact the journal first, and then calls state for the changes that make the state
+// before c.
 func (j *journal) append(c change, state func() []change) error {
 	if j.err != nil {
 		return j.err
@@ -49,7 +51,7 @@ func (j *journal) append(c change, state func() []change) error {
 	if err != nil {
 		return err
 	}
-	if j.size > 2*j.short+j.slack {
+	if j.size > 2*j.base+j.slack {
 		var h journalHead
 		if h, err = j.head(); err == nil {
 			err = j.replace(h, state())
@@ -63,9 +65,9 @@ func (j *journal) append(c change, state func() []change) error {
 		err = j.file.Sync()
 	}
 	if err != nil {
-		// What was written of the line would spoil the next one.
-		if trouble := j.file.Truncate(j.size); trouble != nil {
-			j.err = errors.Join(err, trouble)
+		// An incomplete line must not come before the next one.
+		if truncErr := j.file.Truncate(j.size); truncErr != nil {
+			j.err = errors.Join(err, truncErr)
 		}
 		return err
 	}
@@ -87,21 +89,21 @@ func (j *journal) head() (h journalHead, err error) {
 	return h, decodeHead(line, &h)
 }
 
-// replace writes a new journal, with the changes that make a state, and goes on with that. The old
-// one stays in use if that fails, or nothing can be appended any more.
+// replace writes a new journal with the changes that make a state, and continues with it. If that fails, either the old
+// file stays in use, or err is set.
 func (j *journal) replace(h journalHead, state []change) error {
-	beside := j.path + ".new"
-	size, err := writeJournal(beside, h, state, j.sync)
+	next := j.path + ".new"
+	size, err := writeJournal(next, h, state, j.sync)
 	if err != nil {
-		os.Remove(beside)
+		os.Remove(next)
 		return err
 	}
 	if j.file != nil {
-		j.file.Close() // Windows renames nothing onto a file that is open
+		j.file.Close() // Windows does not rename onto an open file
 	}
-	err = os.Rename(beside, j.path)
+	err = os.Rename(next, j.path)
 	if err == nil {
-		j.size, j.short = size, size
+		j.size, j.base = size, size
 		if j.sync {
 			err = syncDirectory(filepath.Dir(j.path))
 		}
@@ -111,7 +113,7 @@ func (j *journal) replace(h journalHead, state []change) error {
 	return errors.Join(err, openErr)
 }
 
-// writeJournal returns the size of the journal it writes.
+// writeJournal writes a journal and returns its size in bytes.
 func writeJournal(path string, h journalHead, state []change, sync bool) (int64, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -142,7 +144,7 @@ func writeJournal(path string, h journalHead, state []change, sync bool) (int64,
 	return size, errors.Join(err, f.Close())
 }
 
-// readJournal calls do with all changes in a journal, which may be missing.
+// readJournal calls do with each change in a journal. A missing file is an empty journal.
 func readJournal(path string, bodies *bodyFiles, do func(change)) (h journalHead, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -156,7 +158,7 @@ func readJournal(path string, bodies *bodyFiles, do func(change)) (h journalHead
 	for number := 1; ; number++ {
 		line, err := r.ReadBytes('\n')
 		if err == io.EOF {
-			return h, nil // what is left is no line
+			return h, nil // an incomplete line is ignored
 		}
 		if err != nil {
 			return h, err
@@ -185,25 +187,25 @@ func decodeHead(line []byte, h *journalHead) error {
 	return nil
 }
 
-// close ends the journal.
+// close closes the file, and makes append fail.
 func (j *journal) close() error {
 	j.err = errClosed
 	return j.file.Close()
 }
 
-// bodyFiles are the bodies in a directory, by the name of their file.
+// bodyFiles are the bodies that a journal refers to.
 type bodyFiles struct {
-	path string
-	all  map[string]*body
+	path string           // of their directory
+	all  map[string]*body // by file name
 }
 
-// get returns a body, which several contents may have in common.
+// get returns the body in a file. Contents that refer to the same file share one body.
 func (b *bodyFiles) get(name string) (*body, error) {
 	if found := b.all[name]; found != nil {
 		return found, nil
 	}
 	if name != filepath.Base(name) {
-		return nil, fmt.Errorf("%q is no name of a body", name)
+		return nil, fmt.Errorf("%q is not the name of a body", name)
 	}
 	made := &body{blob: fileBlob(filepath.Join(b.path, name))}
 	b.all[name] = made

@@ -1,11 +1,11 @@
-package osstest
+package store
 
 import (
 	"os"
 	"testing"
 )
 
-// With Sync a change that does not reach the disk is no change: a pipe can be written to, but not synced.
+// TestSyncIsPartOfAChange appends to a pipe, which can be written to but not synced.
 func TestSyncIsPartOfAChange(t *testing.T) {
 	for _, sync := range []bool{false, true} {
 		r, w, err := os.Pipe()
@@ -21,7 +21,7 @@ func TestSyncIsPartOfAChange(t *testing.T) {
 	}
 }
 
-// A body whose directory is gone has no name to be found by after a loss of power.
+// TestSyncCoversTheNameOfABody removes the directory of a body: without a name the body is lost with the power.
 func TestSyncCoversTheNameOfABody(t *testing.T) {
 	for _, sync := range []bool{false, true} {
 		d := &directory{path: t.TempDir(), sync: sync}

@@ -1,4 +1,4 @@
-package osstest
+package store
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What was set aside on the word of a sender is given back when less came.
-func TestABodyTakesUpWhatItHasAndNotWhatWasAnnounced(t *testing.T) {
+// TestDiskSpaceIsFreedWhenABodyIsShorterThanAnnounced compares the blocks of a body file with its length.
+func TestDiskSpaceIsFreedWhenABodyIsShorterThanAnnounced(t *testing.T) {
 	d := &directory{path: t.TempDir()}
 	for _, size := range []int{0, 1, 3 << 20} {
 		s, err := d.create(100 << 20)

@@ -1,13 +1,13 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package osstest
+package store
 
 import (
 	"os"
 	"syscall"
 )
 
-// lockFile locks a file until it is closed or the process ends, however it ends.
+// lockFile locks a file until it is closed, or until the process ends in any way.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
