@@ -10,31 +10,31 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// isOpen reports whether an anonymous request may do what it asks for. An object that has an ACL of
+// allowsAnonymous reports whether an anonymous request may do what it asks for. An object that has an ACL of
 // its own goes by that, otherwise the bucket's decides.
 //
 // See https://help.aliyun.com/en/oss/user-guide/overview-of-bucket-acl
-func (x *exchange) isOpen() bool {
+func (x *exchange) allowsAnonymous() bool {
 	acl := x.objects.Bucket(x.bucket).ACL
 	if slices.Contains(x.opts.PublicBuckets, x.bucket) {
 		acl = cmp.Or(acl, "public-read-write")
 	}
 	if x.key != "" {
 		o, ok := x.objects.Current(x.name())
-		if ok && o.Type == symlink && x.op.name != "GetSymlink" && x.op.needs == reading { // who reads through a link needs both
-			if target, ok := x.objects.Current(targetOf(o)); ok && !grants(x.op.needs, ownACL(target, acl)) {
+		if ok && o.Type == symlink && x.op.name != "GetSymlink" && x.op.access == readAccess { // who reads through a link needs both
+			if target, ok := x.objects.Current(targetOf(o)); ok && !grants(x.op.access, effectiveACL(target, acl)) {
 				return false
 			}
 		}
 		if ok {
-			acl = ownACL(o, acl)
+			acl = effectiveACL(o, acl)
 		}
 	}
-	return grants(x.op.needs, acl)
+	return grants(x.op.access, acl)
 }
 
-// ownACL returns the ACL of o, or that of its bucket if it has none of its own.
-func ownACL(o *store.Object, bucket oss.ACL) oss.ACL {
+// effectiveACL returns the ACL of o, or that of its bucket if it has none of its own.
+func effectiveACL(o *store.Object, bucket oss.ACL) oss.ACL {
 	if o.ACL == "default" {
 		return bucket
 	}
@@ -44,9 +44,9 @@ func ownACL(o *store.Object, bucket oss.ACL) oss.ACL {
 // grants reports whether an ACL lets everybody do something.
 func grants(needs access, acl oss.ACL) bool {
 	switch needs {
-	case reading:
+	case readAccess:
 		return acl == "public-read" || acl == "public-read-write"
-	case writing:
+	case writeAccess:
 		return acl == "public-read-write"
 	}
 	return false
@@ -74,7 +74,7 @@ func (x *exchange) putBucketACL() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketacl
 func (x *exchange) bucketACL() (*reply, error) {
-	b := x.described(x.bucket)
+	b := x.bucketWithDefaults(x.bucket)
 	return xmlReply(http.StatusOK, ossxml.AccessControl{Owner: *owner(), Grant: string(b.ACL)}), nil
 }
 

@@ -35,7 +35,7 @@ func (x *exchange) putEncryption() (*reply, error) {
 		return nil, invalidArgument("", "KMSDataEncryption is not applicable if the default sse algorithm is not KMS",
 			"KMSDataEncryption", d.KMSDataEncryption)
 	}
-	return x.configure(http.StatusOK, func(b *store.Bucket) { b.Encryption = &rule })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Encryption = &rule })
 }
 
 // getEncryption is GetBucketEncryption.
@@ -54,11 +54,11 @@ func (x *exchange) getEncryption() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketencryption
 func (x *exchange) deleteEncryption() (*reply, error) {
-	return x.configure(http.StatusNoContent, func(b *store.Bucket) { b.Encryption = nil })
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.Encryption = nil })
 }
 
-// configure lets f change what is known of the bucket.
-func (x *exchange) configure(status int, f func(*store.Bucket)) (*reply, error) {
+// changeConfig lets f change what is known of the bucket.
+func (x *exchange) changeConfig(status int, f func(*store.Bucket)) (*reply, error) {
 	err := x.objects.ChangeBucket(x.bucket, func(b *store.Bucket) error {
 		f(b)
 		return nil

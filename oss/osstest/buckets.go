@@ -19,16 +19,16 @@ func owner() *ossxml.Owner { return &ossxml.Owner{ID: ownerID, DisplayName: owne
 // exists reports whether there is a bucket. What PutBucket and DeleteBucket did counts, and before
 // that what Options say.
 func (s *Server) exists(b store.Bucket) bool {
-	return !b.Created.IsZero() || !b.Deleted && (s.opts.Buckets == nil || s.declares(b.Name))
+	return !b.Created.IsZero() || !b.Deleted && (s.opts.Buckets == nil || s.isConfigured(b.Name))
 }
 
-// declares reports whether Options name the bucket.
-func (s *Server) declares(name string) bool {
-	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isForeignBucket(name)
+// isConfigured reports whether Options name the bucket.
+func (s *Server) isConfigured(name string) bool {
+	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isRequesterPays(name)
 }
 
-// isForeignBucket reports whether somebody else owns the bucket, and whoever reads it has to pay.
-func (s *Server) isForeignBucket(name string) bool {
+// isRequesterPays reports whether somebody else owns the bucket, and whoever reads it has to pay.
+func (s *Server) isRequesterPays(name string) bool {
 	return slices.Contains(s.opts.RequesterPays, name)
 }
 
@@ -50,11 +50,11 @@ func (x *exchange) putBucket() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, err := x.newBucket()
+	want, err := x.readBucketConfiguration()
 	if err != nil {
 		return nil, err
 	}
-	if x.isForeignBucket(x.bucket) {
+	if x.isRequesterPays(x.bucket) {
 		return nil, bucketExists("The requested bucket name is not available. The bucket namespace is shared by all "+
 			"users of the system. Please select a different name and try again.", x.bucket)
 	}
@@ -63,7 +63,7 @@ func (x *exchange) putBucket() (*reply, error) {
 		is.StorageClass = cmp.Or(is.StorageClass, x.opts.StorageClass)
 		is = withDefaults(is)
 		switch {
-		case b.Created.IsZero() && (b.Deleted || !x.declares(b.Name)):
+		case b.Created.IsZero() && (b.Deleted || !x.isConfigured(b.Name)):
 			b.Deleted, b.ACL, b.StorageClass, b.Redundancy = false, "", want.StorageClass, want.Redundancy
 		case want.StorageClass != "" && want.StorageClass != is.StorageClass:
 			return bucketExists("Cannot modify existing bucket's storage class", b.Name)
@@ -84,8 +84,8 @@ func (x *exchange) putBucket() (*reply, error) {
 	return rep, nil
 }
 
-// newBucket reads the body of PutBucket, which may be empty. Old clients say the class in a header.
-func (x *exchange) newBucket() (ossxml.BucketConfiguration, error) {
+// readBucketConfiguration reads the body of PutBucket, which may be empty. Old clients say the class in a header.
+func (x *exchange) readBucketConfiguration() (ossxml.BucketConfiguration, error) {
 	doc := ossxml.BucketConfiguration{StorageClass: x.r.Header.Get("x-oss-storage-class")}
 	if len(x.bucket) < 3 {
 		return doc, refuse(http.StatusBadRequest, "InvalidBucketName", "0015-00000001",
@@ -169,13 +169,13 @@ func (x *exchange) listBuckets() (*reply, error) {
 	truncated := false
 	for _, name := range slices.Compact(names) {
 		b := x.objects.Bucket(name)
-		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isForeignBucket(name) || !x.isTagged(b) {
+		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isRequesterPays(name) || !x.isTagged(b) {
 			continue
 		}
 		if truncated = len(doc.Buckets.Buckets) == size; truncated {
 			break
 		}
-		d := x.details(x.described(name))
+		d := x.details(x.bucketWithDefaults(name))
 		doc.Buckets.Buckets = append(doc.Buckets.Buckets, ossxml.BucketEntry{
 			CreationDate: d.CreationDate, ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
 			Location: d.Location, Name: name, Region: x.opts.Region, StorageClass: d.StorageClass,
@@ -198,7 +198,7 @@ func (x *exchange) details(b store.Bucket) ossxml.BucketDetails {
 	if made.IsZero() {
 		made = x.startTime
 	}
-	extranet, intranet := x.advertised()
+	extranet, intranet := x.endpoints()
 	return ossxml.BucketDetails{
 		AccessMonitor: "Disabled", CreationDate: ossxml.Time{Time: made}, CrossRegionReplication: "Disabled",
 		Redundancy: d.Redundancy, ExtranetEndpoint: extranet, IntranetEndpoint: intranet,
@@ -219,7 +219,7 @@ func (x *exchange) headBucket() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketinfo
 func (x *exchange) bucketInfo() (*reply, error) {
-	b := x.described(x.bucket)
+	b := x.bucketWithDefaults(x.bucket)
 	d := x.details(b)
 	if b.Encryption != nil {
 		rule := b.Encryption.Default
@@ -235,8 +235,8 @@ func (x *exchange) bucketLocation() (*reply, error) {
 	return xmlReply(http.StatusOK, ossxml.BucketLocation{Location: "oss-" + x.opts.Region}), nil
 }
 
-// makesBucket reports whether a bucket that is missing is about to be made.
-func (x *exchange) makesBucket(err error) bool {
+// createsBucket reports whether a bucket that is missing is about to be made.
+func (x *exchange) createsBucket(err error) bool {
 	var refused *refusal
 	return x.op.name == "PutBucket" && errors.As(err, &refused) && refused.code == oss.ErrNoSuchBucket
 }

@@ -37,7 +37,7 @@ func (x *exchange) putBucketTags() (*reply, error) {
 		}
 		seen[t.Key] = true
 	}
-	return x.configure(http.StatusOK, func(b *store.Bucket) { b.Tags = tags })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Tags = tags })
 }
 
 // checkBucketTag looks at one tag. The limits are bytes.
@@ -73,7 +73,7 @@ func (x *exchange) getBucketTags() (*reply, error) {
 func (x *exchange) deleteBucketTags() (*reply, error) {
 	named := x.query.Get("tagging")
 	keys := strings.Split(named, ",")
-	return x.configure(http.StatusNoContent, func(b *store.Bucket) {
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) {
 		left := slices.DeleteFunc(slices.Clone(b.Tags), func(t ossxml.Tag) bool { return slices.Contains(keys, t.Key) })
 		if named == "" || len(left) == 0 {
 			left = nil

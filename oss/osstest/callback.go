@@ -46,8 +46,8 @@ const (
 	callbackJSON = "application/json"
 )
 
-// calledBack returns an operation that makes the callback it is asked for, once its work is done.
-func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, error) {
+// withCallback returns an operation that makes the callback it is asked for, once its work is done.
+func withCallback(run func(*exchange) (*reply, error)) func(*exchange) (*reply, error) {
 	return func(x *exchange) (*reply, error) {
 		c, err := x.callback()
 		if err != nil {
@@ -57,19 +57,19 @@ func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, er
 		if err != nil || c == nil {
 			return rep, err
 		}
-		return x.callBack(c, rep)
+		return x.makeCallback(c, rep)
 	}
 }
 
-// callsBack reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
+// makesCallback reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
 // an upload the same headers.
-func (op *operation) callsBack() bool {
+func (op *operation) makesCallback() bool {
 	return op.name == "PutObject" || op.name == "PostObject" || op.name == "CompleteMultipartUpload"
 }
 
 // checkCallback refuses a callback that would not be made.
 func (x *exchange) checkCallback() error {
-	if !x.op.callsBack() {
+	if !x.op.makesCallback() {
 		return nil
 	}
 	for _, name := range []string{"callback", "callback-var"} {
@@ -158,17 +158,17 @@ func (x *exchange) callbackParam(name string, v any) (given bool, _ error) {
 	return true, nil
 }
 
-// callBack calls one address after the other until one is content, and answers with what it said.
+// makeCallback calls one address after the other until one is content, and answers with what it said.
 // Otherwise the answer is a refusal of a kind of its own: what was uploaded stays.
-func (x *exchange) callBack(c *callback, done *reply) (*reply, error) {
+func (x *exchange) makeCallback(c *callback, done *reply) (*reply, error) {
 	var problem string
 	for _, u := range c.urls {
 		var said []byte
-		if said, problem = x.call(c, u, done.made); problem == "" {
+		if said, problem = x.callURL(c, u, done.object); problem == "" {
 			rep := newReply(http.StatusOK)
 			maps.Copy(rep.header, done.header)
 			rep.header.Set("Content-Type", callbackJSON)
-			rep.body, rep.size, rep.made = bytes.NewReader(said), int64(len(said)), done.made
+			rep.body, rep.size, rep.object = bytes.NewReader(said), int64(len(said)), done.object
 			return rep, nil
 		}
 		if x.closing.Err() != nil {
@@ -184,12 +184,12 @@ func (x *exchange) callBack(c *callback, done *reply) (*reply, error) {
 	return rep, nil
 }
 
-// unreachable is what OSS says of an address where there is nobody.
-const unreachable = "Error status : -1. OSS can not connect to your callbackUrl, please check it."
+// callbackUnreachable is what OSS says of an address where there is nobody.
+const callbackUnreachable = "Error status : -1. OSS can not connect to your callbackUrl, please check it."
 
-// call makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
+// callURL makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
 // no keys of OSS to sign a callback with.
-func (x *exchange) call(c *callback, u *url.URL, o *store.Object) (said []byte, problem string) {
+func (x *exchange) callURL(c *callback, u *url.URL, o *store.Object) (said []byte, problem string) {
 	if !isLoopback(u.Hostname()) {
 		return nil, fmt.Sprintf("Error status : -1. %s is not on loopback, and no other address is called.", u.Host)
 	}
@@ -197,7 +197,7 @@ func (x *exchange) call(c *callback, u *url.URL, o *store.Object) (said []byte, 
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(c.fill(x, o)))
 	if err != nil {
-		return nil, unreachable
+		return nil, callbackUnreachable
 	}
 	req.Host = cmp.Or(c.host, req.Host)
 	for name, value := range map[string]string{
@@ -210,7 +210,7 @@ func (x *exchange) call(c *callback, u *url.URL, o *store.Object) (said []byte, 
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, unanswered(ctx, u)
+		return nil, callbackProblem(ctx, u)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -219,7 +219,7 @@ func (x *exchange) call(c *callback, u *url.URL, o *store.Object) (said []byte, 
 	said, err = io.ReadAll(io.LimitReader(resp.Body, callbackReply+1))
 	switch {
 	case err != nil:
-		return nil, unanswered(ctx, u)
+		return nil, callbackProblem(ctx, u)
 	case resp.ContentLength < 0:
 		return nil, "Response header has no Content-Length."
 	case len(said) > callbackReply:
@@ -230,12 +230,12 @@ func (x *exchange) call(c *callback, u *url.URL, o *store.Object) (said []byte, 
 	return said, ""
 }
 
-// unanswered tells a server that is slow from one that is not there.
-func unanswered(ctx context.Context, u *url.URL) string {
+// callbackProblem tells a server that is slow from one that is not there.
+func callbackProblem(ctx context.Context, u *url.URL) string {
 	if ctx.Err() != nil {
 		return fmt.Sprintf("Error status : -1. %s reply timeout, cost:5000ms, timeout:5000ms.", u.Host)
 	}
-	return unreachable
+	return callbackUnreachable
 }
 
 // isLoopback reports whether a name leads to this machine and no other, without asking anybody.

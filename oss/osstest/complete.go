@@ -26,7 +26,7 @@ func (x *exchange) complete() (*reply, error) {
 	if err := x.checkACL(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (x *exchange) complete() (*reply, error) {
 		if listErr != nil {
 			return nil, listErr
 		}
-		return x.join(u, all, sum, list)
+		return x.assemble(u, all, sum, list)
 	})
 	switch {
 	case errors.Is(err, store.ErrNoUpload):
@@ -46,17 +46,17 @@ func (x *exchange) complete() (*reply, error) {
 	case err != nil:
 		return nil, err
 	}
-	return x.completed(o), nil
+	return x.completeReply(o), nil
 }
 
-// completed is the answer to a complete.
-func (x *exchange) completed(o *store.Object) *reply {
+// completeReply is the answer to a complete.
+func (x *exchange) completeReply(o *store.Object) *reply {
 	rep := xmlReply(http.StatusOK, ossxml.Completed{
 		EncodingType: x.encoding(),
 		Location:     x.address(),
 		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.ETag,
 	})
-	rep.made = o
+	rep.object = o
 	rep.header.Set("ETag", o.ETag)
 	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
 	x.setVersion(rep.header, o)
@@ -96,8 +96,8 @@ func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
 	return &body, x.checkDigests(d)
 }
 
-// join returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or nil.
-func (x *exchange) join(u *store.Upload, all []*store.Part, md5sum []byte, list []ossxml.CompletePart) (*store.Object, error) {
+// assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or nil.
+func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, list []ossxml.CompletePart) (*store.Object, error) {
 	parts, err := x.selectParts(u.ID, all, list)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (x *exchange) join(u *store.Upload, all []*store.Part, md5sum []byte, list 
 	if len(parts) == len(all) {
 		o.MD5 = md5sum
 	}
-	if !x.flip {
+	if !x.flipBit {
 		o.Content.Retain()
 		return o, nil
 	}

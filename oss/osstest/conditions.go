@@ -147,7 +147,7 @@ func (x *exchange) openSource() (o *store.Object, unchanged bool, err error) {
 	if err := x.checkBucket(bucket); err != nil {
 		return nil, false, err
 	}
-	if err := x.checkPays(bucket); err != nil {
+	if err := x.checkPaysFor(bucket); err != nil {
 		return nil, false, err
 	}
 	if err := checkKey(key); err != nil {

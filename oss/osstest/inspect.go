@@ -78,7 +78,7 @@ func (s *Server) PutObject(bucket, key string, data []byte) {
 	if err != nil {
 		panic("osstest: " + err.Error())
 	}
-	o := normalObject(store.Name{Bucket: bucket, Key: key}, d.stored(c), make(http.Header), s.now())
+	o := normalObject(store.Name{Bucket: bucket, Key: key}, d.data(c), make(http.Header), s.now())
 	if err := s.objects.Put(o, false); err != nil {
 		panic("osstest: " + err.Error())
 	}

@@ -56,7 +56,7 @@ func (x *exchange) putLifecycle() (*reply, error) {
 			}
 		}
 	}
-	return x.configure(http.StatusOK, func(b *store.Bucket) { b.Lifecycle = &doc })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Lifecycle = &doc })
 }
 
 // checkLifecycle looks at one rule.
@@ -193,7 +193,7 @@ func (x *exchange) getLifecycle() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketlifecycle
 func (x *exchange) deleteLifecycle() (*reply, error) {
-	return x.configure(http.StatusNoContent, func(b *store.Bucket) { b.Lifecycle = nil })
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.Lifecycle = nil })
 }
 
 // ExpireUploads does what the lifecycle rules of the buckets say of unfinished uploads, as OSS does once

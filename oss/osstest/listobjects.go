@@ -94,7 +94,7 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 		if common != "" {
 			p.prefixes = append(p.prefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
 		} else {
-			p.contents = append(p.contents, x.line(o, owners))
+			p.contents = append(p.contents, x.objectEntry(o, owners))
 		}
 	}
 	return p, nil
@@ -110,13 +110,13 @@ func (x *exchange) checkLengths(names ...string) error {
 	return nil
 }
 
-// line is o as a line of a list.
-func (x *exchange) line(o *store.Object, withOwner bool) ossxml.Object {
+// objectEntry is o as a line of a list.
+func (x *exchange) objectEntry(o *store.Object, withOwner bool) ossxml.Object {
 	v := ossxml.Object{
 		Key: x.encode(o.Key), LastModified: ossxml.Time{Time: o.Modified}, ETag: o.ETag, Type: o.Type,
 		Size: o.Size, StorageClass: storageClass(o.Header),
 	}
-	v.RestoreInfo = restoring(o, x.now())
+	v.RestoreInfo = restoreState(o, x.now())
 	if withOwner {
 		v.Owner = owner()
 	}

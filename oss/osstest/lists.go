@@ -71,7 +71,7 @@ func (x *exchange) listUploads() (*reply, error) {
 	}
 	rolled := "" // the common prefix listed last
 	for _, u := range x.objects.Uploads(x.bucket) {
-		if !strings.HasPrefix(u.Key, prefix) || !isBehind(u, after, afterID) {
+		if !strings.HasPrefix(u.Key, prefix) || !isAfterMarkers(u, after, afterID) {
 			continue
 		}
 		common := commonPrefix(u.Key, prefix, delimiter)
@@ -95,8 +95,8 @@ func (x *exchange) listUploads() (*reply, error) {
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// isBehind reports whether u comes after the markers of a page. An ID counts only with a key.
-func isBehind(u *store.Upload, key, id string) bool {
+// isAfterMarkers reports whether u comes after the markers of a page. An ID counts only with a key.
+func isAfterMarkers(u *store.Upload, key, id string) bool {
 	if key == "" {
 		return true
 	}

@@ -89,7 +89,7 @@ func (x *exchange) listVersions() (*reply, error) {
 	}
 	var last *store.Object
 	key, rolled := "", "" // of the object before, and the common prefix listed last
-	for _, o := range behind(x.objects.Versions(x.bucket), after, afterID, &key) {
+	for _, o := range afterMarkers(x.objects.Versions(x.bucket), after, afterID, &key) {
 		latest := o.Key != key
 		key = o.Key
 		if !strings.HasPrefix(o.Key, prefix) {
@@ -104,7 +104,7 @@ func (x *exchange) listVersions() (*reply, error) {
 			if common != "" {
 				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
 			} else {
-				doc.Versions = append(doc.Versions, x.listed(o, latest))
+				doc.Versions = append(doc.Versions, x.versionEntry(o, latest))
 			}
 		}
 		rolled, last = common, o // what is rolled up is accounted for as well
@@ -112,11 +112,11 @@ func (x *exchange) listVersions() (*reply, error) {
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// behind returns the versions that come after the markers of a page, and sets key to that of the
+// afterMarkers returns the versions that come after the markers of a page, and sets key to that of the
 // last one it left out. The version that is the marker may have been deleted since: then its place
 // is known from its ID. Where it is not, as with "null", all versions of its key are listed, for
 // one listed twice does less harm than one that never is.
-func behind(all []*store.Object, after, afterID string, key *string) []*store.Object {
+func afterMarkers(all []*store.Object, after, afterID string, key *string) []*store.Object {
 	first := 0
 	for first < len(all) && all[first].Key < after {
 		first++
@@ -141,8 +141,8 @@ func behind(all []*store.Object, after, afterID string, key *string) []*store.Ob
 	return all[skip:]
 }
 
-// listed is o as a line of a list.
-func (x *exchange) listed(o *store.Object, latest bool) ossxml.Version {
+// versionEntry is o as a line of a list.
+func (x *exchange) versionEntry(o *store.Object, latest bool) ossxml.Version {
 	v := ossxml.Version{
 		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.Key), VersionID: o.VersionID, IsLatest: latest,
 		LastModified: ossxml.Time{Time: o.Modified}, Owner: owner(),

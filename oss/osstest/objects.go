@@ -38,7 +38,7 @@ func (x *exchange) putObject() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (x *exchange) putObject() (*reply, error) {
 		return nil, err // another may have come first while the body arrived
 	}
 	rep := newReply(http.StatusOK)
-	rep.made = o
+	rep.object = o
 	setSums(rep.header, s)
 	x.setVersion(rep.header, o)
 	setEncryption(rep.header, o.Header)
@@ -100,17 +100,17 @@ func (x *exchange) readObject(o *store.Object) (*reply, error) {
 	x.overrideHeaders(rep.header)
 	rep.size = span.size
 	r := o.Content.Slice(span.offset, span.size).Reader()
-	rep.body = &releasing{r, o.Content}
+	rep.body = &releasingBody{r, o.Content}
 	return rep, nil
 }
 
-// releasing gives references back when the body of a reply has been sent.
-type releasing struct {
+// releasingBody gives references back when the body of a reply has been sent.
+type releasingBody struct {
 	io.ReadCloser
 	content store.Content
 }
 
-func (r *releasing) Close() error {
+func (r *releasingBody) Close() error {
 	defer r.content.Release()
 	return r.ReadCloser.Close()
 }
@@ -166,7 +166,7 @@ func (x *exchange) deleteObject() (*reply, error) {
 	rep := newReply(http.StatusNoContent)
 	switch {
 	case o != nil && o.DeleteMarker: // one was added, or removed
-		x.setMarker(rep.header, o)
+		x.setDeleteMarker(rep.header, o)
 	case version != "":
 		rep.header.Set("x-oss-version-id", version)
 	}
@@ -180,7 +180,7 @@ func (x *exchange) copyObject() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (x *exchange) copyObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	header = x.inherit(header)
+	header = x.addBucketDefaults(header)
 	if src.Type == symlink {
 		return x.copyLink(src, header, forbid)
 	}
@@ -220,7 +220,7 @@ func (x *exchange) copyObject() (*reply, error) {
 	rep.header.Set("x-oss-copied-size", strconv.FormatInt(o.Size, 10))
 	rep.header.Set("x-oss-ia-retrieve-flow-type", "0")
 	x.setVersion(rep.header, o)
-	x.setSource(rep.header, src)
+	x.setSourceVersion(rep.header, src)
 	setEncryption(rep.header, header)
 	return rep, nil
 }

@@ -25,7 +25,7 @@ func (s *Server) Buckets() []Bucket {
 	slices.Sort(names)
 	var all []Bucket
 	for _, name := range slices.Compact(names) {
-		state := s.described(name)
+		state := s.bucketWithDefaults(name)
 		if !s.exists(state) {
 			continue
 		}

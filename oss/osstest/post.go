@@ -56,7 +56,7 @@ func (x *exchange) postObject() (*reply, error) {
 			return nil
 		}
 		if _, err := io.Copy(io.Discard, body); err != nil {
-			return x.broken(err)
+			return x.formError(err)
 		}
 		return x.checkDigests(sum)
 	})
@@ -67,9 +67,9 @@ func (x *exchange) postObject() (*reply, error) {
 	if err := x.put(o, forbid); err != nil {
 		return nil, err
 	}
-	rep := x.posted(f, o)
+	rep := x.postReply(f, o)
 	if c != nil {
-		return x.callBack(c, rep)
+		return x.makeCallback(c, rep)
 	}
 	return rep, nil
 }
@@ -81,7 +81,7 @@ func (x *exchange) checkPost() (forbid bool, c *callback, err error) {
 			return false, nil, err
 		}
 	}
-	if forbid, err = x.forbidsOverwrite(); err != nil {
+	if forbid, err = x.forbidOverwrite(); err != nil {
 		return false, nil, err
 	}
 	if forbid && x.objects.Protects(x.name()) {
@@ -126,7 +126,7 @@ func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error
 		return nil, err
 	}
 	d := newDigest()
-	if err := x.fillFile(io.MultiWriter(to, d), f, most, end); err != nil {
+	if err := x.copyFile(io.MultiWriter(to, d), f, most, end); err != nil {
 		to.Discard()
 		return nil, err
 	}
@@ -140,17 +140,17 @@ func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error
 	if err != nil {
 		return nil, err
 	}
-	return d.stored(c), nil
+	return d.data(c), nil
 }
 
-func (x *exchange) fillFile(to io.Writer, f *postForm, most int64, end func() error) error {
+func (x *exchange) copyFile(to io.Writer, f *postForm, most int64, end func() error) error {
 	n, err := io.Copy(to, io.LimitReader(f.file, most+1))
 	var broken *store.WriteError
 	switch {
 	case errors.As(err, &broken):
 		return err
 	case err != nil:
-		return x.broken(err)
+		return x.formError(err)
 	case n > most:
 		return refuse(http.StatusBadRequest, "EntityTooLarge", "0006-00000004",
 			"Your proposed upload exceeds the maximum allowed size.",
@@ -162,8 +162,8 @@ func (x *exchange) fillFile(to io.Writer, f *postForm, most int64, end func() er
 	return end()
 }
 
-// posted is the answer to a form.
-func (x *exchange) posted(f *postForm, o *store.Object) *reply {
+// postReply is the answer to a form.
+func (x *exchange) postReply(f *postForm, o *store.Object) *reply {
 	location := x.address()
 	rep := newReply(http.StatusNoContent)
 	switch status := f.get("success_action_status"); {
@@ -182,7 +182,7 @@ func (x *exchange) posted(f *postForm, o *store.Object) *reply {
 	case status == "201":
 		rep = xmlReply(http.StatusCreated, ossxml.Posted{Bucket: o.Bucket, ETag: o.ETag, Location: location, Key: o.Key})
 	}
-	rep.made = o
+	rep.object = o
 	rep.header.Set("ETag", o.ETag)
 	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
 	rep.header.Set("Location", location)

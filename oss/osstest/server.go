@@ -78,14 +78,14 @@ func (o *Options) orDefault() Options {
 //
 // All methods are safe for concurrent use.
 type Server struct {
-	opts      Options
-	ownClock  bool // Options.Now was given, so clients must be told of it
-	startTime time.Time
-	network   *memnet.Listener
-	http      *http.Server
-	transport *http.Transport
-	accepting sync.WaitGroup // the loop that accepts connections of the network
-	served    sync.WaitGroup // these connections
+	opts       Options
+	clockIsSet bool // Options.Now was given, so clients must be told of it
+	startTime  time.Time
+	network    *memnet.Listener
+	http       *http.Server
+	transport  *http.Transport
+	accepting  sync.WaitGroup // the loop that accepts connections of the network
+	served     sync.WaitGroup // these connections
 
 	closing context.Context // done when Close begins
 	close   context.CancelFunc
@@ -116,7 +116,7 @@ func NewServer(opts *Options) *Server {
 // Open is NewServer for programs that can do something about a Dir that cannot be used: one that
 // another Server persists in, one that has been tampered with, a disk that is full.
 func Open(opts *Options) (*Server, error) {
-	s := &Server{opts: opts.orDefault(), ownClock: opts != nil && opts.Now != nil, network: memnet.Listen("osstest")}
+	s := &Server{opts: opts.orDefault(), clockIsSet: opts != nil && opts.Now != nil, network: memnet.Listen("osstest")}
 	s.startTime = s.now()
 	var err error
 	s.objects, err = store.Open(store.Options{
@@ -186,8 +186,8 @@ func (s *Server) Close() {
 	}
 }
 
-// enter counts a handler in, unless the Server is closed.
-func (s *Server) enter() bool {
+// beginHandler counts a handler in, unless the Server is closed.
+func (s *Server) beginHandler() bool {
 	s.handlers.Lock()
 	defer s.handlers.Unlock()
 	if s.handlers.closed {
@@ -216,7 +216,7 @@ func (s *Server) Config() oss.Config {
 		Retry:       oss.Retry{MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond},
 		MinPartSize: s.opts.MinPartSize,
 	}
-	if s.ownClock {
+	if s.clockIsSet {
 		cfg.Now = s.opts.Now
 	}
 	return cfg

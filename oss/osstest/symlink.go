@@ -23,7 +23,7 @@ func (x *exchange) putSymlink() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (x *exchange) follow(o *store.Object) (*store.Object, error) {
 		t.Content.Release()
 		return nil, refuse(http.StatusBadRequest, "InvalidTargetType", "", "The symbolic's target file type is invalid.")
 	}
-	if x.op.moves == sent {
+	if x.op.body == contentReply {
 		if err := x.checkReadable(t, ecFrozen); err != nil {
 			t.Content.Release()
 			return nil, err
@@ -129,6 +129,6 @@ func (x *exchange) copyLink(src *store.Object, header http.Header, forbid bool) 
 	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.ETag, LastModified: ossxml.Time{Time: o.Modified}})
 	rep.header.Set("ETag", o.ETag)
 	x.setVersion(rep.header, o)
-	x.setSource(rep.header, src)
+	x.setSourceVersion(rep.header, src)
 	return rep, nil
 }

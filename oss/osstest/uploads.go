@@ -18,7 +18,7 @@ func (x *exchange) initiate() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +59,12 @@ func (x *exchange) uploadPart() (*reply, error) {
 		return nil, err
 	}
 	d := newDigest()
-	d.also = running
+	d.running = running
 	s, err := x.receive(d)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.storePart(u, number, s, d.also, ec); err != nil {
+	if err := x.storePart(u, number, s, d.running, ec); err != nil {
 		return nil, err
 	}
 	rep := newReply(http.StatusOK)
@@ -117,7 +117,7 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 	}
 	rep := xmlReply(http.StatusOK, ossxml.CopiedPart{LastModified: ossxml.Time{Time: x.now()}, ETag: etagOf(s.MD5)})
 	rep.header.Set("ETag", etagOf(s.MD5))
-	x.setSource(rep.header, src)
+	x.setSourceVersion(rep.header, src)
 	if partial {
 		rep.header.Set("Content-Range", run.contentRange(src.Size))
 	}

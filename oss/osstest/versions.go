@@ -53,7 +53,7 @@ func (x *exchange) openVersion(n store.Name, version string) (*store.Object, err
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", "DeleteMarker")
 		refused.header = http.Header{"Allow": {http.MethodDelete}}
 	}
-	x.setMarker(refused.header, o)
+	x.setDeleteMarker(refused.header, o)
 	return nil, refused
 }
 
@@ -64,15 +64,15 @@ func (x *exchange) setVersion(h http.Header, o *store.Object) {
 	}
 }
 
-// setSource says which version was copied from.
-func (x *exchange) setSource(h http.Header, src *store.Object) {
+// setSourceVersion says which version was copied from.
+func (x *exchange) setSourceVersion(h http.Header, src *store.Object) {
 	if x.objects.Bucket(src.Bucket).Versioning != "" {
 		h.Set("x-oss-copy-source-version-id", src.VersionID)
 	}
 }
 
-// setMarker says that o is a delete marker.
-func (x *exchange) setMarker(h http.Header, o *store.Object) {
+// setDeleteMarker says that o is a delete marker.
+func (x *exchange) setDeleteMarker(h http.Header, o *store.Object) {
 	h.Set("x-oss-delete-marker", "true")
 	x.setVersion(h, o)
 }

@@ -17,18 +17,18 @@ func FailAfter(n int64, status int, code oss.Code) Effect {
 	if n < 0 {
 		panic("osstest: FailAfter: the number of bytes must not be negative")
 	}
-	return named("FailAfter", bringsContent, func(x *exchange) error {
-		x.body.Reader = io.MultiReader(io.LimitReader(x.body.Reader, n), refuser{failure(status, code)})
+	return newEffect("FailAfter", sendsContent, func(x *exchange) error {
+		x.body.Reader = io.MultiReader(io.LimitReader(x.body.Reader, n), refusingReader{failure(status, code)})
 		return nil
 	}, n, status, code)
 }
 
-func bringsContent(op *operation) bool { return op.moves == received }
+func sendsContent(op *operation) bool { return op.body == contentRequest }
 
-// A refuser is a refusal where more of a body was expected.
-type refuser struct{ refusal *refusal }
+// A refusingReader is a refusal where more of a body was expected.
+type refusingReader struct{ refusal *refusal }
 
-func (r refuser) Read([]byte) (int, error) { return 0, r.refusal }
+func (r refusingReader) Read([]byte) (int, error) { return 0, r.refusal }
 
 // CutReply lets the request take effect and cuts the connection after n bytes of the reply, status
 // line and headers included. A shorter reply arrives whole, and is the last on its connection. See Truncate to count from the body.
@@ -36,7 +36,7 @@ func CutReply(n int64) Effect {
 	if n < 0 {
 		panic("osstest: CutReply: the number of bytes must not be negative")
 	}
-	return named("CutReply", anything, func(x *exchange) error {
+	return newEffect("CutReply", anyOperation, func(x *exchange) error {
 		x.cutAt = n
 		return nil
 	}, n)
@@ -49,9 +49,11 @@ func ShortReply(n int64) Effect {
 	if n < 0 {
 		panic("osstest: ShortReply: the number of bytes must not be negative")
 	}
-	answers := func(op *operation) bool { return op.moves == documents || op.moves == joined || op.moves == sent }
-	return named("ShortReply", answers, func(x *exchange) error {
-		x.answer = append(x.answer, func(rep *reply) error {
+	answers := func(op *operation) bool {
+		return op.body == documentReply || op.body == linkedContent || op.body == contentReply
+	}
+	return newEffect("ShortReply", answers, func(x *exchange) error {
+		x.onReply = append(x.onReply, func(rep *reply) error {
 			if rep.body != nil && rep.size > n {
 				rep.body, rep.size = io.LimitReader(rep.body, n), n
 			}
@@ -64,7 +66,7 @@ func ShortReply(n int64) Effect {
 // WrongETag changes a digit of every ETag in the reply, in the header and in the document. What is
 // stored keeps the right one: the reply is what was damaged. Operations that tell no ETag do not match.
 func WrongETag() Effect {
-	return named("WrongETag", tells("ETag"), changing("ETag", etagElement, func(etag string) string {
+	return newEffect("WrongETag", reportsSum("ETag"), changeSums("ETag", etagElement, func(etag string) string {
 		i := strings.IndexAny(etag, "0123456789ABCDEF")
 		if i < 0 {
 			return etag
@@ -80,7 +82,7 @@ func WrongETag() Effect {
 // WrongCRC64 changes the lowest bit of every CRC-64 in the reply, in the header and in the document.
 // What is stored keeps the right one. Operations that tell no CRC-64 do not match.
 func WrongCRC64() Effect {
-	return named("WrongCRC64", tells("CRC64"), changing("x-oss-hash-crc64ecma", crcElement, func(sum string) string {
+	return newEffect("WrongCRC64", reportsSum("CRC64"), changeSums("x-oss-hash-crc64ecma", crcElement, func(sum string) string {
 		n, err := strconv.ParseUint(sum, 10, 64)
 		if err != nil {
 			return sum
@@ -94,8 +96,8 @@ var (
 	crcElement  = regexp.MustCompile(`<HashCrc64ecma>[^<]*`)
 )
 
-// tells selects the operations whose replies hold an ETag or a CRC-64.
-func tells(sum string) func(*operation) bool {
+// reportsSum selects the operations whose replies hold an ETag or a CRC-64.
+func reportsSum(sum string) func(*operation) bool {
 	return func(op *operation) bool {
 		switch op.name {
 		case "PutObject", "CopyObject", "AppendObject", "UploadPart", "CompleteMultipartUpload", "ListParts",
@@ -108,10 +110,10 @@ func tells(sum string) func(*operation) bool {
 	}
 }
 
-// changing changes what the replies of OSS say in a header and in an element.
-func changing(header string, element *regexp.Regexp, change func(string) string) func(*exchange) error {
+// changeSums changes what the replies of OSS say in a header and in an element.
+func changeSums(header string, element *regexp.Regexp, change func(string) string) func(*exchange) error {
 	return func(x *exchange) error {
-		x.answer = append(x.answer, func(rep *reply) error {
+		x.onReply = append(x.onReply, func(rep *reply) error {
 			if rep.refusal != nil {
 				return nil
 			}
@@ -142,14 +144,14 @@ func (rep *reply) setDocument(text string) {
 // request has no effect.
 func ProxyReply(status int, html string) Effect {
 	checkStatus("ProxyReply", status)
-	return named("ProxyReply", anything, func(x *exchange) error {
+	return newEffect("ProxyReply", anyOperation, func(x *exchange) error {
 		rep := newReply(status)
-		rep.foreign = true
+		rep.notOSS = true
 		if html != "" {
 			rep.setDocument(html)
 			rep.header.Set("Content-Type", "text/html")
 		}
-		x.instead = rep
+		x.replacement = rep
 		return nil
 	}, status)
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// slowdown is how many times slower the slow ones of SlowConnections are.
-const slowdown = 50
+// slowFactor is how many times slower the slow ones of SlowConnections are.
+const slowFactor = 50
 
 // SlowConnections moves body bytes as Slow does, at the given rate on most connections, and at a
 // fiftieth of it on a share of them: two of ten for a share of 0.2, spread evenly in the order in which
@@ -14,31 +14,31 @@ const slowdown = 50
 // open. Operations without a body to move do not match.
 func SlowConnections(bytesPerSecond int64, share float64) Effect {
 	switch {
-	case bytesPerSecond < slowdown:
+	case bytesPerSecond < slowFactor:
 		panic("osstest: SlowConnections: a fiftieth of the rate must be at least a byte a second")
 	case !(share > 0 && share <= 1):
 		panic("osstest: SlowConnections: the share must be above 0 and at most 1")
 	}
-	c := &connections{share: share, slow: make(map[string]bool)}
-	return named("SlowConnections", hasBody, func(x *exchange) error {
+	c := &connectionSpeeds{share: share, slow: make(map[string]bool)}
+	return newEffect("SlowConnections", hasBody, func(x *exchange) error {
 		rate := bytesPerSecond
 		if c.isSlow(x.r.RemoteAddr) {
-			rate /= slowdown
+			rate /= slowFactor
 		}
-		x.filter(slowed(rate))
+		x.filter(throttleTo(rate))
 		return nil
 	}, bytesPerSecond, share)
 }
 
-// connections are told apart by the address of the client.
-type connections struct {
+// connectionSpeeds are told apart by the address of the client.
+type connectionSpeeds struct {
 	share float64
 	mu    sync.Mutex
 	slow  map[string]bool
 }
 
 // isSlow decides when it sees a connection for the first time.
-func (c *connections) isSlow(addr string) bool {
+func (c *connectionSpeeds) isSlow(addr string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slow, known := c.slow[addr]

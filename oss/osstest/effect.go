@@ -14,34 +14,34 @@ import (
 // An Effect is what a Fault does. The same one may be used in many Faults.
 type Effect interface {
 	// suits reports whether the effect can do anything to op.
-	suits(op *operation) bool
+	applies(op *operation) bool
 	// strike prepares x to go wrong later, or makes it go wrong now: the error is then a refusal
 	// or errCut.
-	strike(x *exchange) error
+	apply(x *exchange) error
 }
 
 // An effect is what Effects are made of.
 type effect struct {
-	name string
-	on   func(*operation) bool
-	do   func(*exchange) error
+	name      string
+	appliesTo func(*operation) bool
+	run       func(*exchange) error
 }
 
-func (e *effect) suits(op *operation) bool { return e.on(op) }
-func (e *effect) strike(x *exchange) error { return e.do(x) }
+func (e *effect) applies(op *operation) bool { return e.appliesTo(op) }
+func (e *effect) apply(x *exchange) error    { return e.run(x) }
 
-func anything(*operation) bool { return true }
+func anyOperation(*operation) bool { return true }
 
 // hasBody: there is something to move, one way or the other.
-func hasBody(op *operation) bool { return op.moves != nothing }
+func hasBody(op *operation) bool { return op.body != noBody }
 
 // hasContent: more is moved than documents.
 func hasContent(op *operation) bool {
-	return op.moves == received || op.moves == sent || op.moves == joined
+	return op.body == contentRequest || op.body == contentReply || op.body == linkedContent
 }
 
-// named returns an effect whose name shows its arguments.
-func named(name string, on func(*operation) bool, do func(*exchange) error, args ...any) *effect {
+// newEffect returns an effect whose name shows its arguments.
+func newEffect(name string, on func(*operation) bool, do func(*exchange) error, args ...any) *effect {
 	if len(args) > 0 {
 		name += "(" + strings.TrimSuffix(fmt.Sprintln(args...), "\n") + ")"
 	}
@@ -55,7 +55,7 @@ func (e *effect) String() string { return e.name }
 // server that means to keep the connection.
 func Fail(status int, code oss.Code) Effect {
 	checkStatus("Fail", status)
-	return named("Fail", anything, func(*exchange) error { return failure(status, code) }, status, code)
+	return newEffect("Fail", anyOperation, func(*exchange) error { return failure(status, code) }, status, code)
 }
 
 // checkStatus panics on a status that no final reply can have.
@@ -69,8 +69,8 @@ func checkStatus(name string, status int) {
 // client that gives up meanwhile, as any does if d is beyond all its timeouts, has done what it
 // asked for and does not know.
 func Delay(d time.Duration) Effect {
-	return named("Delay", anything, func(x *exchange) error {
-		x.answer = append(x.answer, func(*reply) error { return x.wait(d) })
+	return newEffect("Delay", anyOperation, func(x *exchange) error {
+		x.onReply = append(x.onReply, func(*reply) error { return x.wait(d) })
 		return nil
 	}, d)
 }
@@ -78,7 +78,7 @@ func Delay(d time.Duration) Effect {
 // Hang never answers; it ends when the client gives up or the Server closes. The request has no
 // effect, though its body is read.
 func Hang() Effect {
-	return named("Hang", anything, func(x *exchange) error {
+	return newEffect("Hang", anyOperation, func(x *exchange) error {
 		if _, err := io.Copy(io.Discard, x.body); err != nil {
 			return errCut
 		}
@@ -88,13 +88,13 @@ func Hang() Effect {
 
 // Drop cuts the connection before the request takes effect. Its body is not read.
 func Drop() Effect {
-	return named("Drop", anything, func(*exchange) error { return errCut })
+	return newEffect("Drop", anyOperation, func(*exchange) error { return errCut })
 }
 
 // LoseReply lets the request take effect, then cuts the connection: the client cannot know.
 func LoseReply() Effect {
-	return named("LoseReply", anything, func(x *exchange) error {
-		x.answer = append(x.answer, func(*reply) error { return errCut })
+	return newEffect("LoseReply", anyOperation, func(x *exchange) error {
+		x.onReply = append(x.onReply, func(*reply) error { return errCut })
 		return nil
 	})
 }
@@ -107,14 +107,14 @@ func LoseReply() Effect {
 // as it is, except that a completed object has the ETag of its undamaged parts. GetObject sends
 // damaged bytes; the object stays whole. Other operations move no content and do not match.
 func Corrupt() Effect {
-	return named("Corrupt", hasContent, func(x *exchange) error {
-		switch x.op.moves {
-		case received:
-			x.body.Reader = &flipper{r: x.body.Reader}
-		case sent:
-			x.sending = append(x.sending, func(_ *exchange, r io.Reader) io.Reader { return &flipper{r: r} })
+	return newEffect("Corrupt", hasContent, func(x *exchange) error {
+		switch x.op.body {
+		case contentRequest:
+			x.body.Reader = &flipReader{r: x.body.Reader}
+		case contentReply:
+			x.replyFilters = append(x.replyFilters, func(_ *exchange, r io.Reader) io.Reader { return &flipReader{r: r} })
 		default:
-			x.flip = true
+			x.flipBit = true
 		}
 		return nil
 	})
@@ -127,11 +127,11 @@ func Truncate(n int64) Effect {
 	if n < 0 {
 		panic("osstest: Truncate: the number of bytes must not be negative")
 	}
-	return named("Truncate", hasBody, func(x *exchange) error {
+	return newEffect("Truncate", hasBody, func(x *exchange) error {
 		x.filter(func(_ *exchange, r io.Reader) io.Reader {
-			return io.MultiReader(io.LimitReader(r, n), cutter{})
+			return io.MultiReader(io.LimitReader(r, n), cutReader{})
 		})
-		x.answer = append(x.answer, func(rep *reply) error {
+		x.onReply = append(x.onReply, func(rep *reply) error {
 			rep.header.Set("Connection", "close") // so that the end behind a whole reply strikes no later request
 			return nil
 		})
@@ -145,14 +145,14 @@ func Slow(bytesPerSecond int64) Effect {
 	if bytesPerSecond < 1 {
 		panic("osstest: Slow: the rate must be positive")
 	}
-	return named("Slow", hasBody, func(x *exchange) error {
-		x.filter(slowed(bytesPerSecond))
+	return newEffect("Slow", hasBody, func(x *exchange) error {
+		x.filter(throttleTo(bytesPerSecond))
 		return nil
 	}, bytesPerSecond)
 }
 
-// slowed returns a filter that passes so many bytes a second.
-func slowed(rate int64) filter {
+// throttleTo returns a filter that passes so many bytes a second.
+func throttleTo(rate int64) filter {
 	return func(x *exchange, r io.Reader) io.Reader {
 		return &slowReader{x: x, r: r, rate: rate, start: time.Now()}
 	}
@@ -172,12 +172,12 @@ func Together(effects ...Effect) Effect {
 		panic("osstest: Together: no Effect")
 	}
 	suits := func(op *operation) bool {
-		return !slices.ContainsFunc(effects, func(e Effect) bool { return !e.suits(op) })
+		return !slices.ContainsFunc(effects, func(e Effect) bool { return !e.applies(op) })
 	}
-	return named(strings.Join(names, "+"), suits, func(x *exchange) error {
+	return newEffect(strings.Join(names, "+"), suits, func(x *exchange) error {
 		var err error
 		for _, e := range effects { // also those after one that answers: what they prepare is for any answer
-			err = cmp.Or(err, e.strike(x))
+			err = cmp.Or(err, e.apply(x))
 		}
 		return err
 	})
@@ -186,20 +186,20 @@ func Together(effects ...Effect) Effect {
 // filter puts f between the client and the body that counts: that of the request if it brings
 // content, else that of the reply.
 func (x *exchange) filter(f filter) {
-	if x.op.moves == received {
+	if x.op.body == contentRequest {
 		x.body.Reader = f(x, x.body.Reader)
 		return
 	}
-	x.sending = append(x.sending, f)
+	x.replyFilters = append(x.replyFilters, f)
 }
 
-// A flipper inverts the lowest bit of the first byte.
-type flipper struct {
+// A flipReader inverts the lowest bit of the first byte.
+type flipReader struct {
 	r    io.Reader
 	done bool
 }
 
-func (f *flipper) Read(p []byte) (int, error) {
+func (f *flipReader) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
 	if n > 0 && !f.done {
 		p[0] ^= 1
@@ -208,10 +208,10 @@ func (f *flipper) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A cutter is the end of a connection where the end of a body was expected.
-type cutter struct{}
+// A cutReader is the end of a connection where the end of a body was expected.
+type cutReader struct{}
 
-func (cutter) Read([]byte) (int, error) { return 0, errCut }
+func (cutReader) Read([]byte) (int, error) { return 0, errCut }
 
 // A slowReader spreads what it reads over time, a tenth of a second's worth at once. It keeps to the
 // clock and not to its own pauses, so that they do not add up.

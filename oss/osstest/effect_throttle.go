@@ -36,8 +36,8 @@ func Throttle(opts *ThrottleOptions) Effect {
 		}
 	}
 	checkStatus("Throttle", o.Status)
-	return named("Throttle", anything, func(x *exchange) error {
-		x.answer = append(x.answer, func(rep *reply) error {
+	return newEffect("Throttle", anyOperation, func(x *exchange) error {
+		x.onReply = append(x.onReply, func(rep *reply) error {
 			if o.Hold > 0 {
 				rep.header.Set("x-oss-qos-delay-time", strconv.FormatInt(o.Hold.Milliseconds(), 10))
 			}

@@ -39,7 +39,7 @@ func (f Fault) Validate() error {
 	case min(f.Skip, f.Times, f.Above) < 0, min(f.After, f.For) < 0:
 		return errors.New("a number or a time of the Fault is negative")
 	case f.Op == "":
-		if !slices.ContainsFunc(operations, f.Effect.suits) {
+		if !slices.ContainsFunc(operations, f.Effect.applies) {
 			return fmt.Errorf("%v can do nothing to any operation", f.Effect)
 		}
 		return nil
@@ -48,7 +48,7 @@ func (f Fault) Validate() error {
 	switch {
 	case op == unknownOperation:
 		return fmt.Errorf("no operation is called %q", f.Op)
-	case !f.Effect.suits(op):
+	case !f.Effect.applies(op):
 		return fmt.Errorf("%v can do nothing to %s", f.Effect, f.Op)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (s *Server) Inject(f Fault) *Injection {
 	if err := f.Validate(); err != nil {
 		panic("osstest: Inject: " + err.Error())
 	}
-	i := &Injection{faults: &s.faults, fault: f, begin: s.opts.Now(), seen: make(map[sameness]*history)}
+	i := &Injection{faults: &s.faults, fault: f, begin: s.opts.Now(), seen: make(map[requestKey]*attempts)}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.active = append(s.faults.active, i)
@@ -80,7 +80,7 @@ type Injection struct {
 	begin   time.Time
 	matched int
 	fired   int
-	seen    map[sameness]*history
+	seen    map[requestKey]*attempts
 	recent  []time.Time // when the last requests came that Above let pass
 	strikes []Strike
 }
@@ -131,37 +131,37 @@ type faults struct {
 	active  []*Injection
 	arrived int
 
-	tokens deadTokens
-	late   lateParts
+	refusedTokens refusedTokens
+	redeliveries  redeliveries
 }
 
-// strike returns what is to happen to x, or nil.
-func (f *faults) strike(x *exchange) Effect {
+// next returns what is to happen to x, or nil.
+func (f *faults) next(x *exchange) Effect {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.arrived > 0 || len(f.active) > 0 {
 		f.arrived++
 	}
 	for _, i := range f.active {
-		if e := i.strike(x); e != nil {
+		if e := i.next(x); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-// strike counts a match and returns what is to happen to x, or nil.
-func (i *Injection) strike(x *exchange) Effect {
+// next counts a match and returns what is to happen to x, or nil.
+func (i *Injection) next(x *exchange) Effect {
 	if !i.matches(x) {
 		return nil
 	}
-	same := x.sameness()
+	same := x.requestKey()
 	h := i.seen[same]
 	if h == nil {
-		h = new(history)
+		h = new(attempts)
 		i.seen[same] = h
 	}
-	h.tries++
+	h.total++
 	f := i.fault
 	if i.matched < f.Skip {
 		i.matched++
@@ -169,13 +169,13 @@ func (i *Injection) strike(x *exchange) Effect {
 	}
 	switch {
 	case f.Times > 0 && i.fired >= f.Times,
-		f.Share > 0 && same.draw(f.Seed, h.tries) >= f.Share,
-		f.Above > 0 && i.isWithin(x.entry.Time):
+		f.Share > 0 && same.share(f.Seed, h.total) >= f.Share,
+		f.Above > 0 && i.allows(x.entry.Time):
 		return nil
 	}
 	e := f.Effect
 	if c, ok := e.(*chaos); ok {
-		if e = c.choose(x.op, same, h); e == nil {
+		if e = c.draw(x.op, same, h); e == nil {
 			return nil
 		}
 	}
@@ -183,7 +183,7 @@ func (i *Injection) strike(x *exchange) Effect {
 	if len(i.strikes) < logSize {
 		i.strikes = append(i.strikes, Strike{
 			Arrival: i.faults.arrived, Op: x.op.name, Bucket: x.bucket, Key: x.key, PartNumber: x.entry.PartNumber,
-			Try: h.tries, Effect: fmt.Sprint(e),
+			Try: h.total, Effect: fmt.Sprint(e),
 		})
 	}
 	return e
@@ -193,7 +193,7 @@ func (i *Injection) strike(x *exchange) Effect {
 func (i *Injection) matches(x *exchange) bool {
 	f, since := i.fault, x.entry.Time.Sub(i.begin)
 	switch {
-	case f.Op != "" && f.Op != x.op.name, !f.Effect.suits(x.op),
+	case f.Op != "" && f.Op != x.op.name, !f.Effect.applies(x.op),
 		f.Bucket != "" && f.Bucket != x.bucket,
 		f.Key != "" && f.Key != x.key,
 		f.PartNumber != 0 && f.PartNumber != x.entry.PartNumber,
@@ -203,9 +203,9 @@ func (i *Injection) matches(x *exchange) bool {
 	return true
 }
 
-// isWithin reports whether fewer than Above requests passed in the second before now, and counts
+// allows reports whether fewer than Above requests passed in the second before now, and counts
 // this one if so.
-func (i *Injection) isWithin(now time.Time) bool {
+func (i *Injection) allows(now time.Time) bool {
 	i.recent = slices.DeleteFunc(i.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
 	if len(i.recent) >= i.fault.Above {
 		return false

@@ -49,7 +49,7 @@ func Chaos(seed uint64, rates ...Rate) Effect {
 func BadDay() []Rate {
 	appends := func(op *operation) bool { return op.name == "AppendObject" }
 	repeats := func(op *operation) bool { return op.name != "InitiateMultipartUpload" && !appends(op) }
-	replaces := func(op *operation) bool { return bringsContent(op) && !appends(op) }
+	replaces := func(op *operation) bool { return sendsContent(op) && !appends(op) }
 	const page = "<html><head><title>502 Bad Gateway</title></head></html>"
 	return []Rate{
 		{0.03, Fail(500, "InternalError")},
@@ -57,17 +57,17 @@ func BadDay() []Rate {
 		{0.02, ProxyReply(502, page)},
 		{0.02, ProxyReply(503, "")},
 		{0.03, Drop()},
-		{0.03, only(repeats, LoseReply())},
-		{0.03, only(repeats, CutReply(30))},
+		{0.03, restrict(repeats, LoseReply())},
+		{0.03, restrict(repeats, CutReply(30))},
 		{0.03, FailAfter(100, 500, "InternalError")},
-		{0.03, only(replaces, Truncate(100))},
-		{0.03, only(replaces, Corrupt())},
+		{0.03, restrict(replaces, Truncate(100))},
+		{0.03, restrict(replaces, Corrupt())},
 	}
 }
 
-// only is e for fewer operations.
-func only(on func(*operation) bool, e Effect) Effect {
-	return named(fmt.Sprint(e), func(op *operation) bool { return on(op) && e.suits(op) }, e.strike)
+// restrict is e for fewer operations.
+func restrict(on func(*operation) bool, e Effect) Effect {
+	return newEffect(fmt.Sprint(e), func(op *operation) bool { return on(op) && e.applies(op) }, e.apply)
 }
 
 // chaos is the Effect that Chaos returns. It never strikes itself.
@@ -78,62 +78,62 @@ type chaos struct {
 
 func (c *chaos) String() string { return fmt.Sprintf("Chaos(%d)", c.seed) }
 
-func (c *chaos) suits(op *operation) bool {
+func (c *chaos) applies(op *operation) bool {
 	for _, r := range c.rates {
-		if r.Effect.suits(op) {
+		if r.Effect.applies(op) {
 			return true
 		}
 	}
 	return false
 }
 
-func (c *chaos) strike(*exchange) error { return nil }
+func (c *chaos) apply(*exchange) error { return nil }
 
-// maxRow is how often in a row the same request is struck.
-const maxRow = 2
+// maxStruck is how often in a row the same request is struck.
+const maxStruck = 2
 
-// choose draws what happens to a request, nil for nothing.
-func (c *chaos) choose(op *operation, same sameness, h *history) Effect {
-	if h.row == maxRow {
-		h.row = 0
+// draw draws what happens to a request, nil for nothing.
+func (c *chaos) draw(op *operation, same requestKey, h *attempts) Effect {
+	if h.struck == maxStruck {
+		h.struck = 0
 		return nil
 	}
-	at := same.draw(c.seed, h.tries)
+	at := same.share(c.seed, h.total)
 	for _, r := range c.rates {
-		if !r.Effect.suits(op) {
+		if !r.Effect.applies(op) {
 			continue
 		}
 		if at < r.Share {
-			h.row++
+			h.struck++
 			return r.Effect
 		}
 		at -= r.Share
 	}
-	h.row = 0
+	h.struck = 0
 	return nil
 }
 
-// A sameness is what two tries of one request have in common. Upload IDs are not in it, as they are
+// A requestKey is what two tries of one request have in common. Upload IDs are not in it, as they are
 // given in the order of arrival.
-type sameness struct {
+type requestKey struct {
 	op, bucket, key string
 	part            int
-	span            string
+	rangeHeader     string
 }
 
-func (x *exchange) sameness() sameness {
-	return sameness{x.op.name, x.bucket, x.key, x.entry.PartNumber, x.r.Header.Get("Range")}
+func (x *exchange) requestKey() requestKey {
+	return requestKey{x.op.name, x.bucket, x.key, x.entry.PartNumber, x.r.Header.Get("Range")}
 }
 
-// draw returns a number from 0 up to 1 for one try of a request.
-func (s sameness) draw(seed uint64, try int) float64 {
+// share returns a number from 0 up to 1 for one try of a request.
+func (s requestKey) share(seed uint64, try int) float64 {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%q %q %q %d %q %d", s.op, s.bucket, s.key, s.part, s.span, try)
+	fmt.Fprintf(h, "%q %q %q %d %q %d", s.op, s.bucket, s.key, s.part, s.rangeHeader, try)
 	return float64(rand.NewPCG(seed, h.Sum64()).Uint64()>>11) / (1 << 53)
 }
 
-// A history is what became of one request so far.
-type history struct {
-	tries int // the present one included
-	row   int // the last so many were struck
+// A attempts is what became of one request so far.
+type attempts struct {
+	total  int // the present one included
+	struck int // the last so many were struck
 }

@@ -9,7 +9,7 @@ import "time"
 //
 // What is stored is dated by the right clock.
 func ClockOff(d time.Duration) Effect {
-	return named("ClockOff", anything, func(x *exchange) error {
+	return newEffect("ClockOff", anyOperation, func(x *exchange) error {
 		opts := *x.opts
 		opts.Now = func() time.Time { return x.Server.opts.Now().Add(d) }
 		x.opts = &opts

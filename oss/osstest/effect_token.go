@@ -13,18 +13,18 @@ import (
 // middle of an upload. A request without a token is refused, too, but it alone.
 //
 // Options.Credentials may hold the token that a client is to come back with.
-func ExpireToken() Effect { return killToken("ExpireToken", "SecurityTokenExpired") }
+func ExpireToken() Effect { return refuseTokens("ExpireToken", "SecurityTokenExpired") }
 
 // RevokeToken is ExpireToken with the answer InvalidSecurityToken.
-func RevokeToken() Effect { return killToken("RevokeToken", "InvalidSecurityToken") }
+func RevokeToken() Effect { return refuseTokens("RevokeToken", "InvalidSecurityToken") }
 
-func killToken(name string, code oss.Code) Effect {
-	return named(name, anything, func(x *exchange) error {
+func refuseTokens(name string, code oss.Code) Effect {
+	return newEffect(name, anyOperation, func(x *exchange) error {
 		token := x.token()
 		if token == "" {
-			return deadToken(code)
+			return tokenRefusal(code)
 		}
-		x.faults.tokens.kill(token, code)
+		x.faults.refusedTokens.add(token, code)
 		return nil
 	})
 }
@@ -34,23 +34,23 @@ func (x *exchange) token() string {
 	return cmp.Or(x.r.Header.Get("x-oss-security-token"), x.query.Get("x-oss-security-token"), x.query.Get("security-token"))
 }
 
-// checkDeadToken refuses a token that a Fault has killed.
-func (x *exchange) checkDeadToken() error {
-	if code := x.faults.tokens.why(x.token()); code != "" {
-		return deadToken(code)
+// checkToken refuses a token that a Fault has killed.
+func (x *exchange) checkToken() error {
+	if code := x.faults.refusedTokens.code(x.token()); code != "" {
+		return tokenRefusal(code)
 	}
 	return nil
 }
 
-func deadToken(code oss.Code) error { return failure(http.StatusForbidden, code) }
+func tokenRefusal(code oss.Code) error { return failure(http.StatusForbidden, code) }
 
-// deadTokens are those that are refused, and the code of the refusal.
-type deadTokens struct {
+// refusedTokens are those that are refused, and the code of the refusal.
+type refusedTokens struct {
 	mu    sync.Mutex
 	codes map[string]oss.Code
 }
 
-func (d *deadTokens) kill(token string, code oss.Code) {
+func (d *refusedTokens) add(token string, code oss.Code) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.codes == nil {
@@ -59,7 +59,7 @@ func (d *deadTokens) kill(token string, code oss.Code) {
 	d.codes[token] = code
 }
 
-func (d *deadTokens) why(token string) oss.Code {
+func (d *refusedTokens) code(token string) oss.Code {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.codes[token]

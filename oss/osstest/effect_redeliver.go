@@ -16,8 +16,8 @@ import (
 // See https://help.aliyun.com/en/oss/developer-reference/abortmultipartupload
 func Redeliver(d time.Duration) Effect {
 	makesPart := func(op *operation) bool { return op.name == "UploadPart" || op.name == "UploadPartCopy" }
-	return named("Redeliver", makesPart, func(x *exchange) error {
-		x.answer = append(x.answer, func(rep *reply) error {
+	return newEffect("Redeliver", makesPart, func(x *exchange) error {
+		x.onReply = append(x.onReply, func(rep *reply) error {
 			if rep.refusal == nil {
 				x.redeliver(d)
 			}
@@ -38,7 +38,7 @@ func (x *exchange) redeliver(d time.Duration) {
 		return
 	}
 	s := x.Server
-	s.faults.late.expect(u.ID)
+	s.faults.redeliveries.add(u.ID)
 	s.handlers.running.Go(func() { // this handler is running, so Close is waiting already
 		timer := time.NewTimer(d)
 		defer timer.Stop()
@@ -50,52 +50,52 @@ func (x *exchange) redeliver(d time.Duration) {
 		}
 		again := *p
 		again.Modified = s.now()
-		if err := s.objects.Redeliver(u, &again, s.faults.late.arrive(u.ID)); err != nil {
+		if err := s.objects.Redeliver(u, &again, s.faults.redeliveries.finish(u.ID)); err != nil {
 			s.opts.Logger.Error("osstest: storing a redelivered part: " + err.Error())
 		}
 	})
 }
 
-// lateParts remembers which of the uploads that still wait for a part were aborted.
-type lateParts struct {
+// redeliveries remembers which of the uploads that still wait for a part were aborted.
+type redeliveries struct {
 	mu      sync.Mutex
-	waiting map[string]*lateUpload
+	pending map[string]*pendingUpload
 }
 
-type lateUpload struct {
+type pendingUpload struct {
 	parts   int
 	aborted bool
 }
 
-// expect is told that a part is on its way.
-func (l *lateParts) expect(id string) {
+// add is told that a part is on its way.
+func (l *redeliveries) add(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting == nil {
-		l.waiting = make(map[string]*lateUpload)
+	if l.pending == nil {
+		l.pending = make(map[string]*pendingUpload)
 	}
-	if l.waiting[id] == nil {
-		l.waiting[id] = new(lateUpload)
+	if l.pending[id] == nil {
+		l.pending[id] = new(pendingUpload)
 	}
-	l.waiting[id].parts++
+	l.pending[id].parts++
 }
 
-// arrive is told that a part is there, and reports whether its upload was aborted.
-func (l *lateParts) arrive(id string) bool {
+// finish is told that a part is there, and reports whether its upload was aborted.
+func (l *redeliveries) finish(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	u := l.waiting[id]
+	u := l.pending[id]
 	if u.parts--; u.parts == 0 {
-		delete(l.waiting, id)
+		delete(l.pending, id)
 	}
 	return u.aborted
 }
 
-// noteAbort is told of every abort.
-func (l *lateParts) noteAbort(id string) {
+// markAborted is told of every abort.
+func (l *redeliveries) markAborted(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if u := l.waiting[id]; u != nil {
+	if u := l.pending[id]; u != nil {
 		u.aborted = true
 	}
 }
