@@ -7,45 +7,46 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// isOpen reports whether an anonymous request may do what it asks for. An object that has an ACL of
+// allowsAnonymous reports whether an anonymous request may do what it asks for. An object that has an ACL of
 // its own goes by that, otherwise the bucket's decides.
 //
 // See https://help.aliyun.com/en/oss/user-guide/overview-of-bucket-acl
-func (x *exchange) isOpen() bool {
-	acl := x.objects.bucket(x.bucket).ACL
+func (x *exchange) allowsAnonymous() bool {
+	acl := x.objects.Bucket(x.bucket).ACL
 	if slices.Contains(x.opts.PublicBuckets, x.bucket) {
 		acl = cmp.Or(acl, "public-read-write")
 	}
 	if x.key != "" {
-		o, ok := x.objects.current(x.name())
-		if ok && o.kind == symlink && x.op.name != "GetSymlink" && x.op.needs == reading { // who reads through a link needs both
-			if target, ok := x.objects.current(o.target()); ok && !grants(x.op.needs, target.ownACL(acl)) {
+		o, ok := x.objects.Current(x.name())
+		if ok && o.Type == symlink && x.op.name != "GetSymlink" && x.op.access == readAccess { // who reads through a link needs both
+			if target, ok := x.objects.Current(targetOf(o)); ok && !grants(x.op.access, effectiveACL(target, acl)) {
 				return false
 			}
 		}
 		if ok {
-			acl = o.ownACL(acl)
+			acl = effectiveACL(o, acl)
 		}
 	}
-	return grants(x.op.needs, acl)
+	return grants(x.op.access, acl)
 }
 
-// ownACL returns the ACL of o, or that of its bucket if it has none of its own.
-func (o *object) ownACL(bucket oss.ACL) oss.ACL {
-	if o.acl == "default" {
+// effectiveACL returns the ACL of o, or that of its bucket if it has none of its own.
+func effectiveACL(o *store.Object, bucket oss.ACL) oss.ACL {
+	if o.ACL == "default" {
 		return bucket
 	}
-	return cmp.Or(o.acl, bucket)
+	return cmp.Or(o.ACL, bucket)
 }
 
 // grants reports whether an ACL lets everybody do something.
 func grants(needs access, acl oss.ACL) bool {
 	switch needs {
-	case reading:
+	case readAccess:
 		return acl == "public-read" || acl == "public-read-write"
-	case writing:
+	case writeAccess:
 		return acl == "public-read-write"
 	}
 	return false
@@ -62,7 +63,7 @@ func (x *exchange) putBucketACL() (*reply, error) {
 	if acl == "" {
 		return nil, invalidArgument("0015-00000204", "no such bucket access control exists", "x-oss-acl", "")
 	}
-	err = x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+	err = x.objects.ChangeBucket(x.bucket, func(b *store.Bucket) error {
 		b.ACL = acl
 		return nil
 	})
@@ -73,7 +74,7 @@ func (x *exchange) putBucketACL() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketacl
 func (x *exchange) bucketACL() (*reply, error) {
-	b := x.described(x.bucket)
+	b := x.bucketWithDefaults(x.bucket)
 	return xmlReply(http.StatusOK, ossxml.AccessControl{Owner: *owner(), Grant: string(b.ACL)}), nil
 }
 
@@ -88,8 +89,8 @@ func (x *exchange) putObjectACL() (*reply, error) {
 	if err := x.checkACL(); err != nil {
 		return nil, err
 	}
-	return x.changeObject(http.StatusOK, func(o *object) error {
-		o.acl = oss.ACL(acl)
+	return x.changeObject(http.StatusOK, func(o *store.Object) error {
+		o.ACL = oss.ACL(acl)
 		return nil
 	})
 }
@@ -102,21 +103,21 @@ func (x *exchange) objectACL() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
-	rep := xmlReply(http.StatusOK, ossxml.AccessControl{Owner: *owner(), Grant: string(cmp.Or(o.acl, "default"))})
+	defer o.Content.Release()
+	rep := xmlReply(http.StatusOK, ossxml.AccessControl{Owner: *owner(), Grant: string(cmp.Or(o.ACL, "default"))})
 	x.setVersion(rep.header, o)
 	return rep, nil
 }
 
 // changeObject lets f change what is said of the object that is asked for, or of a version of it.
 // Its content and the time it was last modified stay.
-func (x *exchange) changeObject(status int, f func(*object) error) (*reply, error) {
+func (x *exchange) changeObject(status int, f func(*store.Object) error) (*reply, error) {
 	seen, err := x.openObject() // for the refusals, which are those of reading
 	if err != nil {
 		return nil, err
 	}
-	defer seen.content.release()
-	err = x.objects.change(x.name(), seen.version, func(old *object) (*object, error) {
+	defer seen.Content.Release()
+	err = x.objects.Change(x.name(), seen.VersionID, func(old *store.Object) (*store.Object, error) {
 		if old == nil {
 			return nil, noSuchKey(x.key) // deleted meanwhile
 		}
@@ -124,7 +125,7 @@ func (x *exchange) changeObject(status int, f func(*object) error) (*reply, erro
 		if err := f(&o); err != nil {
 			return nil, err
 		}
-		o.content.retain()
+		o.Content.Retain()
 		return &o, nil
 	})
 	if err != nil {

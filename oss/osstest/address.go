@@ -15,8 +15,8 @@ type target struct {
 	bucket, key string
 	path        string   // of the object in the form it was asked for, bucket included if it was in the path
 	base        string   // the host without the bucket, with its port: where further requests can go
-	slashless   bool     // the path is the name of a bucket and nothing else, not even a slash
-	problem     *refusal // why the address is not good, nil if it is
+	noSlash     bool     // the path is the name of a bucket and nothing else, not even a slash
+	refusal     *refusal // why the address is not good, nil if it is
 }
 
 // locate finds bucket and key by the host and the path of r. The path is decoded once, as a query is, so
@@ -31,25 +31,25 @@ func (s *Server) locate(r *http.Request) target {
 	host := hostName(r.Host)
 	bucket, endpoint, style := s.splitHost(host)
 	switch style {
-	case inHost:
+	case virtualHost:
 		t.bucket, t.key = bucket, path
 		if endpoint != "" {
 			_, t.base, _ = strings.Cut(r.Host, ".")
 		}
-		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") && !slices.Contains(s.endpoints(), endpoint) {
-			t.problem = wrongEndpoint(bucket, right)
+		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") && !slices.Contains(s.regionEndpoints(), endpoint) {
+			t.refusal = wrongEndpoint(bucket, right)
 		}
-	case inPath:
+	case pathStyle:
 		var slash bool
 		t.bucket, t.key, slash = strings.Cut(path, "/")
-		t.slashless = t.bucket != "" && !slash
-	case refused:
+		t.noSlash = t.bucket != "" && !slash
+	case pathRefused:
 		if path != "" { // the root of an endpoint is the service itself
-			t.problem = refuse(http.StatusForbidden, "SecondLevelDomainForbidden", "",
+			t.refusal = refuse(http.StatusForbidden, "SecondLevelDomainForbidden", "",
 				"The bucket you are attempting to access must be addressed using OSS third level domain.")
 		}
-	case unknown:
-		t.problem = refuse(http.StatusForbidden, "NonStandardHostForbidden", "",
+	case unknownHost:
+		t.refusal = refuse(http.StatusForbidden, "NonStandardHostForbidden", "",
 			"The bucket you are visiting is not bound to the custom domain "+host+".")
 	}
 	return t
@@ -70,35 +70,35 @@ func parseQuery(raw string) url.Values {
 	return values
 }
 
-// A style says where a host leaves the name of the bucket.
-type style int
+// A addressing says where a host leaves the name of the bucket.
+type addressing int
 
 const (
-	inHost  style = iota // it is a label of the host, or the host is bound to it
-	inPath               // it is the first segment of the path
-	refused              // it can only be in the path, and this endpoint does not take that
-	unknown              // the host is none of ours
+	virtualHost addressing = iota // it is a label of the host, or the host is bound to it
+	pathStyle                     // it is the first segment of the path
+	pathRefused                   // it can only be in the path, and this endpoint does not take that
+	unknownHost                   // the host is none of ours
 )
 
 // splitHost takes host apart. Hosts in the manner of OSS endpoints are told apart with care. Any
 // other name of three labels or more is a private endpoint behind a bucket.
-func (s *Server) splitHost(host string) (bucket, endpoint string, _ style) {
+func (s *Server) splitHost(host string) (bucket, endpoint string, _ addressing) {
 	if bound, ok := s.opts.CNAME[host]; ok {
-		return bound, "", inHost
+		return bound, "", virtualHost
 	}
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return "", host, inPath
+		return "", host, pathStyle
 	}
 	first, rest, dotted := strings.Cut(host, ".")
 	switch {
 	case !dotted: // "localhost", or a name in a container network
-		return "", host, inPath
+		return "", host, pathStyle
 	case isEndpoint(host):
-		return "", host, refused
+		return "", host, pathRefused
 	case isEndpoint(rest), rest == "localhost", strings.Contains(rest, "."):
-		return first, rest, inHost
+		return first, rest, virtualHost
 	}
-	return "", host, unknown
+	return "", host, unknownHost
 }
 
 // isEndpoint reports whether host is a public endpoint of OSS, of any region.
@@ -115,8 +115,8 @@ func isEndpoint(host string) bool {
 // endpoint returns the public endpoint of the Server's region.
 func (s *Server) endpoint() string { return "oss-" + s.opts.Region + ".aliyuncs.com" }
 
-// endpoints returns every endpoint beginning with "oss-" that leads to the Server's region.
-func (s *Server) endpoints() []string {
+// regionEndpoints returns every endpoint beginning with "oss-" that leads to the Server's region.
+func (s *Server) regionEndpoints() []string {
 	return []string{
 		s.endpoint(),
 		"oss-" + s.opts.Region + "-internal.aliyuncs.com",
@@ -125,9 +125,9 @@ func (s *Server) endpoints() []string {
 	}
 }
 
-// advertised returns the endpoints that documents name. A client may send its next request there, so one that
+// endpoints returns the endpoints that documents name. A client may send its next request there, so one that
 // came by a host of its own, such as an IP address, is told that host, with scheme and port, and not OSS.
-func (x *exchange) advertised() (extranet, intranet string) {
+func (x *exchange) endpoints() (extranet, intranet string) {
 	if strings.HasSuffix(hostName(x.base), ".aliyuncs.com") {
 		return x.endpoint(), "oss-" + x.opts.Region + "-internal.aliyuncs.com"
 	}
@@ -170,12 +170,12 @@ func (s *Server) checkBucket(bucket string) error {
 		return refuse(http.StatusBadRequest, "InvalidBucketName", "0015-00000001",
 			"The specified bucket is not valid.", "BucketName", bucket)
 	}
-	if s.exists(s.objects.bucket(bucket)) {
+	if s.exists(s.objects.Bucket(bucket)) {
 		return nil
 	}
 	err := refuse(http.StatusNotFound, "NoSuchBucket", "0015-00000101",
 		"The specified bucket does not exist.", "BucketName", bucket)
-	err.untimed = true // the one refusal OSS sends without x-oss-server-time
+	err.noServerTime = true // the one refusal OSS sends without x-oss-server-time
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // appendable is the type of an object that grows.
@@ -27,7 +28,7 @@ func (x *exchange) appendObject() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	old, exists := x.objects.current(x.name())
+	old, exists := x.objects.Current(x.name())
 	if !exists {
 		old = nil
 	}
@@ -38,32 +39,32 @@ func (x *exchange) appendObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.content.release()
+	defer s.Content.Release()
 	header := x.newHeader()
-	var o *object
-	err = x.objects.change(x.name(), "", func(old *object) (*object, error) {
-		if old != nil && old.marker {
+	var o *store.Object
+	err = x.objects.Change(x.name(), "", func(old *store.Object) (*store.Object, error) {
+		if old != nil && old.DeleteMarker {
 			old = nil // the new object comes on top of the marker
 		}
 		if err := checkAppend(old, position); err != nil {
 			return nil, err // another append came first
 		}
 		o = x.grown(old, s, header)
-		if o.size > oss.MaxPartSize {
-			return nil, entityTooLarge(o.size)
+		if o.Size > oss.MaxPartSize {
+			return nil, entityTooLarge(o.Size)
 		}
-		o.content.retain()
+		o.Content.Retain()
 		return o, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	rep := newReply(http.StatusOK)
-	rep.header.Set("ETag", o.etag)
-	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	rep.header.Set("ETag", o.ETag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
 	setPosition(rep.header, o)
 	x.setVersion(rep.header, o)
-	setEncryption(rep.header, o.header)
+	setEncryption(rep.header, o.Header)
 	return rep, nil
 }
 
@@ -81,13 +82,13 @@ func (x *exchange) position() (int64, error) {
 }
 
 // checkAppend makes sure that something can be appended to an object, nil if there is none, at a position.
-func checkAppend(o *object, position int64) error {
+func checkAppend(o *store.Object, position int64) error {
 	var size int64
 	if o != nil {
-		if o.kind != appendable {
+		if o.Type != appendable {
 			return refuse(http.StatusConflict, "ObjectNotAppendable", "0026-00000017", "The object is not appendable")
 		}
-		size = o.size
+		size = o.Size
 	}
 	if position == size {
 		return nil
@@ -98,22 +99,22 @@ func checkAppend(o *object, position int64) error {
 }
 
 // grown returns the object that old becomes with s behind it, or that s begins with a header.
-func (x *exchange) grown(old *object, s *stored, header http.Header) *object {
+func (x *exchange) grown(old *store.Object, s *store.Data, header http.Header) *store.Object {
 	o := normalObject(x.name(), s, header, x.now())
 	if old != nil {
 		v := *old
-		v.content = append(v.content[:len(v.content):len(v.content)], s.content...)
-		v.size, v.crc, v.modified = old.size+s.size, crc64.Combine(old.crc, s.crc, s.size), o.modified
+		v.Content = append(v.Content[:len(v.Content):len(v.Content)], s.Content...)
+		v.Size, v.CRC64, v.Modified = old.Size+s.Size, crc64.Combine(old.CRC64, s.CRC64, s.Size), o.Modified
 		o = &v
 	}
-	o.kind, o.md5, o.parts = appendable, nil, nil
-	o.etag = quote(fmt.Sprintf("%016X%016X", x.ids.next(), uint64(o.size))) // opaque, and another each time
+	o.Type, o.MD5, o.Parts = appendable, nil, nil
+	o.ETag = quote(fmt.Sprintf("%016X%016X", x.objects.IDs.Next(), uint64(o.Size))) // opaque, and another each time
 	return o
 }
 
 // setPosition says where the next append must begin.
-func setPosition(h http.Header, o *object) {
-	if o.kind == appendable {
-		h.Set("x-oss-next-append-position", strconv.FormatInt(o.size, 10))
+func setPosition(h http.Header, o *store.Object) {
+	if o.Type == appendable {
+		h.Set("x-oss-next-append-position", strconv.FormatInt(o.Size, 10))
 	}
 }

@@ -20,9 +20,9 @@ import (
 // maxSkew is how far the clock of a client may be off.
 const maxSkew = 15 * time.Minute
 
-// A claim is who a request says it is from, and the proof. It is made by reading, before anything
+// A credentialClaim is who a request says it is from, and the proof. It is made by reading, before anything
 // is believed.
-type claim struct {
+type credentialClaim struct {
 	keyID, token, signature string
 	sign                    func(oss.Credentials) []string // what signature should be, in one of its forms
 	explain                 func(oss.Credentials) []string // names and values for a SignatureDoesNotMatch
@@ -37,7 +37,7 @@ func (x *exchange) authenticate() error {
 	header, q := x.r.Header.Get("Authorization"), x.query
 	inV1 := q.Has("OSSAccessKeyId") || q.Has("Signature")
 	inV4 := q.Has("x-oss-signature-version") || q.Has("x-oss-signature") || q.Has("x-oss-credential")
-	var c claim
+	var c credentialClaim
 	var err error
 	switch {
 	case header != "" && (inV1 || inV4):
@@ -52,7 +52,7 @@ func (x *exchange) authenticate() error {
 		c, err = x.claimV1Header(strings.TrimPrefix(header, "OSS "))
 	case header != "":
 		return invalidArgument("", "Authorization header is invalid.", "Authorization", header)
-	case x.isOpen():
+	case x.allowsAnonymous():
 		return nil
 	default:
 		return accessDenied("0003-00000905", "Anonymous access is forbidden for this operation.")
@@ -80,11 +80,11 @@ func (x *exchange) params(keys oss.Credentials) signer.Params {
 }
 
 // claimV1 completes a claim of V1, of either form.
-func (x *exchange) claimV1(keyID, signature, token string) (claim, error) {
+func (x *exchange) claimV1(keyID, signature, token string) (credentialClaim, error) {
 	if x.opts.RefuseV1 {
-		return claim{}, accessDenied("0002-00000080", "Signature version 1 is not supported for this bucket. Please use signature version 4.")
+		return credentialClaim{}, accessDenied("0002-00000080", "Signature version 1 is not supported for this bucket. Please use signature version 4.")
 	}
-	return claim{
+	return credentialClaim{
 		keyID: keyID, token: token, signature: signature, ec: "0002-00000040",
 		sign: x.signaturesV1,
 		explain: func(keys oss.Credentials) []string {
@@ -97,7 +97,7 @@ func (x *exchange) claimV1(keyID, signature, token string) (claim, error) {
 // C SDK and aliyun-sdk for Node leave it out at an IP address, of the path and of the resource.
 func (x *exchange) signaturesV1(keys oss.Credentials) []string {
 	documented := signer.V1{}.Signature(x.r, x.params(keys))
-	if !x.slashless {
+	if !x.noSlash {
 		return []string{documented}
 	}
 	// Without a bucket the resource is "/" and the signed parameters: the bucket belongs between the two.
@@ -115,14 +115,14 @@ func (x *exchange) signaturesV1(keys oss.Credentials) []string {
 }
 
 // claimV1Header reads "OSS AccessKeyId:Signature".
-func (x *exchange) claimV1Header(value string) (claim, error) {
+func (x *exchange) claimV1Header(value string) (credentialClaim, error) {
 	keyID, signature, ok := strings.Cut(value, ":")
 	if !ok || keyID == "" || signature == "" || strings.ContainsAny(value, " \t") {
-		return claim{}, invalidArgument("", "Authorization header is invalid.", "Authorization", "OSS "+value)
+		return credentialClaim{}, invalidArgument("", "Authorization header is invalid.", "Authorization", "OSS "+value)
 	}
 	c, err := x.claimV1(keyID, signature, x.r.Header.Get("x-oss-security-token"))
 	if err != nil {
-		return claim{}, err
+		return credentialClaim{}, err
 	}
 	date := x.r.Header.Get("x-oss-date")
 	if date == "" {
@@ -130,24 +130,24 @@ func (x *exchange) claimV1Header(value string) (claim, error) {
 	}
 	signed, err := time.Parse(http.TimeFormat, date)
 	if err != nil {
-		return claim{}, accessDenied("", "OSS authentication requires a valid Date.")
+		return credentialClaim{}, accessDenied("", "OSS authentication requires a valid Date.")
 	}
 	return c, x.checkSkew(signed)
 }
 
 // claimV1Query reads OSSAccessKeyId, Expires and Signature.
-func (x *exchange) claimV1Query() (claim, error) {
+func (x *exchange) claimV1Query() (credentialClaim, error) {
 	q := x.query
 	if q.Get("OSSAccessKeyId") == "" || q.Get("Signature") == "" || q.Get("Expires") == "" {
-		return claim{}, accessDenied("", "Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters.")
+		return credentialClaim{}, accessDenied("", "Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters.")
 	}
 	c, err := x.claimV1(q.Get("OSSAccessKeyId"), q.Get("Signature"), q.Get("security-token"))
 	if err != nil {
-		return claim{}, err
+		return credentialClaim{}, err
 	}
 	expires, err := parseSeconds(q.Get("Expires"))
 	if err != nil {
-		return claim{}, accessDenied("", "Invalid date (should be seconds since epoch): "+q.Get("Expires"))
+		return credentialClaim{}, accessDenied("", "Invalid date (should be seconds since epoch): "+q.Get("Expires"))
 	}
 	return c, x.checkExpiry(time.Unix(expires, 0))
 }
@@ -168,7 +168,7 @@ func (x *exchange) checkExpiry(expires time.Time) error {
 		return nil
 	}
 	return accessDenied("0002-00000069", "Request has expired.",
-		"Expires", inDocument(expires), "ServerTime", inDocument(now))
+		"Expires", formatTime(expires), "ServerTime", formatTime(now))
 }
 
 // withBytes gives a text twice: as it is, and in hex, which shows what cannot be seen.

@@ -20,12 +20,12 @@ const (
 )
 
 // claimV4 completes a claim of V4, of either form.
-func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) claim {
+func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) credentialClaim {
 	v4 := signer.V4{}
 	if additional != "" {
 		v4.AdditionalHeaders = strings.Split(additional, ";")
 	}
-	return claim{
+	return credentialClaim{
 		keyID: scope.keyID, token: token, signature: signature, ec: "0002-00000201",
 		sign: func(keys oss.Credentials) []string { return []string{v4.Signature(x.r, x.params(keys))} },
 		explain: func(keys oss.Credentials) []string {
@@ -38,7 +38,7 @@ func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) c
 
 // claimV4Header reads "Credential=...,AdditionalHeaders=a;b,Signature=...". Official SDKs separate with
 // a comma, the documentation with a comma and a space.
-func (x *exchange) claimV4Header(value string) (claim, error) {
+func (x *exchange) claimV4Header(value string) (credentialClaim, error) {
 	malformed := func(ec, message string) error {
 		return invalidArgument(ec, message, "Authorization", v4Scheme+" "+value)
 	}
@@ -48,10 +48,10 @@ func (x *exchange) claimV4Header(value string) (claim, error) {
 		fields[name] = v
 	}
 	if fields["Credential"] == "" || fields["Signature"] == "" {
-		return claim{}, malformed("0002-00000202", "Authorization header is invalid.")
+		return credentialClaim{}, malformed("0002-00000202", "Authorization header is invalid.")
 	}
 	if hash := x.r.Header.Get("x-oss-content-sha256"); hash != "" && hash != v4Unsigned {
-		return claim{}, invalidArgument("", "The x-oss-content-sha256 header must be "+v4Unsigned+".", "x-oss-content-sha256", hash)
+		return credentialClaim{}, invalidArgument("", "The x-oss-content-sha256 header must be "+v4Unsigned+".", "x-oss-content-sha256", hash)
 	}
 	date := x.r.Header.Get("x-oss-date")
 	if date == "" {
@@ -62,16 +62,16 @@ func (x *exchange) claimV4Header(value string) (claim, error) {
 		signed, err = time.Parse(http.TimeFormat, date) // as the first SDK for Go does
 	}
 	if err != nil {
-		return claim{}, malformed("0002-00000212", "Invalid signing date in Authorization header.")
+		return credentialClaim{}, malformed("0002-00000212", "Invalid signing date in Authorization header.")
 	}
 	scope, err := x.parseScope(fields["Credential"], signed, "0002-00000212", malformed)
 	if err != nil {
-		return claim{}, err
+		return credentialClaim{}, err
 	}
 	additional, listed := fields["AdditionalHeaders"]
 	if listed {
 		if ec := x.additionalProblem(additional, "0002-00000209", "0002-00000210", "0002-00000211"); ec != "" {
-			return claim{}, malformed(ec, "Invalid additional headers in Authorization header.")
+			return credentialClaim{}, malformed(ec, "Invalid additional headers in Authorization header.")
 		}
 	}
 	c := x.claimV4(scope, fields["Signature"], x.r.Header.Get("x-oss-security-token"), additional)
@@ -79,7 +79,7 @@ func (x *exchange) claimV4Header(value string) (claim, error) {
 }
 
 // claimV4Query reads the x-oss-* parameters of a presigned URL. Only expiry counts in it, not skew.
-func (x *exchange) claimV4Query() (claim, error) {
+func (x *exchange) claimV4Query() (credentialClaim, error) {
 	q := x.query
 	malformed := func(ec, message string) error {
 		if ec == ecNoRegion {
@@ -89,33 +89,33 @@ func (x *exchange) claimV4Query() (claim, error) {
 		return invalidArgument(ec, message, "x-oss-credential", q.Get("x-oss-credential"))
 	}
 	if version := q.Get("x-oss-signature-version"); version != v4Scheme {
-		return claim{}, invalidArgument("", "Invalid signature version in query.", "x-oss-signature-version", version)
+		return credentialClaim{}, invalidArgument("", "Invalid signature version in query.", "x-oss-signature-version", version)
 	}
 	for _, missing := range []struct{ name, ec string }{
 		{"x-oss-expires", "0002-00000215"}, {"x-oss-credential", "0002-00000217"}, {"x-oss-signature", ""},
 	} {
 		if q.Get(missing.name) == "" {
-			return claim{}, invalidArgument(missing.ec, "A presigned URL needs the parameter "+missing.name+".", missing.name, "")
+			return credentialClaim{}, invalidArgument(missing.ec, "A presigned URL needs the parameter "+missing.name+".", missing.name, "")
 		}
 	}
 	date := q.Get("x-oss-date")
 	signed, err := time.Parse(v4TimeFormat, date)
 	if err != nil {
-		return claim{}, invalidArgument("0002-00000223", "Invalid signing date in query.", "x-oss-date", date)
+		return credentialClaim{}, invalidArgument("0002-00000223", "Invalid signing date in query.", "x-oss-date", date)
 	}
 	life, err := parseSeconds(q.Get("x-oss-expires"))
 	if err != nil || life < 1 || life > int64(signer.MaxPresign/time.Second) {
-		return claim{}, invalidArgument("", "The parameter x-oss-expires must be between 1 and 604800 seconds.",
+		return credentialClaim{}, invalidArgument("", "The parameter x-oss-expires must be between 1 and 604800 seconds.",
 			"x-oss-expires", q.Get("x-oss-expires"))
 	}
 	scope, err := x.parseScope(q.Get("x-oss-credential"), signed, "0002-00000223", malformed)
 	if err != nil {
-		return claim{}, err
+		return credentialClaim{}, err
 	}
 	additional := q.Get("x-oss-additional-headers")
 	if q.Has("x-oss-additional-headers") {
 		if ec := x.additionalProblem(additional, "0002-00000076", "0002-00000077", "0002-00000078"); ec != "" {
-			return claim{}, invalidArgument(ec, "Invalid additional headers in query.", "x-oss-additional-headers", additional)
+			return credentialClaim{}, invalidArgument(ec, "Invalid additional headers in query.", "x-oss-additional-headers", additional)
 		}
 	}
 	c := x.claimV4(scope, q.Get("x-oss-signature"), q.Get("x-oss-security-token"), additional)

@@ -16,39 +16,40 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// An incoming is the body of a request. Its Reader begins as what the network brings, and a Fault
+// An requestBody is the body of a request. Its Reader begins as what the network brings, and a Fault
 // may put filters in front.
-type incoming struct {
+type requestBody struct {
 	io.Reader
-	wire *counter
+	wire *countingReader
 }
 
 // A filter changes a body on its way.
 type filter func(*exchange, io.Reader) io.Reader
 
-func newIncoming(body io.Reader) *incoming {
+func newRequestBody(body io.Reader) *requestBody {
 	if body == nil { // never so from a server, but a handler may be called by a test
 		body = http.NoBody
 	}
-	wire := &counter{Reader: body}
-	return &incoming{Reader: wire, wire: wire}
+	wire := &countingReader{Reader: body}
+	return &requestBody{Reader: wire, wire: wire}
 }
 
-// ended reports whether all of a body of length bytes, -1 if that was not said, has come.
-func (b *incoming) ended(length int64) bool { return b.wire.err == io.EOF || b.wire.n == length }
+// complete reports whether all of a body of length bytes, -1 if that was not said, has come.
+func (b *requestBody) complete(length int64) bool { return b.wire.err == io.EOF || b.wire.n == length }
 
 // arrived returns the bytes that came from the network, whatever filters made of them.
-func (b *incoming) arrived() int64 { return b.wire.n }
+func (b *requestBody) arrived() int64 { return b.wire.n }
 
-type counter struct {
+type countingReader struct {
 	io.Reader
 	n   int64
 	err error // the first; after a body that breaks off, net/http says io.EOF
 }
 
-func (c *counter) Read(p []byte) (int, error) {
+func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n += int64(n)
 	c.err = cmp.Or(c.err, err)
@@ -57,73 +58,65 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // A digest sums up bytes as they pass.
 type digest struct {
-	md5  hash.Hash
-	also hash.Hash // a second MD5, over more than this body; nil if nobody needs it
-	crc  uint64
-	size int64
+	md5     hash.Hash
+	running hash.Hash // a second MD5, over more than this body; nil if nobody needs it
+	crc     uint64
+	size    int64
 }
 
 func newDigest() *digest { return &digest{md5: md5.New()} }
 
 func (d *digest) Write(p []byte) (int, error) {
 	d.md5.Write(p)
-	if d.also != nil {
-		d.also.Write(p)
+	if d.running != nil {
+		d.running.Write(p)
 	}
 	d.crc = crc64.Update(d.crc, p)
 	d.size += int64(len(p))
 	return len(p), nil
 }
 
-// A stored is content with its sums, before it becomes a part or an object. It holds references.
-type stored struct {
-	content content
-	md5     []byte
-	crc     uint64
-	size    int64
+func (d *digest) data(c store.Content) *store.Data {
+	return &store.Data{Content: c, MD5: d.md5.Sum(nil), CRC64: d.crc, Size: d.size}
 }
 
-func (d *digest) stored(c content) *stored {
-	return &stored{content: c, md5: d.md5.Sum(nil), crc: d.crc, size: d.size}
-}
-
-// etag is the ETag of bytes that arrived in one piece.
-func (s *stored) etag() string { return quote(strings.ToUpper(hex.EncodeToString(s.md5))) }
+// etagOf returns the ETag of bytes that were sent in one request.
+func etagOf(md5 []byte) string { return quote(strings.ToUpper(hex.EncodeToString(md5))) }
 
 // setSums sets the headers in which OSS reports what it stored.
-func (s *stored) setSums(h http.Header) {
-	h.Set("ETag", s.etag())
-	h.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5))
-	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(s.crc, 10))
+func setSums(h http.Header, s *store.Data) {
+	h.Set("ETag", etagOf(s.MD5))
+	h.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.MD5))
+	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(s.CRC64, 10))
 }
 
 func quote(etag string) string { return `"` + etag + `"` }
 
 // receive stores the body of the request. Nothing is kept unless all of it arrived and every
 // digest that was sent with it is right.
-func (x *exchange) receive(d *digest) (*stored, error) {
+func (x *exchange) receive(d *digest) (*store.Data, error) {
 	if err := x.checkLength(); err != nil {
 		return nil, err
 	}
-	to, err := x.objects.bodies.create(x.r.ContentLength)
+	to, err := x.objects.NewBody(x.r.ContentLength)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.fill(to, d); err != nil {
-		to.discard()
+	if err := x.copyBody(to, d); err != nil {
+		to.Discard()
 		return nil, err
 	}
-	b, err := to.keep()
+	c, err := to.Keep()
 	if err != nil {
 		return nil, err
 	}
-	return d.stored(newContent(b, d.size)), nil
+	return d.data(c), nil
 }
 
-// fill moves the body to a sink and checks it.
-func (x *exchange) fill(to sink, d *digest) error {
-	_, err := move(io.MultiWriter(&failing{to}, d), io.LimitReader(x.body, oss.MaxPartSize+1))
-	var broken *storageError
+// copyBody moves the body to a sink and checks it.
+func (x *exchange) copyBody(to io.Writer, d *digest) error {
+	_, err := copyBuffered(io.MultiWriter(to, d), io.LimitReader(x.body, oss.MaxPartSize+1))
+	var broken *store.WriteError
 	var refused *refusal // by a Fault, half-way
 	switch {
 	case errors.As(err, &broken), errors.As(err, &refused), errors.Is(err, errCut):
@@ -138,14 +131,14 @@ func (x *exchange) fill(to sink, d *digest) error {
 	return x.checkDigests(d)
 }
 
-// pieces are buffers through which bodies move. They are larger than those of io.Copy, which would spend
+// copyBuffers are buffers through which bodies move. They are larger than those of io.Copy, which would spend
 // a fifth more of the processor on system calls when a body goes to a file.
-var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+var copyBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
-// move is io.Copy through one of the pieces.
-func move(to io.Writer, from io.Reader) (int64, error) {
-	piece := pieces.Get().(*[256 << 10]byte)
-	defer pieces.Put(piece)
+// copyBuffered is io.Copy through one of the pieces.
+func copyBuffered(to io.Writer, from io.Reader) (int64, error) {
+	piece := copyBuffers.Get().(*[256 << 10]byte)
+	defer copyBuffers.Put(piece)
 	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, piece[:])
 }
 
@@ -178,38 +171,23 @@ func (x *exchange) checkDigests(d *digest) error {
 	return nil
 }
 
-// failing marks the errors of a storage, which are the Server's fault and not the client's.
-type failing struct{ io.Writer }
-
-func (f *failing) Write(p []byte) (int, error) {
-	n, err := f.Writer.Write(p)
-	if err != nil {
-		err = &storageError{err}
-	}
-	return n, err
-}
-
-type storageError struct{ error }
-
-func (e *storageError) Unwrap() error { return e.error }
-
 // link makes a stored of n bytes of c from offset, without copying them: they are only read, for
 // their sums. The caller must hold references to c; the result has its own.
-func (x *exchange) link(c content, offset, n int64) (*stored, error) {
-	c = c.slice(offset, n).retain()
-	if x.flip {
-		damaged, err := c.flipped(x.objects.bodies)
-		c.release()
+func (x *exchange) link(c store.Content, offset, n int64) (*store.Data, error) {
+	c = c.Slice(offset, n).Retain()
+	if x.flipBit {
+		damaged, err := x.objects.Flip(c)
+		c.Release()
 		if err != nil {
 			return nil, err
 		}
 		c = damaged
 	}
-	r, d := c.reader(), newDigest()
+	r, d := c.Reader(), newDigest()
 	defer r.Close()
 	if _, err := io.Copy(d, r); err != nil {
-		c.release()
+		c.Release()
 		return nil, err
 	}
-	return d.stored(c), nil
+	return d.data(c), nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // putEncryption is PutBucketEncryption: how objects are encrypted from now on that do not say it
@@ -34,14 +35,14 @@ func (x *exchange) putEncryption() (*reply, error) {
 		return nil, invalidArgument("", "KMSDataEncryption is not applicable if the default sse algorithm is not KMS",
 			"KMSDataEncryption", d.KMSDataEncryption)
 	}
-	return x.configure(http.StatusOK, func(b *bucketState) { b.Encryption = &rule })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Encryption = &rule })
 }
 
 // getEncryption is GetBucketEncryption.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketencryption
 func (x *exchange) getEncryption() (*reply, error) {
-	rule := x.objects.bucket(x.bucket).Encryption
+	rule := x.objects.Bucket(x.bucket).Encryption
 	if rule == nil {
 		return nil, refuse(http.StatusNotFound, "NoSuchServerSideEncryptionRule", "",
 			"The server side encryption configuration was not found.", "BucketName", x.bucket)
@@ -53,12 +54,12 @@ func (x *exchange) getEncryption() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketencryption
 func (x *exchange) deleteEncryption() (*reply, error) {
-	return x.configure(http.StatusNoContent, func(b *bucketState) { b.Encryption = nil })
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.Encryption = nil })
 }
 
-// configure lets f change what is known of the bucket.
-func (x *exchange) configure(status int, f func(*bucketState)) (*reply, error) {
-	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+// changeConfig lets f change what is known of the bucket.
+func (x *exchange) changeConfig(status int, f func(*store.Bucket)) (*reply, error) {
+	err := x.objects.ChangeBucket(x.bucket, func(b *store.Bucket) error {
 		f(b)
 		return nil
 	})

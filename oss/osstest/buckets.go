@@ -10,6 +10,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // owner is the account that owns every bucket but those of Options.RequesterPays.
@@ -17,22 +18,22 @@ func owner() *ossxml.Owner { return &ossxml.Owner{ID: ownerID, DisplayName: owne
 
 // exists reports whether there is a bucket. What PutBucket and DeleteBucket did counts, and before
 // that what Options say.
-func (s *Server) exists(b bucketState) bool {
-	return !b.Made.IsZero() || !b.Gone && (s.opts.Buckets == nil || s.declares(b.Name))
+func (s *Server) exists(b store.Bucket) bool {
+	return !b.Created.IsZero() || !b.Deleted && (s.opts.Buckets == nil || s.isConfigured(b.Name))
 }
 
-// declares reports whether Options name the bucket.
-func (s *Server) declares(name string) bool {
-	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isForeignBucket(name)
+// isConfigured reports whether Options name the bucket.
+func (s *Server) isConfigured(name string) bool {
+	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isRequesterPays(name)
 }
 
-// isForeignBucket reports whether somebody else owns the bucket, and whoever reads it has to pay.
-func (s *Server) isForeignBucket(name string) bool {
+// isRequesterPays reports whether somebody else owns the bucket, and whoever reads it has to pay.
+func (s *Server) isRequesterPays(name string) bool {
 	return slices.Contains(s.opts.RequesterPays, name)
 }
 
-// orDefault spells out what b leaves to the defaults.
-func (b bucketState) orDefault() bucketState {
+// withDefaults spells out what b leaves to the defaults.
+func withDefaults(b store.Bucket) store.Bucket {
 	b.ACL = cmp.Or(b.ACL, "private")
 	b.StorageClass = cmp.Or(b.StorageClass, "Standard")
 	b.Redundancy = cmp.Or(b.Redundancy, "LRS")
@@ -49,28 +50,28 @@ func (x *exchange) putBucket() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, err := x.newBucket()
+	want, err := x.readBucketConfiguration()
 	if err != nil {
 		return nil, err
 	}
-	if x.isForeignBucket(x.bucket) {
+	if x.isRequesterPays(x.bucket) {
 		return nil, bucketExists("The requested bucket name is not available. The bucket namespace is shared by all "+
 			"users of the system. Please select a different name and try again.", x.bucket)
 	}
-	err = x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+	err = x.objects.ChangeBucket(x.bucket, func(b *store.Bucket) error {
 		is := *b
 		is.StorageClass = cmp.Or(is.StorageClass, x.opts.StorageClass)
-		is = is.orDefault()
+		is = withDefaults(is)
 		switch {
-		case b.Made.IsZero() && (b.Gone || !x.declares(b.Name)):
-			b.Gone, b.ACL, b.StorageClass, b.Redundancy = false, "", want.StorageClass, want.Redundancy
+		case b.Created.IsZero() && (b.Deleted || !x.isConfigured(b.Name)):
+			b.Deleted, b.ACL, b.StorageClass, b.Redundancy = false, "", want.StorageClass, want.Redundancy
 		case want.StorageClass != "" && want.StorageClass != is.StorageClass:
 			return bucketExists("Cannot modify existing bucket's storage class", b.Name)
 		case want.Redundancy != "" && want.Redundancy != is.Redundancy:
 			return bucketExists("Bucket already exists can't modify data redundancy type", b.Name)
 		}
-		if b.Made.IsZero() {
-			b.Made = x.now()
+		if b.Created.IsZero() {
+			b.Created = x.now()
 		}
 		b.ACL = cmp.Or(acl, b.ACL)
 		return nil
@@ -83,8 +84,8 @@ func (x *exchange) putBucket() (*reply, error) {
 	return rep, nil
 }
 
-// newBucket reads the body of PutBucket, which may be empty. Old clients say the class in a header.
-func (x *exchange) newBucket() (ossxml.BucketConfiguration, error) {
+// readBucketConfiguration reads the body of PutBucket, which may be empty. Old clients say the class in a header.
+func (x *exchange) readBucketConfiguration() (ossxml.BucketConfiguration, error) {
 	doc := ossxml.BucketConfiguration{StorageClass: x.r.Header.Get("x-oss-storage-class")}
 	if len(x.bucket) < 3 {
 		return doc, refuse(http.StatusBadRequest, "InvalidBucketName", "0015-00000001",
@@ -133,18 +134,13 @@ func malformedBucketXML() *refusal {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucket
 func (x *exchange) deleteBucket() (*reply, error) {
-	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
-		objects, uploads := x.objects.countLocked(b.Name)
-		switch {
-		case objects > 0:
-			return bucketNotEmpty("The bucket you tried to delete is not empty.", b.Name)
-		case uploads > 0:
-			return bucketNotEmpty("The bucket has Multipart Uploads.", b.Name)
-		}
-		*b = bucketState{Name: b.Name, Gone: true}
-		return nil
-	})
-	if err != nil {
+	err := x.objects.DeleteBucket(x.bucket)
+	switch {
+	case errors.Is(err, store.ErrHasObjects):
+		return nil, bucketNotEmpty("The bucket you tried to delete is not empty.", x.bucket)
+	case errors.Is(err, store.ErrHasUploads):
+		return nil, bucketNotEmpty("The bucket has Multipart Uploads.", x.bucket)
+	case err != nil:
 		return nil, err
 	}
 	return newReply(http.StatusNoContent), nil
@@ -152,35 +148,6 @@ func (x *exchange) deleteBucket() (*reply, error) {
 
 func bucketNotEmpty(message, bucket string) *refusal {
 	return refuse(http.StatusConflict, "BucketNotEmpty", "0015-00000301", message, "BucketName", bucket)
-}
-
-// countLocked returns how many keys and uploads there are in a bucket. The caller holds the lock.
-func (s *store) countLocked(bucket string) (keys, uploads int) {
-	for _, u := range s.uploads {
-		if u.bucket == bucket {
-			uploads++
-		}
-	}
-	return len(s.names(bucket)), uploads
-}
-
-// named returns the names of all buckets that have been made, or in which there is something.
-func (s *store) named() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var names []string
-	for name, b := range s.buckets {
-		if !b.Gone {
-			names = append(names, name)
-		}
-	}
-	for n := range s.history {
-		names = append(names, n.bucket)
-	}
-	for _, u := range s.uploads {
-		names = append(names, u.bucket)
-	}
-	return names
 }
 
 // listBuckets is ListBuckets. Where Options leave open which buckets there are, those are listed
@@ -192,7 +159,7 @@ func (x *exchange) listBuckets() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Concat(x.opts.Buckets, x.opts.PublicBuckets, x.objects.named())
+	names := slices.Concat(x.opts.Buckets, x.opts.PublicBuckets, x.objects.BucketNames())
 	slices.Sort(names)
 	doc := ossxml.BucketList{Owner: *owner()}
 	prefix, marker := x.query.Get("prefix"), x.query.Get("marker")
@@ -201,14 +168,14 @@ func (x *exchange) listBuckets() (*reply, error) {
 	}
 	truncated := false
 	for _, name := range slices.Compact(names) {
-		b := x.objects.bucket(name)
-		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isForeignBucket(name) || !x.isTagged(b) {
+		b := x.objects.Bucket(name)
+		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isRequesterPays(name) || !x.isTagged(b) {
 			continue
 		}
 		if truncated = len(doc.Buckets.Buckets) == size; truncated {
 			break
 		}
-		d := x.details(x.described(name))
+		d := x.details(x.bucketWithDefaults(name))
 		doc.Buckets.Buckets = append(doc.Buckets.Buckets, ossxml.BucketEntry{
 			CreationDate: d.CreationDate, ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
 			Location: d.Location, Name: name, Region: x.opts.Region, StorageClass: d.StorageClass,
@@ -225,13 +192,13 @@ func (x *exchange) listBuckets() (*reply, error) {
 }
 
 // details tells of a bucket. One that was never made is as old as the Server.
-func (x *exchange) details(b bucketState) ossxml.BucketDetails {
-	d := b.orDefault()
-	made := d.Made
+func (x *exchange) details(b store.Bucket) ossxml.BucketDetails {
+	d := withDefaults(b)
+	made := d.Created
 	if made.IsZero() {
-		made = x.born
+		made = x.startTime
 	}
-	extranet, intranet := x.advertised()
+	extranet, intranet := x.endpoints()
 	return ossxml.BucketDetails{
 		AccessMonitor: "Disabled", CreationDate: ossxml.Time{Time: made}, CrossRegionReplication: "Disabled",
 		Redundancy: d.Redundancy, ExtranetEndpoint: extranet, IntranetEndpoint: intranet,
@@ -252,7 +219,7 @@ func (x *exchange) headBucket() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketinfo
 func (x *exchange) bucketInfo() (*reply, error) {
-	b := x.described(x.bucket)
+	b := x.bucketWithDefaults(x.bucket)
 	d := x.details(b)
 	if b.Encryption != nil {
 		rule := b.Encryption.Default
@@ -268,8 +235,8 @@ func (x *exchange) bucketLocation() (*reply, error) {
 	return xmlReply(http.StatusOK, ossxml.BucketLocation{Location: "oss-" + x.opts.Region}), nil
 }
 
-// makesBucket reports whether a bucket that is missing is about to be made.
-func (x *exchange) makesBucket(err error) bool {
+// createsBucket reports whether a bucket that is missing is about to be made.
+func (x *exchange) createsBucket(err error) bool {
 	var refused *refusal
 	return x.op.name == "PutBucket" && errors.As(err, &refused) && refused.code == oss.ErrNoSuchBucket
 }

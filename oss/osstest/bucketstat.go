@@ -12,35 +12,24 @@ import (
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketstat
 func (x *exchange) bucketStat() (*reply, error) {
 	doc := ossxml.BucketStat{LastModifiedTime: x.now().Unix()}
-	for _, o := range x.objects.versions(x.bucket) {
-		if o.marker {
+	for _, o := range x.objects.Versions(x.bucket) {
+		if o.DeleteMarker {
 			doc.DeleteMarkerCount++
 			continue
 		}
 		doc.ObjectCount++
-		doc.Storage += o.size
-		count(&doc, storageClass(o.header), o.size)
+		doc.Storage += o.Size
+		count(&doc, storageClass(o.Header), o.Size)
 	}
-	for _, u := range x.bucketUploads() {
+	for _, u := range x.objects.Uploads(x.bucket) {
 		doc.MultipartUploadCount++
-		for _, size := range x.partSizes(u) {
+		for _, p := range x.objects.Parts(u) {
 			doc.MultipartPartCount++
-			doc.Storage += size
-			addStorage(&doc, u.storageClass(), size)
+			doc.Storage += p.Size
+			addStorage(&doc, storageClass(u.Header), p.Size)
 		}
 	}
 	return xmlReply(http.StatusOK, doc), nil
-}
-
-// partSizes returns the sizes of the parts of u, in no order.
-func (x *exchange) partSizes(u *upload) []int64 {
-	x.objects.mu.Lock()
-	defer x.objects.mu.Unlock()
-	var sizes []int64
-	for _, p := range u.parts {
-		sizes = append(sizes, p.size)
-	}
-	return sizes
 }
 
 // minBilled is the least that an object of another class than Standard is taken for.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // maxBucketTags is how many tags a bucket can have. An object can have fewer.
@@ -36,7 +37,7 @@ func (x *exchange) putBucketTags() (*reply, error) {
 		}
 		seen[t.Key] = true
 	}
-	return x.configure(http.StatusOK, func(b *bucketState) { b.Tags = tags })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Tags = tags })
 }
 
 // checkBucketTag looks at one tag. The limits are bytes.
@@ -62,7 +63,7 @@ func checkBucketTag(t ossxml.Tag) error {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbuckettags
 func (x *exchange) getBucketTags() (*reply, error) {
-	return xmlReply(http.StatusOK, ossxml.Tagging{Set: ossxml.TagSet{Tags: x.objects.bucket(x.bucket).Tags}}), nil
+	return xmlReply(http.StatusOK, ossxml.Tagging{Set: ossxml.TagSet{Tags: x.objects.Bucket(x.bucket).Tags}}), nil
 }
 
 // deleteBucketTags is DeleteBucketTags: of the tags that the parameter names, with commas between, or of
@@ -72,7 +73,7 @@ func (x *exchange) getBucketTags() (*reply, error) {
 func (x *exchange) deleteBucketTags() (*reply, error) {
 	named := x.query.Get("tagging")
 	keys := strings.Split(named, ",")
-	return x.configure(http.StatusNoContent, func(b *bucketState) {
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) {
 		left := slices.DeleteFunc(slices.Clone(b.Tags), func(t ossxml.Tag) bool { return slices.Contains(keys, t.Key) })
 		if named == "" || len(left) == 0 {
 			left = nil
@@ -82,7 +83,7 @@ func (x *exchange) deleteBucketTags() (*reply, error) {
 }
 
 // isTagged reports whether a bucket has the tag that a ListBuckets asks for, if it asks for one.
-func (x *exchange) isTagged(b bucketState) bool {
+func (x *exchange) isTagged(b store.Bucket) bool {
 	key, value := x.query.Get("tag-key"), x.query.Get("tag-value")
 	return key == "" || slices.ContainsFunc(b.Tags, func(t ossxml.Tag) bool {
 		return t.Key == key && (t.Value == value || !x.query.Has("tag-value"))

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // Bounds of a callback.
@@ -45,8 +46,8 @@ const (
 	callbackJSON = "application/json"
 )
 
-// calledBack returns an operation that makes the callback it is asked for, once its work is done.
-func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, error) {
+// withCallback returns an operation that makes the callback it is asked for, once its work is done.
+func withCallback(run func(*exchange) (*reply, error)) func(*exchange) (*reply, error) {
 	return func(x *exchange) (*reply, error) {
 		c, err := x.callback()
 		if err != nil {
@@ -56,19 +57,19 @@ func calledBack(run func(*exchange) (*reply, error)) func(*exchange) (*reply, er
 		if err != nil || c == nil {
 			return rep, err
 		}
-		return x.callBack(c, rep)
+		return x.makeCallback(c, rep)
 	}
 }
 
-// callsBack reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
+// makesCallback reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
 // an upload the same headers.
-func (op *operation) callsBack() bool {
+func (op *operation) makesCallback() bool {
 	return op.name == "PutObject" || op.name == "PostObject" || op.name == "CompleteMultipartUpload"
 }
 
 // checkCallback refuses a callback that would not be made.
 func (x *exchange) checkCallback() error {
-	if !x.op.callsBack() {
+	if !x.op.makesCallback() {
 		return nil
 	}
 	for _, name := range []string{"callback", "callback-var"} {
@@ -157,17 +158,17 @@ func (x *exchange) callbackParam(name string, v any) (given bool, _ error) {
 	return true, nil
 }
 
-// callBack calls one address after the other until one is content, and answers with what it said.
+// makeCallback calls one address after the other until one is content, and answers with what it said.
 // Otherwise the answer is a refusal of a kind of its own: what was uploaded stays.
-func (x *exchange) callBack(c *callback, done *reply) (*reply, error) {
+func (x *exchange) makeCallback(c *callback, done *reply) (*reply, error) {
 	var problem string
 	for _, u := range c.urls {
 		var said []byte
-		if said, problem = x.call(c, u, done.made); problem == "" {
+		if said, problem = x.callURL(c, u, done.object); problem == "" {
 			rep := newReply(http.StatusOK)
 			maps.Copy(rep.header, done.header)
 			rep.header.Set("Content-Type", callbackJSON)
-			rep.body, rep.size, rep.made = bytes.NewReader(said), int64(len(said)), done.made
+			rep.body, rep.size, rep.object = bytes.NewReader(said), int64(len(said)), done.object
 			return rep, nil
 		}
 		if x.closing.Err() != nil {
@@ -183,12 +184,12 @@ func (x *exchange) callBack(c *callback, done *reply) (*reply, error) {
 	return rep, nil
 }
 
-// unreachable is what OSS says of an address where there is nobody.
-const unreachable = "Error status : -1. OSS can not connect to your callbackUrl, please check it."
+// callbackUnreachable is what OSS says of an address where there is nobody.
+const callbackUnreachable = "Error status : -1. OSS can not connect to your callbackUrl, please check it."
 
-// call makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
+// callURL makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
 // no keys of OSS to sign a callback with.
-func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, problem string) {
+func (x *exchange) callURL(c *callback, u *url.URL, o *store.Object) (said []byte, problem string) {
 	if !isLoopback(u.Hostname()) {
 		return nil, fmt.Sprintf("Error status : -1. %s is not on loopback, and no other address is called.", u.Host)
 	}
@@ -196,11 +197,11 @@ func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, proble
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(c.fill(x, o)))
 	if err != nil {
-		return nil, unreachable
+		return nil, callbackUnreachable
 	}
 	req.Host = cmp.Or(c.host, req.Host)
 	for name, value := range map[string]string{
-		"Content-Type": c.kind, "User-Agent": "http-client/0.0.1", "x-oss-bucket": o.bucket, "x-oss-owner": ownerID,
+		"Content-Type": c.kind, "User-Agent": "http-client/0.0.1", "x-oss-bucket": o.Bucket, "x-oss-owner": ownerID,
 		"x-oss-request-id": x.id, "x-oss-tag": "CALLBACK",
 	} {
 		req.Header.Set(name, value)
@@ -209,7 +210,7 @@ func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, proble
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, unanswered(ctx, u)
+		return nil, callbackProblem(ctx, u)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -218,7 +219,7 @@ func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, proble
 	said, err = io.ReadAll(io.LimitReader(resp.Body, callbackReply+1))
 	switch {
 	case err != nil:
-		return nil, unanswered(ctx, u)
+		return nil, callbackProblem(ctx, u)
 	case resp.ContentLength < 0:
 		return nil, "Response header has no Content-Length."
 	case len(said) > callbackReply:
@@ -229,12 +230,12 @@ func (x *exchange) call(c *callback, u *url.URL, o *object) (said []byte, proble
 	return said, ""
 }
 
-// unanswered tells a server that is slow from one that is not there.
-func unanswered(ctx context.Context, u *url.URL) string {
+// callbackProblem tells a server that is slow from one that is not there.
+func callbackProblem(ctx context.Context, u *url.URL) string {
 	if ctx.Err() != nil {
 		return fmt.Sprintf("Error status : -1. %s reply timeout, cost:5000ms, timeout:5000ms.", u.Host)
 	}
-	return unreachable
+	return callbackUnreachable
 }
 
 // isLoopback reports whether a name leads to this machine and no other, without asking anybody.
@@ -252,7 +253,7 @@ func isPrivate(host string) bool {
 
 // fill puts the variables of a body in their places. In a form they are escaped, in JSON they are
 // quoted where the body does not do so itself.
-func (c *callback) fill(x *exchange, o *object) string {
+func (c *callback) fill(x *exchange, o *store.Object) string {
 	var b strings.Builder
 	for rest := c.body; rest != ""; {
 		before, after, found := strings.Cut(rest, "${")
@@ -281,22 +282,22 @@ func (c *callback) fill(x *exchange, o *object) string {
 }
 
 // variable returns the value of a variable, "" if there is none, and whether it is a number.
-func (c *callback) variable(name string, x *exchange, o *object) (value string, number bool) {
+func (c *callback) variable(name string, x *exchange, o *store.Object) (value string, number bool) {
 	switch name {
 	case "bucket":
-		return o.bucket, false
+		return o.Bucket, false
 	case "object":
-		return o.key, false
+		return o.Key, false
 	case "etag":
-		return unquote(o.etag), false
+		return unquote(o.ETag), false
 	case "size":
-		return strconv.FormatInt(o.size, 10), true
+		return strconv.FormatInt(o.Size, 10), true
 	case "mimeType":
-		return cmp.Or(o.header.Get("Content-Type"), "application/octet-stream"), false
+		return cmp.Or(o.Header.Get("Content-Type"), "application/octet-stream"), false
 	case "crc64":
-		return strconv.FormatUint(o.crc, 10), false
+		return strconv.FormatUint(o.CRC64, 10), false
 	case "contentMd5":
-		return base64.StdEncoding.EncodeToString(o.md5), false
+		return base64.StdEncoding.EncodeToString(o.MD5), false
 	case "reqId":
 		return x.id, false
 	case "operation":

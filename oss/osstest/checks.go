@@ -20,7 +20,7 @@ func (x *exchange) checkCommon() error {
 	default: // see https://help.aliyun.com/en/oss/user-guide/0017-00000235
 		return invalidArgument("0017-00000235", "Invalid Encoding Method specified in Request", "encoding-type", v)
 	}
-	for _, name := range foreignHeaders {
+	for _, name := range unsupportedHeaders {
 		if x.r.Header.Get(name) != "" {
 			return notImplemented(name)
 		}
@@ -31,9 +31,9 @@ func (x *exchange) checkCommon() error {
 	return x.limitTraffic()
 }
 
-// foreignHeaders change what an operation does in ways a Server does not know. Headers that OSS
+// unsupportedHeaders change what an operation does in ways a Server does not know. Headers that OSS
 // ignores are ignored here too.
-var foreignHeaders = []string{
+var unsupportedHeaders = []string{
 	"x-oss-process", "x-oss-hash-ctx", "x-oss-md5-ctx",
 	"x-oss-enable-md5", "x-oss-enable-sha1", "x-oss-enable-sha256",
 	"x-oss-object-worm-mode", "x-oss-object-worm-retain-until-date",
@@ -200,8 +200,8 @@ func (x *exchange) checkMetadata() error {
 	return nil
 }
 
-// forbidsOverwrite reads x-oss-forbid-overwrite.
-func (x *exchange) forbidsOverwrite() (bool, error) {
+// forbidOverwrite reads x-oss-forbid-overwrite.
+func (x *exchange) forbidOverwrite() (bool, error) {
 	const name = "x-oss-forbid-overwrite"
 	switch value := x.r.Header.Get(name); value {
 	case "", "false":

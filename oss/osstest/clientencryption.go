@@ -6,6 +6,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // clientPrefix begins the names of the metadata in which clients say how they encrypted an object themselves.
@@ -65,8 +66,8 @@ func (e clientEncryption) checkPart(number int, size int64) error {
 }
 
 // checkClientPart is checkPart of an upload, which the client may not encrypt.
-func (u *upload) checkClientPart(number int, size int64) error {
-	e, found, _ := clientEncryptionOf(u.header) // it was checked at Initiate
+func checkClientPart(u *store.Upload, number int, size int64) error {
+	e, found, _ := clientEncryptionOf(u.Header) // it was checked at Initiate
 	if !found {
 		return nil
 	}
@@ -74,20 +75,20 @@ func (u *upload) checkClientPart(number int, size int64) error {
 }
 
 // checkClientList makes sure that an upload is completed with all parts that Initiate announced.
-func (u *upload) checkClientList(parts int) error {
-	if e, found, _ := clientEncryptionOf(u.header); found && int64(parts) != e.parts() {
+func checkClientList(u *store.Upload, parts int) error {
+	if e, found, _ := clientEncryptionOf(u.Header); found && int64(parts) != e.parts() {
 		return invalidClientEncryption("", "The client encryption part list is unexpected with init_multipart setted.")
 	}
 	return nil
 }
 
 // describeClientEncryption repeats to ListParts what Initiate said.
-func (u *upload) describeClientEncryption(doc *ossxml.PartList) {
-	e, found, _ := clientEncryptionOf(u.header)
+func describeClientEncryption(doc *ossxml.PartList, u *store.Upload) {
+	e, found, _ := clientEncryptionOf(u.Header)
 	if !found {
 		return
 	}
-	get := func(name string) string { return u.header.Get(clientPrefix + name) }
+	get := func(name string) string { return u.Header.Get(clientPrefix + name) }
 	doc.ClientEncryption = ossxml.ClientEncryption{
 		Key: get("Key"), Start: get("Start"), CEKAlg: get("Cek-Alg"), WrapAlg: get("Wrap-Alg"), DataSize: e.size,
 		PartSize: e.partSize,

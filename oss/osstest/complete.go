@@ -2,15 +2,20 @@ package osstest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/md5"
+	"errors"
+	"fmt"
 	stdcrc64 "hash/crc64"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // complete is CompleteMultipartUpload.
@@ -21,36 +26,41 @@ func (x *exchange) complete() (*reply, error) {
 	if err := x.checkACL(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
 	list, listErr := x.readPartList()
 
-	o, found, err := x.objects.join(x.name(), id, func(u *upload) (*object, error) {
-		return x.join(u, list, listErr, forbid)
+	o, err := x.objects.Complete(x.name(), id, forbid, func(u *store.Upload, all []*store.Part, sum []byte) (*store.Object, error) {
+		if listErr != nil {
+			return nil, listErr
+		}
+		return x.assemble(u, all, sum, list)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNoUpload):
+		return nil, noSuchUpload(id, "0042-00000203")
+	case errors.Is(err, store.ErrExists):
+		return nil, alreadyExists("0042-00000214")
+	case err != nil:
 		return nil, err
 	}
-	if !found {
-		return nil, noSuchUpload(id, "0042-00000203")
-	}
-	return x.completed(o), nil
+	return x.completeReply(o), nil
 }
 
-// completed is the answer to a complete.
-func (x *exchange) completed(o *object) *reply {
+// completeReply is the answer to a complete.
+func (x *exchange) completeReply(o *store.Object) *reply {
 	rep := xmlReply(http.StatusOK, ossxml.Completed{
 		EncodingType: x.encoding(),
 		Location:     x.address(),
-		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.etag,
+		Bucket:       x.bucket, Key: x.encode(x.key), ETag: o.ETag,
 	})
-	rep.made = o
-	rep.header.Set("ETag", o.etag)
-	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	rep.object = o
+	rep.header.Set("ETag", o.ETag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
 	x.setVersion(rep.header, o)
-	setEncryption(rep.header, o.header)
+	setEncryption(rep.header, o.Header)
 	return rep
 }
 
@@ -86,46 +96,40 @@ func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
 	return &body, x.checkDigests(d)
 }
 
-// join makes an object of the listed parts, or of all. It changes nothing else.
-func (x *exchange) join(u *upload, list []ossxml.CompletePart, listErr error, forbid bool) (*object, error) {
-	if listErr != nil {
-		return nil, listErr
-	}
-	parts, err := x.selectParts(u, list)
+// assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or nil.
+func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, list []ossxml.CompletePart) (*store.Object, error) {
+	parts, err := x.selectParts(u.ID, all, list)
 	if err != nil {
 		return nil, err
 	}
-	if err := u.checkClientList(len(parts)); err != nil {
+	if err := checkClientList(u, len(parts)); err != nil {
 		return nil, err
 	}
-	if forbid && x.objects.protectsLocked(u.name) {
-		return nil, alreadyExists("0042-00000214")
-	}
-	o := &object{
-		name: u.name, kind: "Multipart", header: u.header,
-		acl: oss.ACL(x.r.Header.Get("x-oss-object-acl")), modified: x.now(),
+	o := &store.Object{
+		Name: u.Name, Type: "Multipart", Header: u.Header,
+		ACL: oss.ACL(x.r.Header.Get("x-oss-object-acl")), Modified: x.now(),
 	}
 	etags := md5.New() // over the ETags as text: this is not the rule of S3
 	for _, p := range parts {
-		io.WriteString(etags, unquote(p.etag))
-		o.content = append(o.content, p.content...)
-		o.crc = crc64.Combine(o.crc, p.crc, p.size)
-		o.size += p.size
-		o.parts = append(o.parts, p.export())
+		io.WriteString(etags, unquote(p.ETag))
+		o.Content = append(o.Content, p.Content...)
+		o.CRC64 = crc64.Combine(o.CRC64, p.CRC64, p.Size)
+		o.Size += p.Size
+		o.Parts = append(o.Parts, exportPart(p))
 	}
-	o.etag = quote(hexUpper(etags.Sum(nil)) + "-" + strconv.Itoa(len(parts)))
-	if u.sequential && len(parts) == len(u.parts) {
-		o.md5 = u.md5.Sum(nil)
+	o.ETag = quote(fmt.Sprintf("%X-%d", etags.Sum(nil), len(parts)))
+	if len(parts) == len(all) {
+		o.MD5 = md5sum
 	}
-	if !x.flip {
-		o.content.retain()
+	if !x.flipBit {
+		o.Content.Retain()
 		return o, nil
 	}
-	if o.content, err = o.content.flipped(x.objects.bodies); err != nil {
+	if o.Content, err = x.objects.Flip(o.Content); err != nil {
 		return nil, err
 	}
-	if o.size > 0 {
-		o.crc ^= flipSum(o.size)
+	if o.Size > 0 {
+		o.CRC64 ^= flipSum(o.Size)
 	}
 	return o, nil
 }
@@ -138,32 +142,32 @@ func flipSum(size int64) uint64 {
 
 // selectParts returns the parts that list names, checked in the order OSS is thought to check them:
 // numbers, existence and ETags, sizes. Without a list it returns all. A list may be empty.
-func (x *exchange) selectParts(u *upload, list []ossxml.CompletePart) ([]*part, error) {
-	parts := u.sorted()
+func (x *exchange) selectParts(id string, all []*store.Part, list []ossxml.CompletePart) ([]*store.Part, error) {
+	parts := all
 	if list != nil {
 		if err := checkOrder(list); err != nil {
 			return nil, err
 		}
-		parts = parts[:0]
+		parts = nil
 		for _, want := range list {
-			p := u.parts[want.Number]
-			if p == nil || !sameETag(want.ETag, p.etag) {
+			i, found := slices.BinarySearchFunc(all, want.Number, func(p *store.Part, n int) int { return cmp.Compare(p.Number, n) })
+			if !found || !sameETag(want.ETag, all[i].ETag) {
 				return nil, refuse(http.StatusBadRequest, oss.ErrInvalidPart, "0042-00000212",
 					"One or more of the specified parts could not be found or the specified entity tag might not have matched the part's entity tag.",
-					"ETag", want.ETag, "PartNumber", strconv.Itoa(want.Number), "UploadId", u.id)
+					"ETag", want.ETag, "PartNumber", strconv.Itoa(want.Number), "UploadId", id)
 			}
-			parts = append(parts, p)
+			parts = append(parts, all[i])
 		}
 	}
 	if list == nil && len(parts) == 0 {
 		return nil, malformedXML() // complete-all of nothing; what OSS says is not known
 	}
 	for _, p := range parts[:max(0, len(parts)-1)] { // only the last of the list may be small
-		if p.size < x.opts.MinPartSize {
+		if p.Size < x.opts.MinPartSize {
 			return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0042-00000213",
 				"Your proposed upload smaller than the minimum allowed size.",
-				"MinSizeAllowed", strconv.FormatInt(x.opts.MinPartSize, 10), "ProposedSize", strconv.FormatInt(p.size, 10),
-				"PartNumber", strconv.Itoa(p.number))
+				"MinSizeAllowed", strconv.FormatInt(x.opts.MinPartSize, 10), "ProposedSize", strconv.FormatInt(p.Size, 10),
+				"PartNumber", strconv.Itoa(p.Number))
 		}
 	}
 	return parts, nil

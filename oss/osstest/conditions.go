@@ -8,22 +8,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // checkConditions looks at If-Match and its kin, or with a prefix at those of a copy's source. A
 // failed If-None-Match or If-Modified-Since is no error: the answer is then 304.
-func checkConditions(h http.Header, prefix string, o *object) (unchanged bool, err error) {
-	if v := h.Get(prefix + "If-Match"); v != "" && !matches(v, o.etag) {
+func checkConditions(h http.Header, prefix string, o *store.Object) (unchanged bool, err error) {
+	if v := h.Get(prefix + "If-Match"); v != "" && !matches(v, o.ETag) {
 		return false, preconditionFailed(prefix + "If-Match")
 	}
-	if t, ok := httpTime(h.Get(prefix + "If-Unmodified-Since")); ok && o.modified.After(t) {
+	if t, ok := httpTime(h.Get(prefix + "If-Unmodified-Since")); ok && o.Modified.After(t) {
 		return false, preconditionFailed(prefix + "If-Unmodified-Since")
 	}
-	if v := h.Get(prefix + "If-None-Match"); v != "" && matches(v, o.etag) {
+	if v := h.Get(prefix + "If-None-Match"); v != "" && matches(v, o.ETag) {
 		return true, nil
 	}
 	t, ok := httpTime(h.Get(prefix + "If-Modified-Since"))
-	return ok && !o.modified.After(t), nil
+	return ok && !o.Modified.After(t), nil
 }
 
 // matches compares ETags as OSS does: without quotes, in any case.
@@ -128,7 +130,7 @@ func checkCopySize(size int64) error {
 }
 
 // openSource returns the object that x-oss-copy-source names, retained, if its conditions hold.
-func (x *exchange) openSource() (o *object, unchanged bool, err error) {
+func (x *exchange) openSource() (o *store.Object, unchanged bool, err error) {
 	value := x.r.Header.Get("x-oss-copy-source")
 	bad := invalidArgument("", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.",
 		"x-oss-copy-source", value)
@@ -145,13 +147,13 @@ func (x *exchange) openSource() (o *object, unchanged bool, err error) {
 	if err := x.checkBucket(bucket); err != nil {
 		return nil, false, err
 	}
-	if err := x.checkPays(bucket); err != nil {
+	if err := x.checkPaysFor(bucket); err != nil {
 		return nil, false, err
 	}
 	if err := checkKey(key); err != nil {
 		return nil, false, err
 	}
-	if o, err = x.openVersion(name{bucket, key}, version); err != nil {
+	if o, err = x.openVersion(store.Name{Bucket: bucket, Key: key}, version); err != nil {
 		var refused *refusal
 		if errors.As(err, &refused) && refused.status == http.StatusMethodNotAllowed {
 			// See https://help.aliyun.com/en/oss/user-guide/0016-00000307
@@ -159,14 +161,14 @@ func (x *exchange) openSource() (o *object, unchanged bool, err error) {
 		}
 		return nil, false, err
 	}
-	if o.kind == appendable {
-		o.content.release()
+	if o.Type == appendable {
+		o.Content.Release()
 		return nil, false, refuse(http.StatusBadRequest, "OperationNotSupported", "0037-00000001",
 			"The operation is not supported for this resource: an appendable object cannot be copied.")
 	}
 	unchanged, err = checkConditions(x.r.Header, "x-oss-copy-source-", o)
 	if err != nil {
-		o.content.release()
+		o.Content.Release()
 	}
 	return o, unchanged, err
 }

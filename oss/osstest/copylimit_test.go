@@ -6,14 +6,15 @@ import (
 	"testing"
 
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // The objects here are as large as they say without having a byte: nobody gets to read them.
 func TestCopyObjectTakesAtMostAGigabyte(t *testing.T) {
 	srv := NewServer(nil)
 	defer srv.Close()
-	o := &object{name: name{"bucket", "large"}, kind: "Normal", size: maxCopy + 1, header: make(http.Header), modified: srv.now()}
-	if err := srv.objects.put(o, false); err != nil {
+	o := &store.Object{Name: store.Name{Bucket: "bucket", Key: "large"}, Type: "Normal", Size: maxCopy + 1, Header: make(http.Header), Modified: srv.now()}
+	if err := srv.objects.Put(o, false); err != nil {
 		t.Fatal(err)
 	}
 	resp, err := srv.Client().Do(t.Context(), &oss.Request{Op: "CopyObject", Method: http.MethodPut, Bucket: "bucket", Key: "copy",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // A CORSRule lets scripts of other origins use a bucket. In an origin and in a header one asterisk
@@ -24,8 +25,8 @@ type CORSRule struct {
 
 const maxCORSRules = 10
 
-// document returns rules as PutBucketCors sends them.
-func document(rules []CORSRule) *ossxml.CORSConfiguration {
+// corsDocument returns rules as PutBucketCors sends them.
+func corsDocument(rules []CORSRule) *ossxml.CORSConfiguration {
 	doc := new(ossxml.CORSConfiguration)
 	for _, r := range rules {
 		v := ossxml.CORSRule{AllowedOrigins: r.Origins, AllowedMethods: r.Methods, AllowedHeaders: r.Headers,
@@ -41,10 +42,10 @@ func document(rules []CORSRule) *ossxml.CORSConfiguration {
 
 // corsRules returns the rules of a bucket, nil if there are none.
 func (s *Server) corsRules(bucket string) *ossxml.CORSConfiguration {
-	if own := s.objects.bucket(bucket).CORS; own != nil || len(s.opts.CORS) == 0 {
+	if own := s.objects.Bucket(bucket).CORS; own != nil || len(s.opts.CORS) == 0 {
 		return own
 	}
-	return document(s.opts.CORS)
+	return corsDocument(s.opts.CORS)
 }
 
 // putCORS is PutBucketCors.
@@ -58,7 +59,7 @@ func (x *exchange) putCORS() (*reply, error) {
 	if err := checkCORS(&doc); err != nil {
 		return nil, err
 	}
-	return x.configure(http.StatusOK, func(b *bucketState) { b.CORS = &doc })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.CORS = &doc })
 }
 
 // checkCORS looks at the rules of a bucket.
@@ -119,7 +120,7 @@ func (x *exchange) getCORS() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketcors
 func (x *exchange) deleteCORS() (*reply, error) {
-	return x.configure(http.StatusNoContent, func(b *bucketState) { b.CORS = nil })
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.CORS = nil })
 }
 
 // preflight is OptionObject, in which a browser asks whether a request may be made. It has no signature
@@ -172,7 +173,7 @@ func (x *exchange) allowOrigin(h http.Header, method, headers string) bool {
 	}
 	origin := x.r.Header.Get("Origin")
 	for _, r := range doc.Rules {
-		if !slices.ContainsFunc(r.AllowedOrigins, func(p string) bool { return fits(p, origin) }) ||
+		if !slices.ContainsFunc(r.AllowedOrigins, func(p string) bool { return matchesPattern(p, origin) }) ||
 			!slices.Contains(r.AllowedMethods, method) || !allowsHeaders(r, headers) {
 			continue
 		}
@@ -197,15 +198,15 @@ func allowsHeaders(r ossxml.CORSRule, headers string) bool {
 	for name := range strings.SplitSeq(headers, ",") {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if name != "" && !slices.ContainsFunc(r.AllowedHeaders,
-			func(p string) bool { return fits(strings.ToLower(p), name) }) {
+			func(p string) bool { return matchesPattern(strings.ToLower(p), name) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// fits reports whether s is pattern, in which one asterisk stands for any text.
-func fits(pattern, s string) bool {
+// matchesPattern reports whether s is pattern, in which one asterisk stands for any text.
+func matchesPattern(pattern, s string) bool {
 	before, after, wild := strings.Cut(pattern, "*")
 	if !wild {
 		return s == pattern

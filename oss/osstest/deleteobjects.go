@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // Bounds of documents that a request brings.
@@ -55,9 +56,9 @@ func (x *exchange) deleteObjects() (*reply, error) {
 // delete deletes one object of a list. One that does not exist is deleted as well.
 func (x *exchange) delete(d ossxml.DeleteObject) (ossxml.DeletedObject, error) {
 	line := ossxml.DeletedObject{Key: x.encode(d.Key), VersionID: d.VersionID}
-	o, err := x.objects.remove(name{x.bucket, d.Key}, d.VersionID, x.now())
-	if err == nil && o != nil && o.marker {
-		line.DeleteMarker, line.DeleteMarkerVersionID = true, o.version
+	o, err := x.objects.Remove(store.Name{Bucket: x.bucket, Key: d.Key}, d.VersionID, x.now())
+	if err == nil && o != nil && o.DeleteMarker {
+		line.DeleteMarker, line.DeleteMarkerVersionID = true, o.VersionID
 	}
 	return line, err
 }

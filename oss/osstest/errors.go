@@ -21,13 +21,13 @@ var errCut = errors.New("osstest: connection cut")
 
 // A refusal is an error reply of OSS.
 type refusal struct {
-	status  int
-	code    oss.Code
-	ec      string // finer code; empty where OSS gives none or none is known
-	message string
-	extra   []ossxml.Field // elements of this code, in their order
-	header  http.Header    // sent besides; nil if there is none
-	untimed bool           // sent without x-oss-server-time
+	status       int
+	code         oss.Code
+	ec           string // finer code; empty where OSS gives none or none is known
+	message      string
+	extra        []ossxml.Field // elements of this code, in their order
+	header       http.Header    // sent besides; nil if there is none
+	noServerTime bool           // sent without x-oss-server-time
 }
 
 // refuse returns a refusal; extra holds names and values by turns.
@@ -127,11 +127,11 @@ func tooSkewed(signed, now time.Time) *refusal {
 	return refuse(http.StatusForbidden, "RequestTimeTooSkewed", "0002-00000504",
 		"The difference between the request time and the current time is too large.",
 		"MaxAllowedSkewMilliseconds", strconv.FormatInt(maxSkew.Milliseconds(), 10),
-		"RequestTime", inDocument(signed), "ServerTime", inDocument(now))
+		"RequestTime", formatTime(signed), "ServerTime", formatTime(now))
 }
 
-// inDocument writes a moment as documents have it: whole seconds, whatever the clock says.
-func inDocument(t time.Time) string { return t.UTC().Truncate(time.Second).Format(ossxml.TimeFormat) }
+// formatTime writes a moment as documents have it: whole seconds, whatever the clock says.
+func formatTime(t time.Time) string { return t.UTC().Truncate(time.Second).Format(ossxml.TimeFormat) }
 
 // internalError is a fault of the Server itself, such as a full disk under Options.Dir.
 func internalError() *refusal {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/memnet"
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // An exchange is one request on its way through the Server, and the reply to it.
@@ -31,27 +32,27 @@ type exchange struct {
 	op      *operation
 	entry   *Request  // in the log
 	arrived time.Time // by the machine's clock, for x-oss-server-time
-	body    *incoming
+	body    *requestBody
 
 	// What a Fault has asked for.
-	fault   string               // its Effect, for the Logger
-	instead *reply               // sent without looking at the request any further
-	sending []filter             // through which the body of the reply goes
-	answer  []func(*reply) error // run when the work is done, before the reply is sent, which they may change
-	flip    bool                 // damage what the operation puts together
-	cutAt   int64                // cut the connection after this many bytes of the reply; negative: never
+	fault        string               // its Effect, for the Logger
+	replacement  *reply               // sent without looking at the request any further
+	replyFilters []filter             // through which the body of the reply goes
+	onReply      []func(*reply) error // run when the work is done, before the reply is sent, which they may change
+	flipBit      bool                 // damage what the operation puts together
+	cutAt        int64                // cut the connection after this many bytes of the reply; negative: never
 }
 
 // A reply is what a request is answered with.
 type reply struct {
 	status   int
 	header   http.Header
-	body     io.Reader // nil if there is none; closed if it can be
-	size     int64     // of body
-	document string    // the body, if it is one
-	refusal  *refusal  // what the reply says no to, nil if it does not
-	made     *object   // by PutObject and CompleteMultipartUpload, for a callback
-	foreign  bool      // somebody else's: without the headers of OSS
+	body     io.Reader     // nil if there is none; closed if it can be
+	size     int64         // of body
+	document string        // the body, if it is one
+	refusal  *refusal      // what the reply says no to, nil if it does not
+	object   *store.Object // by PutObject and CompleteMultipartUpload, for a callback
+	notOSS   bool          // somebody else's: without the headers of OSS
 }
 
 func newReply(status int) *reply { return &reply{status: status, header: make(http.Header)} }
@@ -70,7 +71,7 @@ func xmlReply(status int, doc any) *reply {
 
 // ServeHTTP makes a Server an http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
+	if !s.beginHandler() {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.handlers.running.Done()
@@ -79,8 +80,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		arrived: time.Now(), cutAt: -1,
 	}
 	x.op = operationNamed(x.route())
-	x.id = s.ids.request(s.opts.Now())
-	x.body = newIncoming(r.Body)
+	x.id = s.objects.IDs.RequestID(s.opts.Now())
+	x.body = newRequestBody(r.Body)
 	x.entry = s.log.add(x)
 	defer x.endWithServer()()
 
@@ -115,7 +116,7 @@ func (x *exchange) endWithServer() func() {
 // serve does the work: a fault first, as networks come before servers, then the checks in the order
 // OSS seems to make them, then the operation. The error is one that leaves nothing to be answered.
 func (x *exchange) serve() (*reply, error) {
-	rep, err := x.attempt()
+	rep, err := x.run()
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return refused.reply(x), nil
@@ -127,21 +128,21 @@ func (x *exchange) serve() (*reply, error) {
 	return internalError().reply(x), nil
 }
 
-func (x *exchange) attempt() (*reply, error) {
-	if effect := x.faults.strike(x); effect != nil {
+func (x *exchange) run() (*reply, error) {
+	if effect := x.faults.next(x); effect != nil {
 		x.fault = fmt.Sprint(effect)
-		if err := effect.strike(x); err != nil {
+		if err := effect.apply(x); err != nil {
 			return nil, err
 		}
 	}
-	if x.instead != nil {
-		return x.instead, nil
+	if x.replacement != nil {
+		return x.replacement, nil
 	}
-	if x.problem != nil {
-		return nil, x.problem
+	if x.refusal != nil {
+		return nil, x.refusal
 	}
 	if x.bucket != "" {
-		if err := x.checkBucket(x.bucket); err != nil && !x.makesBucket(err) {
+		if err := x.checkBucket(x.bucket); err != nil && !x.createsBucket(err) {
 			return nil, err
 		}
 	}
@@ -150,7 +151,7 @@ func (x *exchange) attempt() (*reply, error) {
 	}
 	if x.key != "" {
 		check := checkKey
-		if x.op.needs == reading {
+		if x.op.access == readAccess {
 			check = checkReadKey
 		}
 		if err := check(x.key); err != nil {
@@ -164,7 +165,7 @@ func (x *exchange) attempt() (*reply, error) {
 	}
 	rep, err := x.op.run(x)
 	if err == nil && x.op.name == "AbortMultipartUpload" {
-		x.faults.late.noteAbort(x.entry.UploadID)
+		x.faults.redeliveries.markAborted(x.entry.UploadID)
 	}
 	return rep, err
 }
@@ -175,7 +176,7 @@ func (x *exchange) checkRequester() error {
 	if x.op.name == "OptionObject" || x.op.name == "PostObject" {
 		return nil
 	}
-	for _, check := range []func() error{x.checkDeadToken, x.authenticate, x.checkPayer} {
+	for _, check := range []func() error{x.checkToken, x.authenticate, x.checkPayer} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -191,11 +192,11 @@ func (x *exchange) finish(rep *reply) error {
 	if err := x.drain(); err != nil {
 		return err
 	}
-	if !rep.foreign {
+	if !rep.notOSS {
 		x.setCORS(rep.header)
 	}
 	var cut error
-	for _, f := range x.answer { // all of them: a reply that is lost can still be late, and its part come again
+	for _, f := range x.onReply { // all of them: a reply that is lost can still be late, and its part come again
 		cut = cmp.Or(f(rep), cut)
 	}
 	if cut != nil {
@@ -205,7 +206,7 @@ func (x *exchange) finish(rep *reply) error {
 		return x.sendStart(rep)
 	}
 	x.record(rep)
-	if !x.body.ended(x.r.ContentLength) {
+	if !x.body.complete(x.r.ContentLength) {
 		defer x.hangUp()()
 	}
 	body := x.setHeader(x.w.Header(), rep)
@@ -213,7 +214,7 @@ func (x *exchange) finish(rep *reply) error {
 	if body == nil {
 		return nil
 	}
-	if _, err := io.Copy(flushing{x}, body); err != nil {
+	if _, err := io.Copy(flushWriter{x}, body); err != nil {
 		// The client gets what was sent so far, and then the end of the connection.
 		http.NewResponseController(x.w).Flush()
 		panic(http.ErrAbortHandler)
@@ -227,11 +228,11 @@ func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
 	for name, values := range rep.header {
 		h[wireName(name)] = values
 	}
-	if !rep.foreign {
+	if !rep.notOSS {
 		h["Server"] = []string{"AliyunOSS"}
 		h["Date"] = []string{x.opts.Now().UTC().Format(http.TimeFormat)}
 		h["x-oss-request-id"] = []string{x.id}
-		if rep.refusal == nil || !rep.refusal.untimed {
+		if rep.refusal == nil || !rep.refusal.noServerTime {
 			h["x-oss-server-time"] = []string{strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10)}
 		}
 	}
@@ -241,14 +242,14 @@ func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
 	}
 	h.Set("Content-Length", strconv.FormatInt(rep.size, 10))
 	body := rep.body
-	for _, f := range x.sending {
+	for _, f := range x.replyFilters {
 		body = f(x, body)
 	}
 	return body
 }
 
-// lingering is how long an http.Server waits for the rest of a body that no operation reads.
-const lingering = 500 * time.Millisecond
+// lingerTime is how long an http.Server waits for the rest of a body that no operation reads.
+const lingerTime = 500 * time.Millisecond
 
 // hangUp makes the reply the last one on a connection on which the rest of the request may still be
 // arriving. net/http would close it only after half a second, so that a client over TCP, which loses
@@ -264,7 +265,7 @@ func (x *exchange) hangUp() func() {
 		x.w.Header().Set("Connection", "close")
 		return func() {}
 	}
-	if !x.takesNoBody() {
+	if !x.ignoresBody() {
 		return func() {}
 	}
 	control := http.NewResponseController(x.w)
@@ -272,7 +273,7 @@ func (x *exchange) hangUp() func() {
 	x.w.Header().Set("Connection", "close")
 	return func() {
 		control.Flush()
-		control.SetReadDeadline(time.Now().Add(lingering))
+		control.SetReadDeadline(time.Now().Add(lingerTime))
 	}
 }
 
@@ -310,12 +311,12 @@ func (x *exchange) sendStart(rep *reply) error {
 	return nil
 }
 
-// flushing sends at once what a filter lets through, if there is one: a slow reply is to be seen moving.
-type flushing struct{ x *exchange }
+// flushWriter sends at once what a filter lets through, if there is one: a slow reply is to be seen moving.
+type flushWriter struct{ x *exchange }
 
-func (f flushing) Write(p []byte) (int, error) {
+func (f flushWriter) Write(p []byte) (int, error) {
 	n, err := f.x.w.Write(p)
-	if err == nil && len(f.x.sending) > 0 {
+	if err == nil && len(f.x.replyFilters) > 0 {
 		err = http.NewResponseController(f.x.w).Flush()
 		if errors.Is(err, http.ErrNotSupported) {
 			err = nil
@@ -324,8 +325,8 @@ func (f flushing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// takesNoBody reports whether no operation reads a body that comes with this method.
-func (x *exchange) takesNoBody() bool {
+// ignoresBody reports whether no operation reads a body that comes with this method.
+func (x *exchange) ignoresBody() bool {
 	return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
 }
 
@@ -338,7 +339,7 @@ const drainLimit = 64 << 20
 // may never come, though its length was announced.
 func (x *exchange) drain() error {
 	waits := x.r.Header.Get("Expect") != "" && x.body.arrived() == 0
-	if waits || x.takesNoBody() || x.r.ContentLength-x.body.arrived() > drainLimit {
+	if waits || x.ignoresBody() || x.r.ContentLength-x.body.arrived() > drainLimit {
 		return nil
 	}
 	if _, err := io.CopyN(io.Discard, x.body, drainLimit); errors.Is(err, errCut) {

@@ -1,9 +1,7 @@
 package osstest
 
 import (
-	"cmp"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // An Object is a stored object.
@@ -29,17 +28,24 @@ type Object struct {
 	DeleteMarker bool   // true of a version that says that the object was deleted; Object and Stat skip it
 }
 
+func exportObject(o *store.Object) Object {
+	return Object{
+		Size: o.Size, ETag: o.ETag, CRC64: o.CRC64, Header: o.Header.Clone(), ACL: o.ACL,
+		Parts: slices.Clone(o.Parts), Time: o.Modified, VersionID: o.VersionID, DeleteMarker: o.DeleteMarker,
+	}
+}
+
 // Object returns a stored object. For one in Options.Dir that is too large for memory see Stat.
 func (s *Server) Object(bucket, key string) (Object, bool) {
-	o, ok := s.objects.open(name{bucket, key}, "")
-	if !ok || o.marker {
+	o, ok := s.objects.Open(store.Name{Bucket: bucket, Key: key}, "")
+	if !ok || o.DeleteMarker {
 		return Object{}, false
 	}
-	defer o.content.release()
-	v := o.export()
-	r := o.content.reader()
+	defer o.Content.Release()
+	v := exportObject(o)
+	r := o.Content.Reader()
 	defer r.Close()
-	v.Data = make([]byte, o.size)
+	v.Data = make([]byte, o.Size)
 	if _, err := io.ReadFull(r, v.Data); err != nil { // after Close, or the files were tampered with
 		s.opts.Logger.Error("osstest: reading a stored body: " + err.Error())
 		v.Data = nil
@@ -49,31 +55,31 @@ func (s *Server) Object(bucket, key string) (Object, bool) {
 
 // Stat is Object without the Data.
 func (s *Server) Stat(bucket, key string) (Object, bool) {
-	o, ok := s.objects.current(name{bucket, key})
+	o, ok := s.objects.Current(store.Name{Bucket: bucket, Key: key})
 	if !ok {
 		return Object{}, false
 	}
-	return o.export(), true
+	return exportObject(o), true
 }
 
 // PutObject stores data without a request. It panics if it cannot, which is so only if a disk is full.
 func (s *Server) PutObject(bucket, key string, data []byte) {
-	to, err := s.objects.bodies.create(int64(len(data)))
+	to, err := s.objects.NewBody(int64(len(data)))
 	if err != nil {
 		panic("osstest: " + err.Error())
 	}
 	d := newDigest()
 	d.Write(data)
 	if _, err := to.Write(data); err != nil {
-		to.discard()
+		to.Discard()
 		panic("osstest: " + err.Error())
 	}
-	b, err := to.keep()
+	c, err := to.Keep()
 	if err != nil {
 		panic("osstest: " + err.Error())
 	}
-	o := normalObject(name{bucket, key}, d.stored(newContent(b, d.size)), make(http.Header), s.now())
-	if err := s.objects.put(o, false); err != nil {
+	o := normalObject(store.Name{Bucket: bucket, Key: key}, d.data(c), make(http.Header), s.now())
+	if err := s.objects.Put(o, false); err != nil {
 		panic("osstest: " + err.Error())
 	}
 }
@@ -81,11 +87,9 @@ func (s *Server) PutObject(bucket, key string, data []byte) {
 // Versions returns all versions of an object, delete markers among them, the newest first and
 // without their Data.
 func (s *Server) Versions(bucket, key string) []Object {
-	s.objects.mu.Lock()
-	defer s.objects.mu.Unlock()
 	var all []Object
-	for _, o := range slices.Backward(s.objects.history[name{bucket, key}]) {
-		all = append(all, o.export())
+	for _, o := range s.objects.History(store.Name{Bucket: bucket, Key: key}) {
+		all = append(all, exportObject(o))
 	}
 	return all
 }
@@ -93,10 +97,10 @@ func (s *Server) Versions(bucket, key string) []Object {
 // SetVersioning makes bucket keep versions, or suspends that, as PutBucketVersioning does. Like
 // PutObject it panics if it cannot, which is so only if a disk is full.
 func (s *Server) SetVersioning(bucket string, enabled bool) {
-	err := s.objects.changeBucket(bucket, func(b *bucketState) error {
-		b.Versioning = versioningSuspended
+	err := s.objects.ChangeBucket(bucket, func(b *store.Bucket) error {
+		b.Versioning = store.VersioningSuspended
 		if enabled {
-			b.Versioning = versioningEnabled
+			b.Versioning = store.VersioningEnabled
 		}
 		return nil
 	})
@@ -108,8 +112,8 @@ func (s *Server) SetVersioning(bucket string, enabled bool) {
 // Objects returns the keys of the objects in bucket, sorted.
 func (s *Server) Objects(bucket string) []string {
 	var keys []string
-	for _, o := range s.objects.objects(bucket) {
-		keys = append(keys, o.key)
+	for _, o := range s.objects.Objects(bucket) {
+		keys = append(keys, o.Key)
 	}
 	return keys
 }
@@ -125,20 +129,22 @@ type Upload struct {
 // Uploads returns the unfinished uploads of all buckets: none should be left when a test ends.
 // They are sorted by bucket, key and upload ID.
 func (s *Server) Uploads() []Upload {
-	s.objects.mu.Lock()
-	defer s.objects.mu.Unlock()
 	var all []Upload
-	for _, u := range slices.SortedFunc(maps.Values(s.objects.uploads), (*upload).compare) {
+	for _, u := range s.objects.AllUploads() {
 		v := Upload{
-			Upload: oss.Upload{Bucket: u.bucket, Key: u.key, ID: u.id},
-			Header: u.header.Clone(), Time: u.initiated,
+			Upload: oss.Upload{Bucket: u.Bucket, Key: u.Key, ID: u.ID},
+			Header: u.Header.Clone(), Time: u.Initiated,
 		}
-		for _, p := range u.sorted() {
-			v.Parts = append(v.Parts, p.export())
+		for _, p := range s.objects.Parts(u) {
+			v.Parts = append(v.Parts, exportPart(p))
 		}
 		all = append(all, v)
 	}
 	return all
+}
+
+func exportPart(p *store.Part) oss.Part {
+	return oss.Part{Number: p.Number, ETag: p.ETag, Size: p.Size, CRC64: p.CRC64, LastModified: p.Modified}
 }
 
 // A Request is a request as received.
@@ -242,8 +248,3 @@ func (l *requestLog) all(ops []string) []Request {
 }
 
 func cloneValues(v url.Values) url.Values { return url.Values(http.Header(v).Clone()) }
-
-// compare sorts as ListMultipartUploads does, buckets first.
-func (u *upload) compare(v *upload) int {
-	return cmp.Or(cmp.Compare(u.bucket, v.bucket), cmp.Compare(u.key, v.key), cmp.Compare(u.id, v.id))
-}

@@ -1,6 +1,7 @@
 package osstest
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 const (
@@ -33,7 +35,7 @@ func (x *exchange) putLifecycle() (*reply, error) {
 	for i := range doc.Rules {
 		r := &doc.Rules[i]
 		if r.ID == "" {
-			r.ID = x.ids.upload() // OSS makes one up, too
+			r.ID = x.objects.IDs.UploadID() // OSS makes one up, too
 		}
 		if err := checkLifecycle(*r); err != nil {
 			return nil, err
@@ -54,7 +56,7 @@ func (x *exchange) putLifecycle() (*reply, error) {
 			}
 		}
 	}
-	return x.configure(http.StatusOK, func(b *bucketState) { b.Lifecycle = &doc })
+	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Lifecycle = &doc })
 }
 
 // checkLifecycle looks at one rule.
@@ -179,7 +181,7 @@ func sameAction(a, b ossxml.LifecycleRule) string {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketlifecycle
 func (x *exchange) getLifecycle() (*reply, error) {
-	doc := x.objects.bucket(x.bucket).Lifecycle
+	doc := x.objects.Bucket(x.bucket).Lifecycle
 	if doc == nil {
 		return nil, refuse(http.StatusNotFound, "NoSuchLifecycle", "", "No Row found in Lifecycle Table.", "BucketName",
 			x.bucket)
@@ -191,7 +193,7 @@ func (x *exchange) getLifecycle() (*reply, error) {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketlifecycle
 func (x *exchange) deleteLifecycle() (*reply, error) {
-	return x.configure(http.StatusNoContent, func(b *bucketState) { b.Lifecycle = nil })
+	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.Lifecycle = nil })
 }
 
 // ExpireUploads does what the lifecycle rules of the buckets say of unfinished uploads, as OSS does once
@@ -206,12 +208,11 @@ func (s *Server) ExpireUploads(now time.Time) []Upload {
 		if !s.isDue(u, now) {
 			continue
 		}
-		found, err := s.objects.abort(name{u.Bucket, u.Key}, u.ID)
-		if err != nil {
-			panic("osstest: " + err.Error())
-		}
-		if found { // nobody else completed or aborted it meanwhile
+		switch err := s.objects.Abort(store.Name{Bucket: u.Bucket, Key: u.Key}, u.ID); {
+		case err == nil:
 			expired = append(expired, u)
+		case !errors.Is(err, store.ErrNoUpload): // otherwise a request completed or aborted it meanwhile
+			panic("osstest: " + err.Error())
 		}
 	}
 	return expired
@@ -219,7 +220,7 @@ func (s *Server) ExpireUploads(now time.Time) []Upload {
 
 // isDue reports whether a lifecycle rule ends an upload.
 func (s *Server) isDue(u Upload, now time.Time) bool {
-	doc := s.objects.bucket(u.Bucket).Lifecycle
+	doc := s.objects.Bucket(u.Bucket).Lifecycle
 	if doc == nil {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // listObjects is ListObjects, which is also called GetBucket.
@@ -76,11 +77,11 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 	if err := x.checkLengths("prefix", "delimiter", marker); err != nil {
 		return nil, err
 	}
-	for _, o := range x.objects.objects(x.bucket) {
-		if !strings.HasPrefix(o.key, p.prefix) || o.key <= after {
+	for _, o := range x.objects.Objects(x.bucket) {
+		if !strings.HasPrefix(o.Key, p.prefix) || o.Key <= after {
 			continue
 		}
-		line, common := o.key, commonPrefix(o.key, p.prefix, p.delimiter)
+		line, common := o.Key, commonPrefix(o.Key, p.prefix, p.delimiter)
 		if common != "" {
 			if line = common; line == p.last || line == after {
 				continue
@@ -93,7 +94,7 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 		if common != "" {
 			p.prefixes = append(p.prefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
 		} else {
-			p.contents = append(p.contents, x.line(o, owners))
+			p.contents = append(p.contents, x.objectEntry(o, owners))
 		}
 	}
 	return p, nil
@@ -109,13 +110,13 @@ func (x *exchange) checkLengths(names ...string) error {
 	return nil
 }
 
-// line is o as a line of a list.
-func (x *exchange) line(o *object, withOwner bool) ossxml.Object {
+// objectEntry is o as a line of a list.
+func (x *exchange) objectEntry(o *store.Object, withOwner bool) ossxml.Object {
 	v := ossxml.Object{
-		Key: x.encode(o.key), LastModified: ossxml.Time{Time: o.modified}, ETag: o.etag, Type: o.kind,
-		Size: o.size, StorageClass: storageClass(o.header),
+		Key: x.encode(o.Key), LastModified: ossxml.Time{Time: o.Modified}, ETag: o.ETag, Type: o.Type,
+		Size: o.Size, StorageClass: storageClass(o.Header),
 	}
-	v.RestoreInfo = o.restoring(x.now())
+	v.RestoreInfo = restoreState(o, x.now())
 	if withOwner {
 		v.Owner = owner()
 	}
@@ -126,12 +127,12 @@ func (x *exchange) line(o *object, withOwner bool) ossxml.Object {
 // field is the key; so are ours, though clients must not look.
 func tokenOf(key string) string {
 	b := binary.AppendUvarint([]byte{1<<3 | 2}, uint64(len(key)))
-	return versionEncoding.EncodeToString(append(b, key...))
+	return store.IDEncoding.EncodeToString(append(b, key...))
 }
 
 // readToken returns the key in a continuation token.
 func readToken(token string) (key string, ok bool) {
-	b, err := versionEncoding.DecodeString(token)
+	b, err := store.IDEncoding.DecodeString(token)
 	if err != nil || len(b) == 0 || b[0] != 1<<3|2 {
 		return "", false
 	}

@@ -2,13 +2,12 @@ package osstest
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // maxPage is the longest page of any list, and the usual one.
@@ -31,16 +30,14 @@ func (x *exchange) listParts() (*reply, error) {
 		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: id,
 		PartNumberMarker: strconv.Itoa(marker), MaxParts: size,
 	}
-	x.objects.mu.Lock()
-	defer x.objects.mu.Unlock()
-	u, ok := x.objects.upload(x.name(), id)
-	if !ok {
+	u, parts, err := x.objects.Upload(x.name(), id)
+	if err != nil {
 		return nil, noSuchUpload(id, "0042-00000002")
 	}
-	doc.StorageClass = u.storageClass()
-	u.describeClientEncryption(&doc)
-	for _, p := range u.sorted() {
-		if p.number <= marker {
+	doc.StorageClass = storageClass(u.Header)
+	describeClientEncryption(&doc, u)
+	for _, p := range parts {
+		if p.Number <= marker {
 			continue
 		}
 		if len(doc.Parts) == size {
@@ -48,9 +45,9 @@ func (x *exchange) listParts() (*reply, error) {
 			break
 		}
 		doc.Parts = append(doc.Parts, ossxml.Part{
-			Number: p.number, LastModified: ossxml.Time{Time: p.modified}, ETag: p.etag, CRC64: p.crc, Size: p.size,
+			Number: p.Number, LastModified: ossxml.Time{Time: p.Modified}, ETag: p.ETag, CRC64: p.CRC64, Size: p.Size,
 		})
-		doc.NextPartNumberMarker = strconv.Itoa(p.number) // on the last page too
+		doc.NextPartNumberMarker = strconv.Itoa(p.Number) // on the last page too
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
@@ -73,11 +70,11 @@ func (x *exchange) listUploads() (*reply, error) {
 		Delimiter: x.encode(delimiter), Prefix: x.encode(prefix), MaxUploads: size,
 	}
 	rolled := "" // the common prefix listed last
-	for _, u := range x.bucketUploads() {
-		if !strings.HasPrefix(u.key, prefix) || !u.isBehind(after, afterID) {
+	for _, u := range x.objects.Uploads(x.bucket) {
+		if !strings.HasPrefix(u.Key, prefix) || !isAfterMarkers(u, after, afterID) {
 			continue
 		}
-		common := commonPrefix(u.key, prefix, delimiter)
+		common := commonPrefix(u.Key, prefix, delimiter)
 		if common == "" || common != rolled {
 			if len(doc.Uploads)+len(doc.CommonPrefixes) == size {
 				doc.IsTruncated = true
@@ -87,34 +84,26 @@ func (x *exchange) listUploads() (*reply, error) {
 				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
 			} else {
 				doc.Uploads = append(doc.Uploads, ossxml.Upload{
-					Key: x.encode(u.key), UploadID: u.id, StorageClass: u.storageClass(), Initiated: ossxml.Time{Time: u.initiated},
+					Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header), Initiated: ossxml.Time{Time: u.Initiated},
 				})
 			}
 		}
 		// The markers are those of the last upload that is accounted for, within a common prefix
 		// too: so the next page does not list the prefix again.
-		rolled, doc.NextKeyMarker, doc.NextUploadIDMarker = common, x.encode(u.key), u.id
+		rolled, doc.NextKeyMarker, doc.NextUploadIDMarker = common, x.encode(u.Key), u.ID
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// bucketUploads returns the uploads of the bucket, by key and then by ID.
-func (x *exchange) bucketUploads() []*upload {
-	x.objects.mu.Lock()
-	defer x.objects.mu.Unlock()
-	all := slices.SortedFunc(maps.Values(x.objects.uploads), (*upload).compare)
-	return slices.DeleteFunc(all, func(u *upload) bool { return u.bucket != x.bucket })
-}
-
-// isBehind reports whether u comes after the markers of a page. An ID counts only with a key.
-func (u *upload) isBehind(key, id string) bool {
+// isAfterMarkers reports whether u comes after the markers of a page. An ID counts only with a key.
+func isAfterMarkers(u *store.Upload, key, id string) bool {
 	if key == "" {
 		return true
 	}
 	if id == "" {
-		return u.key > key
+		return u.Key > key
 	}
-	return cmp.Or(cmp.Compare(u.key, key), cmp.Compare(u.id, id)) > 0
+	return cmp.Or(cmp.Compare(u.Key, key), cmp.Compare(u.ID, id)) > 0
 }
 
 // commonPrefix returns the key up to the delimiter behind the prefix, or "" if there is none.

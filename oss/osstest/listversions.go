@@ -3,9 +3,11 @@ package osstest
 import (
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // putVersioning is PutBucketVersioning. The way back to a bucket without versions is closed.
@@ -18,13 +20,13 @@ func (x *exchange) putVersioning() (*reply, error) {
 		return nil, err
 	}
 	switch doc.Status {
-	case versioningEnabled, versioningSuspended:
+	case store.VersioningEnabled, store.VersioningSuspended:
 	case "":
 		return nil, malformedVersioning("0012-00000003")
 	default:
 		return nil, malformedVersioning("0012-00000004")
 	}
-	err := x.objects.changeBucket(x.bucket, func(b *bucketState) error {
+	err := x.objects.ChangeBucket(x.bucket, func(b *store.Bucket) error {
 		b.Versioning = doc.Status
 		return nil
 	})
@@ -56,7 +58,7 @@ func malformedVersioning(ec string) *refusal {
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketversioning
 func (x *exchange) getVersioning() (*reply, error) {
-	return xmlReply(http.StatusOK, ossxml.VersioningConfiguration{Status: x.objects.bucket(x.bucket).Versioning}), nil
+	return xmlReply(http.StatusOK, ossxml.VersioningConfiguration{Status: x.objects.Bucket(x.bucket).Versioning}), nil
 }
 
 // ownerID is who owns every bucket.
@@ -85,24 +87,24 @@ func (x *exchange) listVersions() (*reply, error) {
 		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(prefix), Delimiter: x.encode(delimiter),
 		KeyMarker: x.encode(after), VersionIDMarker: afterID, MaxKeys: size,
 	}
-	var last *object
+	var last *store.Object
 	key, rolled := "", "" // of the object before, and the common prefix listed last
-	for _, o := range behind(x.objects.versions(x.bucket), after, afterID, &key) {
-		latest := o.key != key
-		key = o.key
-		if !strings.HasPrefix(o.key, prefix) {
+	for _, o := range afterMarkers(x.objects.Versions(x.bucket), after, afterID, &key) {
+		latest := o.Key != key
+		key = o.Key
+		if !strings.HasPrefix(o.Key, prefix) {
 			continue
 		}
-		common := commonPrefix(o.key, prefix, delimiter)
+		common := commonPrefix(o.Key, prefix, delimiter)
 		if common == "" || common != rolled {
 			if len(doc.Versions)+len(doc.CommonPrefixes) == size {
-				doc.IsTruncated, doc.NextKeyMarker, doc.NextVersionIDMarker = true, x.encode(last.key), last.version
+				doc.IsTruncated, doc.NextKeyMarker, doc.NextVersionIDMarker = true, x.encode(last.Key), last.VersionID
 				break
 			}
 			if common != "" {
 				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
 			} else {
-				doc.Versions = append(doc.Versions, x.listed(o, latest))
+				doc.Versions = append(doc.Versions, x.versionEntry(o, latest))
 			}
 		}
 		rolled, last = common, o // what is rolled up is accounted for as well
@@ -110,25 +112,25 @@ func (x *exchange) listVersions() (*reply, error) {
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// behind returns the versions that come after the markers of a page, and sets key to that of the
+// afterMarkers returns the versions that come after the markers of a page, and sets key to that of the
 // last one it left out. The version that is the marker may have been deleted since: then its place
 // is known from its ID. Where it is not, as with "null", all versions of its key are listed, for
 // one listed twice does less harm than one that never is.
-func behind(all []*object, after, afterID string, key *string) []*object {
+func afterMarkers(all []*store.Object, after, afterID string, key *string) []*store.Object {
 	first := 0
-	for first < len(all) && all[first].key < after {
+	for first < len(all) && all[first].Key < after {
 		first++
 	}
 	all = all[first:]
 	same := 0
-	for after != "" && same < len(all) && all[same].key == after {
+	for after != "" && same < len(all) && all[same].Key == after {
 		same++
 	}
 	skip := same
 	if afterID != "" {
-		stamp := stampOf(afterID)
-		if skip = indexOf(all[:same], afterID) + 1; skip == 0 && stamp != 0 {
-			for skip < same && stampOf(all[skip].version) >= stamp {
+		stamp := store.VersionStamp(afterID)
+		if skip = slices.IndexFunc(all[:same], func(o *store.Object) bool { return o.VersionID == afterID }) + 1; skip == 0 && stamp != 0 {
+			for skip < same && store.VersionStamp(all[skip].VersionID) >= stamp {
 				skip++
 			}
 		}
@@ -139,16 +141,16 @@ func behind(all []*object, after, afterID string, key *string) []*object {
 	return all[skip:]
 }
 
-// listed is o as a line of a list.
-func (x *exchange) listed(o *object, latest bool) ossxml.Version {
+// versionEntry is o as a line of a list.
+func (x *exchange) versionEntry(o *store.Object, latest bool) ossxml.Version {
 	v := ossxml.Version{
-		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.key), VersionID: o.version, IsLatest: latest,
-		LastModified: ossxml.Time{Time: o.modified}, Owner: owner(),
+		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.Key), VersionID: o.VersionID, IsLatest: latest,
+		LastModified: ossxml.Time{Time: o.Modified}, Owner: owner(),
 	}
-	if o.marker {
+	if o.DeleteMarker {
 		v.XMLName.Local = "DeleteMarker"
 		return v
 	}
-	v.ETag, v.Type, v.Size, v.StorageClass = o.etag, o.kind, &o.size, storageClass(o.header)
+	v.ETag, v.Type, v.Size, v.StorageClass = o.ETag, o.Type, &o.Size, storageClass(o.Header)
 	return v
 }

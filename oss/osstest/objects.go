@@ -12,13 +12,24 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // name returns what the request addresses.
-func (x *exchange) name() name { return name{x.bucket, x.key} }
+func (x *exchange) name() store.Name { return store.Name{Bucket: x.bucket, Key: x.key} }
 
 // now is the moment objects change: OSS knows whole seconds only.
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Second) }
+
+// normalObject returns an object that was sent in one piece. It takes over the references of s.
+func normalObject(n store.Name, s *store.Data, header http.Header, now time.Time) *store.Object {
+	return &store.Object{
+		Name: n, Type: "Normal", Content: s.Content, Size: s.Size,
+		ETag: etagOf(s.MD5), MD5: s.MD5, CRC64: s.CRC64,
+		Header: header, ACL: oss.ACL(header.Get("x-oss-object-acl")), Modified: now,
+	}
+}
 
 // putObject is PutObject.
 //
@@ -27,11 +38,11 @@ func (x *exchange) putObject() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
-	if forbid && x.objects.protects(x.name()) {
+	if forbid && x.objects.Protects(x.name()) {
 		return nil, alreadyExists(ecExists)
 	}
 	s, err := x.receive(newDigest())
@@ -39,14 +50,14 @@ func (x *exchange) putObject() (*reply, error) {
 		return nil, err
 	}
 	o := normalObject(x.name(), s, x.newHeader(), x.now())
-	if err := x.store(o, forbid); err != nil {
+	if err := x.put(o, forbid); err != nil {
 		return nil, err // another may have come first while the body arrived
 	}
 	rep := newReply(http.StatusOK)
-	rep.made = o
-	s.setSums(rep.header)
+	rep.object = o
+	setSums(rep.header, s)
 	x.setVersion(rep.header, o)
-	setEncryption(rep.header, o.header)
+	setEncryption(rep.header, o.Header)
 	return rep, nil
 }
 
@@ -60,20 +71,20 @@ func (x *exchange) getObject() (*reply, error) {
 	}
 	rep, err := x.readObject(o)
 	if err != nil || rep.body == nil {
-		o.content.release()
+		o.Content.Release()
 	}
 	return rep, err
 }
 
 // readObject answers with o, or with the part of it that was asked for.
-func (x *exchange) readObject(o *object) (*reply, error) {
+func (x *exchange) readObject(o *store.Object) (*reply, error) {
 	if err := x.checkReadable(o, ecFrozen); err != nil {
 		return nil, err
 	}
 	if unchanged, err := checkConditions(x.r.Header, "", o); err != nil || unchanged {
 		return notModified(o), err
 	}
-	span, partial, err := parseRange(x.r.Header.Get("Range"), o.size, x.r.Header.Get("x-oss-range-behavior") == "standard")
+	span, partial, err := parseRange(x.r.Header.Get("Range"), o.Size, x.r.Header.Get("x-oss-range-behavior") == "standard")
 	if err != nil {
 		return nil, err
 	}
@@ -83,24 +94,24 @@ func (x *exchange) readObject(o *object) (*reply, error) {
 	x.setRestore(rep.header, o)
 	if partial {
 		rep.status = http.StatusPartialContent
-		rep.header.Set("Content-Range", span.contentRange(o.size))
+		rep.header.Set("Content-Range", span.contentRange(o.Size))
 		rep.header.Del("Content-MD5") // it is the whole object's
 	}
 	x.overrideHeaders(rep.header)
 	rep.size = span.size
-	r := o.content.slice(span.offset, span.size).reader()
-	rep.body = &releasing{r, o.content}
+	r := o.Content.Slice(span.offset, span.size).Reader()
+	rep.body = &releasingBody{r, o.Content}
 	return rep, nil
 }
 
-// releasing gives references back when the body of a reply has been sent.
-type releasing struct {
+// releasingBody gives references back when the body of a reply has been sent.
+type releasingBody struct {
 	io.ReadCloser
-	content content
+	content store.Content
 }
 
-func (r *releasing) Close() error {
-	defer r.content.release()
+func (r *releasingBody) Close() error {
+	defer r.content.Release()
 	return r.ReadCloser.Close()
 }
 
@@ -112,7 +123,7 @@ func (x *exchange) headObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
+	defer o.Content.Release()
 	if unchanged, err := checkConditions(x.r.Header, "", o); err != nil || unchanged {
 		return notModified(o), err
 	}
@@ -120,7 +131,7 @@ func (x *exchange) headObject() (*reply, error) {
 	setObject(rep.header, o)
 	x.setVersion(rep.header, o)
 	x.setRestore(rep.header, o)
-	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
+	rep.header.Set("Content-Length", strconv.FormatInt(o.Size, 10))
 	return rep, nil
 }
 
@@ -132,11 +143,11 @@ func (x *exchange) objectMeta() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
+	defer o.Content.Release()
 	rep := newReply(http.StatusOK)
 	setMeta(rep.header, o)
 	x.setVersion(rep.header, o)
-	rep.header.Set("Content-Length", strconv.FormatInt(o.size, 10))
+	rep.header.Set("Content-Length", strconv.FormatInt(o.Size, 10))
 	return rep, nil
 }
 
@@ -148,14 +159,14 @@ func (x *exchange) deleteObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := x.objects.remove(x.name(), version, x.now())
+	o, err := x.objects.Remove(x.name(), version, x.now())
 	if err != nil {
 		return nil, err
 	}
 	rep := newReply(http.StatusNoContent)
 	switch {
-	case o != nil && o.marker: // one was added, or removed
-		x.setMarker(rep.header, o)
+	case o != nil && o.DeleteMarker: // one was added, or removed
+		x.setDeleteMarker(rep.header, o)
 	case version != "":
 		rep.header.Set("x-oss-version-id", version)
 	}
@@ -169,7 +180,7 @@ func (x *exchange) copyObject() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -177,39 +188,39 @@ func (x *exchange) copyObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer src.content.release()
+	defer src.Content.Release()
 	if unchanged {
 		return notModified(src), nil
 	}
 	if err := x.checkReadable(src, ecFrozenSource); err != nil {
 		return nil, err
 	}
-	if err := checkCopySize(src.size); err != nil {
+	if err := checkCopySize(src.Size); err != nil {
 		return nil, err
 	}
 	header, err := x.copiedHeader(src)
 	if err != nil {
 		return nil, err
 	}
-	header = x.inherit(header)
-	if src.kind == symlink {
+	header = x.addBucketDefaults(header)
+	if src.Type == symlink {
 		return x.copyLink(src, header, forbid)
 	}
-	s, err := x.link(src.content, 0, src.size)
+	s, err := x.link(src.Content, 0, src.Size)
 	if err != nil {
 		return nil, err
 	}
 	o := normalObject(x.name(), s, header, x.now())
-	if err := x.store(o, forbid); err != nil {
+	if err := x.put(o, forbid); err != nil {
 		return nil, err
 	}
-	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.etag, LastModified: ossxml.Time{Time: o.modified}})
-	rep.header.Set("ETag", o.etag)
-	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
-	rep.header.Set("x-oss-copied-size", strconv.FormatInt(o.size, 10))
+	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.ETag, LastModified: ossxml.Time{Time: o.Modified}})
+	rep.header.Set("ETag", o.ETag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
+	rep.header.Set("x-oss-copied-size", strconv.FormatInt(o.Size, 10))
 	rep.header.Set("x-oss-ia-retrieve-flow-type", "0")
 	x.setVersion(rep.header, o)
-	x.setSource(rep.header, src)
+	x.setSourceVersion(rep.header, src)
 	setEncryption(rep.header, header)
 	return rep, nil
 }
@@ -217,9 +228,9 @@ func (x *exchange) copyObject() (*reply, error) {
 // copiedHeader returns the header the copy of src is to have: with COPY, the default, the metadata is
 // the source's, with REPLACE the request's. An object that is copied onto itself takes the metadata of the request,
 // if there is any, whatever the directive says.
-func (x *exchange) copiedHeader(src *object) (http.Header, error) {
+func (x *exchange) copiedHeader(src *store.Object) (http.Header, error) {
 	header := x.r.Header.Clone()
-	onto := src.name == x.name() && slices.ContainsFunc(slices.Collect(maps.Keys(header)), isMetadata)
+	onto := src.Name == x.name() && slices.ContainsFunc(slices.Collect(maps.Keys(header)), isMetadata)
 	take := func(directive string, describes func(name string) bool) error {
 		switch value := header.Get(directive); strings.ToUpper(value) {
 		case "REPLACE":
@@ -236,7 +247,7 @@ func (x *exchange) copiedHeader(src *object) (http.Header, error) {
 				header.Del(name)
 			}
 		}
-		for name, values := range src.header {
+		for name, values := range src.Header {
 			if describes(name) {
 				header[name] = slices.Clone(values)
 			}
@@ -251,7 +262,7 @@ func (x *exchange) copiedHeader(src *object) (http.Header, error) {
 }
 
 // openObject returns the object that is asked for, retained.
-func (x *exchange) openObject() (*object, error) {
+func (x *exchange) openObject() (*store.Object, error) {
 	version, err := x.version()
 	if err != nil {
 		return nil, err
@@ -260,7 +271,7 @@ func (x *exchange) openObject() (*object, error) {
 }
 
 // openContent is openObject for one who wants what is in the object: a symbolic link is followed.
-func (x *exchange) openContent() (*object, error) {
+func (x *exchange) openContent() (*store.Object, error) {
 	o, err := x.openObject()
 	if err != nil {
 		return nil, err
@@ -271,45 +282,45 @@ func (x *exchange) openContent() (*object, error) {
 // ecExists is the EC of a PutObject and a CopyObject that must not overwrite.
 const ecExists = "0026-00000002"
 
-// store makes o the object of its name.
-func (x *exchange) store(o *object, forbid bool) error {
-	err := x.objects.put(o, forbid)
-	if errors.Is(err, errExists) {
+// put makes o the object of its name.
+func (x *exchange) put(o *store.Object, forbid bool) error {
+	err := x.objects.Put(o, forbid)
+	if errors.Is(err, store.ErrExists) {
 		return alreadyExists(ecExists)
 	}
 	return err
 }
 
 // setMeta sets the headers that every answer about an object has.
-func setMeta(h http.Header, o *object) {
-	h.Set("ETag", o.etag)
-	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
-	h.Set("Last-Modified", o.modified.Format(http.TimeFormat))
-	h.Set("x-oss-object-type", o.kind)
+func setMeta(h http.Header, o *store.Object) {
+	h.Set("ETag", o.ETag)
+	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
+	h.Set("Last-Modified", o.Modified.Format(http.TimeFormat))
+	h.Set("x-oss-object-type", o.Type)
 }
 
 // setObject sets what GET and HEAD tell of an object.
-func setObject(h http.Header, o *object) {
+func setObject(h http.Header, o *store.Object) {
 	setMeta(h, o)
 	setPosition(h, o)
 	h.Set("Accept-Ranges", "bytes")
-	h.Set("x-oss-storage-class", storageClass(o.header))
+	h.Set("x-oss-storage-class", storageClass(o.Header))
 	h.Set("Content-Type", "application/octet-stream")
-	for name, values := range o.header {
+	for name, values := range o.Header {
 		if isMetadata(name) && values[0] != "" {
 			h[name] = slices.Clone(values)
 		}
 	}
-	if o.md5 != nil {
-		h.Set("Content-MD5", base64.StdEncoding.EncodeToString(o.md5))
+	if o.MD5 != nil {
+		h.Set("Content-MD5", base64.StdEncoding.EncodeToString(o.MD5))
 	}
-	if n := len(parseTags(o.header.Get("x-oss-tagging"))); n > 0 {
+	if n := len(parseTags(o.Header.Get("x-oss-tagging"))); n > 0 {
 		h.Set("x-oss-tagging-count", strconv.Itoa(n))
 	}
 	if isCompressible(h.Get("Content-Type")) {
 		h.Set("Vary", "Accept-Encoding")
 	}
-	setEncryption(h, o.header)
+	setEncryption(h, o.Header)
 }
 
 // isMetadata reports whether a header, its name in canonical form, describes the content of an object.
@@ -356,10 +367,10 @@ func storageClass(h http.Header) string {
 }
 
 // notModified is 304, which has no body and no error.
-func notModified(o *object) *reply {
+func notModified(o *store.Object) *reply {
 	rep := newReply(http.StatusNotModified)
-	rep.header.Set("ETag", o.etag)
-	rep.header.Set("Last-Modified", o.modified.Format(http.TimeFormat))
+	rep.header.Set("ETag", o.ETag)
+	rep.header.Set("Last-Modified", o.Modified.Format(http.TimeFormat))
 	return rep
 }
 

@@ -2,21 +2,21 @@ package osstest
 
 // An operation is something a Server can do.
 type operation struct {
-	name  string
-	moves traffic
-	needs access
-	run   func(*exchange) (*reply, error)
+	name   string
+	body   bodyKind
+	access access
+	run    func(*exchange) (*reply, error)
 }
 
-// traffic is where the bytes of an operation go: what an Effect may damage, cut or slow.
-type traffic int
+// bodyKind is where the bytes of an operation go: what an Effect may damage, cut or slow.
+type bodyKind int
 
 const (
-	nothing   traffic = iota // no body either way
-	documents                // the reply is a document
-	joined                   // so it is, and content that OSS holds becomes new content
-	received                 // the request brings content
-	sent                     // the reply brings content
+	noBody         bodyKind = iota // no body either way
+	documentReply                  // the reply is a document
+	linkedContent                  // so it is, and content that OSS holds becomes new content
+	contentRequest                 // the request brings content
+	contentReply                   // the reply brings content
 )
 
 // access is what one must be allowed to do a thing. An ACL grants reading and writing to everybody;
@@ -24,70 +24,70 @@ const (
 type access int
 
 const (
-	owning access = iota
-	reading
-	writing
+	ownerAccess access = iota
+	readAccess
+	writeAccess
 )
 
 // operations are all there are. Other requests are refused as not implemented.
 var operations = []*operation{
-	{"ListBuckets", documents, owning, (*exchange).listBuckets},
-	{"PutBucket", nothing, owning, (*exchange).putBucket},
-	{"DeleteBucket", nothing, owning, (*exchange).deleteBucket},
-	{"HeadBucket", nothing, reading, (*exchange).headBucket},
-	{"GetBucketInfo", documents, owning, (*exchange).bucketInfo},
-	{"GetBucketLocation", documents, owning, (*exchange).bucketLocation},
-	{"GetBucketStat", documents, owning, (*exchange).bucketStat},
-	{"PutBucketAcl", nothing, owning, (*exchange).putBucketACL},
-	{"GetBucketAcl", documents, owning, (*exchange).bucketACL},
-	{"ListObjects", documents, reading, (*exchange).listObjects},
-	{"ListObjectsV2", documents, reading, (*exchange).listObjectsV2},
-	{"DeleteMultipleObjects", documents, writing, (*exchange).deleteObjects},
-	{"InitiateMultipartUpload", documents, writing, (*exchange).initiate},
-	{"UploadPart", received, writing, (*exchange).uploadPart},
-	{"UploadPartCopy", joined, writing, (*exchange).uploadPartCopy},
-	{"CompleteMultipartUpload", joined, writing, calledBack((*exchange).complete)},
-	{"AbortMultipartUpload", nothing, writing, (*exchange).abort},
-	{"ListParts", documents, writing, (*exchange).listParts},
-	{"ListLiveChannel", documents, owning, (*exchange).listLiveChannels},
-	{"ListMultipartUploads", documents, writing, (*exchange).listUploads},
-	{"PutObject", received, writing, calledBack((*exchange).putObject)},
-	{"AppendObject", received, writing, (*exchange).appendObject},
-	{"CopyObject", joined, writing, (*exchange).copyObject},
-	{"GetObject", sent, reading, (*exchange).getObject},
-	{"HeadObject", nothing, reading, (*exchange).headObject},
-	{"GetObjectMeta", nothing, reading, (*exchange).objectMeta},
-	{"DeleteObject", nothing, writing, (*exchange).deleteObject},
-	{"PutObjectACL", nothing, owning, (*exchange).putObjectACL},
-	{"GetObjectACL", documents, owning, (*exchange).objectACL},
-	{"PutObjectTagging", nothing, owning, (*exchange).putTagging},
-	{"GetObjectTagging", documents, owning, (*exchange).tagging},
-	{"DeleteObjectTagging", nothing, owning, (*exchange).deleteTagging},
-	{"PutBucketVersioning", nothing, owning, (*exchange).putVersioning},
-	{"GetBucketVersioning", documents, owning, (*exchange).getVersioning},
-	{"ListObjectVersions", documents, reading, (*exchange).listVersions},
+	{"ListBuckets", documentReply, ownerAccess, (*exchange).listBuckets},
+	{"PutBucket", noBody, ownerAccess, (*exchange).putBucket},
+	{"DeleteBucket", noBody, ownerAccess, (*exchange).deleteBucket},
+	{"HeadBucket", noBody, readAccess, (*exchange).headBucket},
+	{"GetBucketInfo", documentReply, ownerAccess, (*exchange).bucketInfo},
+	{"GetBucketLocation", documentReply, ownerAccess, (*exchange).bucketLocation},
+	{"GetBucketStat", documentReply, ownerAccess, (*exchange).bucketStat},
+	{"PutBucketAcl", noBody, ownerAccess, (*exchange).putBucketACL},
+	{"GetBucketAcl", documentReply, ownerAccess, (*exchange).bucketACL},
+	{"ListObjects", documentReply, readAccess, (*exchange).listObjects},
+	{"ListObjectsV2", documentReply, readAccess, (*exchange).listObjectsV2},
+	{"DeleteMultipleObjects", documentReply, writeAccess, (*exchange).deleteObjects},
+	{"InitiateMultipartUpload", documentReply, writeAccess, (*exchange).initiate},
+	{"UploadPart", contentRequest, writeAccess, (*exchange).uploadPart},
+	{"UploadPartCopy", linkedContent, writeAccess, (*exchange).uploadPartCopy},
+	{"CompleteMultipartUpload", linkedContent, writeAccess, withCallback((*exchange).complete)},
+	{"AbortMultipartUpload", noBody, writeAccess, (*exchange).abort},
+	{"ListParts", documentReply, writeAccess, (*exchange).listParts},
+	{"ListLiveChannel", documentReply, ownerAccess, (*exchange).listLiveChannels},
+	{"ListMultipartUploads", documentReply, writeAccess, (*exchange).listUploads},
+	{"PutObject", contentRequest, writeAccess, withCallback((*exchange).putObject)},
+	{"AppendObject", contentRequest, writeAccess, (*exchange).appendObject},
+	{"CopyObject", linkedContent, writeAccess, (*exchange).copyObject},
+	{"GetObject", contentReply, readAccess, (*exchange).getObject},
+	{"HeadObject", noBody, readAccess, (*exchange).headObject},
+	{"GetObjectMeta", noBody, readAccess, (*exchange).objectMeta},
+	{"DeleteObject", noBody, writeAccess, (*exchange).deleteObject},
+	{"PutObjectACL", noBody, ownerAccess, (*exchange).putObjectACL},
+	{"GetObjectACL", documentReply, ownerAccess, (*exchange).objectACL},
+	{"PutObjectTagging", noBody, ownerAccess, (*exchange).putTagging},
+	{"GetObjectTagging", documentReply, ownerAccess, (*exchange).tagging},
+	{"DeleteObjectTagging", noBody, ownerAccess, (*exchange).deleteTagging},
+	{"PutBucketVersioning", noBody, ownerAccess, (*exchange).putVersioning},
+	{"GetBucketVersioning", documentReply, ownerAccess, (*exchange).getVersioning},
+	{"ListObjectVersions", documentReply, readAccess, (*exchange).listVersions},
 
-	{"PutSymlink", nothing, writing, (*exchange).putSymlink},
-	{"GetSymlink", nothing, reading, (*exchange).getSymlink},
-	{"RestoreObject", nothing, owning, (*exchange).restoreObject},
-	{"PutBucketEncryption", nothing, owning, (*exchange).putEncryption},
-	{"GetBucketEncryption", documents, owning, (*exchange).getEncryption},
-	{"DeleteBucketEncryption", nothing, owning, (*exchange).deleteEncryption},
-	{"PutBucketTags", nothing, owning, (*exchange).putBucketTags},
-	{"GetBucketTags", documents, owning, (*exchange).getBucketTags},
-	{"DeleteBucketTags", nothing, owning, (*exchange).deleteBucketTags},
-	{"PutBucketLifecycle", nothing, owning, (*exchange).putLifecycle},
-	{"GetBucketLifecycle", documents, owning, (*exchange).getLifecycle},
-	{"DeleteBucketLifecycle", nothing, owning, (*exchange).deleteLifecycle},
-	{"PutBucketCors", nothing, owning, (*exchange).putCORS},
-	{"GetBucketCors", documents, owning, (*exchange).getCORS},
-	{"DeleteBucketCors", nothing, owning, (*exchange).deleteCORS},
-	{"OptionObject", nothing, owning, (*exchange).preflight},
-	{"PostObject", received, writing, (*exchange).postObject},
+	{"PutSymlink", noBody, writeAccess, (*exchange).putSymlink},
+	{"GetSymlink", noBody, readAccess, (*exchange).getSymlink},
+	{"RestoreObject", noBody, ownerAccess, (*exchange).restoreObject},
+	{"PutBucketEncryption", noBody, ownerAccess, (*exchange).putEncryption},
+	{"GetBucketEncryption", documentReply, ownerAccess, (*exchange).getEncryption},
+	{"DeleteBucketEncryption", noBody, ownerAccess, (*exchange).deleteEncryption},
+	{"PutBucketTags", noBody, ownerAccess, (*exchange).putBucketTags},
+	{"GetBucketTags", documentReply, ownerAccess, (*exchange).getBucketTags},
+	{"DeleteBucketTags", noBody, ownerAccess, (*exchange).deleteBucketTags},
+	{"PutBucketLifecycle", noBody, ownerAccess, (*exchange).putLifecycle},
+	{"GetBucketLifecycle", documentReply, ownerAccess, (*exchange).getLifecycle},
+	{"DeleteBucketLifecycle", noBody, ownerAccess, (*exchange).deleteLifecycle},
+	{"PutBucketCors", noBody, ownerAccess, (*exchange).putCORS},
+	{"GetBucketCors", documentReply, ownerAccess, (*exchange).getCORS},
+	{"DeleteBucketCors", noBody, ownerAccess, (*exchange).deleteCORS},
+	{"OptionObject", noBody, ownerAccess, (*exchange).preflight},
+	{"PostObject", contentRequest, writeAccess, (*exchange).postObject},
 }
 
 // unknownOperation is every other request.
-var unknownOperation = &operation{"", nothing, owning, (*exchange).refuseUnknown}
+var unknownOperation = &operation{"", noBody, ownerAccess, (*exchange).refuseUnknown}
 
 // Operations returns the names of all operations that a Server knows, as Fault.Op and Request.Op
 // have them.

@@ -21,37 +21,29 @@ type Bucket struct {
 
 // Buckets returns the buckets that ListBuckets lists and those of Options.RequesterPays, sorted by name.
 func (s *Server) Buckets() []Bucket {
-	names := slices.Concat(s.opts.Buckets, s.opts.PublicBuckets, s.opts.RequesterPays, s.objects.named())
+	names := slices.Concat(s.opts.Buckets, s.opts.PublicBuckets, s.opts.RequesterPays, s.objects.BucketNames())
 	slices.Sort(names)
 	var all []Bucket
 	for _, name := range slices.Compact(names) {
-		state := s.described(name)
+		state := s.bucketWithDefaults(name)
 		if !s.exists(state) {
 			continue
 		}
 		b := Bucket{
-			Name: name, Created: state.Made, StorageClass: oss.StorageClass(state.StorageClass),
+			Name: name, Created: state.Created, StorageClass: oss.StorageClass(state.StorageClass),
 			ACL: state.ACL, Versioning: state.Versioning,
 		}
 		if b.Created.IsZero() {
-			b.Created = s.born
+			b.Created = s.startTime
 		}
-		for _, o := range s.objects.versions(name) {
-			if !o.marker {
+		for _, o := range s.objects.Versions(name) {
+			if !o.DeleteMarker {
 				b.Objects++
-				b.Size += o.size
+				b.Size += o.Size
 			}
 		}
-		b.Uploads = s.objects.countUploads(name)
+		b.Uploads = len(s.objects.Uploads(name))
 		all = append(all, b)
 	}
 	return all
-}
-
-// countUploads returns how many unfinished uploads a bucket has.
-func (s *store) countUploads(bucket string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, n := s.countLocked(bucket)
-	return n
 }

@@ -8,20 +8,20 @@ func (x *exchange) checkPayer() error {
 	if x.op.name == "PutBucket" { // it is told that the name is taken
 		return nil
 	}
-	if err := x.checkPays(x.bucket); err != nil {
+	if err := x.checkPaysFor(x.bucket); err != nil {
 		return err
 	}
-	if x.isForeignBucket(x.bucket) && x.op.needs == owning && x.key == "" {
+	if x.isRequesterPays(x.bucket) && x.op.access == ownerAccess && x.key == "" {
 		return accessDenied("0003-00000001", "The bucket you access does not belong to you.")
 	}
 	return nil
 }
 
-// checkPays makes sure that somebody pays for the use of a bucket.
-func (x *exchange) checkPays(bucket string) error {
+// checkPaysFor makes sure that somebody pays for the use of a bucket.
+func (x *exchange) checkPaysFor(bucket string) error {
 	const name = "x-oss-request-payer"
 	says := x.r.Header.Get(name) == "requester" || x.query.Get(name) == "requester"
-	if x.isForeignBucket(bucket) && !says {
+	if x.isRequesterPays(bucket) && !says {
 		return accessDenied("0003-00000703", "Access denied for requester pay bucket", "BucketName", bucket)
 	}
 	return nil

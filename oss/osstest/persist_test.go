@@ -209,7 +209,7 @@ func TestADirThatWasTamperedWithIsRefused(t *testing.T) {
 		{"line damaged", "journal, line 2: ", func(t *testing.T, dir string) { rewrite(t, dir, `{"Put"`, `{"Pot"`) }},
 		{"other format", "journal, line 1: format is ", func(t *testing.T, dir string) { rewrite(t, dir, "journal 1", "journal 2") }},
 		{"part of nothing", "which is not there", func(t *testing.T, dir string) { rewrite(t, dir, `"Upload":"`, `"Upload":"0`) }},
-		{"body elsewhere", "is no name of a body", func(t *testing.T, dir string) { rewrite(t, dir, `"Body":"`, `"Body":"../`) }},
+		{"body elsewhere", "is not the name of a body", func(t *testing.T, dir string) { rewrite(t, dir, `"Body":"`, `"Body":"../`) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()

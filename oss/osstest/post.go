@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // postObject is PostObject, in which a browser sends a form. The fields of the form say what the headers of a
@@ -55,7 +56,7 @@ func (x *exchange) postObject() (*reply, error) {
 			return nil
 		}
 		if _, err := io.Copy(io.Discard, body); err != nil {
-			return x.broken(err)
+			return x.formError(err)
 		}
 		return x.checkDigests(sum)
 	})
@@ -63,12 +64,12 @@ func (x *exchange) postObject() (*reply, error) {
 		return nil, err
 	}
 	o := normalObject(x.name(), s, x.newHeader(), x.now())
-	if err := x.store(o, forbid); err != nil {
+	if err := x.put(o, forbid); err != nil {
 		return nil, err
 	}
-	rep := x.posted(f, o)
+	rep := x.postReply(f, o)
 	if c != nil {
-		return x.callBack(c, rep)
+		return x.makeCallback(c, rep)
 	}
 	return rep, nil
 }
@@ -80,10 +81,10 @@ func (x *exchange) checkPost() (forbid bool, c *callback, err error) {
 			return false, nil, err
 		}
 	}
-	if forbid, err = x.forbidsOverwrite(); err != nil {
+	if forbid, err = x.forbidOverwrite(); err != nil {
 		return false, nil, err
 	}
-	if forbid && x.objects.protects(x.name()) {
+	if forbid && x.objects.Protects(x.name()) {
 		return false, nil, alreadyExists(ecExists)
 	}
 	c, err = x.callback()
@@ -118,38 +119,38 @@ func (f *postForm) header(request http.Header) http.Header {
 
 // receiveFile stores the file of a form. Nothing is kept unless all of the form arrived, end says yes, and
 // the size is one that the policy allows.
-func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error) (*stored, error) {
+func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error) (*store.Data, error) {
 	least, most := policy.sizes(oss.MaxPartSize)
-	to, err := x.objects.bodies.create(x.r.ContentLength)
+	to, err := x.objects.NewBody(x.r.ContentLength)
 	if err != nil {
 		return nil, err
 	}
 	d := newDigest()
-	if err := x.fillFile(io.MultiWriter(&failing{to}, d), f, most, end); err != nil {
-		to.discard()
+	if err := x.copyFile(io.MultiWriter(to, d), f, most, end); err != nil {
+		to.Discard()
 		return nil, err
 	}
 	if d.size < least { // see https://help.aliyun.com/en/oss/user-guide/0006-00000004
-		to.discard()
+		to.Discard()
 		return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0006-00000004",
 			"Your proposed upload smaller than the minimum allowed size.",
 			"MinSizeAllowed", strconv.FormatInt(least, 10), "ProposedSize", strconv.FormatInt(d.size, 10))
 	}
-	b, err := to.keep()
+	c, err := to.Keep()
 	if err != nil {
 		return nil, err
 	}
-	return d.stored(newContent(b, d.size)), nil
+	return d.data(c), nil
 }
 
-func (x *exchange) fillFile(to io.Writer, f *postForm, most int64, end func() error) error {
+func (x *exchange) copyFile(to io.Writer, f *postForm, most int64, end func() error) error {
 	n, err := io.Copy(to, io.LimitReader(f.file, most+1))
-	var broken *storageError
+	var broken *store.WriteError
 	switch {
 	case errors.As(err, &broken):
 		return err
 	case err != nil:
-		return x.broken(err)
+		return x.formError(err)
 	case n > most:
 		return refuse(http.StatusBadRequest, "EntityTooLarge", "0006-00000004",
 			"Your proposed upload exceeds the maximum allowed size.",
@@ -161,8 +162,8 @@ func (x *exchange) fillFile(to io.Writer, f *postForm, most int64, end func() er
 	return end()
 }
 
-// posted is the answer to a form.
-func (x *exchange) posted(f *postForm, o *object) *reply {
+// postReply is the answer to a form.
+func (x *exchange) postReply(f *postForm, o *store.Object) *reply {
 	location := x.address()
 	rep := newReply(http.StatusNoContent)
 	switch status := f.get("success_action_status"); {
@@ -170,7 +171,7 @@ func (x *exchange) posted(f *postForm, o *object) *reply {
 		if u, err := url.Parse(f.get("success_action_redirect")); err == nil && u.Host != "" &&
 			(u.Scheme == "http" || u.Scheme == "https") {
 			q := u.Query()
-			for name, value := range map[string]string{"bucket": o.bucket, "key": o.key, "etag": o.etag} {
+			for name, value := range map[string]string{"bucket": o.Bucket, "key": o.Key, "etag": o.ETag} {
 				q.Set(name, value)
 			}
 			u.RawQuery = q.Encode()
@@ -179,14 +180,14 @@ func (x *exchange) posted(f *postForm, o *object) *reply {
 	case status == "200":
 		rep.status = http.StatusOK
 	case status == "201":
-		rep = xmlReply(http.StatusCreated, ossxml.Posted{Bucket: o.bucket, ETag: o.etag, Location: location, Key: o.key})
+		rep = xmlReply(http.StatusCreated, ossxml.Posted{Bucket: o.Bucket, ETag: o.ETag, Location: location, Key: o.Key})
 	}
-	rep.made = o
-	rep.header.Set("ETag", o.etag)
-	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.crc, 10))
+	rep.object = o
+	rep.header.Set("ETag", o.ETag)
+	rep.header.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
 	rep.header.Set("Location", location)
 	x.setVersion(rep.header, o)
-	setEncryption(rep.header, o.header)
+	setEncryption(rep.header, o.Header)
 	return rep
 }
 

@@ -31,7 +31,7 @@ func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 	signed := []string{"OSSAccessKeyId", "Signature", "policy", "x-oss-signature", "x-oss-signature-version",
 		"x-oss-credential"}
 	if !slices.ContainsFunc(signed, f.has) {
-		if !x.isOpen() {
+		if !x.allowsAnonymous() {
 			return nil, accessDenied("0003-00000905", "Anonymous access is forbidden for this operation.")
 		}
 		return new(postPolicy), nil
@@ -44,8 +44,8 @@ func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 		return nil, err
 	}
 	token := f.get("x-oss-security-token")
-	if code := x.faults.tokens.why(token); code != "" {
-		return nil, deadToken(code)
+	if code := x.faults.refusedTokens.code(token); code != "" {
+		return nil, tokenRefusal(code)
 	}
 	keys, err := x.keys.find(c.keyID, token, x.opts.Now())
 	if err != nil {
@@ -62,7 +62,7 @@ func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 		return nil, err
 	}
 	for _, field := range v4Fields {
-		if c.v4 && !policy.names(field) {
+		if c.v4 && !policy.hasCondition(field) {
 			return nil, badPolicy("", "conditions has none on "+field+".")
 		}
 	}

@@ -40,7 +40,7 @@ func (x *exchange) readForm(body io.Reader) (*postForm, error) {
 			return nil, malformedPost()
 		}
 		if err != nil {
-			return nil, x.broken(err)
+			return nil, x.formError(err)
 		}
 		name := strings.ToLower(part.FormName())
 		if name == "file" {
@@ -49,7 +49,7 @@ func (x *exchange) readForm(body io.Reader) (*postForm, error) {
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxFieldValue+1))
 		if err != nil {
-			return nil, x.broken(err)
+			return nil, x.formError(err)
 		}
 		if len(name) > maxFieldName || len(value) > maxFieldValue {
 			return nil, refuse(http.StatusBadRequest, "FieldItemTooLong", "", "Your name of form field is too long.")
@@ -72,13 +72,13 @@ func (f *postForm) end(x *exchange) error {
 			return nil
 		}
 		if err != nil {
-			return x.broken(err)
+			return x.formError(err)
 		}
 	}
 }
 
-// broken is why a form could not be read to its end: something that a Fault did, or the form itself.
-func (x *exchange) broken(err error) error {
+// formError is why a form could not be read to its end: something that a Fault did, or the form itself.
+func (x *exchange) formError(err error) error {
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused), errors.Is(err, errCut):

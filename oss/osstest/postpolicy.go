@@ -35,7 +35,7 @@ func parsePolicy(field string) (*postPolicy, error) {
 		return nil, badPolicy("", "the policy is not base64 encoded.")
 	}
 	var doc map[string]json.RawMessage
-	if err := json.Unmarshal(plainDollars(text), &doc); err != nil || doc == nil {
+	if err := json.Unmarshal(unescapeDollars(text), &doc); err != nil || doc == nil {
 		return nil, badPolicy("0006-00000204", "Invalid JSON: it is not an object.")
 	}
 	expiration, hasExpiration := doc["expiration"]
@@ -73,8 +73,8 @@ func parsePolicy(field string) (*postPolicy, error) {
 	return p, nil
 }
 
-// plainDollars undoes the one escape of a policy that JSON does not know: a dollar behind a backslash.
-func plainDollars(text []byte) []byte {
+// unescapeDollars undoes the one escape of a policy that JSON does not know: a dollar behind a backslash.
+func unescapeDollars(text []byte) []byte {
 	var plain []byte
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+1 < len(text) {
@@ -146,8 +146,8 @@ func listText(items ...string) string {
 	return string(text)
 }
 
-// holds reports whether a field with this value meets c. Sizes are another matter.
-func (c postCondition) holds(value string) bool {
+// matches reports whether a field with this value meets c. Sizes are another matter.
+func (c postCondition) matches(value string) bool {
 	switch c.mode {
 	case "eq":
 		return value == c.values[0]
@@ -174,15 +174,15 @@ func (p *postPolicy) check(x *exchange, f *postForm) error {
 		case "content-type":
 			value = f.contentType()
 		}
-		if !c.holds(value) {
+		if !c.matches(value) {
 			return accessDenied("", "Invalid according to Policy: Policy Condition failed: "+c.text)
 		}
 	}
 	return nil
 }
 
-// names reports whether there is a condition on a field.
-func (p *postPolicy) names(field string) bool {
+// hasCondition reports whether there is a condition on a field.
+func (p *postPolicy) hasCondition(field string) bool {
 	return slices.ContainsFunc(p.conditions, func(c postCondition) bool { return c.field == field })
 }
 

@@ -27,7 +27,7 @@ func FuzzPolicy(f *testing.F) {
 			return
 		}
 		for _, c := range p.conditions {
-			c.holds("value")
+			c.matches("value")
 		}
 		if least, most := p.sizes(10); least < 0 || most > 10 {
 			t.Errorf("%q allows %d to %d bytes of 10", text, least, most)

@@ -9,48 +9,49 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// thawing says how long it takes until an archived object can be read, by its class and the tier that
+// restoreTimes says how long it takes until an archived object can be read, by its class and the tier that
 // is asked for. OSS names spans of time for some; a Server takes all of them.
 //
 // See https://help.aliyun.com/en/oss/user-guide/restore-objects
-var thawing = map[string]map[string]time.Duration{
+var restoreTimes = map[string]map[string]time.Duration{
 	"Archive":         {"": time.Minute},
 	"ColdArchive":     {"Expedited": time.Hour, "Standard": 5 * time.Hour, "Bulk": 12 * time.Hour},
 	"DeepColdArchive": {"Expedited": 12 * time.Hour, "Standard": 48 * time.Hour},
 }
 
-// mostDays is how many days a restored object can stay readable, by its class.
-var mostDays = map[string]int{"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
+// maxRestoreDays is how many days a restored object can stay readable, by its class.
+var maxRestoreDays = map[string]int{"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
 
 // isArchived reports whether o must be restored before it can be read. A symbolic link itself can
 // always be.
-func (o *object) isArchived() bool {
-	return thawing[storageClass(o.header)] != nil && o.kind != symlink
+func isArchived(o *store.Object) bool {
+	return restoreTimes[storageClass(o.Header)] != nil && o.Type != symlink
 }
 
 // isReadable reports whether the content of o can be read at now.
-func (o *object) isReadable(now time.Time) bool {
-	return !o.isArchived() || !now.Before(o.thawed) && now.Before(o.frozen)
+func isReadable(o *store.Object, now time.Time) bool {
+	return !isArchived(o) || !now.Before(o.ReadableFrom) && now.Before(o.ReadableUntil)
 }
 
-// restoring returns what x-oss-restore says of o at now, "" if it is not being restored.
+// restoreState returns what x-oss-restore says of o at now, "" if it is not being restored.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/headobject
-func (o *object) restoring(now time.Time) string {
+func restoreState(o *store.Object, now time.Time) string {
 	switch {
-	case !o.isArchived() || !now.Before(o.frozen):
+	case !isArchived(o) || !now.Before(o.ReadableUntil):
 		return ""
-	case now.Before(o.thawed):
+	case now.Before(o.ReadableFrom):
 		return `ongoing-request="true"`
 	}
-	return fmt.Sprintf(`ongoing-request="false", expiry-date="%s"`, o.frozen.Format(http.TimeFormat))
+	return fmt.Sprintf(`ongoing-request="false", expiry-date="%s"`, o.ReadableUntil.Format(http.TimeFormat))
 }
 
 // setRestore says how far the restoration of o is.
-func (x *exchange) setRestore(h http.Header, o *object) {
-	if state := o.restoring(x.now()); state != "" {
+func (x *exchange) setRestore(h http.Header, o *store.Object) {
+	if state := restoreState(o, x.now()); state != "" {
 		h.Set("x-oss-restore", state)
 	}
 }
@@ -64,12 +65,12 @@ const (
 )
 
 // checkReadable refuses to read an archived object that is not restored; the EC depends on the operation.
-func (x *exchange) checkReadable(o *object, ec string) error {
-	if o.isReadable(x.now()) {
+func (x *exchange) checkReadable(o *store.Object, ec string) error {
+	if isReadable(o, x.now()) {
 		return nil
 	}
 	return refuse(http.StatusForbidden, "InvalidObjectState", ec, "The operation is not valid for the object's state",
-		"ObjectName", o.key)
+		"ObjectName", o.Key)
 }
 
 // restoreObject is RestoreObject: after some time, by the Server's clock, the object can be read, and
@@ -89,28 +90,28 @@ func (x *exchange) restoreObject() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
-	if !o.isArchived() { // see https://help.aliyun.com/en/oss/user-guide/0016-00000702
+	defer o.Content.Release()
+	if !isArchived(o) { // see https://help.aliyun.com/en/oss/user-guide/0016-00000702
 		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702",
 			"The operation is not supported for this resource")
 	}
-	days, tier, takes, err := restoration(doc, storageClass(o.header))
+	days, tier, takes, err := parseRestore(doc, storageClass(o.Header))
 	if err != nil {
 		return nil, err
 	}
 	now, status := x.now(), http.StatusAccepted
-	_, err = x.changeObject(status, func(o *object) error {
+	_, err = x.changeObject(status, func(o *store.Object) error {
 		switch {
-		case now.Before(o.thawed):
+		case now.Before(o.ReadableFrom):
 			return refuse(http.StatusConflict, "RestoreAlreadyInProgress", "0016-00000701",
 				"The restore operation is in progress.")
-		case o.isReadable(now):
+		case isReadable(o, now):
 			status = http.StatusOK
 		default:
-			o.thawed, o.frozen = now.Add(takes), time.Time{}
+			o.ReadableFrom, o.ReadableUntil = now.Add(takes), time.Time{}
 		}
-		if until := later(now, o.thawed).Add(time.Duration(days) * day); until.After(o.frozen) {
-			o.frozen = until
+		if until := latest(now, o.ReadableFrom).Add(time.Duration(days) * day); until.After(o.ReadableUntil) {
+			o.ReadableUntil = until
 		}
 		return nil
 	})
@@ -125,26 +126,26 @@ func (x *exchange) restoreObject() (*reply, error) {
 	return rep, nil
 }
 
-func later(a, b time.Time) time.Time {
+func latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
 	return a
 }
 
-// restoration reads what a RestoreObject asks for.
+// parseRestore reads what a RestoreObject asks for.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0016-00000703 and 0016-00000704, and -708 for Archive.
-func restoration(doc ossxml.RestoreRequest, class string) (days int, tier string, takes time.Duration, err error) {
+func parseRestore(doc ossxml.RestoreRequest, class string) (days int, tier string, takes time.Duration, err error) {
 	days = 1
 	if doc.Days != "" {
 		n, err := strconv.Atoi(doc.Days)
-		if err != nil || n < 0 || n > mostDays[class] {
+		if err != nil || n < 0 || n > maxRestoreDays[class] {
 			ec := "0016-00000704"
 			if class == "Archive" {
 				ec = "0016-00000708"
 			}
-			return 0, "", 0, invalidArgument(ec, "Days must be an integer between 1 and "+strconv.Itoa(mostDays[class])+".",
+			return 0, "", 0, invalidArgument(ec, "Days must be an integer between 1 and "+strconv.Itoa(maxRestoreDays[class])+".",
 				"Days", doc.Days)
 		}
 		days = max(n, 1) // the official SDK for Go sends 0 where it means nothing
@@ -158,7 +159,7 @@ func restoration(doc ossxml.RestoreRequest, class string) (days int, tier string
 			tier = doc.Job.Tier
 		}
 	}
-	takes, ok := thawing[class][tier]
+	takes, ok := restoreTimes[class][tier]
 	if !ok {
 		return 0, "", 0, invalidArgument("0016-00000703", "The Tier you specified is invalid.", "Tier", tier)
 	}

@@ -89,7 +89,7 @@ func (x *exchange) route() string {
 		return "OptionObject" // whatever the request may be that it asks for
 	}
 	for name := range x.query {
-		if isForeign(name) {
+		if isUnsupported(name) {
 			return ""
 		}
 		if sub := subresources[name]; sub != "" && !strings.HasSuffix(way, " "+sub) {
@@ -110,10 +110,10 @@ func (x *exchange) route() string {
 	return op
 }
 
-// isForeign reports whether a query parameter turns a request into an operation that is none of
+// isUnsupported reports whether a query parameter turns a request into an operation that is none of
 // ours, or changes what one of ours does. OSS ignores parameters it does not know, and so do we;
 // those that begin with "x-oss-" are no accident, and all but a few are foreign.
-func isForeign(name string) bool {
+func isUnsupported(name string) bool {
 	switch name {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
 		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp",
@@ -146,7 +146,7 @@ func (x *exchange) refuseUnknown() (*reply, error) {
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", kind)
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.query)) {
-		if isForeign(name) || subresources[name] != "" {
+		if isUnsupported(name) || subresources[name] != "" {
 			return nil, notImplemented(name)
 		}
 	}

@@ -3,7 +3,6 @@ package osstest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/memnet"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // Options shape a Server. Nil and the zero value both mean the defaults.
@@ -78,25 +78,22 @@ func (o *Options) orDefault() Options {
 //
 // All methods are safe for concurrent use.
 type Server struct {
-	opts      Options
-	ownClock  bool // Options.Now was given, so clients must be told of it
-	born      time.Time
-	network   *memnet.Listener
-	http      *http.Server
-	transport *http.Transport
-	accepting sync.WaitGroup // the loop that accepts connections of the network
-	served    sync.WaitGroup // these connections
-	leaving   sync.Once
+	opts       Options
+	clockIsSet bool // Options.Now was given, so clients must be told of it
+	startTime  time.Time
+	network    *memnet.Listener
+	http       *http.Server
+	transport  *http.Transport
+	accepting  sync.WaitGroup // the loop that accepts connections of the network
+	served     sync.WaitGroup // these connections
 
 	closing context.Context // done when Close begins
 	close   context.CancelFunc
 
-	ids     ids
 	log     requestLog
 	faults  faults
 	keys    keyring
-	objects store
-	home    *home // nil if nothing is to persist
+	objects *store.Store
 
 	handlers struct {
 		sync.Mutex
@@ -119,9 +116,13 @@ func NewServer(opts *Options) *Server {
 // Open is NewServer for programs that can do something about a Dir that cannot be used: one that
 // another Server persists in, one that has been tampered with, a disk that is full.
 func Open(opts *Options) (*Server, error) {
-	s := &Server{opts: opts.orDefault(), ownClock: opts != nil && opts.Now != nil, network: memnet.Listen("osstest")}
-	s.born = s.now()
-	if err := s.furnish(); err != nil {
+	s := &Server{opts: opts.orDefault(), clockIsSet: opts != nil && opts.Now != nil, network: memnet.Listen("osstest")}
+	s.startTime = s.now()
+	var err error
+	s.objects, err = store.Open(store.Options{
+		Dir: s.opts.Dir, Persist: s.opts.Persist, Sync: s.opts.Sync, SpillSize: s.opts.SpillSize, Time: s.opts.Now(),
+	})
+	if err != nil {
 		return nil, fmt.Errorf("osstest: %w", err)
 	}
 	s.keys.set(s.opts.Credentials)
@@ -148,25 +149,6 @@ func Open(opts *Options) (*Server, error) {
 	}
 	s.accepting.Go(func() { s.http.Serve(s.network) })
 	return s, nil
-}
-
-// furnish finds a place for what is to be stored.
-func (s *Server) furnish() (err error) {
-	s.objects.init(&s.ids)
-	if !s.opts.Persist {
-		s.ids.seed(s.opts.Now(), 0)
-		s.objects.bodies, err = newStorage(&s.opts)
-		return err
-	}
-	if s.opts.Dir == "" {
-		return errors.New("Options.Persist needs a Dir")
-	}
-	if s.home, err = s.objects.load(s.opts.Dir, s.opts.Sync); err != nil {
-		return err
-	}
-	s.objects.bodies, s.objects.journal = s.home.bodies, s.home.journal
-	s.ids.seed(s.opts.Now(), s.home.generation)
-	return nil
 }
 
 // connKey is where a request's context holds its connection on the network.
@@ -199,23 +181,13 @@ func (s *Server) Close() {
 	s.transport.CloseIdleConnections()
 	s.handlers.running.Wait()
 	s.served.Wait()
-	if err := s.objects.bodies.clear(); err != nil {
-		s.opts.Logger.Warn("osstest: removing bodies: " + err.Error())
+	if err := s.objects.Close(); err != nil {
+		s.opts.Logger.Warn("osstest: closing the storage: " + err.Error())
 	}
-	s.leaving.Do(func() {
-		if s.home == nil {
-			return
-		}
-		s.objects.mu.Lock()
-		defer s.objects.mu.Unlock()
-		if err := s.home.leave(); err != nil {
-			s.opts.Logger.Warn("osstest: leaving the directory: " + err.Error())
-		}
-	})
 }
 
-// enter counts a handler in, unless the Server is closed.
-func (s *Server) enter() bool {
+// beginHandler counts a handler in, unless the Server is closed.
+func (s *Server) beginHandler() bool {
 	s.handlers.Lock()
 	defer s.handlers.Unlock()
 	if s.handlers.closed {
@@ -244,7 +216,7 @@ func (s *Server) Config() oss.Config {
 		Retry:       oss.Retry{MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond},
 		MinPartSize: s.opts.MinPartSize,
 	}
-	if s.ownClock {
+	if s.clockIsSet {
 		cfg.Now = s.opts.Now
 	}
 	return cfg

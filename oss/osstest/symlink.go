@@ -7,6 +7,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // symlink is the type of an object that leads to another.
@@ -22,7 +23,7 @@ func (x *exchange) putSymlink() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
@@ -40,15 +41,15 @@ func (x *exchange) putSymlink() (*reply, error) {
 		return nil, err
 	}
 	sum := md5.Sum([]byte(target))
-	o := &object{
-		name: x.name(), kind: symlink, etag: quote(hexUpper(sum[:])), header: x.newHeader(),
-		acl: oss.ACL(x.r.Header.Get("x-oss-object-acl")), modified: x.now(),
+	o := &store.Object{
+		Name: x.name(), Type: symlink, ETag: etagOf(sum[:]), Header: x.newHeader(),
+		ACL: oss.ACL(x.r.Header.Get("x-oss-object-acl")), Modified: x.now(),
 	}
-	if err := x.store(o, forbid); err != nil {
+	if err := x.put(o, forbid); err != nil {
 		return nil, err
 	}
 	rep := newReply(http.StatusOK)
-	rep.header.Set("ETag", o.etag)
+	rep.header.Set("ETag", o.ETag)
 	x.setVersion(rep.header, o)
 	return rep, nil
 }
@@ -61,14 +62,14 @@ func (x *exchange) getSymlink() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
-	if o.kind != symlink { // see https://help.aliyun.com/en/oss/user-guide/0043-00000101
+	defer o.Content.Release()
+	if o.Type != symlink { // see https://help.aliyun.com/en/oss/user-guide/0043-00000101
 		return nil, refuse(http.StatusBadRequest, "NotSymlink", "0043-00000101", "The object is not symlink.")
 	}
 	rep := newReply(http.StatusOK)
-	rep.header.Set("ETag", o.etag)
-	rep.header.Set("Last-Modified", o.modified.Format(http.TimeFormat))
-	rep.header.Set("x-oss-symlink-target", o.header.Get(linkTarget))
+	rep.header.Set("ETag", o.ETag)
+	rep.header.Set("Last-Modified", o.Modified.Format(http.TimeFormat))
+	rep.header.Set("x-oss-symlink-target", o.Header.Get(linkTarget))
 	x.setVersion(rep.header, o)
 	return rep, nil
 }
@@ -77,57 +78,57 @@ func (x *exchange) getSymlink() (*reply, error) {
 // the bytes of its target with the metadata of the link. A link itself has no content to be released.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
-func (x *exchange) follow(o *object) (*object, error) {
-	if o.kind != symlink {
+func (x *exchange) follow(o *store.Object) (*store.Object, error) {
+	if o.Type != symlink {
 		return o, nil
 	}
-	t, ok := x.objects.open(o.target(), "")
-	if ok && t.marker {
-		t.content.release()
+	t, ok := x.objects.Open(targetOf(o), "")
+	if ok && t.DeleteMarker {
+		t.Content.Release()
 		ok = false
 	}
 	if !ok { // see https://help.aliyun.com/en/oss/user-guide/0026-00000012
 		return nil, refuse(http.StatusNotFound, "SymlinkTargetNotExist", "0026-00000012",
 			"The symlink target object does not exist",
-			"Key", o.target().key)
+			"Key", targetOf(o).Key)
 	}
-	if t.kind == symlink {
-		t.content.release()
+	if t.Type == symlink {
+		t.Content.Release()
 		return nil, refuse(http.StatusBadRequest, "InvalidTargetType", "", "The symbolic's target file type is invalid.")
 	}
-	if x.op.moves == sent {
+	if x.op.body == contentReply {
 		if err := x.checkReadable(t, ecFrozen); err != nil {
-			t.content.release()
+			t.Content.Release()
 			return nil, err
 		}
 	}
 	v := *o
-	v.content, v.size, v.etag, v.md5, v.crc = t.content, t.size, t.etag, t.md5, t.crc
-	if t.modified.After(v.modified) {
-		v.modified = t.modified
+	v.Content, v.Size, v.ETag, v.MD5, v.CRC64 = t.Content, t.Size, t.ETag, t.MD5, t.CRC64
+	if t.Modified.After(v.Modified) {
+		v.Modified = t.Modified
 	}
 	return &v, nil
 }
 
-// target returns where a symbolic link leads.
-func (o *object) target() name {
-	key, _ := url.QueryUnescape(o.header.Get(linkTarget)) // which was looked at when it was put
-	return name{o.bucket, key}
+// targetOf returns where a symbolic link leads.
+func targetOf(o *store.Object) store.Name {
+	key, _ := url.QueryUnescape(o.Header.Get(linkTarget)) // which was looked at when it was put
+	return store.Name{Bucket: o.Bucket, Key: key}
 }
 
 // copyLink answers a CopyObject whose source is a symbolic link: it is the link that is copied.
-func (x *exchange) copyLink(src *object, header http.Header, forbid bool) (*reply, error) {
-	header.Set(linkTarget, src.header.Get(linkTarget))
-	o := &object{
-		name: x.name(), kind: symlink, etag: src.etag, header: header,
-		acl: oss.ACL(header.Get("x-oss-object-acl")), modified: x.now(),
+func (x *exchange) copyLink(src *store.Object, header http.Header, forbid bool) (*reply, error) {
+	header.Set(linkTarget, src.Header.Get(linkTarget))
+	o := &store.Object{
+		Name: x.name(), Type: symlink, ETag: src.ETag, Header: header,
+		ACL: oss.ACL(header.Get("x-oss-object-acl")), Modified: x.now(),
 	}
-	if err := x.store(o, forbid); err != nil {
+	if err := x.put(o, forbid); err != nil {
 		return nil, err
 	}
-	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.etag, LastModified: ossxml.Time{Time: o.modified}})
-	rep.header.Set("ETag", o.etag)
+	rep := xmlReply(http.StatusOK, ossxml.CopiedObject{ETag: o.ETag, LastModified: ossxml.Time{Time: o.Modified}})
+	rep.header.Set("ETag", o.ETag)
 	x.setVersion(rep.header, o)
-	x.setSource(rep.header, src)
+	x.setSourceVersion(rep.header, src)
 	return rep, nil
 }

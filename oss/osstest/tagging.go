@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // putTagging is PutObjectTagging: all tags at once take the place of all there were.
@@ -46,11 +47,11 @@ func (x *exchange) deleteTagging() (*reply, error) { return x.setTags(http.Statu
 
 // setTags gives the object these tags, in the form of x-oss-tagging.
 func (x *exchange) setTags(status int, tags string) (*reply, error) {
-	return x.changeObject(status, func(o *object) error {
-		o.header = o.header.Clone()
-		o.header.Del("x-oss-tagging")
+	return x.changeObject(status, func(o *store.Object) error {
+		o.Header = o.Header.Clone()
+		o.Header.Del("x-oss-tagging")
 		if tags != "" {
-			o.header.Set("x-oss-tagging", tags)
+			o.Header.Set("x-oss-tagging", tags)
 		}
 		return nil
 	})
@@ -64,9 +65,9 @@ func (x *exchange) tagging() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.content.release()
+	defer o.Content.Release()
 	var doc ossxml.Tagging
-	for key, value := range tagsOf(o.header) {
+	for key, value := range tagsOf(o.Header) {
 		doc.Set.Tags = append(doc.Set.Tags, ossxml.Tag{Key: key, Value: value})
 	}
 	rep := xmlReply(http.StatusOK, doc)

@@ -44,26 +44,26 @@ func (x *exchange) limitTraffic() error {
 			name, limit)
 	}
 	rate := max(n, minTraffic) / 8
-	switch x.op.moves {
-	case received:
+	switch x.op.body {
+	case contentRequest:
 		began := time.Now()
-		x.filter(slowed(rate))
-		x.answer = append(x.answer, func(rep *reply) error {
-			rep.tellDelay(time.Since(began))
+		x.filter(throttleTo(rate))
+		x.onReply = append(x.onReply, func(rep *reply) error {
+			rep.setDelay(time.Since(began))
 			return nil
 		})
-	case sent:
-		x.filter(slowed(rate))
-		x.answer = append(x.answer, func(rep *reply) error {
-			rep.tellDelay(time.Duration(float64(rep.size) / float64(rate) * float64(time.Second)))
+	case contentReply:
+		x.filter(throttleTo(rate))
+		x.onReply = append(x.onReply, func(rep *reply) error {
+			rep.setDelay(time.Duration(float64(rep.size) / float64(rate) * float64(time.Second)))
 			return nil
 		})
 	}
 	return nil
 }
 
-// tellDelay says in a reply how long the limit holds it up.
-func (rep *reply) tellDelay(d time.Duration) {
+// setDelay says in a reply how long the limit holds it up.
+func (rep *reply) setDelay(d time.Duration) {
 	if ms := d.Milliseconds(); ms > 0 && rep.refusal == nil {
 		rep.header.Set("x-oss-qos-delay-time", strconv.FormatInt(ms, 10))
 	}

@@ -1,13 +1,14 @@
 package osstest
 
 import (
-	"crypto/md5"
+	"errors"
 	"hash"
 	"net/http"
 	"strconv"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
 // initiate is InitiateMultipartUpload.
@@ -17,30 +18,27 @@ func (x *exchange) initiate() (*reply, error) {
 	if err := x.checkNewObject(); err != nil {
 		return nil, err
 	}
-	forbid, err := x.forbidsOverwrite()
+	forbid, err := x.forbidOverwrite()
 	if err != nil {
 		return nil, err
 	}
-	if forbid && x.objects.protects(x.name()) {
+	if forbid && x.objects.Protects(x.name()) {
 		return nil, alreadyExists("0026-00000002")
 	}
 	if _, _, err := clientEncryptionOf(x.r.Header); err != nil {
 		return nil, err
 	}
-	u := &upload{
-		name: x.name(), id: x.ids.upload(), header: x.newHeader(), initiated: x.now(),
-		parts: make(map[int]*part), sequential: x.query.Has("sequential"),
+	u := &store.Upload{
+		Name: x.name(), ID: x.objects.IDs.UploadID(), Header: x.newHeader(), Initiated: x.now(),
+		Sequential: x.query.Has("sequential"),
 	}
-	if u.sequential {
-		u.md5 = md5.New()
-	}
-	if err := x.objects.begin(u); err != nil {
+	if err := x.objects.Begin(u); err != nil {
 		return nil, err
 	}
 	rep := xmlReply(http.StatusOK, ossxml.Initiated{
-		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: u.id,
+		EncodingType: x.encoding(), Bucket: x.bucket, Key: x.encode(x.key), UploadID: u.ID,
 	})
-	setEncryption(rep.header, u.header)
+	setEncryption(rep.header, u.Header)
 	return rep, nil
 }
 
@@ -61,17 +59,17 @@ func (x *exchange) uploadPart() (*reply, error) {
 		return nil, err
 	}
 	d := newDigest()
-	d.also = running
+	d.running = running
 	s, err := x.receive(d)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.storePart(u, number, s, d.also, ec); err != nil {
+	if err := x.storePart(u, number, s, d.running, ec); err != nil {
 		return nil, err
 	}
 	rep := newReply(http.StatusOK)
-	s.setSums(rep.header)
-	setEncryption(rep.header, u.header)
+	setSums(rep.header, s)
+	setEncryption(rep.header, u.Header)
 	return rep, nil
 }
 
@@ -88,95 +86,78 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.sequential {
+	if u.Sequential {
 		return nil, notImplemented("sequential")
 	}
 	src, unchanged, err := x.openSource()
 	if err != nil {
 		return nil, err
 	}
-	defer src.content.release()
+	defer src.Content.Release()
 	if unchanged {
 		return newReply(http.StatusNotModified), nil
 	}
-	if src.kind == symlink {
+	if src.Type == symlink {
 		return nil, refuse(http.StatusBadRequest, "OperationNotSupported", "0016-00000702",
 			"The operation is not supported for this resource")
 	}
 	if err := x.checkReadable(src, ecFrozenSource); err != nil {
 		return nil, err
 	}
-	run, partial, _ := parseRange(x.r.Header.Get("x-oss-copy-source-range"), src.size, false)
+	run, partial, _ := parseRange(x.r.Header.Get("x-oss-copy-source-range"), src.Size, false)
 	if run.size > oss.MaxPartSize {
 		return nil, entityTooLarge(run.size)
 	}
-	s, err := x.link(src.content, run.offset, run.size)
+	s, err := x.link(src.Content, run.offset, run.size)
 	if err != nil {
 		return nil, err
 	}
 	if err := x.storePart(u, number, s, nil, ec); err != nil {
 		return nil, err
 	}
-	rep := xmlReply(http.StatusOK, ossxml.CopiedPart{LastModified: ossxml.Time{Time: x.now()}, ETag: s.etag()})
-	rep.header.Set("ETag", s.etag())
-	x.setSource(rep.header, src)
+	rep := xmlReply(http.StatusOK, ossxml.CopiedPart{LastModified: ossxml.Time{Time: x.now()}, ETag: etagOf(s.MD5)})
+	rep.header.Set("ETag", etagOf(s.MD5))
+	x.setSourceVersion(rep.header, src)
 	if partial {
-		rep.header.Set("Content-Range", run.contentRange(src.size))
+		rep.header.Set("Content-Range", run.contentRange(src.Size))
 	}
-	setEncryption(rep.header, u.header)
+	setEncryption(rep.header, u.Header)
 	return rep, nil
 }
 
 // upload returns the upload that the request is about, before the body of its part is read. Of a
 // sequential upload it also returns the MD5 so far, to be continued.
-func (x *exchange) upload(ec string, number int) (*upload, hash.Hash, error) {
+func (x *exchange) upload(ec string, number int) (*store.Upload, hash.Hash, error) {
 	id := x.query.Get("uploadId")
-	x.objects.mu.Lock()
-	defer x.objects.mu.Unlock()
-	u, ok := x.objects.upload(x.name(), id)
-	if !ok {
-		return nil, nil, noSuchUpload(id, ec)
-	}
-	if !u.expects(number) {
-		return nil, nil, u.unexpected(number)
-	}
-	if !u.sequential {
-		return u, nil, nil
-	}
-	running, err := u.md5.(hash.Cloner).Clone()
-	return u, running, err
+	u, running, err := x.objects.Expect(x.name(), id, number)
+	return u, running, partRefusal(err, id, ec)
 }
 
 // storePart makes s part number of u, if u is still there.
-func (x *exchange) storePart(u *upload, number int, s *stored, running hash.Hash, ec string) error {
-	if err := u.checkClientPart(number, s.size); err != nil {
-		s.content.release()
+func (x *exchange) storePart(u *store.Upload, number int, s *store.Data, running hash.Hash, ec string) error {
+	if err := checkClientPart(u, number, s.Size); err != nil {
+		s.Content.Release()
 		return err
 	}
-	p := &part{stored: s, number: number, etag: s.etag(), modified: x.now()}
-	outcome, err := x.objects.setPart(u, p, running)
-	switch outcome {
-	case gone:
-		return noSuchUpload(u.id, ec)
-	case outOfSequence:
-		x.objects.mu.Lock()
-		defer x.objects.mu.Unlock()
-		return u.unexpected(number)
-	}
-	return err
+	p := &store.Part{Data: s, Number: number, ETag: etagOf(s.MD5), Modified: x.now()}
+	return partRefusal(x.objects.SetPart(x.name(), u.ID, p, running), u.ID, ec)
 }
 
-// unexpected refuses a part that is not the next of a sequential upload: one that is there, or one behind a gap.
-// The caller holds the store's lock.
+// partRefusal returns the refusal of a part for an error of the store.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0042-00000108
-func (u *upload) unexpected(number int) *refusal {
-	if u.parts[number] != nil {
+func partRefusal(err error, id, ec string) error {
+	switch {
+	case errors.Is(err, store.ErrNoUpload):
+		return noSuchUpload(id, ec)
+	case errors.Is(err, store.ErrPartExists):
 		return refuse(http.StatusConflict, "PartAlreadyExist", "0042-00000108",
 			"For sequential multipart upload, you can't overwrite uploaded parts.")
+	case errors.Is(err, store.ErrPartGap):
+		return refuse(http.StatusBadRequest, "PartNotSequential", "",
+			"For sequential multipart upload, you must upload or complete parts with sequential part numbers.")
 	}
-	return refuse(http.StatusBadRequest, "PartNotSequential", "",
-		"For sequential multipart upload, you must upload or complete parts with sequential part numbers.")
+	return err
 }
 
 // partNumber reads the parameter of that name.
@@ -201,12 +182,12 @@ func (x *exchange) partNumber() (int, error) {
 // See https://help.aliyun.com/en/oss/developer-reference/abortmultipartupload
 func (x *exchange) abort() (*reply, error) {
 	id := x.query.Get("uploadId")
-	found, err := x.objects.abort(x.name(), id)
+	err := x.objects.Abort(x.name(), id)
+	if errors.Is(err, store.ErrNoUpload) {
+		return nil, noSuchUpload(id, "0042-00000002")
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !found {
-		return nil, noSuchUpload(id, "0042-00000002")
 	}
 	return newReply(http.StatusNoContent), nil
 }

@@ -1,51 +1,18 @@
 package osstest
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/binary"
-	"fmt"
 	"net/http"
-	"time"
+
+	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
-
-// A version ID is opaque to clients. Behind its base64, in the recorded ones, is a message of four
-// fields: 1, a small number, a stamp, which is the time in milliseconds shifted left by twenty bits
-// and a small number in these, and 32 hex digits. Ours are of the same form and length.
-const (
-	versionHead  = "\x08\x01\x10\x8a\x01\x18" // fields 1 and 2 as recorded, and what begins field 3
-	versionShift = 20
-)
-
-// versionEncoding has no character that would have to be escaped in a URL.
-var versionEncoding = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._").WithPadding('-')
-
-// version returns the ID of a version that is newer than the one stamped with after.
-func (i *ids) version(now time.Time, after uint64) string {
-	stamp := max(uint64(now.UnixMilli())<<versionShift, after) + 1
-	b := binary.AppendUvarint([]byte(versionHead), stamp)
-	b = append(b, 4<<3|2, 32) // field 4, of 32 bytes
-	b = fmt.Appendf(b, "%016x%016x", i.next(), i.next())
-	return versionEncoding.EncodeToString(b)
-}
-
-// stampOf returns the stamp in a version ID, or 0 if there is none, as in "null".
-func stampOf(id string) uint64 {
-	b, err := versionEncoding.DecodeString(id)
-	if err != nil || !bytes.HasPrefix(b, []byte(versionHead)) {
-		return 0
-	}
-	stamp, _ := binary.Uvarint(b[len(versionHead):])
-	return stamp
-}
 
 // checkVersion refuses what cannot be the ID of a version; "" stands for the newest.
 func checkVersion(id string) error {
-	if id == "" || id == nullVersion {
+	if id == "" || id == store.NullVersion {
 		return nil
 	}
-	if b, err := versionEncoding.DecodeString(id); err == nil && bytes.HasPrefix(b, []byte(versionHead[:3])) {
-		return nil // that of a real OSS, which never was here, has another number behind
+	if store.IsVersionID(id) {
+		return nil
 	}
 	return invalidArgument("0012-00000202", "Invalid version id specified", "VersionId", id)
 }
@@ -65,47 +32,47 @@ func (x *exchange) version() (string, error) {
 // in which there can be none differ.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
-func (x *exchange) openVersion(n name, version string) (*object, error) {
+func (x *exchange) openVersion(n store.Name, version string) (*store.Object, error) {
 	if err := checkVersion(version); err != nil {
 		return nil, err
 	}
-	o, ok := x.objects.open(n, version)
+	o, ok := x.objects.Open(n, version)
 	switch {
 	case !ok && version == "":
-		return nil, noSuchKey(n.key)
+		return nil, noSuchKey(n.Key)
 	case !ok:
 		return nil, refuse(http.StatusNotFound, "NoSuchVersion", "0012-00000203",
-			"The specified version does not exist.", "Key", n.key, "VersionId", version)
-	case !o.marker:
+			"The specified version does not exist.", "Key", n.Key, "VersionId", version)
+	case !o.DeleteMarker:
 		return o, nil
 	}
-	refused := noSuchKey(n.key)
+	refused := noSuchKey(n.Key)
 	refused.header = make(http.Header)
 	if version != "" {
 		refused = refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0003-00000016",
 			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", "DeleteMarker")
 		refused.header = http.Header{"Allow": {http.MethodDelete}}
 	}
-	x.setMarker(refused.header, o)
+	x.setDeleteMarker(refused.header, o)
 	return nil, refused
 }
 
 // setVersion says which version o is, in a bucket that has versions or had them.
-func (x *exchange) setVersion(h http.Header, o *object) {
-	if x.objects.bucket(o.bucket).Versioning != "" {
-		h.Set("x-oss-version-id", o.version)
+func (x *exchange) setVersion(h http.Header, o *store.Object) {
+	if x.objects.Bucket(o.Bucket).Versioning != "" {
+		h.Set("x-oss-version-id", o.VersionID)
 	}
 }
 
-// setSource says which version was copied from.
-func (x *exchange) setSource(h http.Header, src *object) {
-	if x.objects.bucket(src.bucket).Versioning != "" {
-		h.Set("x-oss-copy-source-version-id", src.version)
+// setSourceVersion says which version was copied from.
+func (x *exchange) setSourceVersion(h http.Header, src *store.Object) {
+	if x.objects.Bucket(src.Bucket).Versioning != "" {
+		h.Set("x-oss-copy-source-version-id", src.VersionID)
 	}
 }
 
-// setMarker says that o is a delete marker.
-func (x *exchange) setMarker(h http.Header, o *object) {
+// setDeleteMarker says that o is a delete marker.
+func (x *exchange) setDeleteMarker(h http.Header, o *store.Object) {
 	h.Set("x-oss-delete-marker", "true")
 	x.setVersion(h, o)
 }
