@@ -172,8 +172,8 @@ func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 		p.err = err
 		group = append(group, e)
 		total += room
-		if _, loaded := e.body.(*buffer); loaded || total > 0 && total+p.partSize > p.u.ahead.limit()/2 {
-			break // the other half is for the parts in flight
+		if _, loaded := e.body.(*buffer); loaded || total > 0 && total+p.partSize > p.maxRoom() {
+			break
 		}
 	}
 	if total > 0 {
@@ -188,6 +188,13 @@ func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 		}
 	}
 	return group
+}
+
+// maxRoom returns the bytes of room for one group: half of it, as the other half is for the parts in flight. For a group
+// that is worth hashing together it may be all.
+func (p *hashPipeline) maxRoom() int64 {
+	limit := p.u.ahead.limit()
+	return max(limit/2, min(limit, minGroup*p.partSize))
 }
 
 // await waits until it is time to hash a group. It returns false if ctx ends first.

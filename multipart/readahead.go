@@ -25,7 +25,7 @@ import (
 const (
 	maxReadAhead  = 512 << 20 // bytes
 	safeReadAhead = 256 << 20 // bytes that are taken for available where the system does not tell
-	otherMemory   = 32 << 20  // bytes of what is available that the program and the system need for other things meanwhile
+	otherMemory   = 24 << 20  // bytes of what is available that are needed for other things
 )
 
 // systemReadAhead is more than the system reads behind what it was asked for. By default Linux reads 128 KiB on, but
