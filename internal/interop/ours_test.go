@@ -35,6 +35,7 @@ func oursClient(t *testing.T, srv *server, s setup) *oss.Client {
 	t.Helper()
 	cfg := oss.Config{
 		Endpoint:    srv.endpoint(s.wiring),
+		Signer:      signer.V1{}, // by itself it takes V4 where the endpoint names a region
 		Credentials: oss.Credentials{AccessKeyID: osstest.AccessKeyID, AccessKeySecret: s.secret},
 		Retry:       oss.Retry{MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond},
 	}
