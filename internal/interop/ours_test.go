@@ -142,12 +142,16 @@ func (c *ours) copyPart(key, id string, number int, from string, offset, size in
 	return p.ETag, err
 }
 
-func (c *ours) complete(key, id string, parts []part, x extras) error {
+func oursParts(parts []part) []oss.Part {
 	var list []oss.Part
 	for _, p := range parts {
 		list = append(list, oss.Part{Number: p.Number, ETag: p.ETag, Size: p.Size})
 	}
-	_, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), list, &oss.CompleteOptions{ForbidOverwrite: x.forbid})
+	return list
+}
+
+func (c *ours) complete(key, id string, parts []part, x extras) error {
+	_, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts), &oss.CompleteOptions{ForbidOverwrite: x.forbid})
 	return err
 }
 
