@@ -15,18 +15,18 @@ import (
 )
 
 // abandon cleans up after a failure with cause, once no part is in flight any more, and reports it.
-func (j *job) abandon(ctx context.Context, sent *parcels, cause error) error {
+func (j *job) abandon(ctx context.Context, sent *transferResult, cause error) error {
 	if j.keep {
-		return j.left(sent, cause)
+		return j.kept(sent, cause)
 	}
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	_, err := j.abort(ctx)
-	return j.report(sent, cause, err)
+	return j.aborted(sent, cause, err)
 }
 
-// report makes the error of an upload whose abort ended with abortErr.
-func (j *job) report(sent *parcels, cause, abortErr error) error {
+// aborted makes the error of an upload whose abort ended with abortErr.
+func (j *job) aborted(sent *transferResult, cause, abortErr error) error {
 	if abortErr != nil {
 		j.warn("upload left behind", j.plan.Upload, abortErr)
 	}
@@ -34,9 +34,9 @@ func (j *job) report(sent *parcels, cause, abortErr error) error {
 		Orphans: j.orphans, Err: withCause(j.caller, cause)}
 }
 
-// settleContext is for finding out how an upload ended. It lasts as long as ctx, whose caller waits for the answer, and
+// resolveContext is for finding out how an upload ended. It lasts as long as ctx, whose caller waits for the answer, and
 // Options.CleanupTimeout longer.
-func (u *Uploader) settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
+func (u *Uploader) resolveContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	ask, cancel := context.WithCancelCause(flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup()))
 	stop := context.AfterFunc(ctx, func() {
 		if pause(ask, u.opts.CleanupTimeout) == nil {
@@ -56,9 +56,9 @@ func (u *Uploader) cleanupContext(ctx context.Context) (context.Context, context
 // come in afterwards, and would be billed for ever.
 const abortTries = 6
 
-// secondLook is when an upload is aborted once more that lost a request for a part: such a part may be stored a moment
+// lateCheck is when an upload is aborted once more that lost a request for a part: such a part may be stored a moment
 // later, which revives the upload.
-const secondLook = 250 * time.Millisecond
+const lateCheck = 250 * time.Millisecond
 
 // abort deletes the upload until OSS says that there is none. It reports whether it was this
 // abort that ended the upload, rather than a Complete or somebody else.
@@ -71,7 +71,7 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 		if try > 0 {
 			wait := 100 * time.Millisecond << (try - 1)
 			if err == nil {
-				wait = secondLook
+				wait = lateCheck
 			}
 			if err := pause(ctx, wait); err != nil {
 				return ours, err
@@ -103,7 +103,7 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 
 // exists asks OSS whether it holds the upload.
 func (j *job) exists(ctx context.Context) (bool, error) {
-	_, err := j.u.client.ListParts(ctx, j.plan.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
+	_, err := j.u.client.ListParts(ctx, j.plan.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.options.common})
 	if errors.Is(err, oss.ErrNoSuchUpload) {
 		return false, nil
 	}
@@ -115,7 +115,7 @@ func (j *job) exists(ctx context.Context) (bool, error) {
 func (j *job) abortOnce(ctx context.Context) error {
 	up := j.plan.Upload
 	resp, err := j.u.client.Do(ctx, &oss.Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key,
-		Query: url.Values{"uploadId": {up.ID}}, Header: j.wishes.all})
+		Query: url.Values{"uploadId": {up.ID}}, Header: j.options.common})
 	if err != nil {
 		return err
 	}
@@ -137,29 +137,29 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// lookForOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those
+// findOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those
 // of the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another
 // program, so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
-func (j *job) lookForOrphans(ctx context.Context, began moment) {
+func (j *job) findOrphans(ctx context.Context, began moment) {
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	ctx, count := reqstats.NewContext(ctx)
 	up := j.plan.Upload
-	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.wishes.all}) {
+	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.options.common}) {
 		if err != nil {
 			j.unlisted = true
 			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
 			break
 		}
-		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(began(count).Add(-slack)) {
+		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(began(count).Add(-clockGranularity)) {
 			continue
 		}
-		parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.wishes.all})
+		parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.options.common})
 		if errors.Is(err, oss.ErrNoSuchUpload) || err == nil && len(parts.Parts) > 0 {
 			continue
 		}
 		if j.u.opts.ExclusiveKeys {
-			orphan := &job{u: j.u, plan: Plan{Upload: info.Upload}, wishes: j.wishes}
+			orphan := &job{u: j.u, plan: Plan{Upload: info.Upload}, options: j.options}
 			if _, err = orphan.abort(ctx); err == nil {
 				continue
 			}

@@ -22,13 +22,13 @@ func since(began time.Time) moment {
 	return func(reply *reqstats.Stats) time.Time { return reply.Now().Add(-time.Since(began)) }
 }
 
-// lookForOurs returns the object of the job's key if this upload made it after it began, and otherwise an error that
+// findOwnObject returns the object of the job's key if this upload made it after it began, and otherwise an error that
 // says what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there
 // before, or be another program's, with other metadata.
-func (j *job) lookForOurs(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
+func (j *job) findOwnObject(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
 	ctx, count := reqstats.NewContext(ctx)
 	up := j.plan.Upload
-	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.wishes.all})
+	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.options.common})
 	switch {
 	case errors.Is(err, oss.ErrNoSuchKey):
 		return nil, fmt.Errorf("there is no such object: %w", err)
@@ -36,10 +36,10 @@ func (j *job) lookForOurs(ctx context.Context, began moment, equal func(*oss.Obj
 		return nil, err
 	case !equal(info):
 		return nil, &otherObject{fmt.Sprintf("another object stands there, of %d bytes with ETag %s", info.Size, info.ETag)}
-	case info.LastModified.Before(began(count).Add(-slack)):
+	case info.LastModified.Before(began(count).Add(-clockGranularity)):
 		return nil, &otherObject{fmt.Sprintf("an equal object stands there since %s, before this upload", info.LastModified.UTC().Format(time.RFC3339))}
 	}
-	if lack := j.wishes.lackedBy(info); lack != "" {
+	if lack := j.options.missingFrom(info); lack != "" {
 		return nil, &otherObject{"an object of the same bytes stands there, but its " + lack}
 	}
 	return info, nil
@@ -50,9 +50,9 @@ type otherObject struct{ what string }
 
 func (e *otherObject) Error() string { return e.what }
 
-// lackedBy returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does
+// missingFrom returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does
 // not have, or "". The default content type is not compared: it is not the caller's wish.
-func (w *wishes) lackedBy(info *oss.ObjectInfo) string {
+func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 	o := w.put
 	want := map[string]string{
 		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding, "Content-Disposition": o.ContentDisposition,
@@ -73,12 +73,12 @@ func (w *wishes) lackedBy(info *oss.ObjectInfo) string {
 	return ""
 }
 
-// lookForObject settles a request that may have made an object since began: ours tells its bytes from those of another.
+// confirmObject settles a request that may have made an object since began: ours tells its bytes from those of another.
 // With intact ours is never damaged, so that one that is not ours must be another's.
-func (j *job) lookForObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
-	ask, cancel := j.u.settleContext(ctx)
+func (j *job) confirmObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
+	ask, cancel := j.u.resolveContext(ctx)
 	defer cancel()
-	info, err := j.lookForOurs(ask, since(began), ours)
+	info, err := j.findOwnObject(ask, since(began), ours)
 	if err == nil {
 		return putResultOf(info), nil
 	}
@@ -97,5 +97,5 @@ func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 		CRC64: info.CRC64, Header: info.Header}
 }
 
-// slack is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
-const slack = 2 * time.Second
+// clockGranularity is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
+const clockGranularity = 2 * time.Second

@@ -222,7 +222,7 @@ func ExampleUploadError() {
 	}
 	// Output:
 	// first cause is AccessDenied: true
-	// failed part: 2
+	// notBegun part: 2
 	// nothing left behind: true
 }
 

@@ -28,7 +28,7 @@ func BenchmarkSumGroup(b *testing.B) {
 		b.Run(fmt.Sprintf("parts=%d", lanes), func(b *testing.B) {
 			var bodies []oss.Body
 			for i := range lanes {
-				bodies = append(bodies, window{r: f, base: i * part, size: part})
+				bodies = append(bodies, sectionBody{r: f, base: i * part, size: part})
 			}
 			b.SetBytes(lanes * part)
 			b.ReportAllocs()

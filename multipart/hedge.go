@@ -100,14 +100,14 @@ func (b *hedgeBody) mayGoOn(n int64) error {
 // sendHedged uploads a piece, and a second time if the first request is stuck.
 func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) (oss.Part, error) {
 	if j.u.hedges == nil || j.tunable(e.Size) == 0 {
-		return j.u.client.UploadPart(ctx, j.plan.Upload, e.Number, e.watched, &opts)
+		return j.u.client.UploadPart(ctx, j.plan.Upload, e.Number, e.metered, &opts)
 	}
 	one, cancelOne := context.WithCancelCause(ctx)
 	defer cancelOne(nil)
 	h := &hedge{budget: j.u.hedges, opts: opts, began: time.Now(), permit: e.permit}
 	h.budget.begin(e.Size)
-	h.first.Body, h.first.hedge = e.watched, h
-	h.second.Body, h.second.hedge = e.watched, h
+	h.first.Body, h.first.hedge = e.metered, h
+	h.second.Body, h.second.hedge = e.metered, h
 
 	h.ended.Add(1)
 	timer := time.AfterFunc(hedgeInterval, func() {

@@ -16,7 +16,7 @@ import (
 // A job is one upload on its way.
 type job struct {
 	u       *Uploader
-	wishes  wishes
+	options requestOptions
 	plan    Plan
 	length  int64 // bytes of a stream; -1 if unknown
 	keep    bool  // leave parts in OSS when it fails
@@ -35,16 +35,16 @@ type job struct {
 	guard  guard           // of the caller's code
 }
 
-// watch starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
+// startProgress starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
 // of the caller's code.
-func (j *job) watch(ctx context.Context) (context.Context, func()) {
+func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
 	}
 	j.caller = ctx
 	j.waits = func(w flow.Wait) { j.meter.waits(w) }
-	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.wishes.all, j.waits))
+	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, j.waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
@@ -53,8 +53,8 @@ func (j *job) watch(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// multipart sends src as the parts of a new upload and completes it.
-func (j *job) multipart(ctx context.Context, src source) (*Result, error) {
+// uploadParts sends src as the parts of a new upload and completes it.
+func (j *job) uploadParts(ctx context.Context, src source) (*Result, error) {
 	if err := j.initiate(ctx); err != nil {
 		return nil, err
 	}
@@ -75,43 +75,43 @@ func (j *job) initiate(ctx context.Context) error {
 	began := time.Now()
 	sent, count := reqstats.NewContext(ctx)
 	var err error
-	j.plan.Upload, err = j.u.client.InitiateMultipartUpload(sent, at.Bucket, at.Key, &j.wishes.initiate)
+	j.plan.Upload, err = j.u.client.InitiateMultipartUpload(sent, at.Bucket, at.Key, &j.options.initiate)
 	if err != nil {
 		j.plan.Upload = at
 	} else {
 		j.plan.Begun = count.Now().UTC().Truncate(time.Second)
 	}
 	if count.Unanswered.Load() > 0 {
-		j.lookForOrphans(ctx, since(began))
+		j.findOrphans(ctx, since(began))
 	}
 	if err != nil {
-		return j.failed(err)
+		return j.notBegun(err)
 	}
 	return nil
 }
 
-// failed reports an upload of which nothing was begun in OSS.
-func (j *job) failed(err error) error {
+// notBegun reports an upload of which nothing was begun in OSS.
+func (j *job) notBegun(err error) error {
 	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
-// left reports a failed upload that stays in OSS.
-func (j *job) left(sent *parcels, err error) error {
+// kept reports a failed upload that stays in OSS.
+func (j *job) kept(sent *transferResult, err error) error {
 	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
-// wishes are a caller's ObjectOptions, each where OSS wants it.
-type wishes struct {
+// requestOptions are a caller's ObjectOptions, each where OSS wants it.
+type requestOptions struct {
 	put      oss.ObjectOptions
 	initiate oss.ObjectOptions
 	part     oss.PartOptions
 	complete oss.CompleteOptions
-	all      http.Header // for every other request of the upload
+	common   http.Header // for every other request of the upload
 }
 
-// assign puts each option on the requests it concerns. One that none could honour is an error.
-func assign(opts *oss.ObjectOptions) (wishes, error) {
-	var w wishes
+// splitOptions puts each option on the requests it concerns. One that none could honour is an error.
+func splitOptions(opts *oss.ObjectOptions) (requestOptions, error) {
+	var w requestOptions
 	if opts == nil {
 		return w, nil
 	}
@@ -122,7 +122,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 	w.initiate.ACL, w.complete.ACL = "", opts.ACL // the one thing that is said at the end
 	w.complete.ForbidOverwrite = opts.ForbidOverwrite
 	w.initiate.Header, w.part.Header = make(http.Header), make(http.Header)
-	w.complete.Header, w.all = make(http.Header), make(http.Header)
+	w.complete.Header, w.common = make(http.Header), make(http.Header)
 	for name, values := range opts.Header {
 		var on []http.Header
 		name = http.CanonicalHeaderKey(name)
@@ -134,7 +134,7 @@ func assign(opts *oss.ObjectOptions) (wishes, error) {
 			"X-Oss-Metadata-Directive", "X-Oss-Tagging-Directive":
 			return w, fmt.Errorf("multipart: header %s is for CopyObject; use Copy or Clone, which set it", name)
 		case "X-Oss-Request-Payer":
-			on = []http.Header{w.initiate.Header, w.part.Header, w.complete.Header, w.all}
+			on = []http.Header{w.initiate.Header, w.part.Header, w.complete.Header, w.common}
 		case "X-Oss-Traffic-Limit":
 			on = []http.Header{w.part.Header}
 		case "X-Oss-Callback", "X-Oss-Callback-Var", "X-Oss-Object-Acl":

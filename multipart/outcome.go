@@ -47,8 +47,8 @@ func expect(parts []oss.Part) expected {
 	return e
 }
 
-// provedBy reports whether an object that stands there holds the expected bytes.
-func (e expected) provedBy(info *oss.ObjectInfo) bool {
+// matches reports whether an object that stands there holds the expected bytes.
+func (e expected) matches(info *oss.ObjectInfo) bool {
 	if info.Size != e.size {
 		return false
 	}
@@ -59,7 +59,7 @@ func (e expected) provedBy(info *oss.ObjectInfo) bool {
 }
 
 // complete joins the parts and proves the object.
-func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
+func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, error) {
 	want := expect(sent.parts)
 	if j.known != nil && *j.known != 0 {
 		want.crc, want.known = *j.known, true
@@ -67,9 +67,9 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	up := j.plan.Upload
 	began := time.Now()
 	counted, count := reqstats.NewContext(ctx)
-	res, err := j.u.client.CompleteMultipartUpload(counted, up, sent.parts, &j.wishes.complete)
+	res, err := j.u.client.CompleteMultipartUpload(counted, up, sent.parts, &j.options.complete)
 	if err != nil {
-		if res, err = j.settle(ctx, sent, want, began, err, count.Unanswered.Load() == 0); err != nil {
+		if res, err = j.resolveComplete(ctx, sent, want, began, err, count.Unanswered.Load() == 0); err != nil {
 			return nil, err
 		}
 	}
@@ -93,12 +93,12 @@ func (j *job) complete(ctx context.Context, sent *parcels) (*Result, error) {
 	}, nil
 }
 
-// settle finds out what a Complete that failed with cause has done. Three things are asked, each giving sense to the
+// resolveComplete finds out what a Complete that failed with cause has done. Three things are asked, each giving sense to the
 // next: was it refused for good; is the upload still there; is the object ours. An equal object that was there before
 // proves nothing while the upload still exists. Once the upload is gone, an object that is older than the Complete,
 // which began then, is not ours. With certain, every request that was made got an answer.
-func (j *job) settle(
-	ctx context.Context, sent *parcels, want expected, began time.Time, cause error, certain bool,
+func (j *job) resolveComplete(
+	ctx context.Context, sent *transferResult, want expected, began time.Time, cause error, certain bool,
 ) (*oss.PutResult, error) {
 	if errors.Is(cause, oss.ErrCallbackFailed) { // the object exists; nothing is left to undo
 		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: cause}
@@ -106,13 +106,13 @@ func (j *job) settle(
 	if refusedForGood(cause, certain) {
 		return nil, j.abandon(ctx, sent, cause)
 	}
-	ask, cancel := j.u.settleContext(ctx)
+	ask, cancel := j.u.resolveContext(ctx)
 	defer cancel()
 	unknown := func(err error) error {
 		if err != nil {
 			cause = fmt.Errorf("%w; asking OSS: %w", cause, err)
 		}
-		return j.left(sent, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause))
+		return j.kept(sent, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause))
 	}
 	there, err := j.exists(ask)
 	if err != nil {
@@ -123,23 +123,23 @@ func (j *job) settle(
 			return nil, unknown(nil) // OSS may still be at work on it
 		}
 		if j.keep {
-			return nil, j.left(sent, cause)
+			return nil, j.kept(sent, cause)
 		}
 		aborted, err := j.abort(ask)
 		if err != nil && !aborted && !certain { // OSS may still be at work on it here, too
 			cause = fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
 		if err != nil || aborted { // aborted: it had not happened, and now it cannot
-			return nil, j.report(sent, cause, err)
+			return nil, j.aborted(sent, cause, err)
 		}
 		// It was completed between the two questions.
 	}
-	info, err := j.lookForOurs(ask, since(began), want.provedBy)
+	info, err := j.findOwnObject(ask, since(began), want.matches)
 	if err == nil {
 		return putResultOf(info), nil
 	}
 	if certain && errors.Is(cause, oss.ErrNoSuchUpload) {
-		return nil, j.report(sent, cause, nil) // none of our tries did it: somebody else ended the upload before
+		return nil, j.aborted(sent, cause, nil) // none of our tries did it: somebody else ended the upload before
 	}
 	return nil, unknown(err)
 }

@@ -57,7 +57,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	}
 	close(p.before)
 	produce := p.hashStream
-	if _, inPlace := src.(*placed); inPlace {
+	if _, inPlace := src.(*rangeSource); inPlace {
 		p.atOnce = j.u.atOnce
 		p.pieces.source = src
 		p.workers, p.partSize, p.drop = int64(workers), j.plan.PartSize, !j.u.ahead.fits(j.plan.Size)

@@ -183,7 +183,7 @@ func TestReadingAheadIsBounded(t *testing.T) {
 				read = max(read, int(off/tt.partSize)+1)
 				return 0, io.ErrUnexpectedEOF // to be quick about it
 			})}
-			parts0, stop := placedSource(in, j.plan.Sections())
+			parts0, stop := newRangeSource(in, j.plan.Sections())
 			defer stop()
 			ctx, cancel := context.WithCancel(t.Context())
 			src, end := j.hashAhead(ctx, parts0)
@@ -220,7 +220,7 @@ func TestGroupsOfAFileAreHashedAtTheSameTimeWhenWorkersWait(t *testing.T) {
 			clear(p)
 			return len(p), nil
 		})}
-		pieces, stop := placedSource(in, j.plan.Sections())
+		pieces, stop := newRangeSource(in, j.plan.Sections())
 		defer stop()
 		src, end := j.hashAhead(t.Context(), pieces)
 		defer end()
@@ -239,7 +239,7 @@ func TestGroupsOfOnePieceComeToAnEnd(t *testing.T) {
 		const parts, partSize = 3, maxGroupBytes
 		j := jobWith(1, 32)
 		j.plan.Size, j.plan.PartSize = parts*partSize, partSize
-		pieces, stop := placedSource(input{size: j.plan.Size}, j.plan.Sections()) // groups of one are not read
+		pieces, stop := newRangeSource(input{size: j.plan.Size}, j.plan.Sections()) // groups of one are not read
 		defer stop()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -293,7 +293,7 @@ func TestHashingAheadEndsWithItsCallOnAnyNumberOfProcessors(t *testing.T) {
 				j.u.atOnce = atOnce
 				j.plan.Size, j.plan.PartSize = parts*partSize, partSize
 				in := input{size: j.plan.Size, at: readerAt(func(p []byte, _ int64) (int, error) { clear(p); return len(p), nil })}
-				pieces, stop := placedSource(in, j.plan.Sections())
+				pieces, stop := newRangeSource(in, j.plan.Sections())
 				defer stop()
 				ctx, cancel := context.WithCancel(t.Context())
 				src, end := j.hashAhead(ctx, pieces)
@@ -332,7 +332,7 @@ func TestAnErrorOfTheSourceComesAfterItsPieces(t *testing.T) {
 func TestABodyThatCannotBeReadHasNoSums(t *testing.T) {
 	u := NewUploader(new(oss.Client), nil)
 	s := newScript()
-	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0), window{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
+	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0), sectionBody{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
 	for i, d := range u.sumGroup(t.Context(), bodies) {
 		if i == 2 {
 			if d != nil {

@@ -46,14 +46,14 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 	return n, err
 }
 
-// settlePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
+// resolvePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
 // body, or answered every time, there is no object; one that holds the same bytes is what was asked for. d is the
 // digest that was sent, nil if none was: what a file holds by now may be something else.
-func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s *sums, cause error, certain bool) (*oss.PutResult, error) {
+func (j *job) resolvePut(ctx context.Context, began time.Time, body *wholeBody, s *sums, cause error, certain bool) (*oss.PutResult, error) {
 	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
 		return nil, cause
 	}
-	ask, cancel := j.u.settleContext(ctx)
+	ask, cancel := j.u.resolveContext(ctx)
 	defer cancel()
 	if s == nil {
 		var err error
@@ -62,7 +62,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s
 		}
 	}
 	// Of a body that comes with its MD5 OSS stores no damaged copy.
-	return j.lookForObject(ask, began, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
+	return j.confirmObject(ask, began, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
 		if there.Size != body.Size() {
 			return false
 		}
@@ -75,7 +75,7 @@ func (j *job) settlePut(ctx context.Context, began time.Time, body *wholeBody, s
 
 // put stores what fits into one part by one request. intact is nil where a source cannot change.
 func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Result, error) {
-	opts := j.wishes.put
+	opts := j.options.put
 	opts.Checksum = j.u.opts.Checksum
 	var s *sums
 	if opts.Checksum == oss.ChecksumMD5 {
@@ -83,20 +83,20 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 			defer free()
 			var err error
 			if s, err = j.u.sumOf(ctx, small); err != nil {
-				return nil, j.failed(err)
+				return nil, j.notBegun(err)
 			}
 			body = small
 		}
 	}
 	permit, err := j.u.governor.Acquire(ctx, j.waits)
 	if err != nil {
-		return nil, j.failed(err)
+		return nil, j.notBegun(err)
 	}
 	defer permit.Release()
 	if opts.Checksum == oss.ChecksumMD5 {
 		if s == nil {
 			if s, err = j.u.sumOf(ctx, body); err != nil {
-				return nil, j.failed(err)
+				return nil, j.notBegun(err)
 			}
 		}
 		opts.Header = opts.Header.Clone()
@@ -105,7 +105,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		}
 		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5[:]))
 	}
-	last := &wholeBody{Body: j.watched(body), source: body, intact: intact}
+	last := &wholeBody{Body: j.metered(body), source: body, intact: intact}
 	var res *oss.PutResult
 	began := time.Now()
 	counted, count := reqstats.NewContext(ctx)
@@ -114,10 +114,10 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return err
 	})
 	if err != nil {
-		res, err = j.settlePut(ctx, began, last, s, err, count.Unanswered.Load() == 0)
+		res, err = j.resolvePut(ctx, began, last, s, err, count.Unanswered.Load() == 0)
 	}
 	if err != nil {
-		return nil, j.failed(err)
+		return nil, j.notBegun(err)
 	}
 	j.meter.finish(body.Size(), 0)
 	return &Result{

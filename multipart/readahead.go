@@ -98,7 +98,7 @@ func (r *readAhead) fits(size int64) bool {
 
 // fileOf returns the file that w is a part of, and where the part begins in it. It returns nil if w is of something
 // else.
-func fileOf(w window) (f *os.File, off int64) {
+func fileOf(w sectionBody) (f *os.File, off int64) {
 	r, off := w.r, w.base
 	for {
 		switch at := r.(type) {
@@ -142,7 +142,7 @@ func (l *lookahead) next(ctx context.Context) (examined, error) {
 			break
 		}
 		e := examined{piece: p}
-		if w, ok := p.body.(window); ok {
+		if w, ok := p.body.(sectionBody); ok {
 			e.file, e.offset = fileOf(w)
 		}
 		if e.file != nil {
@@ -181,7 +181,7 @@ func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, roo
 	if e.Size > limit {
 		return e.piece, 0, nil // no bound would keep it in the cache
 	}
-	c := &cachedPart{window: e.body.(window), file: e.file, offset: e.offset, ahead: p.u.ahead, drop: p.drop}
+	c := &cachedPart{sectionBody: e.body.(sectionBody), file: e.file, offset: e.offset, ahead: p.u.ahead, drop: p.drop}
 	e.body, e.free = c, c.free
 	return e.piece, e.Size, nil
 }
@@ -189,7 +189,7 @@ func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, roo
 // A cachedPart is a part of a file that the disk is read for to be hashed, and that should be in the cache when it is
 // sent.
 type cachedPart struct {
-	window
+	sectionBody
 	file   *os.File
 	offset int64 // in file
 	ahead  *readAhead
@@ -208,13 +208,13 @@ type cachedPart struct {
 // ReadAt is called to send the part.
 func (c *cachedPart) ReadAt(p []byte, off int64) (int, error) {
 	c.reached(off)
-	return c.window.ReadAt(p, off)
+	return c.sectionBody.ReadAt(p, off)
 }
 
 // Region implements zerocopy.Source.
 func (c *cachedPart) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	c.reached(off)
-	return c.window.Region(off, n, files)
+	return c.sectionBody.Region(off, n, files)
 }
 
 // reached releases the room of what lies before off, which has been sent.
@@ -271,7 +271,7 @@ func (c *cachedPart) closeOpened() {
 type hashReader struct{ *cachedPart }
 
 func (r hashReader) ReadAt(p []byte, off int64) (int, error) {
-	c, w := r.cachedPart, r.window
+	c, w := r.cachedPart, r.sectionBody
 	if !c.hashed {
 		c.hashed = true
 		c.opened, _ = pagecache.Reopen(c.file) // else c.file does

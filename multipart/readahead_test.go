@@ -39,7 +39,7 @@ func diskFile(t *testing.T, n int64) *os.File {
 }
 
 // fileJob returns a job that sends parts of f, for which so many bytes of memory are available.
-func fileJob(t *testing.T, f *os.File, partSize, available int64, opts Options) (j *job, pieces *placed) {
+func fileJob(t *testing.T, f *os.File, partSize, available int64, opts Options) (j *job, pieces *rangeSource) {
 	t.Helper()
 	info, err := f.Stat()
 	if err != nil {
@@ -50,7 +50,7 @@ func fileJob(t *testing.T, f *os.File, partSize, available int64, opts Options) 
 	u.lanes, u.atOnce = 16, 2
 	u.ahead.available = func() (int64, bool) { return available, true }
 	j = &job{u: u, plan: Plan{Size: info.Size(), PartSize: partSize}}
-	pieces, stop := placedSource(input{at: f, size: info.Size()}, j.plan.Sections())
+	pieces, stop := newRangeSource(input{at: f, size: info.Size()}, j.plan.Sections())
 	t.Cleanup(stop)
 	return j, pieces
 }
@@ -126,7 +126,7 @@ func TestAFileInTheCacheLosesNothing(t *testing.T) {
 	}
 	j, pieces := fileJob(t, f, 1*mib, otherMemory, Options{Concurrency: 2, MemoryLimit: 4 * mib})
 	send(t, j, pieces, func(p piece) {
-		if _, ok := p.body.(window); !ok {
+		if _, ok := p.body.(sectionBody); !ok {
 			t.Errorf("part %d has a %T", p.Number, p.body)
 		}
 		if held := j.u.ahead.room.Held(); held != 0 {
@@ -196,7 +196,7 @@ func TestRoomIsReleasedWhileAPartIsSent(t *testing.T) {
 	if err := r.room.Acquire(t.Context(), 8*mib); err != nil {
 		t.Fatal(err)
 	}
-	c := &cachedPart{window: window{r: f, size: 8 * mib}, file: f, ahead: r, reserved: 8 * mib, drop: true}
+	c := &cachedPart{sectionBody: sectionBody{r: f, size: 8 * mib}, file: f, ahead: r, reserved: 8 * mib, drop: true}
 	for _, tt := range []struct{ off, want int64 }{
 		{0, 8}, {1, 7}, {4, 4}, {2, 4}, {0, 4}, {7, 1}, {8, 0}, {8, 0},
 	} {
@@ -221,7 +221,7 @@ func TestPartsThatLeftTheCacheLowerTheLimit(t *testing.T) {
 		r.available = func() (int64, bool) { return otherMemory + 400*mib, true }
 		gone := func() {
 			pagecache.Drop(f, 0, 1*mib)
-			c := &cachedPart{window: window{r: f, size: 1 * mib}, file: f, ahead: r}
+			c := &cachedPart{sectionBody: sectionBody{r: f, size: 1 * mib}, file: f, ahead: r}
 			c.reached(0)
 			c.reached(0)
 			c.free()
@@ -275,16 +275,16 @@ func TestFileOfLooksThroughSections(t *testing.T) {
 	inner := io.NewSectionReader(f, 100, 500)
 	for _, tt := range []struct {
 		name string
-		w    window
+		w    sectionBody
 		file bool
 		off  int64
 	}{
-		{"a file", window{r: f, base: 10, size: 20}, true, 10},
-		{"a section", window{r: inner, base: 10, size: 20}, true, 110},
-		{"a section of a section", window{r: io.NewSectionReader(inner, 50, 100), base: 10, size: 20}, true, 160},
-		{"longer than the section", window{r: inner, base: 490, size: 20}, false, 0},
-		{"memory", window{r: bytes.NewReader(nil), size: 20}, false, 0},
-		{"a section of memory", window{r: io.NewSectionReader(bytes.NewReader(nil), 0, 20), size: 20}, false, 0},
+		{"a file", sectionBody{r: f, base: 10, size: 20}, true, 10},
+		{"a section", sectionBody{r: inner, base: 10, size: 20}, true, 110},
+		{"a section of a section", sectionBody{r: io.NewSectionReader(inner, 50, 100), base: 10, size: 20}, true, 160},
+		{"longer than the section", sectionBody{r: inner, base: 490, size: 20}, false, 0},
+		{"memory", sectionBody{r: bytes.NewReader(nil), size: 20}, false, 0},
+		{"a section of memory", sectionBody{r: io.NewSectionReader(bytes.NewReader(nil), 0, 20), size: 20}, false, 0},
 	} {
 		if got, off := fileOf(tt.w); (got == f) != tt.file || off != tt.off {
 			t.Errorf("%s: fileOf = %v, %d", tt.name, got, off)
@@ -298,7 +298,7 @@ func TestAFileThatEndsEarlyWhileItIsHashed(t *testing.T) {
 	if err := f.Truncate(2*mib + 10); err != nil {
 		t.Fatal(err)
 	}
-	c := &cachedPart{window: window{r: f, base: 2 * mib, size: 1 * mib}, file: f, offset: 2 * mib, ahead: newReadAhead()}
+	c := &cachedPart{sectionBody: sectionBody{r: f, base: 2 * mib, size: 1 * mib}, file: f, offset: 2 * mib, ahead: newReadAhead()}
 	defer c.free()
 	u := NewUploader(new(oss.Client), nil)
 	if _, err := u.sumOf(t.Context(), hashReader{c}); !errors.Is(err, ErrSourceChanged) {
@@ -309,7 +309,7 @@ func TestAFileThatEndsEarlyWhileItIsHashed(t *testing.T) {
 // A connection may send a cachedPart without copying it, as it may any part of a file.
 func TestACachedPartIsLent(t *testing.T) {
 	f := diskFile(t, 4*mib)
-	c := &cachedPart{window: window{r: f, base: 1 * mib, size: 2 * mib}, file: f, offset: 1 * mib, ahead: newReadAhead()}
+	c := &cachedPart{sectionBody: sectionBody{r: f, base: 1 * mib, size: 2 * mib}, file: f, offset: 1 * mib, ahead: newReadAhead()}
 	got, err := c.Region(100, 3*mib, true)
 	if err != nil || got.File != f || got.Offset != 1*mib+100 || got.Size != 2*mib-100 {
 		t.Errorf("Lend = %+v, %v, want the rest of the part", got, err)

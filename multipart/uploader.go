@@ -92,7 +92,7 @@ type Result struct {
 // *UploadError; a missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
 //
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
-// same file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
+// partMatches file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
 // has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the earlier upload.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
@@ -111,7 +111,7 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	if u.opts.Store != nil {
 		file = f
 	}
-	in, err := inspect(f)
+	in, err := openInput(f)
 	if err != nil {
 		return nil, err
 	}
@@ -159,18 +159,18 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 	if err := oss.CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
-	w, err := assign(opts)
+	w, err := splitOptions(opts)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, wishes: w, keep: u.opts.KeepParts,
+	j := &job{u: u, options: w, keep: u.opts.KeepParts,
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
 	if in.at == nil {
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		j.length = in.size
-		ctx, end := j.watch(ctx)
+		ctx, end := j.startProgress(ctx)
 		defer end()
-		j.dropRecord(ctx, stored)
+		j.dropStaleRecord(ctx, stored)
 		in.stream = j.guard.reader(in.stream)
 		return j.fromStream(ctx, in)
 	}
@@ -179,19 +179,19 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 	if j.plan.PartSize, err = partSizeFor(in.size, u.opts.PartSize); err != nil {
 		return nil, err
 	}
-	ctx, end := j.watch(ctx)
+	ctx, end := j.startProgress(ctx)
 	defer end()
 	switch {
 	case in.size <= j.plan.PartSize:
-		j.dropRecord(ctx, stored)
+		j.dropStaleRecord(ctx, stored)
 		return j.put(ctx, in.body(), in.intact)
 	case stored != nil:
 		j.keep = true
 		return j.resumable(ctx, stored, in)
 	}
-	parts, stop := placedSource(in, j.plan.Sections())
+	parts, stop := newRangeSource(in, j.plan.Sections())
 	defer stop()
-	return j.multipart(ctx, parts)
+	return j.uploadParts(ctx, parts)
 }
 
 // governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
