@@ -402,7 +402,7 @@ func newChronicle() *chronicle {
 	return &chronicle{outcomes: make(map[string]int), effects: make(map[string]int)}
 }
 
-// resolveComplete counts the faults of a schedule that has ended.
+// settle counts the faults of a schedule that has ended.
 func (a *chronicle) settle() {
 	for _, f := range a.struck {
 		f()

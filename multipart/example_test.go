@@ -222,7 +222,7 @@ func ExampleUploadError() {
 	}
 	// Output:
 	// first cause is AccessDenied: true
-	// notBegun part: 2
+	// failed part: 2
 	// nothing left behind: true
 }
 

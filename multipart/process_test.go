@@ -156,7 +156,7 @@ func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 	return r
 }
 
-// resolveComplete returns when everything has been served that processes have sent which have ended since. A killed process may
+// settle returns when everything has been served that processes have sent which have ended since. A killed process may
 // leave a request that nobody has read yet, in a connection that nobody has accepted.
 func (r *killRound) settle(t *testing.T) {
 	t.Helper()
