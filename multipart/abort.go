@@ -34,8 +34,8 @@ func (j *job) aborted(sent *transferResult, cause, abortErr error) error {
 		Orphans: j.orphans, Err: withCause(j.caller, cause)}
 }
 
-// resolveContext is for finding out how an upload ended. It lasts as long as ctx, whose caller waits for the answer, and
-// Options.CleanupTimeout longer.
+// resolveContext is for finding out how an upload ended. It lasts as long as ctx, whose caller waits for the answer,
+// and Options.CleanupTimeout longer.
 func (u *Uploader) resolveContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	ask, cancel := context.WithCancelCause(flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup()))
 	stop := context.AfterFunc(ctx, func() {

@@ -50,8 +50,8 @@ type otherObject struct{ what string }
 
 func (e *otherObject) Error() string { return e.what }
 
-// missingFrom returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info does
-// not have, or "". The default content type is not compared: it is not the caller's wish.
+// missingFrom returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info
+// does not have, or "". The default content type is not compared: it is not the caller's wish.
 func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 	o := w.put
 	want := map[string]string{

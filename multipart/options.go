@@ -12,25 +12,41 @@ import (
 
 // Options tune an Uploader. Nil and the zero value both mean the defaults.
 type Options struct {
-	PartSize    int64          // bytes; 0 means DefaultPartSize, grown so that parts never exceed 10,000; of a stream the first size, 0 means DefaultStreamPartSize
-	Concurrency int            // parts in flight over all uploads of the Uploader; 0 means as many as make it faster, see MaxConcurrency
-	Checksum    oss.Checksum   // default oss.ChecksumMD5
-	Store       Store          // remembers unfinished UploadFile calls; nil means none
-	KeepParts   bool           // leave parts in OSS when an upload fails, to Resume; implied by Store for UploadFile
-	Progress    func(Progress) // called for each upload by itself: serially, never under a lock, byte by byte and never backwards; nil means none
-	Limiter     Limiter        // paces the bytes of all uploads, for example a *rate.Limiter; nil means none
+	// PartSize is the size of the parts in bytes. 0 means DefaultPartSize, or larger parts where 10,000 of them would not
+	// hold the object. For a stream it is the size of the first parts, and 0 means DefaultStreamPartSize.
+	PartSize int64
 
-	// ExclusiveKeys promises that while this Uploader uploads to a key no other upload to that key is going on, of this
-	// program or of any other. A lost reply to InitiateMultipartUpload may have begun an upload of which nobody knows the
-	// ID: with ExclusiveKeys those that it can be, of the same key, begun since then and without parts, are aborted. Without,
-	// they are only reported, in Result.Orphans and UploadError.Orphans. With a Store the next UploadFile of a process that
-	// was killed meanwhile does the same.
+	// Concurrency is the number of parts in flight over all uploads of the Uploader. 0 means as many as make them faster:
+	// see MaxConcurrency.
+	Concurrency int
+
+	// Checksum says how parts and objects are verified. The default is oss.ChecksumMD5.
+	Checksum oss.Checksum
+
+	// Store remembers unfinished UploadFile calls, so that the next call continues them. Nil means none.
+	Store Store
+
+	// KeepParts leaves the parts of a failed upload in OSS, for Resume. A Store implies it for UploadFile.
+	KeepParts bool
+
+	// Progress is called for each upload: serially, never under a lock, and with values that never decrease. Nil means
+	// none.
+	Progress func(Progress)
+
+	// Limiter paces the bytes of all uploads, for example a *rate.Limiter. Nil means none.
+	Limiter Limiter
+
+	// ExclusiveKeys promises that no other program, and no other upload of this one, uploads to a key while this Uploader
+	// does. A lost reply to InitiateMultipartUpload may have begun an upload whose ID is unknown. With ExclusiveKeys the
+	// candidates are aborted: uploads of the same key that began since then and have no parts. Without it they are only
+	// reported, in Result.Orphans and UploadError.Orphans. With a Store the same is done for a process that was killed, by
+	// the next UploadFile of its file.
 	ExclusiveKeys bool
 
-	// MemoryLimit bounds the buffers of streams and Writers, and of files of up to 1 MiB that are hashed together, over all
-	// uploads: bytes that are read and those that are being sent. It must be at least one part. 0 means Concurrency+1 times
-	// PartSize, or their defaults, 40 MiB; while there is a stream of more than 3,000 parts, 13 GiB by default, or one that
-	// needs larger parts for its length, 0 means two and a half times as much.
+	// MemoryLimit bounds the buffers of streams and Writers, and of files of up to 1 MiB that are hashed together, over
+	// all uploads: bytes that are read and those that are being sent. It must be at least one part. 0 means
+	// Concurrency+1 times PartSize, or their defaults, 40 MiB; while there is a stream of more than 3,000 parts, 13 GiB
+	// by default, or one that needs larger parts for its length, 0 means two and a half times as much.
 	//
 	// Every stream has 256 KiB, or a part if that is smaller, that no other stream can take. They are used once the stream
 	// has given 4 KiB and come out of MemoryLimit, but never more than half of it: more than 80 streams that give bytes at

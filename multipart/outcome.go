@@ -93,10 +93,10 @@ func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, erro
 	}, nil
 }
 
-// resolveComplete finds out what a Complete that failed with cause has done. Three things are asked, each giving sense to the
-// next: was it refused for good; is the upload still there; is the object ours. An equal object that was there before
-// proves nothing while the upload still exists. Once the upload is gone, an object that is older than the Complete,
-// which began then, is not ours. With certain, every request that was made got an answer.
+// resolveComplete finds out what a Complete that failed with cause has done. Three things are asked, each giving
+// sense to the next: was it refused for good; is the upload still there; is the object ours. An equal object that was
+// there before proves nothing while the upload still exists. Once the upload is gone, an object that is older than
+// the Complete, which began then, is not ours. With certain, every request that was made got an answer.
 func (j *job) resolveComplete(
 	ctx context.Context, sent *transferResult, want expected, began time.Time, cause error, certain bool,
 ) (*oss.PutResult, error) {

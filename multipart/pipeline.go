@@ -190,8 +190,8 @@ func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 	return group
 }
 
-// maxRoom returns the bytes of room for one group: half of it, as the other half is for the parts in flight. For a group
-// that is worth hashing together it may be all.
+// maxRoom returns the bytes of room for one group: half of it, as the other half is for the parts in flight. For a
+// group that is worth hashing together it may be all.
 func (p *hashPipeline) maxRoom() int64 {
 	limit := p.u.ahead.limit()
 	return max(limit/2, min(limit, minGroup*p.partSize))

@@ -11,9 +11,9 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// Begin initiates an upload of size bytes, at least one, and returns its Plan: what UploadParts, on this machine or on
-// others, and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or the upload
-// is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
+// Begin initiates an upload of size bytes, at least one, and returns its Plan: what UploadParts, on this machine or
+// on others, and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or
+// the upload is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
 // ForbidOverwrite, which the Plan carries. An upload that a lost reply may have left is logged as a warning.
 func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, opts *oss.ObjectOptions) (Plan, error) {
 	if u.err != nil {
@@ -44,11 +44,11 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	return j.plan, nil
 }
 
-// UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts.
-// On failure it also returns the parts that did arrive, and never aborts p: others may be at work on it.
-// The parts are returned by number. Sending one again replaces it. That src stays the same until all parts of p are there
-// is the caller's matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that
-// comes early. Both match ErrSourceChanged.
+// UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts. On failure
+// it also returns the parts that did arrive, and never aborts p: others may be at work on it. The parts are returned
+// by number. Sending one again replaces it. That src stays the same until all parts of p are there is the caller's
+// matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that comes
+// early. Both match ErrSourceChanged.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
 	j, err := u.jobOf(p)
 	if err != nil {

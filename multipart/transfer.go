@@ -42,8 +42,9 @@ func (p *transferResult) anyFailed() bool {
 }
 
 // transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest, and is the error
-// returned when all have ended. It acquires the permit of a piece before it hands the piece to a worker, so that an upload
-// has one place in the queue for permits, however many parts it has. There are no more workers than pieces in hand.
+// returned when all have ended. It acquires the permit of a piece before it hands the piece to a worker, so that an
+// upload has one place in the queue for permits, however many parts it has. There are no more workers than pieces in
+// hand.
 func (j *job) transfer(ctx context.Context, src source) (*transferResult, error) {
 	done := &transferResult{parts: make([]oss.Part, 0, j.plan.NumParts())}
 	ctx, count := reqstats.NewContext(ctx)
@@ -106,8 +107,8 @@ func (j *job) transfer(ctx context.Context, src source) (*transferResult, error)
 	return done, err
 }
 
-// maxInHand bounds the pieces that have been begun and have not ended: those in flight, and as many that wait to be sent
-// again, because those have no permit.
+// maxInHand bounds the pieces that have been begun and have not ended: those in flight, and as many that wait to be
+// sent again, because those have no permit.
 func (j *job) maxInHand() int64 { return 2 * max(int64(j.u.opts.Concurrency), MaxConcurrency) }
 
 // admit waits until another piece may be begun.
@@ -189,8 +190,8 @@ func (j *job) sendThrottled(ctx context.Context, e admitted) (part oss.Part, err
 	return part, err
 }
 
-// tunable returns the size of what is sent, for the governor. Under a traffic limit each request is as slow as was asked
-// for, and more of them would only get round it.
+// tunable returns the size of what is sent, for the governor. Under a traffic limit each request is as slow as was
+// asked for, and more of them would only get round it.
 func (j *job) tunable(size int64) int64 {
 	if j.options.part.Header.Get("X-Oss-Traffic-Limit") != "" {
 		return 0

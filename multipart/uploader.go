@@ -88,12 +88,13 @@ type Result struct {
 // changes under way is an error, ErrSourceChanged. A path that names no regular file but, say, a pipe is read
 // as a stream. See Upload for the rest.
 //
-// Both a missing file and a missing bucket match fs.ErrNotExist. A file that cannot be opened is an *fs.PathError and no
-// *UploadError; a missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
+// Both a missing file and a missing bucket match fs.ErrNotExist. A file that cannot be opened is an *fs.PathError and
+// no *UploadError; a missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
 //
 // With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
-// partMatches file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or of its parts
-// has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the earlier upload.
+// partMatches file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or
+// of its parts has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the
+// earlier upload.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -118,10 +119,10 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	return u.upload(ctx, bucket, key, in, file, opts)
 }
 
-// Upload uploads what is left in src. A regular *os.File, a *bytes.Reader, a *strings.Reader and an *io.SectionReader are
-// read in place by all workers, and their offset stays where it is. Any other reader is a stream, buffered a part at a
-// time within MemoryLimit: also one that embeds one of these types, or has a ReadAt method of its own; UploadBody takes
-// the latter. Anything that fits in one part is sent by a single PutObject.
+// Upload uploads what is left in src. A regular *os.File, a *bytes.Reader, a *strings.Reader and an *io.SectionReader
+// are read in place by all workers, and their offset stays where it is. Any other reader is a stream, buffered a part
+// at a time within MemoryLimit: also one that embeds one of these types, or has a ReadAt method of its own;
+// UploadBody takes the latter. Anything that fits in one part is sent by a single PutObject.
 //
 // A nil error means that the object exists and holds exactly the bytes of src, checked by MD5 and
 // CRC-64 on the way and by the CRC-64 of the whole. Any other is an *UploadError, unless an argument
@@ -140,9 +141,9 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
-// UploadBody uploads body, all of it. It is read in place, by all workers at once, and needs no buffers: its ReadAt must be
-// safe for concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in progress. See
-// Upload for the rest.
+// UploadBody uploads body, all of it. It is read in place, by all workers at once, and needs no buffers: its ReadAt
+// must be safe for concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in
+// progress. See Upload for the rest.
 func (u *Uploader) UploadBody(ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err

@@ -256,8 +256,9 @@ func TestWaitsAreToldOnceWithTheirEnd(t *testing.T) {
 	})
 }
 
-// TestGovernorLaws runs random operations over a service that comes and goes, throttles and recovers, while callers give up
-// and limits change. Never are more requests in flight than the limit has ever been; every operation ends; no permit is lost.
+// TestGovernorLaws runs random operations over a service that comes and goes, throttles and recovers, while callers
+// give up and limits change. Never are more requests in flight than the limit has ever been; every operation ends; no
+// permit is lost.
 func TestGovernorLaws(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

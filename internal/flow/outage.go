@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// An outage is a time without the service. It begins with a connection that fails. All requests are then held back, and
-// one of the callers that wait probes the service: at once, and again 1, 2, 4, 4... seconds after the probe before. The first
-// answer ends the outage for all, and so does the success of a request that was in flight when it began.
+// An outage is a time without the service. It begins with a connection that fails. All requests are then held back,
+// and one of the callers that wait probes the service: at once, and again 1, 2, 4, 4... seconds after the probe
+// before. The first answer ends the outage for all, and so does the success of a request that was in flight when it
+// began.
 type outage struct {
 	since time.Time
 	cause error
