@@ -84,13 +84,15 @@ func (g *Governor) sitOut(ctx context.Context, o *outage, deadline time.Time, n 
 		if o.ended.Err() != nil {
 			return true
 		}
+		if o.confirmed() { // not left to select, which may choose to probe again and again
+			proven = nil
+			n.say(o.since, o.cause)
+		}
 		select {
 		case <-o.ended.Done():
 		case <-ctx.Done():
 			return false
 		case <-proven:
-			proven = nil
-			n.say(o.since, o.cause)
 		case p := <-o.prober:
 			o.prober <- g.probe(ctx, o, p)
 		}

@@ -186,6 +186,7 @@ func TestALongWaitIsLoggedOnceAndNamedInTheError(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), tt.wait)
 			err := s.Acquire(ctx, 1)
 			cancel()
+			synctest.Wait() // for the timer that logs
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "while waiting for Concurrency") {
 				t.Errorf("after %v the error is %v", tt.wait, err)
 			}
