@@ -96,7 +96,8 @@ func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
 	return &body, x.checkDigests(d)
 }
 
-// assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or nil.
+// assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or
+// nil.
 func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, list []ossxml.CompletePart) (*store.Object, error) {
 	parts, err := x.selectParts(u.ID, all, list)
 	if err != nil {
