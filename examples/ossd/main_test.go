@@ -327,7 +327,7 @@ func TestMistakes(t *testing.T) {
 		{"port in use", []string{"-addr", busy.Addr().String()}, nil, exitFailure, "listen tcp "},
 		{"directory is a file", []string{"-dir", file}, nil, exitFailure, file},
 		{"fault", []string{"-fault", "UploadPart:part=x:drop"}, nil, exitUsage, "part=x: want it like part=3"},
-		{"second fault", []string{"-fault", "*:drop", "-fault", "PutObjects:drop"}, nil, exitUsage, `no operation is called "PutObjects"`},
+		{"second fault", []string{"-fault", "*:drop", "-fault", "PutObjects:drop"}, nil, exitUsage, `"PutObjects" is not an operation`},
 		{"chaos", []string{"-chaos", "much"}, nil, exitUsage, "chaos=much: want it like chaos=7"},
 		{"bucket", []string{"-bucket", "No_Bucket"}, nil, exitUsage, `-bucket "No_Bucket"`},
 		{"region", []string{"-region", "Hangzhou!"}, nil, exitUsage, `-region "Hangzhou!"`},

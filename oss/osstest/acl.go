@@ -10,8 +10,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// allowsAnonymous reports whether an anonymous request may do what it asks for. An object that has an ACL of
-// its own goes by that, otherwise the bucket's decides.
+// allowsAnonymous reports whether the request is permitted without a signature, by the ACL of the object, or by that of
+// the bucket if the object has none.
 //
 // See https://help.aliyun.com/en/oss/user-guide/overview-of-bucket-acl
 func (x *exchange) allowsAnonymous() bool {
@@ -21,7 +21,7 @@ func (x *exchange) allowsAnonymous() bool {
 	}
 	if x.key != "" {
 		o, ok := x.objects.Current(x.name())
-		if ok && o.Type == symlink && x.op.name != "GetSymlink" && x.op.access == readAccess { // who reads through a link needs both
+		if ok && o.Type == symlink && x.op.name != "GetSymlink" && x.op.access == readAccess { // link and target count
 			if target, ok := x.objects.Current(targetOf(o)); ok && !grants(x.op.access, effectiveACL(target, acl)) {
 				return false
 			}
@@ -41,7 +41,7 @@ func effectiveACL(o *store.Object, bucket oss.ACL) oss.ACL {
 	return cmp.Or(o.ACL, bucket)
 }
 
-// grants reports whether an ACL lets everybody do something.
+// grants reports whether an ACL grants access to anonymous requests.
 func grants(needs access, acl oss.ACL) bool {
 	switch needs {
 	case readAccess:
@@ -109,17 +109,17 @@ func (x *exchange) objectACL() (*reply, error) {
 	return rep, nil
 }
 
-// changeObject lets f change what is said of the object that is asked for, or of a version of it.
-// Its content and the time it was last modified stay.
+// changeObject lets f change properties of the addressed version of the object. Its content and its modification time
+// stay.
 func (x *exchange) changeObject(status int, f func(*store.Object) error) (*reply, error) {
-	seen, err := x.openObject() // for the refusals, which are those of reading
+	seen, err := x.openObject() // for its refusals
 	if err != nil {
 		return nil, err
 	}
 	defer seen.Content.Release()
 	err = x.objects.Change(x.name(), seen.VersionID, func(old *store.Object) (*store.Object, error) {
 		if old == nil {
-			return nil, noSuchKey(x.key) // deleted meanwhile
+			return nil, noSuchKey(x.key) // deleted in the meantime
 		}
 		o := *old
 		if err := f(&o); err != nil {

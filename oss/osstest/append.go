@@ -10,11 +10,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// appendable is the type of an object that grows.
+// appendable is the x-oss-object-type of an object that AppendObject made.
 const appendable = "Appendable"
 
-// appendObject is AppendObject. The first makes the object, and alone decides what it is like; the
-// others must begin where it ends.
+// appendObject is AppendObject. The first one creates the object with its metadata; later ones must begin at its end.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/appendobject
 func (x *exchange) appendObject() (*reply, error) {
@@ -33,7 +32,7 @@ func (x *exchange) appendObject() (*reply, error) {
 		old = nil
 	}
 	if err := checkAppend(old, position); err != nil {
-		return nil, err // before the body is read, and again when it has arrived
+		return nil, err // before the body is read, and again afterwards
 	}
 	s, err := x.receive(newDigest())
 	if err != nil {
@@ -44,10 +43,10 @@ func (x *exchange) appendObject() (*reply, error) {
 	var o *store.Object
 	err = x.objects.Change(x.name(), "", func(old *store.Object) (*store.Object, error) {
 		if old != nil && old.DeleteMarker {
-			old = nil // the new object comes on top of the marker
+			old = nil // the new object is a version after the delete marker
 		}
 		if err := checkAppend(old, position); err != nil {
-			return nil, err // another append came first
+			return nil, err // another append was faster
 		}
 		o = x.grown(old, s, header)
 		if o.Size > oss.MaxPartSize {
@@ -68,7 +67,7 @@ func (x *exchange) appendObject() (*reply, error) {
 	return rep, nil
 }
 
-// position reads the parameter of that name.
+// position returns the parameter position.
 func (x *exchange) position() (int64, error) {
 	value := x.query.Get("position")
 	if !x.query.Has("append") || value == "" {
@@ -81,7 +80,7 @@ func (x *exchange) position() (int64, error) {
 	return n, nil
 }
 
-// checkAppend makes sure that something can be appended to an object, nil if there is none, at a position.
+// checkAppend checks that bytes can be appended to o at position. o is nil if there is no object.
 func checkAppend(o *store.Object, position int64) error {
 	var size int64
 	if o != nil {
@@ -98,7 +97,7 @@ func checkAppend(o *store.Object, position int64) error {
 	return refused
 }
 
-// grown returns the object that old becomes with s behind it, or that s begins with a header.
+// grown returns old with s appended, or a new object with that header if old is nil.
 func (x *exchange) grown(old *store.Object, s *store.Data, header http.Header) *store.Object {
 	o := normalObject(x.name(), s, header, x.now())
 	if old != nil {
@@ -108,11 +107,11 @@ func (x *exchange) grown(old *store.Object, s *store.Data, header http.Header) *
 		o = &v
 	}
 	o.Type, o.MD5, o.Parts = appendable, nil, nil
-	o.ETag = quote(fmt.Sprintf("%016X%016X", x.objects.IDs.Next(), uint64(o.Size))) // opaque, and another each time
+	o.ETag = quote(fmt.Sprintf("%016X%016X", x.objects.IDs.Next(), uint64(o.Size))) // opaque and unique
 	return o
 }
 
-// setPosition says where the next append must begin.
+// setPosition sets the header with the position of the next append.
 func setPosition(h http.Header, o *store.Object) {
 	if o.Type == appendable {
 		h.Set("x-oss-next-append-position", strconv.FormatInt(o.Size, 10))

@@ -19,34 +19,33 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// An requestBody is the body of a request. Its Reader begins as what the network brings, and a Fault
-// may put filters in front.
+// A requestBody is the body of a request. Effects replace its Reader by filters.
 type requestBody struct {
 	io.Reader
 	wire *countingReader
 }
 
-// A filter changes a body on its way.
+// A filter changes a body of a request or a reply.
 type filter func(*exchange, io.Reader) io.Reader
 
 func newRequestBody(body io.Reader) *requestBody {
-	if body == nil { // never so from a server, but a handler may be called by a test
+	if body == nil { // only if a test calls ServeHTTP
 		body = http.NoBody
 	}
 	wire := &countingReader{Reader: body}
 	return &requestBody{Reader: wire, wire: wire}
 }
 
-// complete reports whether all of a body of length bytes, -1 if that was not said, has come.
+// complete reports whether all of a body has arrived. length is its Content-Length, -1 if unknown.
 func (b *requestBody) complete(length int64) bool { return b.wire.err == io.EOF || b.wire.n == length }
 
-// arrived returns the bytes that came from the network, whatever filters made of them.
+// arrived returns the number of bytes that arrived, before any filter.
 func (b *requestBody) arrived() int64 { return b.wire.n }
 
 type countingReader struct {
 	io.Reader
 	n   int64
-	err error // the first; after a body that breaks off, net/http says io.EOF
+	err error // the first one; after an incomplete body net/http returns io.EOF later
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
@@ -56,10 +55,10 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A digest sums up bytes as they pass.
+// A digest computes the checksums of the bytes that are written to it.
 type digest struct {
 	md5     hash.Hash
-	running hash.Hash // a second MD5, over more than this body; nil if nobody needs it
+	running hash.Hash // MD5 of the parts of a sequential upload, to be continued; nil otherwise
 	crc     uint64
 	size    int64
 }
@@ -92,8 +91,8 @@ func setSums(h http.Header, s *store.Data) {
 
 func quote(etag string) string { return `"` + etag + `"` }
 
-// receive stores the body of the request. Nothing is kept unless all of it arrived and every
-// digest that was sent with it is right.
+// receive stores the body of the request. On an error nothing is stored: that includes an incomplete body, and one
+// whose checksums differ from those in the headers.
 func (x *exchange) receive(d *digest) (*store.Data, error) {
 	if err := x.checkLength(); err != nil {
 		return nil, err
@@ -113,17 +112,17 @@ func (x *exchange) receive(d *digest) (*store.Data, error) {
 	return d.data(c), nil
 }
 
-// copyBody moves the body to a sink and checks it.
+// copyBody copies the body of the request to a writer and checks it.
 func (x *exchange) copyBody(to io.Writer, d *digest) error {
 	_, err := copyBuffered(io.MultiWriter(to, d), io.LimitReader(x.body, oss.MaxPartSize+1))
 	var broken *store.WriteError
-	var refused *refusal // by a Fault, half-way
+	var refused *refusal // by FailAfter
 	switch {
 	case errors.As(err, &broken), errors.As(err, &refused), errors.Is(err, errCut):
 		return err
 	case x.closing.Err() != nil:
 		return errCut
-	case err != nil: // nobody may be left to read this, but a client can also close only its half
+	case err != nil: // a client that closed only its half of the connection can read this
 		return refuse(http.StatusBadRequest, "IncompleteBody", "", "The body of your request is not complete.")
 	case d.size > oss.MaxPartSize:
 		return entityTooLarge(d.size)
@@ -131,18 +130,18 @@ func (x *exchange) copyBody(to io.Writer, d *digest) error {
 	return x.checkDigests(d)
 }
 
-// copyBuffers are buffers through which bodies move. They are larger than those of io.Copy, which would spend
-// a fifth more of the processor on system calls when a body goes to a file.
+// copyBuffers are the buffers of copyBuffered. They are larger than those of io.Copy: with 32 KiB, storing a body in a
+// file takes a fifth more processor time, for system calls.
 var copyBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
-// copyBuffered is io.Copy through one of the pieces.
+// copyBuffered is io.Copy with one of copyBuffers.
 func copyBuffered(to io.Writer, from io.Reader) (int64, error) {
-	piece := copyBuffers.Get().(*[256 << 10]byte)
-	defer copyBuffers.Put(piece)
-	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, piece[:])
+	buffer := copyBuffers.Get().(*[256 << 10]byte)
+	defer copyBuffers.Put(buffer)
+	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, buffer[:])
 }
 
-// checkLength refuses a body of unknown or impossible length.
+// checkLength refuses a body without a length, and one that is too long.
 func (x *exchange) checkLength() error {
 	switch {
 	case x.r.ContentLength > oss.MaxPartSize:
@@ -154,10 +153,10 @@ func (x *exchange) checkLength() error {
 	return nil
 }
 
-// checkDigests holds what arrived against what the client says of it.
+// checkDigests compares the checksums of a body with those in the headers of the request.
 func (x *exchange) checkDigests(d *digest) error {
 	if want := x.r.Header.Get("Content-MD5"); want != "" {
-		// The C SDK sends the sum with four zero bytes behind it, and the service takes that.
+		// The C SDK appends four zero bytes to the MD5, and OSS accepts that.
 		sum, err := base64.StdEncoding.DecodeString(want)
 		if right := d.md5.Sum(nil); err != nil || !bytes.Equal(sum, right) && !bytes.Equal(sum, append(right, 0, 0, 0, 0)) {
 			return refuse(http.StatusBadRequest, oss.ErrInvalidDigest, "0017-00000503",
@@ -171,8 +170,8 @@ func (x *exchange) checkDigests(d *digest) error {
 	return nil
 }
 
-// link makes a stored of n bytes of c from offset, without copying them: they are only read, for
-// their sums. The caller must hold references to c; the result has its own.
+// link returns n bytes of c from offset without copying them: they are only read for their checksums. The caller holds
+// references to c; the result has references of its own.
 func (x *exchange) link(c store.Content, offset, n int64) (*store.Data, error) {
 	c = c.Slice(offset, n).Retain()
 	if x.flipBit {

@@ -8,8 +8,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// putEncryption is PutBucketEncryption: how objects are encrypted from now on that do not say it
-// themselves. A Server encrypts nothing, and tells of it.
+// putEncryption is PutBucketEncryption, which sets the encryption of new objects whose requests ask for none. A Server
+// reports it and encrypts nothing.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucketencryption
 func (x *exchange) putEncryption() (*reply, error) {
@@ -57,7 +57,7 @@ func (x *exchange) deleteEncryption() (*reply, error) {
 	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.Encryption = nil })
 }
 
-// changeConfig lets f change what is known of the bucket.
+// changeConfig lets f change the configuration of the bucket.
 func (x *exchange) changeConfig(status int, f func(*store.Bucket)) (*reply, error) {
 	err := x.objects.ChangeBucket(x.bucket, func(b *store.Bucket) error {
 		f(b)

@@ -13,11 +13,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// owner is the account that owns every bucket but those of Options.RequesterPays.
+// owner returns the account that owns every bucket except those of Options.RequesterPays.
 func owner() *ossxml.Owner { return &ossxml.Owner{ID: ownerID, DisplayName: ownerID} }
 
-// exists reports whether there is a bucket. What PutBucket and DeleteBucket did counts, and before
-// that what Options say.
+// exists reports whether a bucket exists: by PutBucket and DeleteBucket if there was one, otherwise by Options.
 func (s *Server) exists(b store.Bucket) bool {
 	return !b.Created.IsZero() || !b.Deleted && (s.opts.Buckets == nil || s.isConfigured(b.Name))
 }
@@ -27,12 +26,12 @@ func (s *Server) isConfigured(name string) bool {
 	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isRequesterPays(name)
 }
 
-// isRequesterPays reports whether somebody else owns the bucket, and whoever reads it has to pay.
+// isRequesterPays reports whether the bucket belongs to another account, and requesters pay.
 func (s *Server) isRequesterPays(name string) bool {
 	return slices.Contains(s.opts.RequesterPays, name)
 }
 
-// withDefaults spells out what b leaves to the defaults.
+// withDefaults returns b with the defaults of OSS for empty fields.
 func withDefaults(b store.Bucket) store.Bucket {
 	b.ACL = cmp.Or(b.ACL, "private")
 	b.StorageClass = cmp.Or(b.StorageClass, "Standard")
@@ -40,8 +39,8 @@ func withDefaults(b store.Bucket) store.Bucket {
 	return b
 }
 
-// putBucket is PutBucket. A bucket that one has already is no error, and takes on the ACL of the
-// request; but its storage class cannot be changed, and somebody else's bucket cannot be had.
+// putBucket is PutBucket. For an existing bucket it sets the ACL of the request; its storage class cannot be changed. A
+// name that belongs to another account is refused.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucket and
 // https://help.aliyun.com/en/oss/user-guide/http-status-code-409
@@ -84,7 +83,7 @@ func (x *exchange) putBucket() (*reply, error) {
 	return rep, nil
 }
 
-// readBucketConfiguration reads the body of PutBucket, which may be empty. Old clients say the class in a header.
+// readBucketConfiguration returns the body of PutBucket, which may be empty. Old clients send the class in a header.
 func (x *exchange) readBucketConfiguration() (ossxml.BucketConfiguration, error) {
 	doc := ossxml.BucketConfiguration{StorageClass: x.r.Header.Get("x-oss-storage-class")}
 	if len(x.bucket) < 3 {
@@ -110,7 +109,7 @@ func (x *exchange) readBucketConfiguration() (ossxml.BucketConfiguration, error)
 	return doc, nil
 }
 
-// newBucketACL reads x-oss-acl.
+// newBucketACL returns x-oss-acl.
 func (x *exchange) newBucketACL() (oss.ACL, error) {
 	acl := x.r.Header.Get("x-oss-acl")
 	if acl == "" || slices.Contains([]string{"private", "public-read", "public-read-write"}, acl) {
@@ -129,8 +128,8 @@ func malformedBucketXML() *refusal {
 	return refused
 }
 
-// deleteBucket is DeleteBucket: what is in a bucket must be gone before it, old versions and
-// unfinished uploads too. The name is then free, even if Options gave it.
+// deleteBucket is DeleteBucket. The bucket must have no objects, versions and unfinished uploads. It no longer exists
+// then, even if Options name it.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucket
 func (x *exchange) deleteBucket() (*reply, error) {
@@ -150,8 +149,7 @@ func bucketNotEmpty(message, bucket string) *refusal {
 	return refuse(http.StatusConflict, "BucketNotEmpty", "0015-00000301", message, "BucketName", bucket)
 }
 
-// listBuckets is ListBuckets. Where Options leave open which buckets there are, those are listed
-// that have been used.
+// listBuckets is ListBuckets. Without Options.Buckets it lists the buckets that were created or are not empty.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listbuckets
 func (x *exchange) listBuckets() (*reply, error) {
@@ -191,7 +189,7 @@ func (x *exchange) listBuckets() (*reply, error) {
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// details tells of a bucket. One that was never made is as old as the Server.
+// details returns the description of a bucket. One that was not created by PutBucket is as old as the Server.
 func (x *exchange) details(b store.Bucket) ossxml.BucketDetails {
 	d := withDefaults(b)
 	made := d.Created
@@ -207,8 +205,8 @@ func (x *exchange) details(b store.Bucket) ossxml.BucketDetails {
 	}
 }
 
-// headBucket answers HEAD of a bucket, which no page of the documentation names: the C and the PHP SDK ask so where
-// a bucket is.
+// headBucket is HEAD of a bucket, which the documentation does not mention. The C and PHP SDKs use it to find the
+// region.
 func (x *exchange) headBucket() (*reply, error) {
 	rep := newReply(http.StatusOK)
 	rep.header.Set("x-oss-bucket-region", "oss-"+x.opts.Region)
@@ -235,7 +233,7 @@ func (x *exchange) bucketLocation() (*reply, error) {
 	return xmlReply(http.StatusOK, ossxml.BucketLocation{Location: "oss-" + x.opts.Region}), nil
 }
 
-// createsBucket reports whether a bucket that is missing is about to be made.
+// createsBucket reports whether err says that the bucket is missing which the request creates.
 func (x *exchange) createsBucket(err error) bool {
 	var refused *refusal
 	return x.op.name == "PutBucket" && errors.As(err, &refused) && refused.code == oss.ErrNoSuchBucket

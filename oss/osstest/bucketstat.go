@@ -6,8 +6,8 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// bucketStat is GetBucketStat. OSS counts once an hour, a Server at once. What each class has is
-// counted too; all versions take up room, as do parts of unfinished uploads.
+// bucketStat is GetBucketStat. OSS updates it once an hour, a Server at once. It counts all versions, and the parts of
+// unfinished uploads, in total and by storage class.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketstat
 func (x *exchange) bucketStat() (*reply, error) {
@@ -32,10 +32,10 @@ func (x *exchange) bucketStat() (*reply, error) {
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// minBilled is the least that an object of another class than Standard is taken for.
+// minBilled is the minimum billed size of an object in a storage class other than Standard, in bytes.
 const minBilled = 64 << 10
 
-// count adds an object to those of its class.
+// count adds an object to the totals of its storage class.
 func count(doc *ossxml.BucketStat, class string, size int64) {
 	addStorage(doc, class, size)
 	switch class {
@@ -52,7 +52,7 @@ func count(doc *ossxml.BucketStat, class string, size int64) {
 	}
 }
 
-// addStorage adds bytes to those of a class, as they are and as they are billed.
+// addStorage adds bytes to the actual and billed totals of a storage class.
 func addStorage(doc *ossxml.BucketStat, class string, size int64) {
 	billed, real := &doc.StandardStorage, new(int64)
 	switch class {

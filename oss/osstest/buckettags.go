@@ -12,7 +12,7 @@ import (
 // maxBucketTags is how many tags a bucket can have. An object can have fewer.
 const maxBucketTags = 20
 
-// putBucketTags is PutBucketTags: all tags at once take the place of all there were.
+// putBucketTags is PutBucketTags, which replaces all tags.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbuckettags
 func (x *exchange) putBucketTags() (*reply, error) {
@@ -40,7 +40,7 @@ func (x *exchange) putBucketTags() (*reply, error) {
 	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Tags = tags })
 }
 
-// checkBucketTag looks at one tag. The limits are bytes.
+// checkBucketTag checks one tag. The limits are in bytes.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0010-00000219 and 0010-00000207.
 func checkBucketTag(t ossxml.Tag) error {
@@ -66,8 +66,7 @@ func (x *exchange) getBucketTags() (*reply, error) {
 	return xmlReply(http.StatusOK, ossxml.Tagging{Set: ossxml.TagSet{Tags: x.objects.Bucket(x.bucket).Tags}}), nil
 }
 
-// deleteBucketTags is DeleteBucketTags: of the tags that the parameter names, with commas between, or of
-// all.
+// deleteBucketTags is DeleteBucketTags, of the comma-separated tags in the parameter, or of all tags without one.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebuckettags
 func (x *exchange) deleteBucketTags() (*reply, error) {
@@ -82,7 +81,7 @@ func (x *exchange) deleteBucketTags() (*reply, error) {
 	})
 }
 
-// isTagged reports whether a bucket has the tag that a ListBuckets asks for, if it asks for one.
+// isTagged reports whether a bucket has the tag that a ListBuckets asks for; true if it asks for none.
 func (x *exchange) isTagged(b store.Bucket) bool {
 	key, value := x.query.Get("tag-key"), x.query.Get("tag-value")
 	return key == "" || slices.ContainsFunc(b.Tags, func(t ossxml.Tag) bool {

@@ -61,8 +61,8 @@ func withCallback(run func(*exchange) (*reply, error)) func(*exchange) (*reply, 
 	}
 }
 
-// makesCallback reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step of
-// an upload the same headers.
+// makesCallback reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step
+// of an upload the same headers.
 func (op *operation) makesCallback() bool {
 	return op.name == "PutObject" || op.name == "PostObject" || op.name == "CompleteMultipartUpload"
 }

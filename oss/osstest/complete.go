@@ -49,7 +49,7 @@ func (x *exchange) complete() (*reply, error) {
 	return x.completeReply(o), nil
 }
 
-// completeReply is the answer to a complete.
+// completeReply returns the reply to a CompleteMultipartUpload.
 func (x *exchange) completeReply(o *store.Object) *reply {
 	rep := xmlReply(http.StatusOK, ossxml.Completed{
 		EncodingType: x.encoding(),
@@ -64,7 +64,7 @@ func (x *exchange) completeReply(o *store.Object) *reply {
 	return rep
 }
 
-// readPartList reads the body; nil means all parts.
+// readPartList returns the part list of the request, nil with x-oss-complete-all.
 func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
 	body, err := x.readBody(10 << 20) // ten thousand parts need about a tenth
 	if err != nil {
@@ -83,10 +83,10 @@ func (x *exchange) readPartList() ([]ossxml.CompletePart, error) {
 	if err := ossxml.DecodeControl(body.Bytes(), &doc); err != nil {
 		return nil, malformedXML()
 	}
-	return append([]ossxml.CompletePart{}, doc.Parts...), nil // not nil if it names no part
+	return append([]ossxml.CompletePart{}, doc.Parts...), nil // not nil, even if it is empty
 }
 
-// readBody reads a document, of which it takes at most limit bytes, and checks its digests.
+// readBody reads the body of a request with a document, up to limit bytes, and checks its checksums.
 func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
 	d := newDigest()
 	var body bytes.Buffer
@@ -96,7 +96,8 @@ func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
 	return &body, x.checkDigests(d)
 }
 
-// assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or nil.
+// assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or
+// nil.
 func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, list []ossxml.CompletePart) (*store.Object, error) {
 	parts, err := x.selectParts(u.ID, all, list)
 	if err != nil {
@@ -109,7 +110,7 @@ func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, l
 		Name: u.Name, Type: "Multipart", Header: u.Header,
 		ACL: oss.ACL(x.r.Header.Get("x-oss-object-acl")), Modified: x.now(),
 	}
-	etags := md5.New() // over the ETags as text: this is not the rule of S3
+	etags := md5.New() // of the ETags as text, unlike S3
 	for _, p := range parts {
 		io.WriteString(etags, unquote(p.ETag))
 		o.Content = append(o.Content, p.Content...)
@@ -134,14 +135,14 @@ func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, l
 	return o, nil
 }
 
-// flipSum returns what inverting the lowest bit of the first of size bytes does to a CRC-64: a CRC is
-// linear, so it is the same whatever the bytes are.
+// flipSum returns the XOR of the CRC-64 of size bytes and the CRC-64 of the same bytes with the lowest bit of the first
+// one inverted. A CRC is linear, so the result does not depend on the bytes.
 func flipSum(size int64) uint64 {
 	return crc64.Combine(stdcrc64.MakeTable(stdcrc64.ECMA)[1], 0, size-1)
 }
 
-// selectParts returns the parts that list names, checked in the order OSS is thought to check them:
-// numbers, existence and ETags, sizes. Without a list it returns all. A list may be empty.
+// selectParts returns the parts that list names, or all parts if list is nil. It makes its checks in the order that OSS
+// is believed to use: numbers, existence and ETags, sizes.
 func (x *exchange) selectParts(id string, all []*store.Part, list []ossxml.CompletePart) ([]*store.Part, error) {
 	parts := all
 	if list != nil {
@@ -160,9 +161,9 @@ func (x *exchange) selectParts(id string, all []*store.Part, list []ossxml.Compl
 		}
 	}
 	if list == nil && len(parts) == 0 {
-		return nil, malformedXML() // complete-all of nothing; what OSS says is not known
+		return nil, malformedXML() // x-oss-complete-all without parts; the reply of OSS is not known
 	}
-	for _, p := range parts[:max(0, len(parts)-1)] { // only the last of the list may be small
+	for _, p := range parts[:max(0, len(parts)-1)] { // the last one may be small
 		if p.Size < x.opts.MinPartSize {
 			return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0042-00000213",
 				"Your proposed upload smaller than the minimum allowed size.",
@@ -173,7 +174,7 @@ func (x *exchange) selectParts(id string, all []*store.Part, list []ossxml.Compl
 	return parts, nil
 }
 
-// checkOrder wants the numbers to ascend, and to be numbers of parts.
+// checkOrder checks that the numbers are valid and ascending.
 func checkOrder(list []ossxml.CompletePart) error {
 	for i := 1; i < len(list); i++ {
 		if list[i].Number <= list[i-1].Number {

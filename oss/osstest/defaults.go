@@ -7,19 +7,19 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// bucketWithDefaults returns what is known of a bucket, with every default spelled out.
+// bucketWithDefaults returns the configuration of a bucket with the defaults of Options and OSS for empty fields.
 func (s *Server) bucketWithDefaults(name string) store.Bucket {
 	b := s.objects.Bucket(name)
 	b.StorageClass = cmp.Or(b.StorageClass, s.opts.StorageClass)
 	return withDefaults(b)
 }
 
-// newHeader returns the headers of a new object: those of the request, and the storage class and the
-// encryption of its bucket where the request has none of its own.
+// newHeader returns the header of a new object: that of the request, and the storage class and the encryption of its
+// bucket unless the request sets them.
 func (x *exchange) newHeader() http.Header { return x.addBucketDefaults(x.r.Header.Clone()) }
 
-// addBucketDefaults adds to the headers of a new object what its bucket says of new objects. A Standard object
-// in a Standard bucket needs no header.
+// addBucketDefaults adds the storage class and the encryption of the bucket to the header of a new object. The class
+// Standard needs no header.
 func (x *exchange) addBucketDefaults(h http.Header) http.Header {
 	b := x.bucketWithDefaults(x.bucket)
 	if h.Get("x-oss-storage-class") == "" && b.StorageClass != "Standard" {

@@ -1,99 +1,94 @@
-// Package osstest is an Alibaba Cloud OSS that runs inside a test: no account, no port, no
-// network, no waiting. Code that uploads to OSS can be tested against it as it is.
+// Package osstest provides a server that behaves like Alibaba Cloud OSS, for tests: in the process of the test, without
+// an account, a port or a network. Code that uploads to OSS can be tested unchanged.
 //
 //	srv := osstest.NewServer(nil)
 //	defer srv.Close()
-//	save(srv.Client()) // the code under test, given an *oss.Client
+//	save(srv.Client()) // the code under test takes an *oss.Client
 //	got, ok := srv.Object("photos", "cat.jpg")
 //
-// Other SDKs work with it too: give them srv.HTTPClient(), which reaches the Server whatever host a
-// URL names, or give the Server to httptest.NewServer for a real port.
+// Other SDKs can use it too: through Server.HTTPClient, which reaches the Server whatever host a URL names, or on a
+// real port, because a Server is an http.Handler for httptest.NewServer.
 //
-// # Strict
+// # What is checked
 //
-// A Server refuses what OSS refuses, with the status, the code and the document that OSS sends. It
-// checks signatures (V1 and V4, in the header and in the URL), dates, tokens, part numbers and
-// sizes, the order and ETags of a part list, Content-MD5 and CRC-64, names, metadata and tags. It
-// knows multipart uploads and all that reads, writes, copies, appends to, lists and deletes objects,
-// their versions, ACLs and tags, symbolic links, forms (PostObject), and the buckets themselves with their CORS and
-// lifecycle rules, tags and encryption. Every other request is answered with NotImplemented and never with a success
-// that means nothing. Encryption is checked and echoed but not carried out.
+// A Server refuses what OSS refuses, with the same status, code and document. It checks signatures (V1 and V4, in the
+// header and in the URL), dates, tokens, part numbers and sizes, the order and ETags of part lists, Content-MD5 and
+// CRC-64, names, metadata and tags.
 //
-// Three things are lenient, on purpose: buckets need not be created (see Options.Buckets), their
-// names may have one or two letters, and Options.MinPartSize lets a test have many parts of few bytes.
+// It implements multipart uploads; reading, writing, copying, appending to, listing and deleting objects; their
+// versions, ACLs and tags; symbolic links; forms (PostObject); and buckets with their CORS and lifecycle rules, tags
+// and encryption. Every other request is refused with NotImplemented. Encryption is checked and echoed, but nothing is
+// encrypted.
+//
+// Three checks are lenient: buckets need not be created (see Options.Buckets), their names may have one or two letters,
+// and Options.MinPartSize allows small parts.
 //
 // # Faults
 //
-// What OSS does on a bad day is made to happen with Inject: errors, throttling, cut connections, replies
-// that get lost after the work is done or come from a proxy, damaged, truncated and slow bytes, wrong
-// clocks, tokens that expire, parts that arrive again after an abort.
+// Inject makes requests fail: errors, throttling, closed connections, lost replies, replies of proxies, damaged,
+// truncated and slow bodies, wrong clocks, expiring tokens, and parts that arrive again after an abort.
 //
 //	srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 //
-// Chaos draws what happens to each request from a seed, and says afterwards what it was:
+// Chaos draws an effect for each request from a seed, and reports what it drew:
 //
 //	chaos := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed)})
 //	defer func() { t.Log(chaos.Strikes()) }()
 //
-// # Looking
+// # Inspection
 //
-// Object, Stat and Objects show what is stored, Uploads what is unfinished, Requests everything that
-// arrived, refused requests included. A test of uploads does well to end with
+// Object, Stat and Objects return what is stored, Uploads the unfinished uploads, and Requests every request that
+// arrived, including refused ones. A test of uploads can end with
 //
 //	if left := srv.Uploads(); len(left) > 0 {
-//		t.Errorf("left behind: %v", left)
+//		t.Errorf("unfinished uploads: %v", left)
 //	}
 //
 // # Buckets
 //
-// Without Options.Buckets every name is a bucket, as most tests like it: PutBucket may set its storage
-// class and ACL all the same, ListBuckets has those that were made or hold something, and one that
-// DeleteBucket removed is missing until PutBucket makes it again. With Options.Buckets only those
-// exist, and what PutBucket makes. Options.RequesterPays are buckets of somebody else, who wants
-// x-oss-request-payer.
+// Without Options.Buckets every name is a bucket. PutBucket sets the storage class and the ACL of one, ListBuckets
+// lists those that were created or are not empty, and a deleted bucket does not exist until PutBucket creates it again.
+// With Options.Buckets only those exist, and those that PutBucket creates. The buckets in Options.RequesterPays belong
+// to another account; requests for them need x-oss-request-payer.
 //
-// New objects have the storage class and the encryption that their bucket says. Archived objects must be restored
-// before they can be read, which takes a minute or more by the Server's clock. CORS rules answer preflights and
-// add their headers to replies; Options.CORS gives rules to every bucket. Lifecycle rules are kept, and ExpireUploads
-// carries out what they say of unfinished uploads.
+// New objects get the storage class and the encryption of their bucket. Archived objects must be restored before they
+// can be read, which takes a minute or more by the clock of the Server. CORS rules answer preflight requests and add
+// headers to replies; Options.CORS sets rules for all buckets. Lifecycle rules are stored; ExpireUploads applies those
+// for unfinished uploads.
 //
 // # Callbacks
 //
-// With Options.Callbacks the Server calls the address in x-oss-callback after PutObject, PostObject and
-// CompleteMultipartUpload, fills in the variables, and passes the answer on; if there is none within five
-// seconds, or a bad one, the reply is 203 CallbackFailed and the object is there. Only loopback is
-// called. Callbacks are not signed. Without Options.Callbacks a request for one is NotImplemented.
+// With Options.Callbacks the Server requests the URL in x-oss-callback after PutObject, PostObject and
+// CompleteMultipartUpload, with the variables filled in, and replies with the response. Without a valid response within
+// five seconds the reply is 203 CallbackFailed, and the object is stored. Only loopback addresses are requested, and
+// callbacks are not signed. Without Options.Callbacks a request for a callback is refused with NotImplemented.
 //
 // # Versions
 //
-// A bucket keeps versions after PutBucketVersioning, or SetVersioning, which does the same without a
-// request. Then overwriting adds a version, deleting adds a delete marker, and versionId reads or
-// removes one of them for good. Versions shows them all.
+// A bucket keeps versions after PutBucketVersioning or SetVersioning. Then overwriting adds a version, deleting adds a
+// delete marker, and requests with a versionId read or remove one version. Versions returns all of them.
 //
 // # Time
 //
-// In a testing/synctest bubble, backoffs, delays and slow lines take no time at all. Make the Server
-// inside the bubble, and Close it there. Elsewhere Options.Now sets its clock alone, to see what a
-// client makes of expired tokens and skewed clocks.
+// In a testing/synctest bubble, backoffs, delays and slow bodies take no time. Make and close the Server inside the
+// bubble. Options.Now sets the clock of the Server alone, for tests of expired tokens and clock skew.
 //
 // # Memory and files
 //
-// Small bodies are kept in memory. One of more than Options.SpillSize bytes, 8 MiB if nothing else
-// is said, goes to a temporary file, and so do small ones when those in memory come to 32 times as
-// much. With Options.Dir all bodies are files there. In files they pass through in small pieces, so
-// a Server can hold objects larger than memory. Completing links parts and copies nothing. Close
-// removes all these files.
+// Bodies of up to Options.SpillSize bytes, by default 8 MiB, are kept in memory until they total 32 times as much;
+// other bodies are in temporary files. With Options.Dir all bodies are files in that directory. Bodies are copied to
+// files through small buffers, so objects can be larger than memory. CompleteMultipartUpload links parts and copies
+// nothing. Close removes all files.
 //
-// Unless Options.Persist is set: then Dir keeps everything that is stored, which is objects with
-// their versions, buckets with their state, and unfinished uploads with their parts. The next Server
-// with that Dir goes on with it. Each change is on file before the request is answered, as a whole or
-// not at all, so it does not matter how the process of the Server ends, even if it is killed; a
-// loss of power can matter without Options.Sync. Options, faults and the log of requests do not persist, nor do the
-// Authorization and the token among the headers of an object. Only one Server at a time can have
-// such a Dir: NewServer panics, and Open returns an error, if it is in use.
+// With Options.Persist, Dir keeps the state of the Server for the next Server with the same Dir: objects and their
+// versions, buckets, and unfinished uploads with their parts. Each change is written to a file as a whole before its
+// request is answered, so nothing acknowledged is lost when the process ends in any way, including a kill. A loss of
+// power can lose changes unless Options.Sync is set. Options, faults, the log of requests, and the Authorization and
+// security token of stored objects do not persist. One Server at a time can use such a Dir: otherwise NewServer panics,
+// and Open returns an error.
 //
 // # Concurrency
 //
-// A Server is safe for concurrent use and has no state but its own; each test can have one, in
-// parallel. Close ends all its goroutines.
+// A Server is safe for concurrent use and shares no state with other Servers, so parallel tests can each have one.
+// Close ends all its goroutines.
 package osstest

@@ -11,16 +11,15 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// An Effect is what a Fault does. The same one may be used in many Faults.
+// An Effect is what a Fault does to a request. It may be used in several Faults.
 type Effect interface {
-	// suits reports whether the effect can do anything to op.
+	// applies reports whether the effect can change the outcome of op.
 	applies(op *operation) bool
-	// strike prepares x to go wrong later, or makes it go wrong now: the error is then a refusal
-	// or errCut.
+	// apply prepares x to fail later, or makes it fail now: its error is then a *refusal or errCut.
 	apply(x *exchange) error
 }
 
-// An effect is what Effects are made of.
+// An effect is the Effect that most functions of this package return.
 type effect struct {
 	name      string
 	appliesTo func(*operation) bool
@@ -32,15 +31,15 @@ func (e *effect) apply(x *exchange) error    { return e.run(x) }
 
 func anyOperation(*operation) bool { return true }
 
-// hasBody: there is something to move, one way or the other.
+// hasBody reports whether the request or the reply of op has a body.
 func hasBody(op *operation) bool { return op.body != noBody }
 
-// hasContent: more is moved than documents.
+// hasContent reports whether op receives, sends or stores bytes of objects.
 func hasContent(op *operation) bool {
 	return op.body == contentRequest || op.body == contentReply || op.body == linkedContent
 }
 
-// newEffect returns an effect whose name shows its arguments.
+// newEffect returns an effect whose String shows its arguments.
 func newEffect(name string, on func(*operation) bool, do func(*exchange) error, args ...any) *effect {
 	if len(args) > 0 {
 		name += "(" + strings.TrimSuffix(fmt.Sprintln(args...), "\n") + ")"
@@ -48,26 +47,24 @@ func newEffect(name string, on func(*operation) bool, do func(*exchange) error, 
 	return &effect{name, on, do}
 }
 
-// String names the effect in the panics of Inject and in a Strike.
+// String returns the name that Inject uses in its panics, and that Strike.Effect holds.
 func (e *effect) String() string { return e.name }
 
-// Fail answers with an OSS error. The request has no effect. Its body is read first, as by a
-// server that means to keep the connection.
+// Fail replies with an OSS error. The request is not executed. Its body is read first, so the connection stays usable.
 func Fail(status int, code oss.Code) Effect {
 	checkStatus("Fail", status)
 	return newEffect("Fail", anyOperation, func(*exchange) error { return failure(status, code) }, status, code)
 }
 
-// checkStatus panics on a status that no final reply can have.
+// checkStatus panics unless status is one of a final reply.
 func checkStatus(name string, status int) {
 	if status < 200 || status > 599 {
-		panic(fmt.Sprintf("osstest: %s: %d is no status of a reply", name, status))
+		panic(fmt.Sprintf("osstest: %s: %d is not the status of a reply", name, status))
 	}
 }
 
-// Delay answers correctly, d later. The request takes effect at once, only the answer waits: a
-// client that gives up meanwhile, as any does if d is beyond all its timeouts, has done what it
-// asked for and does not know.
+// Delay delays the reply by d. The request is executed at once. A client that times out before the reply cannot know
+// whether its request was executed.
 func Delay(d time.Duration) Effect {
 	return newEffect("Delay", anyOperation, func(x *exchange) error {
 		x.onReply = append(x.onReply, func(*reply) error { return x.wait(d) })
@@ -75,8 +72,8 @@ func Delay(d time.Duration) Effect {
 	}, d)
 }
 
-// Hang never answers; it ends when the client gives up or the Server closes. The request has no
-// effect, though its body is read.
+// Hang never replies. It ends when the client gives up or the Server is closed. The request is not executed, though its
+// body is read.
 func Hang() Effect {
 	return newEffect("Hang", anyOperation, func(x *exchange) error {
 		if _, err := io.Copy(io.Discard, x.body); err != nil {
@@ -86,12 +83,13 @@ func Hang() Effect {
 	})
 }
 
-// Drop cuts the connection before the request takes effect. Its body is not read.
+// Drop closes the connection instead of executing the request, whose body is not read.
 func Drop() Effect {
 	return newEffect("Drop", anyOperation, func(*exchange) error { return errCut })
 }
 
-// LoseReply lets the request take effect, then cuts the connection: the client cannot know.
+// LoseReply executes the request, and then closes the connection without a reply. The client cannot know whether its
+// request was executed.
 func LoseReply() Effect {
 	return newEffect("LoseReply", anyOperation, func(x *exchange) error {
 		x.onReply = append(x.onReply, func(*reply) error { return errCut })
@@ -99,13 +97,16 @@ func LoseReply() Effect {
 	})
 }
 
-// Corrupt flips a bit of what is stored, or of what is read back: the lowest bit of the first byte.
+// Corrupt inverts one bit of the content that a request stores or reads: the lowest bit of the first byte.
 //
-// The body of UploadPart and PutObject is damaged on the way. With Content-MD5 the Server notices and
-// answers InvalidDigest; without, it stores the damaged bytes and reports their ETag and CRC-64. What
-// CompleteMultipartUpload, UploadPartCopy and CopyObject put together is stored damaged, and reported
-// as it is, except that a completed object has the ETag of its undamaged parts. GetObject sends
-// damaged bytes; the object stays whole. Other operations move no content and do not match.
+//   - For UploadPart, PutObject and other operations whose request brings content, the body is damaged in transit. With
+//     a Content-MD5 the reply is InvalidDigest. Without one the damaged bytes are stored, and the reply has their ETag
+//     and CRC-64.
+//   - For CompleteMultipartUpload, UploadPartCopy and CopyObject, the damaged bytes are stored, and the reply has their
+//     checksums. The ETag of a completed object is that of its undamaged parts.
+//   - For GetObject, the reply has damaged bytes. The object is not changed.
+//
+// Other operations move no content and do not match.
 func Corrupt() Effect {
 	return newEffect("Corrupt", hasContent, func(x *exchange) error {
 		switch x.op.body {
@@ -120,9 +121,9 @@ func Corrupt() Effect {
 	})
 }
 
-// Truncate cuts the connection after n body bytes, or at the end of a shorter body: of the request
-// for UploadPart and PutObject, which then have no effect, else of the reply, whose request does.
-// Operations without either body do not match.
+// Truncate closes the connection after n bytes of a body, or after the last byte of a shorter body. It counts the body
+// of the request for operations whose request brings content, such as UploadPart and PutObject; they are not executed.
+// For others it counts the body of the reply; they are executed. Operations without any body do not match.
 func Truncate(n int64) Effect {
 	if n < 0 {
 		panic("osstest: Truncate: the number of bytes must not be negative")
@@ -132,15 +133,15 @@ func Truncate(n int64) Effect {
 			return io.MultiReader(io.LimitReader(r, n), cutReader{})
 		})
 		x.onReply = append(x.onReply, func(rep *reply) error {
-			rep.header.Set("Connection", "close") // so that the end behind a whole reply strikes no later request
+			rep.header.Set("Connection", "close") // a complete reply must not leave a broken connection to the next request
 			return nil
 		})
 		return nil
 	}, n)
 }
 
-// Slow moves body bytes at the given rate: of the request for UploadPart and PutObject, else of
-// the reply. Operations without either body do not match.
+// Slow limits the rate of a body: that of the request for operations whose request brings content, such as UploadPart
+// and PutObject, otherwise that of the reply. Operations without any body do not match.
 func Slow(bytesPerSecond int64) Effect {
 	if bytesPerSecond < 1 {
 		panic("osstest: Slow: the rate must be positive")
@@ -151,20 +152,20 @@ func Slow(bytesPerSecond int64) Effect {
 	}, bytesPerSecond)
 }
 
-// throttleTo returns a filter that passes so many bytes a second.
+// throttleTo returns a filter that passes rate bytes per second.
 func throttleTo(rate int64) filter {
 	return func(x *exchange, r io.Reader) io.Reader {
 		return &slowReader{x: x, r: r, rate: rate, start: time.Now()}
 	}
 }
 
-// Together has all effects on the same request: a reply that is slow and then cut, or one that is lost
-// and whose part is delivered again. It matches operations to which each of them can do something.
+// Together applies several effects to the same request, such as Slow and Truncate, or LoseReply and Redeliver. It
+// matches the operations that every one of them applies to.
 func Together(effects ...Effect) Effect {
 	var names []string
 	for _, e := range effects {
 		if _, ok := e.(*chaos); ok || e == nil {
-			panic("osstest: Together: no Effect, or Chaos, which has its own ways to combine")
+			panic("osstest: Together: nil or Chaos, whose rates take combined effects, cannot be combined")
 		}
 		names = append(names, fmt.Sprint(e))
 	}
@@ -176,15 +177,14 @@ func Together(effects ...Effect) Effect {
 	}
 	return newEffect(strings.Join(names, "+"), suits, func(x *exchange) error {
 		var err error
-		for _, e := range effects { // also those after one that answers: what they prepare is for any answer
+		for _, e := range effects { // those after a refusal too, because they prepare any reply
 			err = cmp.Or(err, e.apply(x))
 		}
 		return err
 	})
 }
 
-// filter puts f between the client and the body that counts: that of the request if it brings
-// content, else that of the reply.
+// filter adds f to the body of the request if it brings content, otherwise to the body of the reply.
 func (x *exchange) filter(f filter) {
 	if x.op.body == contentRequest {
 		x.body.Reader = f(x, x.body.Reader)
@@ -193,7 +193,7 @@ func (x *exchange) filter(f filter) {
 	x.replyFilters = append(x.replyFilters, f)
 }
 
-// A flipReader inverts the lowest bit of the first byte.
+// A flipReader inverts the lowest bit of the first byte that it reads.
 type flipReader struct {
 	r    io.Reader
 	done bool
@@ -208,13 +208,13 @@ func (f *flipReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A cutReader is the end of a connection where the end of a body was expected.
+// A cutReader fails like a connection that is closed before the end of a body.
 type cutReader struct{}
 
 func (cutReader) Read([]byte) (int, error) { return 0, errCut }
 
-// A slowReader spreads what it reads over time, a tenth of a second's worth at once. It keeps to the
-// clock and not to its own pauses, so that they do not add up.
+// A slowReader reads at a constant rate, at most the bytes of 0.1 s at a time. It sleeps until the time that follows
+// from the total number of bytes, so that inexact sleeps do not add up.
 type slowReader struct {
 	x     *exchange
 	r     io.Reader

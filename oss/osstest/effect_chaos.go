@@ -6,23 +6,21 @@ import (
 	"math/rand/v2"
 )
 
-// A Rate says how often Chaos does what.
+// A Rate is the share of requests that Chaos applies an Effect to.
 type Rate struct {
-	Share  float64 // of the requests, above 0
+	Share  float64 // above 0, at most 1
 	Effect Effect
 }
 
-// Chaos does one of many things, or mostly nothing: to each request it draws an Effect by the rates,
-// whose shares are 1 or less in sum. Effects that can do nothing to the operation are not drawn for it.
-// No rates mean those of BadDay.
+// Chaos draws at most one Effect for each request, by the shares of the rates, whose sum must be at most 1. An Effect
+// is not drawn for operations that it does not apply to. Without rates Chaos takes those of BadDay.
 //
 //	chaos := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed)})
 //
-// What is drawn follows from the seed, from the operation, bucket, key, part number and range of the
-// request, and from how often that same request came before: not from the order in which parts
-// arrive that are sent at the same time. So the seed of a test that failed makes it fail again, and
-// Strikes tells what was done. No request is struck more than twice in a row: a client that tries
-// three times gets through, if no effect is one that makes it give up.
+// The draw depends on the seed, on the operation, bucket, key, part number and range of the request, and on how often
+// the same request arrived before. It does not depend on the order in which concurrent requests arrive, so a seed
+// reproduces a failed test. Injection.Strikes reports what was drawn. The same request is struck at most twice in a
+// row: a client that makes three attempts succeeds, unless an effect makes it stop earlier.
 func Chaos(seed uint64, rates ...Rate) Effect {
 	if len(rates) == 0 {
 		rates = BadDay()
@@ -30,22 +28,22 @@ func Chaos(seed uint64, rates ...Rate) Effect {
 	sum := 0.0
 	for _, r := range rates {
 		if _, ok := r.Effect.(*chaos); ok || r.Effect == nil || !(r.Share > 0) {
-			panic(fmt.Sprintf("osstest: Chaos: a share of %v of %v is none", r.Share, r.Effect))
+			panic(fmt.Sprintf("osstest: Chaos: a share of %v of %v is not a Rate", r.Share, r.Effect))
 		}
 		sum += r.Share
 	}
 	if sum > 1+1e-9 {
-		panic(fmt.Sprintf("osstest: Chaos: the shares are %v in sum, more than all requests", sum))
+		panic(fmt.Sprintf("osstest: Chaos: the sum of the shares is %v, above 1", sum))
 	}
 	return &chaos{seed, rates}
 }
 
-// BadDay returns rates that strike about a quarter of the requests with effects of which any client
-// that repeats requests recovers, none of which takes time: errors, throttling, proxies, cut connections,
-// lost replies, damaged and truncated uploads. No reply to InitiateMultipartUpload is lost, since that
-// leaves an upload of which nobody knows, and none to AppendObject, which cannot be repeated.
+// BadDay returns rates that strike about a quarter of the requests. Any client that retries recovers from its effects,
+// and none of them takes time: errors, throttling, proxies, closed connections, lost replies, damaged and truncated
+// uploads. It loses no reply to InitiateMultipartUpload, because that leaves an upload whose ID no client knows, and
+// none to AppendObject, which cannot be retried.
 //
-// Append rates of your own: in a testing/synctest bubble, Hang, Delay and Slow cost nothing.
+// More rates can be appended. In a testing/synctest bubble Hang, Delay and Slow take no time either.
 func BadDay() []Rate {
 	appends := func(op *operation) bool { return op.name == "AppendObject" }
 	repeats := func(op *operation) bool { return op.name != "InitiateMultipartUpload" && !appends(op) }
@@ -65,12 +63,12 @@ func BadDay() []Rate {
 	}
 }
 
-// restrict is e for fewer operations.
+// restrict returns e for those of its operations for which on is true.
 func restrict(on func(*operation) bool, e Effect) Effect {
 	return newEffect(fmt.Sprint(e), func(op *operation) bool { return on(op) && e.applies(op) }, e.apply)
 }
 
-// chaos is the Effect that Chaos returns. It never strikes itself.
+// chaos is the Effect that Chaos returns. Injections draw from it and apply what is drawn.
 type chaos struct {
 	seed  uint64
 	rates []Rate
@@ -89,10 +87,10 @@ func (c *chaos) applies(op *operation) bool {
 
 func (c *chaos) apply(*exchange) error { return nil }
 
-// maxStruck is how often in a row the same request is struck.
+// maxStruck is how often in a row the same request is struck at most.
 const maxStruck = 2
 
-// draw draws what happens to a request, nil for nothing.
+// draw returns the Effect for an attempt of a request, or nil.
 func (c *chaos) draw(op *operation, same requestKey, h *attempts) Effect {
 	if h.struck == maxStruck {
 		h.struck = 0
@@ -113,8 +111,8 @@ func (c *chaos) draw(op *operation, same requestKey, h *attempts) Effect {
 	return nil
 }
 
-// A requestKey is what two tries of one request have in common. Upload IDs are not in it, as they are
-// given in the order of arrival.
+// A requestKey identifies the attempts of one request. It has no upload ID, because those depend on the order of
+// arrival.
 type requestKey struct {
 	op, bucket, key string
 	part            int
@@ -125,15 +123,15 @@ func (x *exchange) requestKey() requestKey {
 	return requestKey{x.op.name, x.bucket, x.key, x.entry.PartNumber, x.r.Header.Get("Range")}
 }
 
-// share returns a number from 0 up to 1 for one try of a request.
+// share returns a number in [0, 1) for one attempt of a request.
 func (s requestKey) share(seed uint64, try int) float64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%q %q %q %d %q %d", s.op, s.bucket, s.key, s.part, s.rangeHeader, try)
 	return float64(rand.NewPCG(seed, h.Sum64()).Uint64()>>11) / (1 << 53)
 }
 
-// A attempts is what became of one request so far.
+// attempts counts the attempts of one request.
 type attempts struct {
-	total  int // the present one included
-	struck int // the last so many were struck
+	total  int // including the present one
+	struck int // in a row, up to now
 }

@@ -2,12 +2,11 @@ package osstest
 
 import "time"
 
-// ClockOff makes the Server's clock wrong by d for the request: in the Date of the reply and in what
-// depends on the time, which is the age of signatures and of keys. A d of more than 15 minutes either
-// way is answered with RequestTimeTooSkewed, until the client has learned the difference from the Date.
-// To a client this is the same as a clock of its own that is wrong by as much the other way.
+// ClockOff moves the clock of the Server by d for the request: in the Date of the reply, and for the age of signatures
+// and credentials. If d is beyond 15 minutes either way, the reply is RequestTimeTooSkewed until the client corrects
+// its signatures by the Date. To a client this looks like a clock of its own that is wrong by -d.
 //
-// What is stored is dated by the right clock.
+// Times of stored objects and parts come from the unmodified clock.
 func ClockOff(d time.Duration) Effect {
 	return newEffect("ClockOff", anyOperation, func(x *exchange) error {
 		opts := *x.opts

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Redeliver lets a part take effect and be acknowledged as usual, and delivers it a second time, d
-// later, as a line does that has held back a duplicate. What it replaces by then is replaced. If the
-// upload was aborted meanwhile it is back, with that part alone, until it is aborted again: OSS warns
-// of parts that survive an abort which they cross. After a complete nothing happens.
+// Redeliver stores a part and acknowledges it as usual, and stores it a second time after d, like a duplicate that was
+// held up in the network. The duplicate replaces a newer part with the same number. If the upload was aborted before,
+// it exists again, with this part only, until it is aborted again: the documentation warns of parts that arrive during
+// an abort. After a CompleteMultipartUpload the duplicate is dropped.
 //
-// For a part that was not acknowledged combine it with LoseReply, see Together. Only operations that
-// make a part match.
+// For a part that is not acknowledged, combine it with LoseReply: see Together. Only UploadPart and UploadPartCopy
+// match.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/abortmultipartupload
 func Redeliver(d time.Duration) Effect {
@@ -27,13 +27,13 @@ func Redeliver(d time.Duration) Effect {
 	}, d)
 }
 
-// redeliver takes the part that x has just stored and stores it again, d later.
+// redeliver stores the part that x has just stored once more, after d.
 func (x *exchange) redeliver(d time.Duration) {
 	u, p, ok := x.objects.OpenPart(x.name(), x.entry.UploadID, x.entry.PartNumber)
 	if !ok { // aborted or completed since
 		return
 	}
-	if u.Sequential { // which refuses a part that exists
+	if u.Sequential { // it does not accept a part twice
 		p.Content.Release()
 		return
 	}
@@ -56,18 +56,19 @@ func (x *exchange) redeliver(d time.Duration) {
 	})
 }
 
-// redeliveries remembers which of the uploads that still wait for a part were aborted.
+// redeliveries are the uploads whose parts are still to be redelivered.
 type redeliveries struct {
 	mu      sync.Mutex
-	pending map[string]*pendingUpload
+	pending map[string]*pendingUpload // by upload ID
 }
 
+// A pendingUpload is an upload with parts to be redelivered.
 type pendingUpload struct {
 	parts   int
 	aborted bool
 }
 
-// add is told that a part is on its way.
+// add counts a part that is to be redelivered.
 func (l *redeliveries) add(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,7 +81,7 @@ func (l *redeliveries) add(id string) {
 	l.pending[id].parts++
 }
 
-// finish is told that a part is there, and reports whether its upload was aborted.
+// finish counts a part that is redelivered, and reports whether its upload was aborted.
 func (l *redeliveries) finish(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,7 +92,7 @@ func (l *redeliveries) finish(id string) bool {
 	return u.aborted
 }
 
-// markAborted is told of every abort.
+// markAborted notes that an upload was aborted.
 func (l *redeliveries) markAborted(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

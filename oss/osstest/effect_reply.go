@@ -9,9 +9,9 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// FailAfter answers with an OSS error once n bytes of the request's body have arrived, or all of a
-// shorter one, while the client is still sending the rest. The request has no effect, and the connection
-// ends. Only operations whose request brings content match.
+// FailAfter replies with an OSS error after n bytes of the body of the request, or after the last byte of a shorter
+// body, while the client may still be sending. The request is not executed, and the connection is closed. Only
+// operations whose request brings content match.
 func FailAfter(n int64, status int, code oss.Code) Effect {
 	checkStatus("FailAfter", status)
 	if n < 0 {
@@ -23,15 +23,17 @@ func FailAfter(n int64, status int, code oss.Code) Effect {
 	}, n, status, code)
 }
 
+// sendsContent reports whether requests of op bring content.
 func sendsContent(op *operation) bool { return op.body == contentRequest }
 
-// A refusingReader is a refusal where more of a body was expected.
+// A refusingReader fails with a refusal.
 type refusingReader struct{ refusal *refusal }
 
 func (r refusingReader) Read([]byte) (int, error) { return 0, r.refusal }
 
-// CutReply lets the request take effect and cuts the connection after n bytes of the reply, status
-// line and headers included. A shorter reply arrives whole, and is the last on its connection. See Truncate to count from the body.
+// CutReply executes the request, and closes the connection after n bytes of the reply, status line and headers
+// included. A shorter reply arrives completely, and is the last one on its connection. Truncate counts bytes of the
+// body only.
 func CutReply(n int64) Effect {
 	if n < 0 {
 		panic("osstest: CutReply: the number of bytes must not be negative")
@@ -42,9 +44,9 @@ func CutReply(n int64) Effect {
 	}, n)
 }
 
-// ShortReply lets the request take effect and sends only the first n bytes of the reply's body, with a
-// Content-Length to match: half a document that looks whole until it is read, as a proxy may pass on.
-// Operations whose reply has no body do not match.
+// ShortReply executes the request and sends only the first n bytes of the body of the reply, with a Content-Length that
+// matches: a truncated document in a well-formed reply, as a proxy may send. Operations whose reply has no body do not
+// match.
 func ShortReply(n int64) Effect {
 	if n < 0 {
 		panic("osstest: ShortReply: the number of bytes must not be negative")
@@ -63,8 +65,8 @@ func ShortReply(n int64) Effect {
 	}, n)
 }
 
-// WrongETag changes a digit of every ETag in the reply, in the header and in the document. What is
-// stored keeps the right one: the reply is what was damaged. Operations that tell no ETag do not match.
+// WrongETag changes a digit of every ETag in the reply, in the header and in the document. The ETag of the stored
+// object or part is right. Operations whose reply has no ETag do not match.
 func WrongETag() Effect {
 	return newEffect("WrongETag", reportsSum("ETag"), changeSums("ETag", etagElement, func(etag string) string {
 		i := strings.IndexAny(etag, "0123456789ABCDEF")
@@ -79,8 +81,8 @@ func WrongETag() Effect {
 	}))
 }
 
-// WrongCRC64 changes the lowest bit of every CRC-64 in the reply, in the header and in the document.
-// What is stored keeps the right one. Operations that tell no CRC-64 do not match.
+// WrongCRC64 inverts the lowest bit of every CRC-64 in the reply, in the header and in the document. The CRC-64 of the
+// stored object or part is right. Operations whose reply has no CRC-64 do not match.
 func WrongCRC64() Effect {
 	return newEffect("WrongCRC64", reportsSum("CRC64"), changeSums("x-oss-hash-crc64ecma", crcElement, func(sum string) string {
 		n, err := strconv.ParseUint(sum, 10, 64)
@@ -96,7 +98,7 @@ var (
 	crcElement  = regexp.MustCompile(`<HashCrc64ecma>[^<]*`)
 )
 
-// reportsSum selects the operations whose replies hold an ETag or a CRC-64.
+// reportsSum returns a predicate for operations whose replies have sum, which is "ETag" or "CRC64".
 func reportsSum(sum string) func(*operation) bool {
 	return func(op *operation) bool {
 		switch op.name {
@@ -110,7 +112,8 @@ func reportsSum(sum string) func(*operation) bool {
 	}
 }
 
-// changeSums changes what the replies of OSS say in a header and in an element.
+// changeSums returns the run function of an effect that applies change to a header and to the text of the elements that
+// match element. Error replies are not changed.
 func changeSums(header string, element *regexp.Regexp, change func(string) string) func(*exchange) error {
 	return func(x *exchange) error {
 		x.onReply = append(x.onReply, func(rep *reply) error {
@@ -134,14 +137,13 @@ func changeSums(header string, element *regexp.Regexp, change func(string) strin
 	}
 }
 
-// setDocument makes text the body.
+// setDocument makes text the body of the reply.
 func (rep *reply) setDocument(text string) {
 	rep.document, rep.body, rep.size = text, strings.NewReader(text), int64(len(text))
 }
 
-// ProxyReply answers as something between the client and OSS does, a load balancer or a login page,
-// with html, or nothing, and none of OSS's headers: 502 with a page, an empty 503, even a 200. The
-// request has no effect.
+// ProxyReply replies like a load balancer or a login page between the client and OSS: with status, html, which may be
+// empty, and none of the headers of OSS. The request is not executed.
 func ProxyReply(status int, html string) Effect {
 	checkStatus("ProxyReply", status)
 	return newEffect("ProxyReply", anyOperation, func(x *exchange) error {

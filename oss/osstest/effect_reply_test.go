@@ -181,7 +181,8 @@ func TestWrongSumsAreOnlyInTheReply(t *testing.T) {
 	}
 }
 
-// A wrong ETag beside the right CRC-64 is no damage: gateways and some kinds of encryption have ETags of their own (BR40).
+// A wrong ETag beside the right CRC-64 is no damage: gateways and some kinds of encryption have ETags of their own
+// (BR40).
 func TestClientsGoByTheCRC64BeforeTheETag(t *testing.T) {
 	for _, tt := range []struct {
 		effect   osstest.Effect

@@ -9,18 +9,17 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// ThrottleOptions shape a Throttle. Nil and the zero value both mean the defaults.
+// ThrottleOptions are the options of Throttle. Nil and the zero value mean the defaults.
 type ThrottleOptions struct {
 	Code       oss.Code      // default "TotalQpsLimitExceeded"
-	Status     int           // default 503; 429 for the code QpsLimitExceeded
-	Hold       time.Duration // the answer waits so long, and says so in x-oss-qos-delay-time
-	RetryAfter time.Duration // for a Retry-After in full seconds; 0 sends none, as OSS does
+	Status     int           // default 503, and 429 for the code QpsLimitExceeded
+	Hold       time.Duration // delays the reply, which reports the delay in x-oss-qos-delay-time
+	RetryAfter time.Duration // Retry-After of the reply, rounded up to seconds; 0 sends none, as OSS does
 }
 
-// Throttle answers as OSS does to a client that asks for too much. The request has no effect.
+// Throttle replies as OSS does to a client that exceeds a rate limit. The request is not executed.
 //
-// Which requests are too much is for the Fault to say: After and For make a window in time, Above a
-// limit on the rate, Share a part of the requests.
+// The Fault says which requests exceed the limit: After and For by time, Above by rate, Share by chance.
 //
 // See https://www.alibabacloud.com/help/en/oss/user-guide/http-status-code-503
 func Throttle(opts *ThrottleOptions) Effect {

@@ -8,14 +8,14 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// ExpireToken ends the life of the security token that the request brings: this request and all later
-// ones with that token are answered with SecurityTokenExpired. With Skip or After it happens in the
-// middle of an upload. A request without a token is refused, too, but it alone.
+// ExpireToken makes the security token of the request expire: this request, and every later one with the same token, is
+// refused with SecurityTokenExpired. With Fault.Skip or Fault.After that happens in the middle of an upload. A request
+// without a token is refused as well, but has no effect on later ones.
 //
-// Options.Credentials may hold the token that a client is to come back with.
+// Options.Credentials can hold the next token of the client.
 func ExpireToken() Effect { return refuseTokens("ExpireToken", "SecurityTokenExpired") }
 
-// RevokeToken is ExpireToken with the answer InvalidSecurityToken.
+// RevokeToken is like ExpireToken, but the refusals are InvalidSecurityToken.
 func RevokeToken() Effect { return refuseTokens("RevokeToken", "InvalidSecurityToken") }
 
 func refuseTokens(name string, code oss.Code) Effect {
@@ -29,12 +29,12 @@ func refuseTokens(name string, code oss.Code) Effect {
 	})
 }
 
-// token returns the security token that x brings, in the header or in the query of V1 or V4.
+// token returns the security token of the request, from its header or from a query signed with V1 or V4.
 func (x *exchange) token() string {
 	return cmp.Or(x.r.Header.Get("x-oss-security-token"), x.query.Get("x-oss-security-token"), x.query.Get("security-token"))
 }
 
-// checkToken refuses a token that a Fault has killed.
+// checkToken refuses a token that ExpireToken or RevokeToken was applied to.
 func (x *exchange) checkToken() error {
 	if code := x.faults.refusedTokens.code(x.token()); code != "" {
 		return tokenRefusal(code)
@@ -42,9 +42,10 @@ func (x *exchange) checkToken() error {
 	return nil
 }
 
+// tokenRefusal returns the reply to a token that is no longer valid.
 func tokenRefusal(code oss.Code) error { return failure(http.StatusForbidden, code) }
 
-// refusedTokens are those that are refused, and the code of the refusal.
+// refusedTokens are the tokens that are no longer valid, with the codes of the refusals.
 type refusedTokens struct {
 	mu    sync.Mutex
 	codes map[string]oss.Code

@@ -10,58 +10,62 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Fault makes matching requests go wrong. Empty fields match anything.
+// A Fault applies an Effect to the requests that match it. Empty fields match every request.
 type Fault struct {
-	Op          string        // "UploadPart"; Inject panics on a name that is no operation
-	Bucket, Key string        // exact names
-	PartNumber  int           // exact number
-	After, For  time.Duration // match only from After on, counted from Inject, and then For so long; 0 means for ever
-	Skip        int           // let this many matches pass first
-	Times       int           // then strike this often; 0 means always
-	Share       float64       // strike only this share of the requests, drawn by Seed; 0 means all
-	Seed        uint64        // of Share
-	Above       int           // strike only what exceeds this many requests in a second; 0 means all
-	Effect      Effect        // what happens
+	Op          string // name of an operation: see Operations
+	Bucket, Key string // exact names
+	PartNumber  int    // exact number
+
+	After time.Duration // match only after this time, counted from Inject
+	For   time.Duration // match only for this time, counted from After; 0 is no limit
+	Skip  int           // number of matches that pass first
+	Times int           // number of matches that are struck then; 0 is no limit
+	Share float64       // share of the matches that are struck, from 0 to 1; 0 means all
+	Seed  uint64        // selects the matches that Share strikes
+	Above int           // strike only matches beyond this number in one second; 0 means all
+
+	Effect Effect // what happens to the request
 }
 
-// Validate returns an error for a Fault that can never strike, or that makes no sense: one without an Effect, or with one
-// that can do nothing to Op, a PartNumber where there are no parts, a name that is no operation, a share that is none.
+// Validate returns an error for a Fault that can never strike a request: without an Effect, or with one that does not
+// apply to Op; with an Op that is not an operation, or has no parts although PartNumber is set; with a number, a time
+// or a share out of range.
 func (f Fault) Validate() error {
 	switch {
 	case f.Effect == nil:
-		return errors.New("the Fault has no Effect")
+		return errors.New("there is no Effect")
 	case !(f.Share >= 0 && f.Share <= 1):
 		return fmt.Errorf("a share of %v is not between 0 and 1", f.Share)
 	case f.PartNumber < 0 || f.PartNumber > oss.MaxPartNumber:
-		return fmt.Errorf("there is no part %d: the last number is %d", f.PartNumber, oss.MaxPartNumber)
+		return fmt.Errorf("part %d is not between 1 and %d", f.PartNumber, oss.MaxPartNumber)
 	case f.PartNumber > 0 && f.Op != "" && f.Op != "UploadPart" && f.Op != "UploadPartCopy":
 		return fmt.Errorf("part %d: %s has no parts", f.PartNumber, f.Op)
 	case min(f.Skip, f.Times, f.Above) < 0, min(f.After, f.For) < 0:
-		return errors.New("a number or a time of the Fault is negative")
+		return errors.New("a number or a duration is negative")
 	case f.Op == "":
 		if !slices.ContainsFunc(operations, f.Effect.applies) {
-			return fmt.Errorf("%v can do nothing to any operation", f.Effect)
+			return fmt.Errorf("%v applies to no operation", f.Effect)
 		}
 		return nil
 	}
 	op := operationNamed(f.Op)
 	switch {
 	case op == unknownOperation:
-		return fmt.Errorf("no operation is called %q", f.Op)
+		return fmt.Errorf("%q is not an operation", f.Op)
 	case !f.Effect.applies(op):
-		return fmt.Errorf("%v can do nothing to %s", f.Effect, f.Op)
+		return fmt.Errorf("%v does not apply to %s", f.Effect, f.Op)
 	}
 	return nil
 }
 
-// Inject adds f. Faults are tried in the order they were added; the first that strikes wins.
+// Inject adds f. For each request the Faults are asked in the order in which they were added, and the first that
+// strikes ends the search. That happens before anything else is checked, signatures included. Without an Op, f matches
+// only operations that the Effect applies to.
 //
-// It strikes before the request is looked at in any other way, signature included. Inject panics with the error of
-// Validate: a fault that never strikes would make a test that never fails. Without an Op, only operations match to
-// which the Effect can do something.
+// After, For and Above use the clock of the Server. Share strikes the same requests in every run, in whatever order
+// they arrive: see Chaos.
 //
-// After, For and Above go by the Server's clock. Share strikes the same requests whenever the same
-// requests are made, in whatever order they arrive: see Chaos.
+// Inject panics with the error of Validate, because a test with a Fault that never strikes would never fail.
 func (s *Server) Inject(f Fault) *Injection {
 	if err := f.Validate(); err != nil {
 		panic("osstest: Inject: " + err.Error())
@@ -81,24 +85,24 @@ type Injection struct {
 	matched int
 	fired   int
 	seen    map[requestKey]*attempts
-	recent  []time.Time // when the last requests came that Above let pass
+	recent  []time.Time // of the requests that Above let pass in the last second
 	strikes []Strike
 }
 
-// Fired returns how often it struck.
+// Fired returns the number of requests it struck.
 func (i *Injection) Fired() int {
 	i.faults.mu.Lock()
 	defer i.faults.mu.Unlock()
 	return i.fired
 }
 
-// A Strike says what was done to which request.
+// A Strike is one use of an Effect.
 type Strike struct {
-	Arrival     int    // place of the request among those the Server received since its first Inject, from 1
-	Op          string // "" if the Server does not know it
-	Bucket, Key string // as in the request
+	Arrival     int    // number of the request, from 1, among those that the Server received since its first Inject
+	Op          string // "" for an unknown operation
+	Bucket, Key string // of the request
 	PartNumber  int    // 0 if there is none
-	Try         int    // how often this same request had come since Inject, from 1
+	Try         int    // number of this attempt, from 1, among those of the same request since Inject
 	Effect      string // "Drop", "Delay(1s)"
 }
 
@@ -111,31 +115,31 @@ func (s Strike) String() string {
 	return fmt.Sprintf("%s, try %d: %s", what, s.Try, s.Effect)
 }
 
-// Strikes returns what it did, in the order the requests arrived; the first 100,000 are kept.
+// Strikes returns the first 100,000 uses of the Effect, in the order in which the requests arrived.
 func (i *Injection) Strikes() []Strike {
 	i.faults.mu.Lock()
 	defer i.faults.mu.Unlock()
 	return slices.Clone(i.strikes)
 }
 
-// Remove ends it. What it has already struck goes on: a request that hangs keeps hanging.
+// Remove ends the Injection. Requests that it struck before are not affected: one that hangs keeps hanging.
 func (i *Injection) Remove() {
 	i.faults.mu.Lock()
 	defer i.faults.mu.Unlock()
 	i.faults.active = slices.DeleteFunc(i.faults.active, func(j *Injection) bool { return i == j })
 }
 
-// faults are those of one Server, and what they leave behind.
+// faults are the Injections of a Server, and the state that effects keep for later requests.
 type faults struct {
 	mu      sync.Mutex
 	active  []*Injection
-	arrived int
+	arrived int // requests since the first Inject
 
 	refusedTokens refusedTokens
 	redeliveries  redeliveries
 }
 
-// next returns what is to happen to x, or nil.
+// next returns the effect to apply to x, or nil.
 func (f *faults) next(x *exchange) Effect {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -150,7 +154,7 @@ func (f *faults) next(x *exchange) Effect {
 	return nil
 }
 
-// next counts a match and returns what is to happen to x, or nil.
+// next counts x if it matches, and returns the effect to apply to it, or nil.
 func (i *Injection) next(x *exchange) Effect {
 	if !i.matches(x) {
 		return nil
@@ -189,7 +193,7 @@ func (i *Injection) next(x *exchange) Effect {
 	return e
 }
 
-// matches reports whether x is one of the requests that the Fault is about.
+// matches reports whether x matches the fields of the Fault other than Skip, Times, Share and Above.
 func (i *Injection) matches(x *exchange) bool {
 	f, since := i.fault, x.entry.Time.Sub(i.begin)
 	switch {
@@ -203,8 +207,7 @@ func (i *Injection) matches(x *exchange) bool {
 	return true
 }
 
-// allows reports whether fewer than Above requests passed in the second before now, and counts
-// this one if so.
+// allows reports whether fewer than Above requests passed in the second before now, and then counts this one.
 func (i *Injection) allows(now time.Time) bool {
 	i.recent = slices.DeleteFunc(i.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
 	if len(i.recent) >= i.fault.Above {

@@ -428,13 +428,13 @@ func TestAFaultIsValidatedWithoutAServer(t *testing.T) {
 	}{
 		{osstest.Fault{Effect: osstest.Drop()}, ""},
 		{osstest.Fault{Op: "UploadPart", PartNumber: 3, Effect: osstest.Corrupt()}, ""},
-		{osstest.Fault{}, "the Fault has no Effect"},
-		{osstest.Fault{Op: "HeadNothing", Effect: osstest.Drop()}, `no operation is called "HeadNothing"`},
-		{osstest.Fault{Op: "HeadObject", Effect: osstest.Corrupt()}, "Corrupt can do nothing to HeadObject"},
+		{osstest.Fault{}, "there is no Effect"},
+		{osstest.Fault{Op: "HeadNothing", Effect: osstest.Drop()}, `"HeadNothing" is not an operation`},
+		{osstest.Fault{Op: "HeadObject", Effect: osstest.Corrupt()}, "Corrupt does not apply to HeadObject"},
 		{osstest.Fault{Op: "PutObject", PartNumber: 1, Effect: osstest.Drop()}, "part 1: PutObject has no parts"},
-		{osstest.Fault{PartNumber: 10001, Effect: osstest.Drop()}, "there is no part 10001: the last number is 10000"},
+		{osstest.Fault{PartNumber: 10001, Effect: osstest.Drop()}, "part 10001 is not between 1 and 10000"},
 		{osstest.Fault{Share: 2, Effect: osstest.Drop()}, "a share of 2 is not between 0 and 1"},
-		{osstest.Fault{Times: -1, Effect: osstest.Drop()}, "a number or a time of the Fault is negative"},
+		{osstest.Fault{Times: -1, Effect: osstest.Drop()}, "a number or a duration is negative"},
 	} {
 		got := ""
 		if err := tt.fault.Validate(); err != nil {

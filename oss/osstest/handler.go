@@ -20,56 +20,56 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// An exchange is one request on its way through the Server, and the reply to it.
+// An exchange is a request and the reply to it.
 type exchange struct {
 	*Server
 	target
-	opts    *Options // the Server's, unless a Fault has others for this request
+	opts    *Options // of the Server, unless a Fault set others for this request
 	w       http.ResponseWriter
 	r       *http.Request
 	id      string // of the request
 	query   url.Values
 	op      *operation
 	entry   *Request  // in the log
-	arrived time.Time // by the machine's clock, for x-oss-server-time
+	arrived time.Time // by the system clock, for x-oss-server-time
 	body    *requestBody
 
-	// What a Fault has asked for.
-	fault        string               // its Effect, for the Logger
-	replacement  *reply               // sent without looking at the request any further
-	replyFilters []filter             // through which the body of the reply goes
-	onReply      []func(*reply) error // run when the work is done, before the reply is sent, which they may change
-	flipBit      bool                 // damage what the operation puts together
-	cutAt        int64                // cut the connection after this many bytes of the reply; negative: never
+	// Set by the effect of a Fault.
+	fault        string               // name of the effect, for the Logger
+	replacement  *reply               // is sent instead of executing the request
+	replyFilters []filter             // applied to the body of the reply
+	onReply      []func(*reply) error // run before the reply is sent; they may change it
+	flipBit      bool                 // invert a bit of the content that the operation links
+	cutAt        int64                // close the connection after this many bytes of the reply; negative is never
 }
 
-// A reply is what a request is answered with.
+// A reply is the reply to a request.
 type reply struct {
 	status   int
 	header   http.Header
-	body     io.Reader     // nil if there is none; closed if it can be
+	body     io.Reader     // nil if there is none; closed if it is an io.Closer
 	size     int64         // of body
-	document string        // the body, if it is one
-	refusal  *refusal      // what the reply says no to, nil if it does not
-	object   *store.Object // by PutObject and CompleteMultipartUpload, for a callback
-	notOSS   bool          // somebody else's: without the headers of OSS
+	document string        // the body, if it is an XML document
+	refusal  *refusal      // nil unless the reply is an error of OSS
+	object   *store.Object // that was stored, for a callback
+	notOSS   bool          // without the headers of OSS, as from a proxy
 }
 
 func newReply(status int) *reply { return &reply{status: status, header: make(http.Header)} }
 
-// xmlReply returns a reply with a document.
+// xmlReply returns a reply with doc as its body.
 func xmlReply(status int, doc any) *reply {
 	rep := newReply(status)
 	text, err := ossxml.Marshal(doc)
 	if err != nil {
-		panic(err) // the documents are ours, and can all be written
+		panic(err) // every document of this package can be marshaled
 	}
 	rep.document, rep.body, rep.size = text, strings.NewReader(text), int64(len(text))
 	rep.header.Set("Content-Type", "application/xml")
 	return rep
 }
 
-// ServeHTTP makes a Server an http.Handler.
+// ServeHTTP handles a request for OSS. It makes a Server an http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.beginHandler() {
 		panic(http.ErrAbortHandler)
@@ -94,16 +94,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// endWithServer makes reading from and writing to the client fail once the Server closes: a
-// handler that waits for bytes ends also if the connection belongs to somebody else's http.Server.
-// The function it returns must be called before the handler returns.
+// endWithServer makes reads from and writes to the client fail once the Server is closed, so that the handler ends even
+// if the connection belongs to another http.Server. The caller must call the returned function before the handler
+// returns.
 func (x *exchange) endWithServer() func() {
 	control := http.NewResponseController(x.w)
 	done := make(chan struct{})
 	stop := context.AfterFunc(x.closing, func() {
 		defer close(done)
 		past := time.Unix(1, 0)
-		control.SetReadDeadline(past) // not every http.ResponseWriter can; those of tests need not
+		control.SetReadDeadline(past) // fails for the http.ResponseWriters of tests, which need no deadline
 		control.SetWriteDeadline(past)
 	})
 	return func() {
@@ -113,8 +113,7 @@ func (x *exchange) endWithServer() func() {
 	}
 }
 
-// serve does the work: a fault first, as networks come before servers, then the checks in the order
-// OSS seems to make them, then the operation. The error is one that leaves nothing to be answered.
+// serve returns the reply to the request. Its only error is errCut, which means that no reply is sent.
 func (x *exchange) serve() (*reply, error) {
 	rep, err := x.run()
 	var refused *refusal
@@ -128,6 +127,8 @@ func (x *exchange) serve() (*reply, error) {
 	return internalError().reply(x), nil
 }
 
+// run applies a Fault, because network errors come before those of a server, makes the checks in the order in which OSS
+// seems to make them, and executes the operation.
 func (x *exchange) run() (*reply, error) {
 	if effect := x.faults.next(x); effect != nil {
 		x.fault = fmt.Sprint(effect)
@@ -158,7 +159,7 @@ func (x *exchange) run() (*reply, error) {
 			return nil, err
 		}
 	}
-	if x.op.name != "OptionObject" && x.op.name != "PostObject" { // the request to come has them, or the form
+	if x.op.name != "OptionObject" && x.op.name != "PostObject" { // the later request has them, or the form
 		if err := x.checkCommon(); err != nil {
 			return nil, err
 		}
@@ -170,8 +171,8 @@ func (x *exchange) run() (*reply, error) {
 	return rep, err
 }
 
-// checkRequester makes sure that the request is signed, by somebody who may make it. A preflight is by
-// nobody, and a form has the signature within.
+// checkRequester checks that the request is signed and permitted. A preflight request has no signature, and that of a
+// form is one of its fields.
 func (x *exchange) checkRequester() error {
 	if x.op.name == "OptionObject" || x.op.name == "PostObject" {
 		return nil
@@ -184,7 +185,7 @@ func (x *exchange) checkRequester() error {
 	return nil
 }
 
-// finish sends rep. The log is written first, so that whoever has the reply finds it there.
+// finish sends rep. It writes the log first, so that a client with the reply finds the request there.
 func (x *exchange) finish(rep *reply) error {
 	if c, ok := rep.body.(io.Closer); ok {
 		defer c.Close()
@@ -196,7 +197,7 @@ func (x *exchange) finish(rep *reply) error {
 		x.setCORS(rep.header)
 	}
 	var cut error
-	for _, f := range x.onReply { // all of them: a reply that is lost can still be late, and its part come again
+	for _, f := range x.onReply { // all of them, because a part whose reply is lost can be redelivered
 		cut = cmp.Or(f(rep), cut)
 	}
 	if cut != nil {
@@ -215,15 +216,15 @@ func (x *exchange) finish(rep *reply) error {
 		return nil
 	}
 	if _, err := io.Copy(flushWriter{x}, body); err != nil {
-		// The client gets what was sent so far, and then the end of the connection.
+		// The client gets what was sent so far before the connection is closed.
 		http.NewResponseController(x.w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
 
-// setHeader sets the headers of rep, spelled as OSS spells them, and returns the body that follows them,
-// nil if none does. Up to here the names of rep.header are canonical; net/http writes the keys of h as they are.
+// setHeader sets the headers of rep in h, with names as OSS spells them, and returns the body, nil if there is none.
+// The names in rep.header are canonical; net/http writes the keys of h as they are.
 func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
 	for name, values := range rep.header {
 		h[wireName(name)] = values
@@ -248,16 +249,17 @@ func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
 	return body
 }
 
-// lingerTime is how long an http.Server waits for the rest of a body that no operation reads.
+// lingerTime limits how long an http.Server reads the rest of a body that no operation reads.
 const lingerTime = 500 * time.Millisecond
 
-// hangUp makes the reply the last one on a connection on which the rest of the request may still be
-// arriving. net/http would close it only after half a second, so that a client over TCP, which loses
-// replies to a reset, has time to read; it does not if it finds no body that was left unread. On our own
-// network nobody needs that time. The function that hangUp returns must be called when the reply is written.
+// hangUp makes the reply the last one on a connection on which the rest of the request may still arrive. The caller
+// calls the returned function when the reply is written.
 //
-// net/http reads the rest of a short body before it sends the reply, and again behind the reply. A GET has none
-// that must be read, so the reply goes first and the reading is bounded.
+// Over TCP a client can lose a reply to a reset if the server closes with unread bytes. So net/http waits half a second
+// before it closes, unless no body was left unread. The in-memory network needs no such wait: it discards the rest.
+//
+// net/http reads the rest of a short body before it sends the reply, and again after it. The body of a GET need not be
+// read, so the reply is sent first, and the time for reading is limited.
 func (x *exchange) hangUp() func() {
 	if c := connOf(x.r); c != nil {
 		c.DiscardInput()
@@ -269,7 +271,7 @@ func (x *exchange) hangUp() func() {
 		return func() {}
 	}
 	control := http.NewResponseController(x.w)
-	control.EnableFullDuplex() // fails on HTTP/2, which does so anyway, and in tests without a connection
+	control.EnableFullDuplex() // fails on HTTP/2, which is full-duplex anyway, and in tests without a connection
 	x.w.Header().Set("Connection", "close")
 	return func() {
 		control.Flush()
@@ -277,10 +279,10 @@ func (x *exchange) hangUp() func() {
 	}
 }
 
-// sendStart sends the first cutAt bytes of a reply, its head included, and then ends the connection.
-// The log has no status for a reply that the client cannot have in whole.
+// sendStart sends the first cutAt bytes of a reply, status line and headers included, and closes the connection. The
+// log has no status for a reply that is incomplete.
 func (x *exchange) sendStart(rep *reply) error {
-	header := http.Header{"Connection": {"close"}} // so that a whole reply strikes no later request
+	header := http.Header{"Connection": {"close"}} // a complete reply must not leave a broken connection to the next request
 	body, size := x.setHeader(header, rep), rep.size
 	if body == nil {
 		body, size = http.NoBody, 0
@@ -302,16 +304,16 @@ func (x *exchange) sendStart(rep *reply) error {
 		panic(http.ErrAbortHandler)
 	}
 	closed := make(chan struct{})
-	stop := context.AfterFunc(x.closing, func() { nc.Close(); close(closed) }) // which ends a Write that waits
-	io.Copy(nc, io.LimitReader(io.MultiReader(&head, body), x.cutAt))          // a client that is gone is no news
-	nc.Close()                                                                 // not reset: what was sent is to be read
+	stop := context.AfterFunc(x.closing, func() { nc.Close(); close(closed) }) // ends a Write in progress
+	io.Copy(nc, io.LimitReader(io.MultiReader(&head, body), x.cutAt))          // an error means that the client is gone
+	nc.Close()                                                                 // not a reset, so that the client can read what was sent
 	if !stop() {
 		<-closed
 	}
 	return nil
 }
 
-// flushWriter sends at once what a filter lets through, if there is one: a slow reply is to be seen moving.
+// A flushWriter flushes every write if there are filters, so that a slow reply arrives gradually.
 type flushWriter struct{ x *exchange }
 
 func (f flushWriter) Write(p []byte) (int, error) {
@@ -325,18 +327,17 @@ func (f flushWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ignoresBody reports whether no operation reads a body that comes with this method.
+// ignoresBody reports whether no operation reads the body of a request with this method.
 func (x *exchange) ignoresBody() bool {
 	return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
 }
 
-// drainLimit is how much of a body is read that nobody wants.
+// drainLimit limits the bytes that drain reads.
 const drainLimit = 64 << 20
 
-// drain reads what is left of the request's body, so that a client that is still writing gets the
-// reply: over TCP an early one can be lost to a reset. A client that waits for "100 Continue" is
-// not asked for its body, and what is very long is left, as a server does that refuses it. The body of a GET
-// may never come, though its length was announced.
+// drain reads the rest of the body of the request, so that a client that is still writing gets the reply: over TCP an
+// early reply can be lost to a reset. It does not read a body for which the client awaits "100 Continue", one that is
+// too long, and that of a GET, which may never arrive although its length was announced.
 func (x *exchange) drain() error {
 	waits := x.r.Header.Get("Expect") != "" && x.body.arrived() == 0
 	if waits || x.ignoresBody() || x.r.ContentLength-x.body.arrived() > drainLimit {
@@ -348,8 +349,8 @@ func (x *exchange) drain() error {
 	return nil
 }
 
-// wait waits for d, or for ever if d is negative. It fails when the client gives up or the Server
-// closes. A server notices a client that is gone only once it has read the whole body.
+// wait waits for d, or without a limit if d is negative. It fails with errCut when the client closes its connection or
+// the Server is closed. Over TCP that is noticed only after the whole body was read.
 func (x *exchange) wait(d time.Duration) error {
 	var elapsed <-chan time.Time
 	if d >= 0 {
@@ -371,7 +372,7 @@ func (x *exchange) wait(d time.Duration) error {
 	return errCut
 }
 
-// cut ends the connection without a reply, as abruptly as it allows.
+// cut closes the connection without a reply, with a reset where that is possible.
 func (x *exchange) cut() {
 	x.record(nil)
 	nc, _, err := http.NewResponseController(x.w).Hijack()
@@ -391,8 +392,8 @@ func (x *exchange) cut() {
 	nc.Close()
 }
 
-// record completes the entry in the log, and writes the line of a Logger; rep is nil if no reply is sent.
-// The line comes with the context of the request, by which a handler in front of the Server knows it again.
+// record adds the outcome to the entry in the log, and logs a record with the context of the request; rep is nil if no
+// reply is sent. A handler in front of the Server can recognize the request by that context.
 func (x *exchange) record(rep *reply) {
 	x.log.finish(x.entry, rep, x.body.arrived())
 	status, code := 0, ""
@@ -407,7 +408,7 @@ func (x *exchange) record(rep *reply) {
 		slog.Int64("size", x.body.arrived()), slog.Duration("duration", time.Since(x.arrived)))...)
 }
 
-// attributes describe the request to a Logger.
+// attributes returns the attributes of the request for the Logger.
 func (x *exchange) attributes() []any {
 	return []any{
 		slog.String("op", x.entry.Op), slog.String("method", x.r.Method), slog.String("bucket", x.bucket),

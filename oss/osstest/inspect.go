@@ -13,21 +13,22 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// An Object is a stored object.
+// An Object is a version of a stored object. The caller may change it.
 type Object struct {
-	Data   []byte      // the content; a copy
-	Size   int64       // bytes
-	ETag   string      // as clients see it
-	CRC64  uint64      // ECMA
-	Header http.Header // as sent when it was created
-	ACL    oss.ACL     // as sent with PutObject, CopyObject or CompleteMultipartUpload
-	Parts  []oss.Part  // the parts it was completed from; nil after PutObject
-	Time   time.Time   // when it was last modified
+	Data   []byte // the content; nil from Stat and Versions
+	Size   int64  // bytes
+	ETag   string // with quotes, as clients get it
+	CRC64  uint64
+	Header http.Header // of the request that created it
+	ACL    oss.ACL     // "" is the default
+	Parts  []oss.Part  // of a completed upload; nil otherwise
+	Time   time.Time   // of the last modification
 
-	VersionID    string // "null" where there are no versions
-	DeleteMarker bool   // true of a version that says that the object was deleted; Object and Stat skip it
+	VersionID    string // "null" in a bucket without versions
+	DeleteMarker bool   // the version says that the object was deleted
 }
 
+// exportObject returns o without its Data.
 func exportObject(o *store.Object) Object {
 	return Object{
 		Size: o.Size, ETag: o.ETag, CRC64: o.CRC64, Header: o.Header.Clone(), ACL: o.ACL,
@@ -35,7 +36,8 @@ func exportObject(o *store.Object) Object {
 	}
 }
 
-// Object returns a stored object. For one in Options.Dir that is too large for memory see Stat.
+// Object returns the newest version of an object, with its Data. It returns false if there is none, or only a delete
+// marker. For objects that do not fit into memory see Stat.
 func (s *Server) Object(bucket, key string) (Object, bool) {
 	o, ok := s.objects.Open(store.Name{Bucket: bucket, Key: key}, "")
 	if !ok || o.DeleteMarker {
@@ -46,7 +48,7 @@ func (s *Server) Object(bucket, key string) (Object, bool) {
 	r := o.Content.Reader()
 	defer r.Close()
 	v.Data = make([]byte, o.Size)
-	if _, err := io.ReadFull(r, v.Data); err != nil { // after Close, or the files were tampered with
+	if _, err := io.ReadFull(r, v.Data); err != nil { // after Close, or if files were removed
 		s.opts.Logger.Error("osstest: reading a stored body: " + err.Error())
 		v.Data = nil
 	}
@@ -62,7 +64,7 @@ func (s *Server) Stat(bucket, key string) (Object, bool) {
 	return exportObject(o), true
 }
 
-// PutObject stores data without a request. It panics if it cannot, which is so only if a disk is full.
+// PutObject stores an object without a request. It panics if the object cannot be written, as when a disk is full.
 func (s *Server) PutObject(bucket, key string, data []byte) {
 	to, err := s.objects.NewBody(int64(len(data)))
 	if err != nil {
@@ -84,8 +86,7 @@ func (s *Server) PutObject(bucket, key string, data []byte) {
 	}
 }
 
-// Versions returns all versions of an object, delete markers among them, the newest first and
-// without their Data.
+// Versions returns all versions of an object without their Data, including delete markers, the newest first.
 func (s *Server) Versions(bucket, key string) []Object {
 	var all []Object
 	for _, o := range s.objects.History(store.Name{Bucket: bucket, Key: key}) {
@@ -94,8 +95,8 @@ func (s *Server) Versions(bucket, key string) []Object {
 	return all
 }
 
-// SetVersioning makes bucket keep versions, or suspends that, as PutBucketVersioning does. Like
-// PutObject it panics if it cannot, which is so only if a disk is full.
+// SetVersioning enables or suspends versions in a bucket, like PutBucketVersioning. It panics if the change cannot be
+// written, as when a disk is full.
 func (s *Server) SetVersioning(bucket string, enabled bool) {
 	err := s.objects.ChangeBucket(bucket, func(b *store.Bucket) error {
 		b.Versioning = store.VersioningSuspended
@@ -109,7 +110,7 @@ func (s *Server) SetVersioning(bucket string, enabled bool) {
 	}
 }
 
-// Objects returns the keys of the objects in bucket, sorted.
+// Objects returns the keys of the objects in a bucket, sorted.
 func (s *Server) Objects(bucket string) []string {
 	var keys []string
 	for _, o := range s.objects.Objects(bucket) {
@@ -121,13 +122,13 @@ func (s *Server) Objects(bucket string) []string {
 // An Upload is an unfinished upload.
 type Upload struct {
 	oss.Upload
-	Header http.Header // as sent when it was initiated
-	Parts  []oss.Part  // received so far, by number
-	Time   time.Time   // when it was initiated
+	Header http.Header // of the request that initiated it
+	Parts  []oss.Part  // stored so far, by number
+	Time   time.Time   // of its initiation
 }
 
-// Uploads returns the unfinished uploads of all buckets: none should be left when a test ends.
-// They are sorted by bucket, key and upload ID.
+// Uploads returns the unfinished uploads of all buckets, sorted by bucket, key and upload ID. At the end of most tests
+// there should be none.
 func (s *Server) Uploads() []Upload {
 	var all []Upload
 	for _, u := range s.objects.AllUploads() {
@@ -143,44 +144,45 @@ func (s *Server) Uploads() []Upload {
 	return all
 }
 
+// exportPart returns p as clients know it.
 func exportPart(p *store.Part) oss.Part {
 	return oss.Part{Number: p.Number, ETag: p.ETag, Size: p.Size, CRC64: p.CRC64, LastModified: p.Modified}
 }
 
-// A Request is a request as received.
+// A Request is a request that a Server received.
 type Request struct {
-	Op, Method            string      // Op is the OSS action; "" if the Server does not know it
-	Host                  string      // as sent
-	Bucket, Key, UploadID string      // addressed resource
-	PartNumber            int         // 0 if there is none
-	Query                 url.Values  // as sent
-	Header                http.Header // as sent, Authorization included
-	Size                  int64       // body bytes that arrived
+	Op, Method            string // Op is one of Operations, or "" for an unknown operation
+	Host                  string
+	Bucket, Key, UploadID string // of the addressed resource
+	PartNumber            int    // 0 if there is none
+	Query                 url.Values
+	Header                http.Header // including Authorization
+	Size                  int64       // bytes of the body that arrived
 	StatusCode            int         // of the reply; 0 if none was sent, or not yet
-	Code                  oss.Code    // of the error in the reply; "" if there is none
+	Code                  oss.Code    // of an error reply
 	RequestID             string      // of the reply
-	Time                  time.Time   // of arrival, by the server's clock
+	Time                  time.Time   // of arrival, by the clock of the Server
 }
 
-// Requests returns the requests received so far, oldest first; with ops, only those operations.
-// Refused ones are among them. The newest 100,000 are kept, and fewer if they take more than 64 MiB of memory.
+// Requests returns the requests received so far, including refused ones, the oldest first. With ops it returns only
+// those operations. The newest 100,000 requests are kept, and fewer if they take more than 64 MiB of memory.
 func (s *Server) Requests(ops ...string) []Request { return s.log.all(ops) }
 
-// Bounds of what is remembered of requests: some uploads of ten thousand parts.
+// Limits of the log of requests: enough for several uploads of ten thousand parts.
 const (
 	logSize  = 100_000
 	logBytes = 64 << 20
 )
 
-// A requestLog remembers requests.
+// A requestLog keeps the newest requests.
 type requestLog struct {
 	mu      sync.Mutex
 	entries []*Request
-	old     int   // so many of the first are no longer remembered
-	bytes   int64 // that the others take
+	old     int   // number of entries at the front that were dropped and are nil
+	bytes   int64 // memory of the other entries
 }
 
-// add enters a request that has just arrived.
+// add adds a request that has just arrived.
 func (l *requestLog) add(x *exchange) *Request {
 	number, _ := strconv.Atoi(x.query.Get("partNumber"))
 	e := &Request{
@@ -197,15 +199,15 @@ func (l *requestLog) add(x *exchange) *Request {
 		l.entries[l.old] = nil
 		l.old++
 	}
-	if l.old > logSize/10 { // moving them is cheap if it is done rarely
+	if l.old > logSize/10 { // rarely, because it moves all entries
 		l.entries, l.old = slices.Delete(l.entries, 0, l.old), 0
 	}
 	return e
 }
 
-// footprint is about how much memory a Request takes. It does not change while the Request is remembered.
+// footprint estimates the memory of a Request in bytes. It does not change while the Request is in the log.
 func (e *Request) footprint() int64 {
-	const request, entry, value = 512, 96, 32 // a Request with two maps, an entry of one, a value of that
+	const request, entry, value = 512, 96, 32 // a Request with its two maps, a map entry, a value of an entry
 	n := request + len(e.Host) + len(e.Bucket) + len(e.Key) + len(e.UploadID) + len(e.RequestID)
 	for _, values := range []map[string][]string{e.Query, e.Header} {
 		for name, all := range values {
@@ -218,7 +220,7 @@ func (e *Request) footprint() int64 {
 	return int64(n)
 }
 
-// finish completes an entry; rep is nil if no reply is sent.
+// finish adds the outcome to an entry; rep is nil if no reply is sent.
 func (l *requestLog) finish(e *Request, rep *reply, size int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

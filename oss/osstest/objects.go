@@ -16,13 +16,13 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// name returns what the request addresses.
+// name returns the name of the addressed object.
 func (x *exchange) name() store.Name { return store.Name{Bucket: x.bucket, Key: x.key} }
 
-// now is the moment objects change: OSS knows whole seconds only.
+// now returns the time in whole seconds, as OSS stores it.
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Second) }
 
-// normalObject returns an object that was sent in one piece. It takes over the references of s.
+// normalObject returns an object whose content was sent in one request. It takes over the references of s.
 func normalObject(n store.Name, s *store.Data, header http.Header, now time.Time) *store.Object {
 	return &store.Object{
 		Name: n, Type: "Normal", Content: s.Content, Size: s.Size,
@@ -51,7 +51,7 @@ func (x *exchange) putObject() (*reply, error) {
 	}
 	o := normalObject(x.name(), s, x.newHeader(), x.now())
 	if err := x.put(o, forbid); err != nil {
-		return nil, err // another may have come first while the body arrived
+		return nil, err // another request may have created the object while the body arrived
 	}
 	rep := newReply(http.StatusOK)
 	rep.object = o
@@ -76,7 +76,7 @@ func (x *exchange) getObject() (*reply, error) {
 	return rep, err
 }
 
-// readObject answers with o, or with the part of it that was asked for.
+// readObject returns the reply with the content of o, or with the requested range of it.
 func (x *exchange) readObject(o *store.Object) (*reply, error) {
 	if err := x.checkReadable(o, ecFrozen); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (x *exchange) readObject(o *store.Object) (*reply, error) {
 	if partial {
 		rep.status = http.StatusPartialContent
 		rep.header.Set("Content-Range", span.contentRange(o.Size))
-		rep.header.Del("Content-MD5") // it is the whole object's
+		rep.header.Del("Content-MD5") // that of the whole object
 	}
 	x.overrideHeaders(rep.header)
 	rep.size = span.size
@@ -104,7 +104,7 @@ func (x *exchange) readObject(o *store.Object) (*reply, error) {
 	return rep, nil
 }
 
-// releasingBody gives references back when the body of a reply has been sent.
+// A releasingBody is the body of a reply that releases its content when it is closed.
 type releasingBody struct {
 	io.ReadCloser
 	content store.Content
@@ -135,7 +135,7 @@ func (x *exchange) headObject() (*reply, error) {
 	return rep, nil
 }
 
-// objectMeta is GetObjectMeta: HEAD with a short answer.
+// objectMeta is GetObjectMeta, which is HEAD with fewer headers.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobjectmeta
 func (x *exchange) objectMeta() (*reply, error) {
@@ -151,7 +151,7 @@ func (x *exchange) objectMeta() (*reply, error) {
 	return rep, nil
 }
 
-// deleteObject is DeleteObject, which does not mind if there is none.
+// deleteObject is DeleteObject, which succeeds without an object.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deleteobject
 func (x *exchange) deleteObject() (*reply, error) {
@@ -165,7 +165,7 @@ func (x *exchange) deleteObject() (*reply, error) {
 	}
 	rep := newReply(http.StatusNoContent)
 	switch {
-	case o != nil && o.DeleteMarker: // one was added, or removed
+	case o != nil && o.DeleteMarker: // it was added or removed
 		x.setDeleteMarker(rep.header, o)
 	case version != "":
 		rep.header.Set("x-oss-version-id", version)
@@ -225,9 +225,9 @@ func (x *exchange) copyObject() (*reply, error) {
 	return rep, nil
 }
 
-// copiedHeader returns the header the copy of src is to have: with COPY, the default, the metadata is
-// the source's, with REPLACE the request's. An object that is copied onto itself takes the metadata of the request,
-// if there is any, whatever the directive says.
+// copiedHeader returns the header of the copy of src. With the directive COPY, the default, the metadata is that of
+// src; with REPLACE it is that of the request. An object that is copied to itself gets the metadata of the request, if
+// there is any, with either directive.
 func (x *exchange) copiedHeader(src *store.Object) (http.Header, error) {
 	header := x.r.Header.Clone()
 	onto := src.Name == x.name() && slices.ContainsFunc(slices.Collect(maps.Keys(header)), isMetadata)
@@ -261,7 +261,7 @@ func (x *exchange) copiedHeader(src *store.Object) (http.Header, error) {
 	return header, take("X-Oss-Tagging-Directive", isTagging)
 }
 
-// openObject returns the object that is asked for, retained.
+// openObject returns the addressed version of the object. The caller releases its content.
 func (x *exchange) openObject() (*store.Object, error) {
 	version, err := x.version()
 	if err != nil {
@@ -270,7 +270,7 @@ func (x *exchange) openObject() (*store.Object, error) {
 	return x.openVersion(x.name(), version)
 }
 
-// openContent is openObject for one who wants what is in the object: a symbolic link is followed.
+// openContent is like openObject, and follows a symbolic link.
 func (x *exchange) openContent() (*store.Object, error) {
 	o, err := x.openObject()
 	if err != nil {
@@ -279,10 +279,10 @@ func (x *exchange) openContent() (*store.Object, error) {
 	return x.follow(o)
 }
 
-// ecExists is the EC of a PutObject and a CopyObject that must not overwrite.
+// ecExists is the EC of PutObject and CopyObject for an object that must not be overwritten.
 const ecExists = "0026-00000002"
 
-// put makes o the object of its name.
+// put stores o.
 func (x *exchange) put(o *store.Object, forbid bool) error {
 	err := x.objects.Put(o, forbid)
 	if errors.Is(err, store.ErrExists) {
@@ -291,7 +291,7 @@ func (x *exchange) put(o *store.Object, forbid bool) error {
 	return err
 }
 
-// setMeta sets the headers that every answer about an object has.
+// setMeta sets the headers of every reply about an object.
 func setMeta(h http.Header, o *store.Object) {
 	h.Set("ETag", o.ETag)
 	h.Set("x-oss-hash-crc64ecma", strconv.FormatUint(o.CRC64, 10))
@@ -299,7 +299,7 @@ func setMeta(h http.Header, o *store.Object) {
 	h.Set("x-oss-object-type", o.Type)
 }
 
-// setObject sets what GET and HEAD tell of an object.
+// setObject sets the headers of GetObject and HeadObject.
 func setObject(h http.Header, o *store.Object) {
 	setMeta(h, o)
 	setPosition(h, o)
@@ -323,7 +323,7 @@ func setObject(h http.Header, o *store.Object) {
 	setEncryption(h, o.Header)
 }
 
-// isMetadata reports whether a header, its name in canonical form, describes the content of an object.
+// isMetadata reports whether a header is metadata of an object. name is in canonical form.
 func isMetadata(name string) bool {
 	switch name {
 	case "Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires":
@@ -332,7 +332,7 @@ func isMetadata(name string) bool {
 	return strings.HasPrefix(name, metaPrefix)
 }
 
-// isCompressible reports whether OSS would compress this type for clients that ask for it.
+// isCompressible reports whether OSS compresses content of this type for clients that accept it.
 func isCompressible(contentType string) bool {
 	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	switch strings.TrimSpace(kind) {
@@ -343,10 +343,10 @@ func isCompressible(contentType string) bool {
 	return false
 }
 
-// defaultKey is the ID of the key that OSS takes for KMS where the request names none. It makes one for each account.
+// defaultKey is the ID of the KMS key of a request that names none. OSS has one for each account.
 const defaultKey = "9468da86-3509-4f8d-a61e-6eab1eac0001"
 
-// setEncryption echoes how an object is encrypted, which changes nothing else.
+// setEncryption sets the headers that echo the encryption of an object.
 func setEncryption(h, from http.Header) {
 	for _, name := range encryptionHeaders {
 		if value := from.Get(name); value != "" {
@@ -358,7 +358,7 @@ func setEncryption(h, from http.Header) {
 	}
 }
 
-// storageClass returns the class a new object asked for.
+// storageClass returns the storage class of an object with this header.
 func storageClass(h http.Header) string {
 	if class := h.Get("x-oss-storage-class"); class != "" {
 		return class
@@ -366,7 +366,7 @@ func storageClass(h http.Header) string {
 	return "Standard"
 }
 
-// notModified is 304, which has no body and no error.
+// notModified returns the reply 304, which has no body.
 func notModified(o *store.Object) *reply {
 	rep := newReply(http.StatusNotModified)
 	rep.header.Set("ETag", o.ETag)
@@ -374,7 +374,7 @@ func notModified(o *store.Object) *reply {
 	return rep
 }
 
-// overrideHeaders does what the response-* parameters of a GET ask for.
+// overrideHeaders sets the headers that the response-* parameters of a GET ask for.
 func (x *exchange) overrideHeaders(h http.Header) {
 	for _, name := range []string{
 		"Content-Type", "Content-Language", "Expires", "Cache-Control", "Content-Disposition", "Content-Encoding",

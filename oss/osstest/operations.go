@@ -1,6 +1,6 @@
 package osstest
 
-// An operation is something a Server can do.
+// An operation is an operation of OSS that a Server implements.
 type operation struct {
 	name   string
 	body   bodyKind
@@ -8,19 +8,18 @@ type operation struct {
 	run    func(*exchange) (*reply, error)
 }
 
-// bodyKind is where the bytes of an operation go: what an Effect may damage, cut or slow.
+// A bodyKind says which bytes an operation transfers, and so what effects apply to it.
 type bodyKind int
 
 const (
-	noBody         bodyKind = iota // no body either way
-	documentReply                  // the reply is a document
-	linkedContent                  // so it is, and content that OSS holds becomes new content
-	contentRequest                 // the request brings content
-	contentReply                   // the reply brings content
+	noBody         bodyKind = iota // neither the request nor the reply has a body
+	documentReply                  // the reply has a document
+	linkedContent                  // likewise, and the operation links stored content
+	contentRequest                 // the request has content
+	contentReply                   // the reply has content
 )
 
-// access is what one must be allowed to do a thing. An ACL grants reading and writing to everybody;
-// what remains is the owner's.
+// access is the permission that an operation needs. An ACL can grant readAccess and writeAccess to anonymous requests.
 type access int
 
 const (
@@ -29,7 +28,7 @@ const (
 	writeAccess
 )
 
-// operations are all there are. Other requests are refused as not implemented.
+// operations are all operations. Every other request is refused with NotImplemented.
 var operations = []*operation{
 	{"ListBuckets", documentReply, ownerAccess, (*exchange).listBuckets},
 	{"PutBucket", noBody, ownerAccess, (*exchange).putBucket},
@@ -86,11 +85,11 @@ var operations = []*operation{
 	{"PostObject", contentRequest, writeAccess, (*exchange).postObject},
 }
 
-// unknownOperation is every other request.
+// unknownOperation is the operation of every other request.
 var unknownOperation = &operation{"", noBody, ownerAccess, (*exchange).refuseUnknown}
 
-// Operations returns the names of all operations that a Server knows, as Fault.Op and Request.Op
-// have them.
+// Operations returns the names of all operations that a Server implements. They are the values of Fault.Op and
+// Request.Op.
 func Operations() []string {
 	var names []string
 	for _, op := range operations {

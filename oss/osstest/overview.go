@@ -7,19 +7,19 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Bucket is a bucket and what is in it.
+// A Bucket is the configuration of a bucket and a summary of its content.
 type Bucket struct {
 	Name         string
-	Created      time.Time        // by PutBucket; otherwise when the Server started
-	StorageClass oss.StorageClass // of objects that say nothing else
+	Created      time.Time        // by PutBucket, or when the Server was started
+	StorageClass oss.StorageClass // default of its objects
 	ACL          oss.ACL
 	Versioning   string // "", "Enabled" or "Suspended"
-	Objects      int    // all versions, without delete markers
-	Size         int64  // bytes of these
-	Uploads      int    // unfinished
+	Objects      int    // number of versions, without delete markers
+	Size         int64  // bytes of these versions
+	Uploads      int    // number of unfinished uploads
 }
 
-// Buckets returns the buckets that ListBuckets lists and those of Options.RequesterPays, sorted by name.
+// Buckets returns the buckets that ListBuckets lists, and those of Options.RequesterPays, sorted by name.
 func (s *Server) Buckets() []Bucket {
 	names := slices.Concat(s.opts.Buckets, s.opts.PublicBuckets, s.opts.RequesterPays, s.objects.BucketNames())
 	slices.Sort(names)

@@ -18,39 +18,63 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// Options shape a Server. Nil and the zero value both mean the defaults.
+// Options are the options of a Server. Nil and the zero value mean the defaults.
 type Options struct {
-	Region        string            // default "cn-hangzhou"
-	Buckets       []string          // the buckets that exist before PutBucket and DeleteBucket; nil means every name does
-	PublicBuckets []string          // buckets that anonymous requests may read and write; they exist too
-	RequesterPays []string          // buckets of somebody else, for which the requester has to say that he pays; they exist too
-	CNAME         map[string]string // custom domains, and the bucket each is bound to
-	StorageClass  string            // of buckets that PutBucket gave none; default "Standard"
-	MinPartSize   int64             // bytes; 0 means OSS's own 100 KiB; lower it to test many parts cheaply
-	Credentials   []oss.Credentials // keys that are good; an expired one answers as OSS does; nil means the test keys
-	CORS          []CORSRule        // of buckets to which PutBucketCors gave none; nil means none
-	RefuseV1      bool              // answer V1 signatures as a new bucket does
-	Dir           string            // keeps bodies in files here rather than in memory; Close removes them
-	Persist       bool              // Dir keeps everything, for the next Server to go on with, and is this Server's alone
-	Sync          bool              // with Persist: a change is on the disk before it is answered, and survives a loss of power
-	SpillSize     int64             // bytes; without Dir a larger body goes to a temporary file; default 8 MiB, negative for never
-	Now           func() time.Time  // the server's clock; default time.Now
-	Callbacks     *http.Client      // makes the callbacks of uploads, to addresses on loopback only; nil means none can be asked for
-	Logger        *slog.Logger      // a line for each request, at Debug: op, bucket, key, part, status, code, size, duration, fault; default: silent
+	Region string // default "cn-hangzhou"
+
+	// Buckets exist before any PutBucket and DeleteBucket; nil means that every name is a bucket. Those in
+	// PublicBuckets and RequesterPays exist as well.
+	Buckets []string
+	// PublicBuckets may be read and written by anonymous requests.
+	PublicBuckets []string
+	// RequesterPays are buckets of another account. Requests for them need x-oss-request-payer.
+	RequesterPays []string
+	// CNAME maps custom domains to the buckets that they are bound to.
+	CNAME map[string]string
+	// StorageClass is that of buckets for which PutBucket set none; default "Standard".
+	StorageClass string
+	// CORS are the rules of buckets without rules of their own.
+	CORS []CORSRule
+	// MinPartSize is the minimum size of all parts but the last, in bytes; default 100 KiB, as OSS has it.
+	MinPartSize int64
+
+	// Credentials are accepted until their Expires, and are then refused as OSS does; default TestCredentials.
+	Credentials []oss.Credentials
+	// RefuseV1 refuses V1 signatures, as OSS does for new buckets.
+	RefuseV1 bool
+
+	// Dir is the directory of the bodies, in files that Close removes. Without it they are in memory and in temporary
+	// files.
+	Dir string
+	// Persist makes Dir hold the whole state for the next Server. No other Server can use Dir at the same time.
+	Persist bool
+	// Sync makes every change survive a loss of power, with Persist: it is on the disk before its request is answered.
+	Sync bool
+	// SpillSize is the size in bytes above which a body goes to a temporary file, without Dir; default 8 MiB, negative
+	// for no limit.
+	SpillSize int64
+
+	// Now is the clock of the Server; default time.Now.
+	Now func() time.Time
+	// Callbacks sends the callbacks of uploads, to loopback addresses only; nil refuses callbacks.
+	Callbacks *http.Client
+	// Logger gets a record for each request, at level Debug, with the attributes op, method, bucket, key, part, status,
+	// code, size, duration, request_id and fault; default none.
+	Logger *slog.Logger
 }
 
-// Keys that a Server without Options.Credentials takes for good. They are worth nothing anywhere else.
+// Credentials that a Server without Options.Credentials accepts. OSS does not accept them.
 const (
 	AccessKeyID     = "osstest-access-key-id"
 	AccessKeySecret = "osstest-access-key-secret"
 )
 
-// TestCredentials returns the test keys, for clients that are not made from Config.
+// TestCredentials returns AccessKeyID and AccessKeySecret, for clients that are not made from Config.
 func TestCredentials() oss.Credentials {
 	return oss.Credentials{AccessKeyID: AccessKeyID, AccessKeySecret: AccessKeySecret}
 }
 
-// orDefault returns a copy of o in which every default is spelled out.
+// orDefault returns a copy of o with all defaults set.
 func (o *Options) orDefault() Options {
 	var v Options
 	if o != nil {
@@ -62,7 +86,8 @@ func (o *Options) orDefault() Options {
 		v.Credentials = []oss.Credentials{TestCredentials()}
 	}
 	v.Credentials = slices.Clone(v.Credentials)
-	v.Buckets, v.PublicBuckets, v.RequesterPays = slices.Clone(v.Buckets), slices.Clone(v.PublicBuckets), slices.Clone(v.RequesterPays)
+	v.Buckets, v.PublicBuckets = slices.Clone(v.Buckets), slices.Clone(v.PublicBuckets)
+	v.RequesterPays = slices.Clone(v.RequesterPays)
 	v.CNAME = lowerHosts(v.CNAME)
 	if v.Now == nil {
 		v.Now = time.Now
@@ -73,21 +98,20 @@ func (o *Options) orDefault() Options {
 	return v
 }
 
-// A Server behaves as OSS does for the operations package oss wraps: it checks signatures and dates,
-// part numbers, sizes, order and ETags, and it computes MD5 and CRC-64. It is an http.Handler.
+// A Server behaves like OSS. It is an http.Handler; see the package documentation for what it implements.
 //
 // All methods are safe for concurrent use.
 type Server struct {
 	opts       Options
-	clockIsSet bool // Options.Now was given, so clients must be told of it
+	clockIsSet bool // Options.Now was given, and Config passes it on
 	startTime  time.Time
 	network    *memnet.Listener
-	http       *http.Server
-	transport  *http.Transport
-	accepting  sync.WaitGroup // the loop that accepts connections of the network
-	served     sync.WaitGroup // these connections
+	http       *http.Server    // serves the network
+	transport  *http.Transport // dials the network
+	accepting  sync.WaitGroup  // the goroutine of http.Serve
+	served     sync.WaitGroup  // connections of the network
 
-	closing context.Context // done when Close begins
+	closing context.Context // canceled when Close begins
 	close   context.CancelFunc
 
 	log     requestLog
@@ -96,15 +120,15 @@ type Server struct {
 	objects *store.Store
 
 	handlers struct {
-		sync.Mutex
-		running sync.WaitGroup
-		closed  bool
+		sync.Mutex // guards closed, and Add of running
+		running    sync.WaitGroup
+		closed     bool
 	}
 }
 
-// NewServer starts a Server on an in-memory network: no port is opened, and it works in a
-// testing/synctest bubble if it is made inside it. For a real port give the Server to
-// httptest.NewServer. Close it at the end. NewServer panics if Options.Dir cannot be used.
+// NewServer starts a Server on an in-memory network, which its Client and HTTPClient use. No port is opened; for a real
+// port pass the Server to httptest.NewServer. In a testing/synctest bubble make the Server inside the bubble. The
+// caller calls Close. NewServer panics where Open returns an error.
 func NewServer(opts *Options) *Server {
 	s, err := Open(opts)
 	if err != nil {
@@ -113,8 +137,8 @@ func NewServer(opts *Options) *Server {
 	return s
 }
 
-// Open is NewServer for programs that can do something about a Dir that cannot be used: one that
-// another Server persists in, one that has been tampered with, a disk that is full.
+// Open is like NewServer, and returns an error if Options.Dir cannot be used: because another Server persists in it,
+// files in it are missing or damaged, or the disk is full.
 func Open(opts *Options) (*Server, error) {
 	s := &Server{opts: opts.orDefault(), clockIsSet: opts != nil && opts.Now != nil, network: memnet.Listen("osstest")}
 	s.startTime = s.now()
@@ -135,7 +159,7 @@ func Open(opts *Options) (*Server, error) {
 	}
 	s.http = &http.Server{
 		Handler:     s,
-		ErrorLog:    log.New(io.Discard, "", 0), // clients that hang up are no news here
+		ErrorLog:    log.New(io.Discard, "", 0), // net/http logs clients that close their connection
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ConnState: func(c net.Conn, state http.ConnState) {
 			switch state {
@@ -151,16 +175,16 @@ func Open(opts *Options) (*Server, error) {
 	return s, nil
 }
 
-// connKey is where a request's context holds its connection on the network.
+// connKey is the key of a connection in the contexts of its requests.
 type connKey struct{}
 
-// connOf returns the connection r came over, or nil if it came from elsewhere.
+// connOf returns the in-memory connection of r, or nil if r came over another network.
 func connOf(r *http.Request) *memnet.Conn {
 	c, _ := r.Context().Value(connKey{}).(*memnet.Conn)
 	return c
 }
 
-// isHTTPS reports whether the client takes its connection for TLS.
+// isHTTPS reports whether the client used an https URL.
 func isHTTPS(r *http.Request) bool {
 	if c := connOf(r); c != nil {
 		return c.Secure()
@@ -168,8 +192,8 @@ func isHTTPS(r *http.Request) bool {
 	return r.TLS != nil
 }
 
-// Close stops the Server and waits for its handlers. Requests that are being served are cut off,
-// later ones find nobody. Bodies in files are removed, unless Options.Persist is set. Close may be called again.
+// Close closes all connections and waits for the handlers. Requests in progress get no reply, and later ones no
+// connection. Files of bodies are removed, unless Options.Persist is set. Close may be called again.
 func (s *Server) Close() {
 	s.handlers.Lock()
 	s.handlers.closed = true
@@ -186,7 +210,7 @@ func (s *Server) Close() {
 	}
 }
 
-// beginHandler counts a handler in, unless the Server is closed.
+// beginHandler counts a running handler. It returns false once the Server is closed.
 func (s *Server) beginHandler() bool {
 	s.handlers.Lock()
 	defer s.handlers.Unlock()
@@ -197,17 +221,18 @@ func (s *Server) beginHandler() bool {
 	return true
 }
 
-// Client returns an oss.Client for the Server with test keys and short backoffs.
+// Client returns an oss.Client made from Config, with backoffs of at most 10 ms. It panics if Options allow no client,
+// for example with a malformed Region.
 func (s *Server) Client() *oss.Client {
 	c, err := oss.NewClient(s.Config())
 	if err != nil {
-		panic(fmt.Sprintf("osstest: %v", err)) // only Options that no client can use get here, such as a bad Region
+		panic(fmt.Sprintf("osstest: %v", err))
 	}
 	return c
 }
 
-// Config returns what Client was made from, to change and give to oss.NewClient. Its keys are the
-// first of Options.Credentials, and its Region selects signature V4.
+// Config returns a configuration for oss.NewClient, which the caller may change. It has the first of the Credentials,
+// and the Region, so requests are signed with V4.
 func (s *Server) Config() oss.Config {
 	cfg := oss.Config{
 		Region:      s.opts.Region,
@@ -222,12 +247,12 @@ func (s *Server) Config() oss.Config {
 	return cfg
 }
 
-// HTTPClient returns a client that reaches the Server whatever host a URL names, so real endpoints work unresolved.
-// It does so for https too, without certificates.
+// HTTPClient returns a client that connects to the Server whatever host a URL names, for http and https, without name
+// resolution and certificates.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: s.transport}
 }
 
-// SetCredentials replaces the keys that are good, as when keys are rotated or a token is revoked.
-// Clients made before keep the keys they have.
+// SetCredentials replaces the credentials that are accepted, as when keys are rotated or a token is revoked. Existing
+// clients keep the credentials that they have.
 func (s *Server) SetCredentials(creds ...oss.Credentials) { s.keys.set(creds) }

@@ -10,7 +10,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// putTagging is PutObjectTagging: all tags at once take the place of all there were.
+// putTagging is PutObjectTagging, which replaces all tags.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobjecttagging
 func (x *exchange) putTagging() (*reply, error) {
@@ -45,7 +45,7 @@ func (x *exchange) putTagging() (*reply, error) {
 // See https://help.aliyun.com/en/oss/developer-reference/deleteobjecttagging
 func (x *exchange) deleteTagging() (*reply, error) { return x.setTags(http.StatusNoContent, "") }
 
-// setTags gives the object these tags, in the form of x-oss-tagging.
+// setTags sets the tags of the object, in the form of x-oss-tagging.
 func (x *exchange) setTags(status int, tags string) (*reply, error) {
 	return x.changeObject(status, func(o *store.Object) error {
 		o.Header = o.Header.Clone()
@@ -79,7 +79,7 @@ func (x *exchange) tagging() (*reply, error) {
 func tagsOf(h http.Header) iter.Seq2[string, string] {
 	return func(yield func(key, value string) bool) {
 		for _, t := range parseTags(h.Get("x-oss-tagging")) {
-			key, _ := url.QueryUnescape(t.key) // both were looked at when they came
+			key, _ := url.QueryUnescape(t.key) // both were checked when they were set
 			value, _ := url.QueryUnescape(t.value)
 			if !yield(key, value) {
 				return

@@ -125,15 +125,15 @@ func (x *exchange) uploadPartCopy() (*reply, error) {
 	return rep, nil
 }
 
-// upload returns the upload that the request is about, before the body of its part is read. Of a
-// sequential upload it also returns the MD5 so far, to be continued.
+// upload returns the upload that a part is sent to, before its body is read. For a sequential upload it also returns
+// the MD5 of the parts so far, to be continued.
 func (x *exchange) upload(ec string, number int) (*store.Upload, hash.Hash, error) {
 	id := x.query.Get("uploadId")
 	u, running, err := x.objects.Expect(x.name(), id, number)
 	return u, running, partRefusal(err, id, ec)
 }
 
-// storePart makes s part number of u, if u is still there.
+// storePart stores s as part number of u. It takes over the references of s.
 func (x *exchange) storePart(u *store.Upload, number int, s *store.Data, running hash.Hash, ec string) error {
 	if err := checkClientPart(u, number, s.Size); err != nil {
 		s.Content.Release()
@@ -143,7 +143,7 @@ func (x *exchange) storePart(u *store.Upload, number int, s *store.Data, running
 	return partRefusal(x.objects.SetPart(x.name(), u.ID, p, running), u.ID, ec)
 }
 
-// partRefusal returns the refusal of a part for an error of the store.
+// partRefusal returns the error reply for an error of the store; ec is that of an upload that does not exist.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0042-00000108
 func partRefusal(err error, id, ec string) error {
@@ -160,7 +160,7 @@ func partRefusal(err error, id, ec string) error {
 	return err
 }
 
-// partNumber reads the parameter of that name.
+// partNumber returns the parameter partNumber.
 func (x *exchange) partNumber() (int, error) {
 	if !x.query.Has("partNumber") {
 		return 0, invalidArgument("0017-00000219", "Part number must be specified.", "PartNumber", "")

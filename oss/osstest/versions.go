@@ -6,7 +6,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// checkVersion refuses what cannot be the ID of a version; "" stands for the newest.
+// checkVersion refuses a malformed version ID. "" means the newest version.
 func checkVersion(id string) error {
 	if id == "" || id == store.NullVersion {
 		return nil
@@ -28,8 +28,8 @@ func (x *exchange) version() (string, error) {
 	return id, checkVersion(id)
 }
 
-// openVersion returns an object, retained: that version, or without an ID what is current. The ways
-// in which there can be none differ.
+// openVersion returns a version of an object, or the newest one without an ID. The caller releases its content. The
+// error depends on whether the object, the version, or only a delete marker was found.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (x *exchange) openVersion(n store.Name, version string) (*store.Object, error) {
@@ -57,21 +57,21 @@ func (x *exchange) openVersion(n store.Name, version string) (*store.Object, err
 	return nil, refused
 }
 
-// setVersion says which version o is, in a bucket that has versions or had them.
+// setVersion sets the header with the version of o, if its bucket has or had versions.
 func (x *exchange) setVersion(h http.Header, o *store.Object) {
 	if x.objects.Bucket(o.Bucket).Versioning != "" {
 		h.Set("x-oss-version-id", o.VersionID)
 	}
 }
 
-// setSourceVersion says which version was copied from.
+// setSourceVersion sets the header with the version that was copied.
 func (x *exchange) setSourceVersion(h http.Header, src *store.Object) {
 	if x.objects.Bucket(src.Bucket).Versioning != "" {
 		h.Set("x-oss-copy-source-version-id", src.VersionID)
 	}
 }
 
-// setDeleteMarker says that o is a delete marker.
+// setDeleteMarker sets the headers of a delete marker.
 func (x *exchange) setDeleteMarker(h http.Header, o *store.Object) {
 	h.Set("x-oss-delete-marker", "true")
 	x.setVersion(h, o)
