@@ -4,6 +4,7 @@
 //	go test -short ./...                       the least that still exercises every law
 //	go test ./...                              what a change is tried with
 //	GO_OSS_LONG_TESTS=1 go test ./multipart    everything, also what moves a gigabyte; .ci/run does this
+//	GO_OSS_LONG_TESTS=30m go test -run ...     everything, and tests with a length take half an hour
 package effort
 
 import (
