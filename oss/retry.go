@@ -189,10 +189,13 @@ func (k *call) explainNoRetry() {
 	case *ServiceError, *ChecksumError:
 	default:
 		if k.request.Repeat == RepeatByMethod && transient(k.last) {
-			k.last = fmt.Errorf("%w; not repeated, since OSS may have done the work", k.last)
+			k.last = fmt.Errorf("%w; %w", k.last, errMayBeDone)
 		}
 	}
 }
+
+// errMayBeDone is part of the error of an operation that is not repeated.
+var errMayBeDone = errors.New("not repeated, since OSS may have done the work")
 
 // backoff doubles from MinWait to MaxWait, and is drawn from the upper half of that, so that workers which failed
 // together do not retry together.
