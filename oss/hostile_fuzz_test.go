@@ -98,6 +98,9 @@ func FuzzAnyReply(f *testing.F) {
 			{200, id,
 				"<DeleteResult><Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker></Deleted><Deleted><Key>b" +
 					"</Key><VersionId>v</VersionId></Deleted></DeleteResult>"},
+			{200, id, "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant>private</Grant></AccessControlList></AccessControlPolicy>"},
+			{200, id, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"},
+			{200, sums + "\r\nx-oss-symlink-target: a%2Fb\r\nx-oss-next-append-position: 7\r\nx-oss-object-type: Appendable", ""},
 			{203, id, "<Error><Code>CallbackFailed</Code></Error>"},
 			{403, "Date: Sun, 01 Mar 2026 12:00:00 GMT",
 				"<Error><Code>RequestTimeTooSkewed</Code><Message>a\nb</Message></Error>"},
