@@ -31,10 +31,10 @@ func TestBackoffDoublesWithinItsBounds(t *testing.T) {
 		{"a nanosecond", Retry{MinWait: 1, MaxWait: 1}, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := &call{client: &Client{retry: tt.retry.orDefault()}, failuresAlike: tt.attempts}
+			r := tt.retry.orDefault()
 			seen := make(map[time.Duration]bool)
 			for range 100 {
-				d := k.backoff()
+				d := r.backoff(tt.attempts)
 				if d < tt.want/2 || d > tt.want+1 || d <= 0 {
 					t.Fatalf("backoff after attempt %d = %v, want %v to %v", tt.attempts, d, tt.want/2, tt.want)
 				}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
@@ -211,31 +210,12 @@ func (b *requestBody) detach() (n int64, crc uint64, err error) {
 // Close does nothing: the Body belongs to the caller.
 func (b *requestBody) Close() error { return nil }
 
-// A responseBody is the body of a successful response. It keeps the watchdog informed while it is read, compares the
-// CRC-64 of a whole object at the end, and ends the attempt when it is closed.
+// A responseBody is the body of a successful response. It keeps the watchdog informed while it is read, and ends the
+// attempt when it is closed.
 type responseBody struct {
 	io.ReadCloser
 	watchdog *watchdog
-	verify   func(local uint64) error // compares the CRC-64 at the end; nil if there is nothing to compare
-	crc      uint64
 	broken   bool // the connection failed before the end of the body
-}
-
-// expectCRC makes Read compare the CRC-64 that OSS reports of a whole object with that of the bytes read. OSS reports
-// the CRC-64 of the stored object even if it compresses the response, which is then not compared.
-func (b *responseBody) expectCRC(op Operation, req *http.Request, resp *http.Response) {
-	remote, ok := headerCRC(resp.Header)
-	compressed := resp.Uncompressed ||
-		req.Header.Get("Accept-Encoding") != "identity" && resp.Header.Get("Content-Encoding") != ""
-	if !ok || compressed || resp.StatusCode != http.StatusOK {
-		return
-	}
-	b.verify = func(local uint64) error {
-		if local == remote {
-			return nil
-		}
-		return &ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, Local: local, Remote: remote}
-	}
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
@@ -245,14 +225,6 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		b.broken = true
 		err = b.watchdog.cause(err)
-	}
-	if b.verify != nil {
-		b.crc = crc64.Update(b.crc, p[:n])
-		if err == io.EOF {
-			if bad := b.verify(b.crc); bad != nil {
-				err = bad
-			}
-		}
 	}
 	return n, err
 }

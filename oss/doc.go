@@ -1,6 +1,6 @@
 // Package oss is a client for Alibaba Cloud Object Storage Service (OSS). It has a method for each REST operation of
-// multipart uploads, and for the operations on single objects; Do sends any other request. Package multipart, built on
-// this one, uploads files and streams of any size.
+// multipart uploads, for those that list, read, write and delete objects, and for the common ones on buckets; Do sends
+// any other request. Package multipart, built on this one, uploads files and streams of any size.
 //
 //	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou"}) // keys from the environment
 //	if err != nil {
@@ -36,8 +36,9 @@
 // An attempt may take any time, but is abandoned if no byte moves for Config.Retry.Stall. A Timeout of
 // Config.HTTPClient limits the whole attempt, even while bytes move; NewClient logs a warning about it.
 //
-// CompleteMultipartUpload is the only method that is not safe to repeat; see there. Do repeats requests by their
-// method, or as Request.Repeat says.
+// CompleteMultipartUpload is the only method that is not safe to repeat; see there. AppendObject finds out whether an
+// append took effect whose response was lost. The Body of GetObject continues with another request if its connection
+// breaks. Do repeats requests by their method, or as Request.Repeat says.
 //
 // # Errors
 //

@@ -169,6 +169,16 @@ const (
 	ErrInvalidDigest     Code = "InvalidDigest"
 	ErrSignatureMismatch Code = "SignatureDoesNotMatch"
 	ErrCallbackFailed    Code = "CallbackFailed"
+
+	ErrPosition          Code = "PositionNotEqualToLength" // of AppendObject
+	ErrNotAppendable     Code = "ObjectNotAppendable"      // of AppendObject
+	ErrNotSymlink        Code = "NotSymlink"               // of GetSymlink
+	ErrInvalidState      Code = "InvalidObjectState"       // an archived object that is not restored
+	ErrRestoreInProgress Code = "RestoreAlreadyInProgress" // of RestoreObject
+	ErrBucketNotEmpty    Code = "BucketNotEmpty"           // of DeleteBucket
+	ErrBucketExists      Code = "BucketAlreadyExists"      // of PutBucket: it belongs to another account, or has another class
+	ErrNoSuchLifecycle   Code = "NoSuchLifecycle"
+	ErrNoSuchCORS        Code = "NoSuchCORSConfiguration"
 )
 
 // A ChecksumError reports that bytes were corrupted: the checksums of what was sent, or read, and of what OSS holds

@@ -32,14 +32,14 @@ var restrictedHeaders = []struct {
 	by     []string
 }{
 	{"X-Oss-Callback", []string{"PutObject", "CompleteMultipartUpload"}},
-	{"X-Oss-Object-Acl", []string{"PutObject", "CopyObject", "CompleteMultipartUpload"}},
-	{"X-Oss-Forbid-Overwrite", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "CompleteMultipartUpload"}},
-	{"X-Oss-Traffic-Limit", []string{"PutObject", "CopyObject", "UploadPart", "UploadPartCopy", "GetObject"}},
+	{"X-Oss-Object-Acl", []string{"PutObject", "CopyObject", "CompleteMultipartUpload", "AppendObject", "PutSymlink", "PutObjectACL"}},
+	{"X-Oss-Forbid-Overwrite", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "CompleteMultipartUpload", "PutSymlink"}},
+	{"X-Oss-Traffic-Limit", []string{"PutObject", "CopyObject", "UploadPart", "UploadPartCopy", "GetObject", "AppendObject"}},
 	{"X-Oss-Copy-Source", []string{"CopyObject", "UploadPartCopy"}},
-	{"X-Oss-Meta-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
-	{"X-Oss-Tagging", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
-	{"X-Oss-Storage-Class", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
-	{"X-Oss-Server-Side-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
+	{"X-Oss-Meta-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject", "PutSymlink"}},
+	{"X-Oss-Tagging", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject", "PutSymlink"}},
+	{"X-Oss-Storage-Class", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject", "PutSymlink", "PutBucket"}},
+	{"X-Oss-Server-Side-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject"}},
 	{"X-Oss-Hash-Crc64ecma", []string{"PutObject", "UploadPart"}},
 	{"Content-Md5", []string{"PutObject", "UploadPart", "CompleteMultipartUpload"}},
 }

@@ -119,6 +119,24 @@ var operations = map[string]operation{
 	"GetObject of a range": func(ctx context.Context, c *oss.Client) error {
 		return get(ctx, c, &oss.GetOptions{Offset: 3, Length: 5})
 	},
+	"GetObject of the last bytes": func(ctx context.Context, c *oss.Client) error {
+		return get(ctx, c, &oss.GetOptions{Suffix: 5})
+	},
+	"OpenObject": func(ctx context.Context, c *oss.Client) error {
+		r, err := c.OpenObject(ctx, "bucket", "key", nil)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		if r.Size() < 0 || r.Info().ETag == "" {
+			return impossible("OpenObject = %+v", r.Info())
+		}
+		n, err := r.ReadAt(make([]byte, 10), 3)
+		if n > 10 || n < 10 && err == nil || int64(n) > max(r.Size()-3, 0) {
+			return impossible("ReadAt = %d, %v of %d bytes", n, err, r.Size())
+		}
+		return err
+	},
 	"HeadObject": func(ctx context.Context, c *oss.Client) error {
 		info, err := c.HeadObject(ctx, "bucket", "key", nil)
 		if err == nil && (info.Size < 0 || info.ETag == "") {

@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,17 +38,17 @@ type ObjectOptions struct {
 	Checksum Checksum
 }
 
-// ACL is the access control of an object: "private", "public-read", "public-read-write" or "default".
+// ACL is the access setting of an object or a bucket: one of the constants that begin with ACL.
 type ACL string
 
-// StorageClass is the storage class of an object, for example "Standard" or "IA".
+// StorageClass is the storage class of an object or a bucket: one of the constants that begin with Storage.
 type StorageClass string
 
 // Encryption is the server-side encryption of an object; the zero value means that of the bucket.
 type Encryption struct {
-	Algorithm     string // "AES256", "KMS" or "SM4"
+	Algorithm     string // EncryptAES256, EncryptKMS or EncryptSM4
 	KeyID         string // ID of a KMS key; "" means the default key
-	DataAlgorithm string // for KMS: "SM4", or "" for AES256
+	DataAlgorithm string // for KMS: EncryptSM4, or "" for AES256
 }
 
 var metadataName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
@@ -88,8 +89,8 @@ func (o *ObjectOptions) explicitHeaders() (http.Header, error) {
 	h.set("Encryption.Algorithm", "x-oss-server-side-encryption", o.Encryption.Algorithm)
 	h.set("Encryption.KeyID", "x-oss-server-side-encryption-key-id", o.Encryption.KeyID)
 	h.set("Encryption.DataAlgorithm", "x-oss-server-side-data-encryption", o.Encryption.DataAlgorithm)
-	if e := o.Encryption; e.Algorithm != "KMS" && (e.KeyID != "" || e.DataAlgorithm != "") {
-		return nil, fmt.Errorf("oss: Encryption.KeyID and DataAlgorithm are for the Algorithm \"KMS\", not %q", e.Algorithm)
+	if err := cmp.Or(o.ACL.check(), o.StorageClass.check(), o.Encryption.check()); err != nil {
+		return nil, err
 	}
 	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	tags, err := encodeTags(o.Tags)

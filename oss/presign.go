@@ -90,18 +90,12 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	return &Presigned{Method: req.Method, URL: req.URL.String(), Header: req.Header, Expires: expires}, nil
 }
 
-// PresignGet presigns a download.
+// PresignGet presigns a download, with the response headers and the process parameter of opts.
 func (c *Client) PresignGet(
 	ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions,
 ) (*Presigned, error) {
 	r, err := getRequest(bucket, key, opts)
-	if err == nil {
-		err = r.checkApplicable()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c.Presign(ctx, r, ttl)
+	return c.presignRequest(ctx, r, err, ttl)
 }
 
 // PresignPut presigns an upload with one request. The headers that opts sets are signed, and the sender must repeat
@@ -141,4 +135,40 @@ func (c *Client) PresignPart(ctx context.Context, up Upload, number int, ttl tim
 		return nil, err
 	}
 	return c.Presign(ctx, up.request("UploadPart", http.MethodPut, "partNumber", strconv.Itoa(number)), ttl)
+}
+
+// PresignHead presigns a HeadObject.
+func (c *Client) PresignHead(
+	ctx context.Context, bucket, key string, ttl time.Duration, opts *HeadOptions,
+) (*Presigned, error) {
+	r, err := versionRequest("HeadObject", http.MethodHead, bucket, key, (*versionOptions)(opts))
+	return c.presignRequest(ctx, r, err, ttl)
+}
+
+// PresignDelete presigns a DeleteObject.
+func (c *Client) PresignDelete(
+	ctx context.Context, bucket, key string, ttl time.Duration, opts *DeleteOptions,
+) (*Presigned, error) {
+	r, err := versionRequest("DeleteObject", http.MethodDelete, bucket, key, (*versionOptions)(opts))
+	return c.presignRequest(ctx, r, err, ttl)
+}
+
+// PresignList presigns one page of ListObjects. The reply is the document of OSS, with its keys percent-encoded.
+func (c *Client) PresignList(
+	ctx context.Context, bucket string, ttl time.Duration, opts *ListObjectsOptions,
+) (*Presigned, error) {
+	o := opts.orDefault()
+	r, err := o.request(bucket)
+	return c.presignRequest(ctx, r, err, ttl)
+}
+
+// presignRequest presigns r, unless making it failed.
+func (c *Client) presignRequest(ctx context.Context, r *Request, err error, ttl time.Duration) (*Presigned, error) {
+	if err == nil {
+		err = r.checkApplicable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, r, ttl)
 }

@@ -21,6 +21,10 @@ type GetOptions struct {
 
 	// Response overrides headers of the response. OSS refuses it in anonymous requests.
 	Response ResponseHeaders
+	// Suffix selects the last bytes of the object instead of Offset and Length; a shorter object is read whole.
+	Suffix int64
+	// Process is a process parameter, such as "image/resize,w_100". Its result is neither verified nor resumed.
+	Process string
 }
 
 // ResponseHeaders override headers of the response to GetObject, for example for a presigned URL. Empty fields override
@@ -69,14 +73,20 @@ type ObjectInfo struct {
 type Object struct {
 	ObjectInfo               // of the whole object, even if a range is read
 	Body       io.ReadCloser // the requested bytes
+
+	Offset   int64 // of the first byte of Body in the object
+	Verified bool  // the last Read of Body compares the CRC-64; false for ranges, and if OSS reports no CRC-64
 }
 
 // GetObject opens an object or a range of it. The caller closes Body.
 //
-// The bytes of a whole object are compared with the CRC-64 that OSS reports: if they differ, the last Read returns a
-// *ChecksumError instead of io.EOF. Bytes are not compared if GetOptions.Header requests compression. A Read without a
-// byte for Retry.Stall fails. A range that starts past the end is a *ServiceError with status 416; a range that ends
-// past the end is truncated.
+// A Body whose connection breaks, or that gets no byte for Retry.Stall, continues with another request from where it
+// stopped, as often as Retry allows; the count begins anew after 64 KiB. A *ChangedError says that the object has been
+// replaced or deleted meanwhile. The CRC-64 of a whole object is compared with the one that OSS keeps of it: the last
+// Read returns a *ChecksumError instead of io.EOF if they differ. Bytes that Header asks to have compressed are neither
+// compared nor resumed. ctx ends the reading of Body too.
+//
+// A range that begins past the end is a *ServiceError with status 416; one that ends there is truncated.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOptions) (*Object, error) {
@@ -84,36 +94,61 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, r, sendOptions{verifyRead: true, check: requireOSS})
+	resp, err := c.send(ctx, r, sendOptions{check: requireOSS})
 	if err != nil {
 		return nil, err
 	}
-	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp), Body: resp.Body}
-	if resp.StatusCode == http.StatusPartialContent {
+	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp)}
+	first, last, partial := int64(0), obj.Size-1, resp.StatusCode == http.StatusPartialContent
+	if partial {
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
 		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
 			obj.Size = -1 // "*": unknown
 		}
+		first, last, _ = parseContentRange(resp.Header.Get("Content-Range"))
 	}
 	if !opts.honoredBy(r, resp) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
 			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
 	}
+	b := &objectBody{client: c, ctx: ctx, request: r, info: &obj.ObjectInfo, reply: resp.Body, at: first, end: -1}
+	obj.Body, obj.Offset = b, first
+	if opts.transforms(r, resp) {
+		return obj, nil
+	}
+	if length := last + 1 - first; length == resp.ContentLength && resp.ContentLength >= 0 {
+		b.end = last + 1
+	}
+	_, told := headerCRC(resp.Header)
+	obj.Verified = told && (!partial || first == 0 && b.end == obj.Size)
+	b.verified = obj.Verified
 	return obj, nil
 }
 
-// honoredBy reports whether resp is the range that o requests, truncated at the end of the object, or the whole object
-// if r has no range. A server that does not support ranges returns the whole object.
+// transforms reports whether the bytes of resp can be others than those of the object: OSS reports the CRC-64 of the
+// object also where it compresses it for a caller who asks for that.
+func (o *GetOptions) transforms(r *Request, resp *http.Response) bool {
+	asked := r.Header.Get("Accept-Encoding")
+	compressed := asked != "" && asked != "identity" && resp.Header.Get("Content-Encoding") != ""
+	return o != nil && o.Process != "" || compressed || resp.Uncompressed
+}
+
+// honoredBy reports whether resp is the range o asks for, which may be truncated where the object ends, or the whole
+// object if r has none. A server that knows no ranges answers with the whole object.
 func (o *GetOptions) honoredBy(r *Request, resp *http.Response) bool {
-	if o == nil || o.Offset == 0 && o.Length == 0 {
+	if o == nil || o.Offset == 0 && o.Length == 0 && o.Suffix == 0 {
 		return resp.StatusCode != http.StatusPartialContent || r.Header.Get("Range") != ""
 	}
-	if resp.StatusCode == http.StatusPartialContent {
-		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		return ok && first == o.Offset && (o.Length == 0 || last-first < o.Length)
+	if resp.StatusCode != http.StatusPartialContent {
+		return o.Offset == 0 && resp.ContentLength >= 0 && resp.ContentLength <= max(o.Length, o.Suffix)
 	}
-	return o.Offset == 0 && resp.ContentLength >= 0 && resp.ContentLength <= o.Length
+	first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
+	if o.Suffix > 0 {
+		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		return ok && strconv.FormatInt(last+1, 10) == total && first == max(0, last+1-o.Suffix)
+	}
+	return ok && first == o.Offset && (o.Length == 0 || last-first < o.Length)
 }
 
 func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
@@ -127,6 +162,9 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	if opts.Offset < 0 || opts.Length < 0 || opts.Offset > math.MaxInt64-opts.Length {
 		return nil, fmt.Errorf("oss: no object has a range at %d of %d bytes", opts.Offset, opts.Length)
 	}
+	if opts.Suffix < 0 || opts.Suffix > 0 && (opts.Offset != 0 || opts.Length != 0) {
+		return nil, fmt.Errorf("oss: GetOptions.Suffix %d is negative, or set beside Offset and Length", opts.Suffix)
+	}
 	if err := opts.Response.setIn(r.Query); err != nil {
 		return nil, err
 	}
@@ -135,7 +173,12 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	if opts.VersionID != "" {
 		r.Query.Set("versionId", opts.VersionID)
 	}
+	if opts.Process != "" {
+		r.Query.Set("x-oss-process", opts.Process)
+	}
 	switch {
+	case opts.Suffix > 0:
+		h.set("Suffix", "Range", fmt.Sprintf("bytes=-%d", opts.Suffix))
 	case opts.Length > 0:
 		h.set("Offset and Length", "Range", fmt.Sprintf("bytes=%d-%d", opts.Offset, opts.Offset+opts.Length-1))
 	case opts.Offset > 0:

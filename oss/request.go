@@ -136,7 +136,6 @@ type sendOptions struct {
 	knownCRC     *uint64       // that CRC-64, if the caller knows it
 	initialCRC   uint64        // CRC-64 of the bytes before the body in the object
 	slow         bool          // OSS may work for minutes before it replies
-	verifyRead   bool          // compare the CRC-64 of a whole object while it is read
 	custom       bool          // a Request of the caller's, whose headers are not checked against its operation
 	check        responseCheck // checks the response; nil accepts it
 }

@@ -157,7 +157,7 @@ func (k *call) delay(ctx context.Context, err error) time.Duration {
 		if !transient(err) {
 			return 0
 		}
-		return k.backoff()
+		return k.client.retry.backoff(k.failuresAlike)
 	}
 	switch refused.Code {
 	case "RequestTimeTooSkewed":
@@ -180,7 +180,7 @@ func (k *call) delay(ctx context.Context, err error) time.Duration {
 		k.retryAfter = d
 		return max(d, immediately)
 	}
-	return k.backoff()
+	return k.client.retry.backoff(k.failuresAlike)
 }
 
 // explainNoRetry adds to the error of the last attempt why it is final, unless callers tell it by its type.
@@ -189,17 +189,19 @@ func (k *call) explainNoRetry() {
 	case *ServiceError, *ChecksumError:
 	default:
 		if k.request.Repeat == RepeatByMethod && transient(k.last) {
-			k.last = fmt.Errorf("%w; not repeated, since OSS may have done the work", k.last)
+			k.last = fmt.Errorf("%w; %w", k.last, errMayBeDone)
 		}
 	}
 }
 
+// errMayBeDone is part of the error of an operation that is not repeated.
+var errMayBeDone = errors.New("not repeated, since OSS may have done the work")
+
 // backoff doubles from MinWait to MaxWait, and is drawn from the upper half of that, so that workers which failed
 // together do not retry together.
-func (k *call) backoff() time.Duration {
-	r := k.client.retry
+func (r Retry) backoff(failures int) time.Duration {
 	d := r.MaxWait
-	if shift := k.failuresAlike - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
+	if shift := failures - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
 		d = min(d, r.MinWait<<shift)
 	}
 	return d/2 + rand.N(d/2+1) + 1

@@ -228,6 +228,9 @@ func (c *Client) CompleteMultipartUpload(
 	h := fieldsOver(o.Header)
 	r.Header = h.Header
 	h.set("ACL", "x-oss-object-acl", string(o.ACL))
+	if err := o.ACL.check(); err != nil {
+		return nil, err
+	}
 	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	switch {
 	case o.AllParts && parts != nil:

@@ -78,6 +78,7 @@ func Assumptions() []Assumption {
 		restoreAssumptions(),
 		corsAssumptions(),
 		formAssumptions(),
+		readingAssumptions(),
 	)
 }
 
