@@ -87,23 +87,23 @@ func (r *LifecycleRule) check() error {
 	for _, t := range r.Transitions {
 		errs = append(errs, t.check("Transitions"), t.StorageClass.check())
 		if t.StorageClass == "" {
-			errs = append(errs, errors.New("Transitions: StorageClass is empty"))
+			errs = append(errs, errors.New("field Transitions: the StorageClass is empty"))
 		}
 		byDays, byDate = byDays || t.Days > 0, byDate || !t.Before.IsZero()
 	}
 	if byDays && byDate {
-		errs = append(errs, errors.New("Expire and Transitions mix Days and Before"))
+		errs = append(errs, errors.New("fields Expire and Transitions mix Days and Before"))
 	}
 	_, tagErr := encodeTags(r.Tags)
 	switch errs = append(errs, tagErr, checkListed("LifecycleRule", r.Prefix, "", "")); {
 	case r.Partial:
-		return errors.New("Partial is set: the rule has more to it than would be written")
+		return errors.New("field Partial is set: the rule has more to it than would be written")
 	case len(r.ID) > maxRuleID:
 		return fmt.Errorf("the ID has %d bytes, more than %d", len(r.ID), maxRuleID)
 	case r.ExpireNoncurrentDays < 0:
-		return fmt.Errorf("ExpireNoncurrentDays %d is negative", r.ExpireNoncurrentDays)
+		return fmt.Errorf("field ExpireNoncurrentDays %d is negative", r.ExpireNoncurrentDays)
 	case r.Expire != (Age{}) && r.ExpireLoneDeleteMarkers:
-		return errors.New("Expire and ExpireLoneDeleteMarkers exclude each other")
+		return errors.New("fields Expire and ExpireLoneDeleteMarkers exclude each other")
 	case r.AbortUploads == (Age{}) && r.Expire == (Age{}) && len(r.Transitions) == 0 &&
 		r.ExpireNoncurrentDays == 0 && !r.ExpireLoneDeleteMarkers:
 		return errors.New("there is no action")
