@@ -35,9 +35,9 @@ type AppendResult struct {
 // it creates the object. An object that has another size is ErrPosition, and one that was not made by AppendObject is
 // ErrNotAppendable.
 //
-// No bytes are appended twice: OSS takes them at one position only. When a reply is lost AppendObject finds out, from the
-// size and the CRC-64 of the object, or by reading the bytes at position back, whether they are there, and sends them
-// again only if the object still ends at position. The CRC-64 of the reply is compared if position is 0 or
+// No bytes are appended twice: OSS takes them at one position only. When a reply is lost AppendObject finds out, from
+// the size and the CRC-64 of the object, or by reading the bytes at position back, whether they are there, and sends
+// them again only if the object still ends at position. The CRC-64 of the reply is compared if position is 0 or
 // AppendOptions.CRC64 is set; a difference is a *ChecksumError.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/appendobject
@@ -62,8 +62,8 @@ func (c *Client) AppendObject(
 		case !again || n >= c.retry.Attempts || !c.budget.Take():
 			return nil, err
 		}
-		c.log.LogAttrs(ctx, slog.LevelWarn, "oss: append is sent again", slog.String("bucket", bucket), slog.String("key", key),
-			slog.Int64("position", position), slog.Any("error", err))
+		c.log.LogAttrs(ctx, slog.LevelWarn, "oss: append is sent again", slog.String("bucket", bucket),
+			slog.String("key", key), slog.Int64("position", position), slog.Any("error", err))
 		timer := time.NewTimer(c.retry.backoff(n))
 		select {
 		case <-timer.C:
@@ -258,7 +258,8 @@ func (a *appending) readBack(ctx context.Context, etag string) (bool, error) {
 	if size == 0 {
 		return true, nil
 	}
-	obj, err := a.client.GetObject(ctx, a.request.Bucket, a.request.Key, &GetOptions{Offset: a.position, Length: size, IfMatch: etag})
+	obj, err := a.client.GetObject(ctx, a.request.Bucket, a.request.Key,
+		&GetOptions{Offset: a.position, Length: size, IfMatch: etag})
 	if err != nil {
 		return false, err
 	}

@@ -45,8 +45,9 @@ type PutBucketOptions struct {
 	Header       http.Header  // anything else
 }
 
-// PutBucket creates a bucket in the region of the Client's endpoint. A bucket that one has already takes on the ACL and is
-// no error, unless it has another class or redundancy; that, and a bucket of another account, is ErrBucketExists.
+// PutBucket creates a bucket in the region of the Client's endpoint. A bucket that the account has already takes on the
+// ACL and is no error, unless it has another class or redundancy; that, and a bucket of another account, is
+// ErrBucketExists.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucket
 func (c *Client) PutBucket(ctx context.Context, bucket string, opts *PutBucketOptions) error {
@@ -84,8 +85,8 @@ func (c *Client) PutBucket(ctx context.Context, bucket string, opts *PutBucketOp
 	return err
 }
 
-// DeleteBucket deletes a bucket. One that still has objects, versions or unfinished uploads is ErrBucketNotEmpty, and one
-// that does not exist is ErrNoSuchBucket.
+// DeleteBucket deletes a bucket. A bucket that still has objects, versions or unfinished uploads is ErrBucketNotEmpty,
+// and one that does not exist is ErrNoSuchBucket.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucket
 func (c *Client) DeleteBucket(ctx context.Context, bucket string, opts *BucketOptions) error {
@@ -132,7 +133,8 @@ func (c *Client) GetBucketInfo(ctx context.Context, bucket string, opts *BucketO
 	if _, err := sendXML(ctx, c, r, func(doc *ossxml.BucketInfo) error {
 		d := doc.Bucket
 		info = &BucketInfo{
-			Name: d.Name, Region: locationRegion(d.Location), ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
+			Name: d.Name, Region: locationRegion(d.Location),
+			ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
 			Created: d.CreationDate.Time, StorageClass: StorageClass(d.StorageClass), Redundancy: Redundancy(d.Redundancy),
 			ACL: ACL(d.Grant), Versioning: Versioning(d.Versioning), Owner: ownerOf(&d.Owner),
 		}
@@ -286,7 +288,8 @@ func bucketsPage(doc *ossxml.BucketList, after string) (*BucketsPage, error) {
 		}
 		last = b.Name
 		page.Buckets = append(page.Buckets, BucketEntry{
-			Name: b.Name, Region: locationRegion(b.Location), ExtranetEndpoint: b.ExtranetEndpoint, IntranetEndpoint: b.IntranetEndpoint,
+			Name: b.Name, Region: locationRegion(b.Location),
+			ExtranetEndpoint: b.ExtranetEndpoint, IntranetEndpoint: b.IntranetEndpoint,
 			Created: b.CreationDate.Time, StorageClass: StorageClass(b.StorageClass), Comment: b.Comment,
 		})
 	}

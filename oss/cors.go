@@ -107,7 +107,9 @@ func (c *Client) GetBucketCORS(ctx context.Context, bucket string, opts *BucketO
 	if _, err := sendXML(ctx, c, r, func(doc *ossxml.CORSConfiguration) error {
 		cors = &BucketCORS{Vary: doc.ResponseVary != nil && *doc.ResponseVary}
 		for _, r := range doc.Rules {
-			rule := CORSRule{Origins: r.AllowedOrigins, Methods: r.AllowedMethods, Headers: r.AllowedHeaders, Expose: r.ExposeHeaders}
+			rule := CORSRule{
+				Origins: r.AllowedOrigins, Methods: r.AllowedMethods, Headers: r.AllowedHeaders, Expose: r.ExposeHeaders,
+			}
 			if r.MaxAgeSeconds != nil {
 				if *r.MaxAgeSeconds < 0 || *r.MaxAgeSeconds > int64(maxCORSAge/time.Second) {
 					return fmt.Errorf("it has a maximum age of %d seconds", *r.MaxAgeSeconds)

@@ -143,8 +143,8 @@ func deleteDocument(lines string, quiet bool) string {
 	return "<Delete><Quiet>" + strconv.FormatBool(quiet) + "</Quiet>" + lines + "</Delete>"
 }
 
-// delete deletes a batch. The quiet form is answered with nothing if all went well. What OSS answers otherwise its pages
-// describe in two ways, so the batch is then sent again in the verbose form, which names each object that was deleted.
+// delete deletes a batch. The reply to the quiet form is empty if all objects were deleted. The pages of OSS differ
+// on what any other reply names, so the batch is then sent again in the verbose form, which names each deleted object.
 func (d *deletion) delete(ctx context.Context, batch []DeletedObject, lines string) error {
 	if !d.options.Markers {
 		reply, err := d.send(ctx, lines, true)

@@ -181,7 +181,9 @@ func lifecycleRule(doc ossxml.LifecycleRule) (r LifecycleRule, err error) {
 // uploads from being billed for ever.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucketlifecycle
-func (c *Client) PutBucketLifecycle(ctx context.Context, bucket string, rules []LifecycleRule, opts *BucketOptions) error {
+func (c *Client) PutBucketLifecycle(
+	ctx context.Context, bucket string, rules []LifecycleRule, opts *BucketOptions,
+) error {
 	r, err := opts.request("PutBucketLifecycle", http.MethodPut, bucket, "lifecycle")
 	if err != nil {
 		return err

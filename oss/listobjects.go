@@ -296,8 +296,8 @@ type VersionsPage struct {
 	Next     ObjectID        // After of the following page
 }
 
-// ObjectVersions iterates over all versions of the objects of bucket, delete markers included, page by page. An error is
-// the last pair. In a bucket that never had versioning, each object has one version with the ID "null".
+// ObjectVersions iterates over all versions of the objects of bucket, delete markers included, page by page. An error
+// is the last pair. In a bucket that never had versioning, each object has one version with the ID "null".
 func (c *Client) ObjectVersions(
 	ctx context.Context, bucket string, opts *ListVersionsOptions,
 ) iter.Seq2[ObjectVersion, error] {
@@ -323,7 +323,9 @@ func (c *Client) ObjectVersions(
 // ListObjectVersions fetches one page.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listobjectversions
-func (c *Client) ListObjectVersions(ctx context.Context, bucket string, opts *ListVersionsOptions) (*VersionsPage, error) {
+func (c *Client) ListObjectVersions(
+	ctx context.Context, bucket string, opts *ListVersionsOptions,
+) (*VersionsPage, error) {
 	o := opts.orDefault()
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err

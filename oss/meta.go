@@ -52,10 +52,11 @@ func (c *Client) SetObjectMeta(
 	case kind == TypeSymlink:
 		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object is a symbolic link: use PutSymlink", resource(bucket, key))
 	case kind == TypeAppendable:
-		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object is Appendable, which OSS does not copy", resource(bucket, key))
+		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object is Appendable, which OSS does not copy",
+			resource(bucket, key))
 	case info.Size > MaxCopySize:
-		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object has %d bytes, more than %d: use Uploader.Copy of package multipart",
-			resource(bucket, key), info.Size, MaxCopySize)
+		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object has %d bytes, more than %d: "+
+			"use Uploader.Copy of package multipart", resource(bucket, key), info.Size, MaxCopySize)
 	}
 	object := info.options()
 	change(object)

@@ -30,10 +30,10 @@ type ObjectReader struct {
 	closed bool
 }
 
-// OpenObject opens an object for reading from any position. It sends one HeadObject; each ReadAt sends a request for its
-// bytes, and the first Read after a Seek one for the rest of the object. Reads that follow one another from the start to
-// the end are verified by the CRC-64 of the whole object, other reads are not. The context is that of all later reads
-// but those of ReadAtContext.
+// OpenObject opens an object for reading from any position. It sends one HeadObject; each ReadAt sends a request for
+// its bytes, and the first Read after a Seek one for the rest of the object. Reads that follow one another from the
+// start to the end are verified by the CRC-64 of the whole object, other reads are not. The context is that of all
+// later reads but those of ReadAtContext.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (c *Client) OpenObject(ctx context.Context, bucket, key string, opts *OpenOptions) (*ObjectReader, error) {

@@ -152,7 +152,8 @@ func (b *objectBody) resume() error {
 // reopen makes the reply one with the rest.
 func (b *objectBody) reopen(cause error) error {
 	b.client.log.LogAttrs(b.ctx, slog.LevelWarn, "oss: reading resumes", slog.String("op", b.request.Op),
-		slog.String("bucket", b.info.Bucket), slog.String("key", b.info.Key), slog.Int64("offset", b.at), slog.Any("error", cause))
+		slog.String("bucket", b.info.Bucket), slog.String("key", b.info.Key),
+		slog.Int64("offset", b.at), slog.Any("error", cause))
 	resp, err := b.requestRest()
 	var changed *ChangedError
 	if errors.As(err, &changed) && b.info.VersionID != "" && b.request.Query.Get("versionId") == "" {
@@ -186,7 +187,8 @@ func (b *objectBody) wait() error {
 	b.failures++
 	c := b.client
 	f := flow.Failure{
-		Kind: flow.Outage, Err: b.broken, Attempt: b.failures, MaxAttempt: c.retry.Attempts, Wait: c.retry.backoff(b.failures),
+		Kind: flow.Outage, Err: b.broken, Attempt: b.failures, MaxAttempt: c.retry.Attempts,
+		Wait: c.retry.backoff(b.failures),
 	}
 	if gate := flow.GateOf(b.ctx); gate != nil {
 		var err error
@@ -233,7 +235,7 @@ func (b *objectBody) requestRest() (*http.Response, error) {
 	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", b.at, b.end-1))
 	r.Header.Set("X-Oss-Range-Behavior", "standard")
 	r.Header.Set("If-Match", b.info.ETag)
-	resp, err := b.client.send(b.ctx, r, sendOptions{check: func(op Operation, resp *http.Response, sent *requestBody) error {
+	check := func(op Operation, resp *http.Response, sent *requestBody) error {
 		if err := requireOSS(op, resp, sent); err != nil {
 			return err
 		}
@@ -247,7 +249,8 @@ func (b *objectBody) requestRest() (*http.Response, error) {
 				resp.Header.Get("Content-Range"))
 		}
 		return nil
-	}})
+	}
+	resp, err := b.client.send(b.ctx, r, sendOptions{check: check})
 	return resp, asChanged(err, b.info, b.at)
 }
 

@@ -59,7 +59,8 @@ func (c *Client) GetSymlink(ctx context.Context, bucket, key string, opts *Versi
 			err = checkKey(target)
 		}
 		if err != nil {
-			return fmt.Errorf("status %d with the target %.80q: %w", resp.StatusCode, resp.Header.Get("x-oss-symlink-target"), err)
+			return fmt.Errorf("status %d with the target %.80q: %w",
+				resp.StatusCode, resp.Header.Get("x-oss-symlink-target"), err)
 		}
 		modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
 		link = &Symlink{

@@ -14,7 +14,9 @@ import (
 // 256.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobjecttagging
-func (c *Client) PutObjectTagging(ctx context.Context, bucket, key string, tags map[string]string, opts *VersionOptions) error {
+func (c *Client) PutObjectTagging(
+	ctx context.Context, bucket, key string, tags map[string]string, opts *VersionOptions,
+) error {
 	r, err := opts.request("PutObjectTagging", http.MethodPut, bucket, key, "tagging", "")
 	if err != nil {
 		return err
@@ -33,7 +35,9 @@ func (c *Client) PutObjectTagging(ctx context.Context, bucket, key string, tags 
 // GetObjectTagging returns the tags of an object; the map is empty if it has none.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobjecttagging
-func (c *Client) GetObjectTagging(ctx context.Context, bucket, key string, opts *VersionOptions) (map[string]string, error) {
+func (c *Client) GetObjectTagging(
+	ctx context.Context, bucket, key string, opts *VersionOptions,
+) (map[string]string, error) {
 	r, err := opts.request("GetObjectTagging", http.MethodGet, bucket, key, "tagging", "")
 	if err != nil {
 		return nil, err
