@@ -159,7 +159,7 @@ func (j *job) findOrphans(ctx context.Context, began moment) {
 			continue
 		}
 		if j.u.opts.ExclusiveKeys {
-			orphan := &job{u: j.u, plan: Plan{Upload: info.Upload}, options: j.options}
+			orphan := j.u.newJob(ctx, Plan{Upload: info.Upload}, j.options)
 			if _, err = orphan.abort(ctx); err == nil {
 				continue
 			}

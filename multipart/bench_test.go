@@ -104,7 +104,7 @@ func BenchmarkBookkeeping(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		j, err := u.jobOf(p)
+		j, err := u.jobOf(b.Context(), p)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -92,8 +92,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, options: w, keep: u.opts.KeepParts, caller: ctx,
-		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
+	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	ctx = u.governed(ctx, bucket, key, w.common, nil)
 	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.common})
 	if err != nil {

@@ -31,8 +31,18 @@ type job struct {
 
 	grown []Section // of the parts, where they have several sizes; nil means those of plan
 
-	caller context.Context // of the call, for its cause; nil if there is none to tell
+	caller context.Context // of the call, for its cause
 	guard  guard           // of the caller's code
+}
+
+// newJob returns the job that carries out p with the options, for the caller with ctx.
+func (u *Uploader) newJob(ctx context.Context, p Plan, options requestOptions) *job {
+	return &job{u: u, options: options, plan: p, keep: u.opts.KeepParts, caller: ctx}
+}
+
+// newPlan returns the plan of an upload to a key, without the size of its source.
+func newPlan(bucket, key string, options *requestOptions) Plan {
+	return Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: options.complete.ForbidOverwrite}
 }
 
 // startProgress starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
@@ -42,7 +52,6 @@ func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
 	}
-	j.caller = ctx
 	j.waits = func(w flow.Wait) { j.meter.waits(w) }
 	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, j.waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)

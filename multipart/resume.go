@@ -70,7 +70,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		sizes = append(sizes, size)
 	}
 	p.PartSize = sizes[0]
-	j, bad := u.jobOf(p)
+	j, bad := u.jobOf(ctx, p)
 	if bad != nil {
 		return nil, bad
 	}
