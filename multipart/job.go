@@ -21,11 +21,8 @@ type job struct {
 	length  int64 // bytes of a stream; -1 if unknown
 	keep    bool  // leave parts in OSS when it fails
 	meter   *meter
-	waits   func(flow.Wait)                                   // tells the meter that the upload waits for OSS, or no longer does
-	send    func(context.Context, admitted) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
-	known   *uint64                                           // CRC-64 the object must have, where parts do not tell
-	orphans []oss.Upload                                      // see UploadError
-	cut     bool                                              // a request for a part got no answer, and may arrive late
+	cut     bool         // a request for a part got no answer, and may arrive late
+	orphans []oss.Upload // see UploadError
 
 	unlisted bool // there may be more orphans, which OSS did not list
 
@@ -52,8 +49,8 @@ func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
 	}
-	j.waits = func(w flow.Wait) { j.meter.waits(w) }
-	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, j.waits))
+	waits := func(w flow.Wait) { j.meter.waits(w) }
+	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
@@ -67,7 +64,7 @@ func (j *job) uploadParts(ctx context.Context, src source) (*Result, error) {
 	if err := j.initiate(ctx); err != nil {
 		return nil, err
 	}
-	sent, err := j.transfer(ctx, src)
+	sent, err := j.sendParts(ctx, src)
 	if changed := src.changed(); changed != nil {
 		err = changed // whatever else it led to
 	}

@@ -80,7 +80,7 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	defer end()
 	parts, stop := newRangeSource(input{at: j.guard.readerAt(src), size: p.Size}, sections)
 	defer stop()
-	sent, err := j.transfer(ctx, parts)
+	sent, err := j.sendParts(ctx, parts)
 	if err != nil {
 		return sent.parts, j.kept(sent, err)
 	}
