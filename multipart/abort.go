@@ -60,8 +60,8 @@ const abortTries = 6
 // later, which revives the upload.
 const lateCheck = 250 * time.Millisecond
 
-// abort deletes the upload until OSS says that there is none. It reports whether it was this
-// abort that ended the upload, rather than a Complete or somebody else.
+// abort deletes the upload until OSS says that there is none. If a request for a part was cut, abort checks again after
+// lateCheck. It reports whether this abort ended the upload, rather than a Complete or another program.
 func (j *job) abort(ctx context.Context) (ours bool, err error) {
 	looks := 1 // that must find nothing
 	if j.cut {
@@ -159,7 +159,7 @@ func (j *job) findOrphans(ctx context.Context, began moment) {
 			continue
 		}
 		if j.u.opts.ExclusiveKeys {
-			orphan := &job{u: j.u, plan: Plan{Upload: info.Upload}, options: j.options}
+			orphan := j.u.newJob(ctx, Plan{Upload: info.Upload}, j.options)
 			if _, err = orphan.abort(ctx); err == nil {
 				continue
 			}

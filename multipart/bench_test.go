@@ -99,26 +99,27 @@ func BenchmarkBookkeeping(b *testing.B) {
 	u := o.uploader(b, &Options{PartSize: size, Concurrency: 8})
 	in := input{at: bytes.NewReader(nil), size: parts * size}
 	sent := oss.Part{ETag: o.part.Get("ETag"), Size: size, CRC64: crc64.Checksum(part)}
+	store := func(_ context.Context, p admitted) (oss.Part, error) {
+		part := sent
+		part.Number = p.Number
+		return part, nil
+	}
 	begin := func(b *testing.B) *job {
 		p, err := u.Begin(b.Context(), "bucket", "key", in.size, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
-		j, err := u.jobOf(p)
+		j, err := u.jobOf(b.Context(), p)
 		if err != nil {
 			b.Fatal(err)
-		}
-		j.send = func(_ context.Context, p admitted) (oss.Part, error) {
-			part := sent
-			part.Number = p.Number
-			return part, nil
 		}
 		return j
 	}
 	transfer := func(b *testing.B, j *job) *transferResult {
 		src, stop := newRangeSource(in, j.plan.Sections())
 		defer stop()
-		done, err := j.transfer(b.Context(), src)
+		plain := func(context.Context) (source, func()) { return src, func() {} }
+		done, err := j.transfer(b.Context(), plain, store)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -92,8 +92,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, options: w, keep: u.opts.KeepParts, caller: ctx,
-		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
+	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	ctx = u.governed(ctx, bucket, key, w.common, nil)
 	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.common})
 	if err != nil {
@@ -128,28 +127,30 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if err := j.initiate(ctx); err != nil {
 		return nil, err
 	}
-	if whole {
-		j.known = &info.CRC64
-	}
-	j.send = func(ctx context.Context, p admitted) (oss.Part, error) {
-		from := src
-		from.Offset, from.Length = src.Offset+p.Offset, p.Size
-		return u.client.UploadPartCopy(ctx, j.plan.Upload, p.Number, from, &oss.CopyPartOptions{
-			IfMatch: info.ETag, Header: j.options.part.Header,
-		})
-	}
 	parts, stop := newRangeSource(input{}, j.plan.Sections())
 	defer stop()
-	sent, err := j.transfer(ctx, parts)
+	plain := func(context.Context) (source, func()) { return parts, func() {} }
+	sent, err := j.transfer(ctx, plain, j.copyPart(src, info.ETag))
 	if err != nil {
 		return nil, j.abandon(ctx, sent, sourceChanged(err))
 	}
-	if !whole {
-		if err := j.learnSums(ctx, sent); err != nil {
-			return nil, j.abandon(ctx, sent, err)
-		}
+	if whole {
+		sent.crc = info.CRC64
+	} else if err := j.learnSums(ctx, sent); err != nil {
+		return nil, j.abandon(ctx, sent, err)
 	}
 	return j.complete(ctx, sent)
+}
+
+// copyPart returns the sender that copies the bytes of each piece from src, while src has the ETag.
+func (j *job) copyPart(src oss.CopySource, etag string) sender {
+	return func(ctx context.Context, p admitted) (oss.Part, error) {
+		from := src
+		from.Offset, from.Length = src.Offset+p.Offset, p.Size
+		return j.u.client.UploadPartCopy(ctx, j.plan.Upload, p.Number, from, &oss.CopyPartOptions{
+			IfMatch: etag, Header: j.options.part.Header,
+		})
+	}
 }
 
 // learnSums asks OSS for the CRC-64 of the parts it copied, which the replies to copying do not tell, so that
@@ -184,7 +185,7 @@ func (j *job) planCopy(size int64) (err error) {
 
 // copyWhole copies a small object by one request.
 func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.ObjectInfo) (*Result, error) {
-	permit, err := j.u.governor.Acquire(ctx, j.waits)
+	permit, err := j.u.governor.Acquire(ctx, j.meter.waits)
 	if err != nil {
 		return nil, j.notBegun(err)
 	}

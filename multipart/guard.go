@@ -88,7 +88,7 @@ func (r guardedReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 
 // withCause adds the cause of the caller's context to an error that says that the context has ended.
 func withCause(ctx context.Context, err error) error {
-	if ctx == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {

@@ -32,7 +32,6 @@ const (
 type hedge struct {
 	budget        *hedgeBudget
 	first, second hedgeBody
-	opts          oss.PartOptions // of both
 	began         time.Time
 	permit        *flow.Permit // of the first
 	pace          pace         // of the first
@@ -98,14 +97,15 @@ func (b *hedgeBody) mayGoOn(n int64) error {
 	return nil
 }
 
-// sendHedged uploads a piece, and a second time if the first request is stuck.
-func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) (oss.Part, error) {
-	if j.u.hedges == nil || j.tunable(e.Size) == 0 {
-		return j.u.client.UploadPart(ctx, j.plan.Upload, e.Number, e.metered, &opts)
+// sendHedged sends a piece by upload, and a second time if the first request is far slower than earlier parts were.
+func (e admitted) sendHedged(ctx context.Context, upload func(context.Context, oss.Body) (oss.Part, error)) (oss.Part, error) {
+	t := e.transfer
+	if t.hedges == nil || t.tunable(e.Size) == 0 {
+		return upload(ctx, e.metered)
 	}
 	one, cancelOne := context.WithCancelCause(ctx)
 	defer cancelOne(nil)
-	h := &hedge{budget: j.u.hedges, opts: opts, began: time.Now(), permit: e.permit}
+	h := &hedge{budget: t.hedges, began: time.Now(), permit: e.permit}
 	h.budget.begin(e.Size)
 	h.first.Body, h.first.hedge = e.metered, h
 	h.second.Body, h.second.hedge = e.metered, h
@@ -115,20 +115,20 @@ func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) 
 		defer h.ended.Done()
 		two, cancelTwo := context.WithCancelCause(ctx)
 		defer cancelTwo(nil)
-		permit := h.waitUntilSlow(two, func() { cancelTwo(reqstats.ErrSuperseded) }, j.u.governor)
+		permit := h.waitUntilSlow(two, func() { cancelTwo(reqstats.ErrSuperseded) }, t.governor)
 		if permit == nil {
 			return
 		}
 		defer permit.Release()
-		j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
-		h.part, h.err = j.u.client.UploadPart(flow.WithGate(two, flow.Once), j.plan.Upload, e.Number, &h.second, &h.opts)
+		t.hedged()
+		h.part, h.err = upload(flow.WithGate(two, flow.Once), &h.second)
 		if h.err == nil {
 			cancelOne(reqstats.ErrSuperseded)
 		} else {
 			h.first.peer.Store(nil) // however far it had got
 		}
 	})
-	part, err := j.u.client.UploadPart(one, j.plan.Upload, e.Number, &h.first, &h.opts)
+	part, err := upload(one, &h.first)
 	if !timer.Stop() {
 		h.mu.Lock()
 		h.over = true

@@ -21,18 +21,25 @@ type job struct {
 	length  int64 // bytes of a stream; -1 if unknown
 	keep    bool  // leave parts in OSS when it fails
 	meter   *meter
-	waits   func(flow.Wait)                                   // tells the meter that the upload waits for OSS, or no longer does
-	send    func(context.Context, admitted) (oss.Part, error) // makes a part of a piece; nil means by UploadPart
-	known   *uint64                                           // CRC-64 the object must have, where parts do not tell
-	orphans []oss.Upload                                      // see UploadError
-	cut     bool                                              // a request for a part got no answer, and may arrive late
+	cut     bool         // a request for a part got no answer, and may arrive late
+	orphans []oss.Upload // see UploadError
 
 	unlisted bool // there may be more orphans, which OSS did not list
 
 	grown []Section // of the parts, where they have several sizes; nil means those of plan
 
-	caller context.Context // of the call, for its cause; nil if there is none to tell
+	caller context.Context // of the call, for its cause
 	guard  guard           // of the caller's code
+}
+
+// newJob returns the job that carries out p with the options, for the caller with ctx.
+func (u *Uploader) newJob(ctx context.Context, p Plan, options requestOptions) *job {
+	return &job{u: u, options: options, plan: p, keep: u.opts.KeepParts, caller: ctx}
+}
+
+// newPlan returns the plan of an upload to a key, without the size of its source.
+func newPlan(bucket, key string, options *requestOptions) Plan {
+	return Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: options.complete.ForbidOverwrite}
 }
 
 // startProgress starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
@@ -42,9 +49,8 @@ func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
 	}
-	j.caller = ctx
-	j.waits = func(w flow.Wait) { j.meter.waits(w) }
-	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, j.waits))
+	waits := func(w flow.Wait) { j.meter.waits(w) }
+	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, waits))
 	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
 	return ctx, func() {
 		defer cancel(nil)
@@ -58,7 +64,7 @@ func (j *job) uploadParts(ctx context.Context, src source) (*Result, error) {
 	if err := j.initiate(ctx); err != nil {
 		return nil, err
 	}
-	sent, err := j.transfer(ctx, src)
+	sent, err := j.sendParts(ctx, src)
 	if changed := src.changed(); changed != nil {
 		err = changed // whatever else it led to
 	}

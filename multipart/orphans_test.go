@@ -167,6 +167,44 @@ func anUploadThatNoRecordNamesIsNotKept(t *testing.T) {
 	})
 }
 
+// Row 77: a request for a part that got no answer may arrive after the abort and revive the upload. The upload that no
+// record names is therefore aborted and looked for a second time, as every other upload with such a request.
+func TestAnUploadThatNoRecordNamesIsAbortedAgainAfterACutRequest(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		cut    bool
+		aborts int
+	}{{"every request got an answer", false, 1}, {"one got none", true, 2}} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				s := newSession(t, srv, data(950))
+				_, other := begun(t, srv, data(950), 1)
+				store := unlocked{multipart.DirStore(s.dir)}
+				c := client(t, srv, func(cfg *oss.Config) {
+					cfg.Hooks.OnStart = onFirst("UploadPart", func() {
+						if err := store.Save(context.Background(), "oss://"+bucket+"/"+key+" from "+s.path, other); err != nil {
+							t.Error(err)
+						}
+					})
+				})
+				if tt.cut {
+					srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3, Times: 1, Effect: osstest.LoseReply()})
+				}
+				srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Times: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+				opts := multipart.Options{PartSize: 100, Concurrency: 1, Store: store}
+				_, err := multipart.NewUploader(c, &opts).UploadFile(t.Context(), bucket, key, s.path, nil)
+				ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
+				if n := len(srv.Requests("AbortMultipartUpload")); !ue.Aborted || n != tt.aborts {
+					t.Errorf("error %v after %d aborts, want %d", err, n, tt.aborts)
+				}
+				if err := srv.Client().AbortMultipartUpload(t.Context(), other.Upload); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // Bug 14: comparing and deleting a record is one step.
 func TestADirStoreDeletesOnlyTheRecordThatWasMeant(t *testing.T) {
 	store := multipart.DirStore(t.TempDir())

@@ -61,8 +61,8 @@ func (e expected) matches(info *oss.ObjectInfo) bool {
 // complete joins the parts and proves the object.
 func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, error) {
 	want := expect(sent.parts)
-	if j.known != nil && *j.known != 0 {
-		want.crc, want.known = *j.known, true
+	if sent.crc != 0 {
+		want.crc, want.known = sent.crc, true
 	}
 	up := j.plan.Upload
 	began := time.Now()

@@ -46,7 +46,7 @@ const mostAtOnce = 4
 // ctx, and are waited for by the function it returns.
 func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	lanes := j.u.lanes
-	if j.send != nil || j.u.opts.Checksum != oss.ChecksumMD5 || lanes < minGroup {
+	if j.u.opts.Checksum != oss.ChecksumMD5 || lanes < minGroup {
 		return src, func() {}
 	}
 	workers := int(j.u.governor.Limit())

@@ -88,7 +88,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 			body = small
 		}
 	}
-	permit, err := j.u.governor.Acquire(ctx, j.waits)
+	permit, err := j.u.governor.Acquire(ctx, j.meter.waits)
 	if err != nil {
 		return nil, j.notBegun(err)
 	}
@@ -105,11 +105,12 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		}
 		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5[:]))
 	}
-	last := &wholeBody{Body: j.metered(body), source: body, intact: intact}
+	t := j.newTransfer()
+	last := &wholeBody{Body: t.metered(body), source: body, intact: intact}
 	var res *oss.PutResult
 	began := time.Now()
 	counted, count := reqstats.NewContext(ctx)
-	err = permit.Do(counted, j.tunable(body.Size()), func(ctx context.Context) (err error) {
+	err = permit.Do(counted, t.tunable(body.Size()), func(ctx context.Context) (err error) {
 		res, err = j.u.client.PutObject(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, last, &opts)
 		return err
 	})

@@ -169,7 +169,7 @@ func (j *job) load(ctx context.Context, id string) (Plan, error) {
 
 // abortStale aborts the upload of a record that does not fit any more.
 func (j *job) abortStale(ctx context.Context, saved Plan) error {
-	old := &job{u: j.u, plan: saved, options: j.options}
+	old := j.u.newJob(ctx, saved, j.options)
 	_, err := old.abort(ctx)
 	if err != nil {
 		j.warn("an earlier upload of the file is left behind", saved.Upload, err)

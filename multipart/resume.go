@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/reqstats"
@@ -70,7 +71,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		sizes = append(sizes, size)
 	}
 	p.PartSize = sizes[0]
-	j, bad := u.jobOf(p)
+	j, bad := u.jobOf(ctx, p)
 	if bad != nil {
 		return nil, bad
 	}
@@ -103,6 +104,27 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		j.plan.PartSize = p.PartSize
 	}
 	return j.resume(ctx, in, kept)
+}
+
+// verify returns those of the parts held that fit the plan and have the bytes of in. It reads in, and sends nothing.
+func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part, error) {
+	var mu sync.Mutex
+	var kept []oss.Part
+	err := inParallel(ctx, j.u.opts.Concurrency, held, func(ctx context.Context, part oss.Part) error {
+		s, ok := j.section(part.Number)
+		if !ok || s.Size != part.Size {
+			return nil
+		}
+		equal, err := j.u.partMatches(ctx, part, sectionBody{r: in.at, base: in.base + s.Offset, size: s.Size})
+		if equal && err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			kept = append(kept, part)
+		}
+		return err
+	})
+	slices.SortFunc(kept, byNumber)
+	return kept, err
 }
 
 // sizeOf asks src for its size, which is known if it has a Size or Stat method.
@@ -194,7 +216,7 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 	}
 	parts, stop := newRangeSource(in, missing)
 	defer stop()
-	sent, err := j.transfer(ctx, parts)
+	sent, err := j.sendParts(ctx, parts)
 	if changed := parts.changed(); changed != nil {
 		err = changed
 	}

@@ -19,10 +19,9 @@ import (
 // A piece is the content of one part, ready to be sent.
 type piece struct {
 	Section
-	body    oss.Body
-	sums    *sums    // of body; nil if they are not known yet
-	metered oss.Body // body, paced and seen as it is sent
-	free    func()   // gives its memory back, after which body is not to be read
+	body oss.Body
+	sums *sums  // of body; nil if they are not known yet
+	free func() // releases its memory; body must not be read afterwards
 }
 
 // A source yields the pieces of an object in order.

@@ -36,8 +36,9 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	if err != nil {
 		return Plan{}, err
 	}
-	j := &job{u: u, options: w, caller: ctx, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
-		ForbidOverwrite: w.complete.ForbidOverwrite, Options: w.digest()}}
+	p := newPlan(bucket, key, &w)
+	p.Size, p.PartSize, p.Options = size, partSize, w.digest()
+	j := u.newJob(ctx, p, w)
 	if err := j.initiate(u.governed(ctx, bucket, key, nil, nil)); err != nil {
 		return Plan{}, err
 	}
@@ -50,7 +51,7 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 // matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that comes
 // early. Both match ErrSourceChanged.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
-	j, err := u.jobOf(p)
+	j, err := u.jobOf(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	defer end()
 	parts, stop := newRangeSource(input{at: j.guard.readerAt(src), size: p.Size}, sections)
 	defer stop()
-	sent, err := j.transfer(ctx, parts)
+	sent, err := j.sendParts(ctx, parts)
 	if err != nil {
 		return sent.parts, j.kept(sent, err)
 	}
@@ -94,7 +95,7 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 // After UploadParts has failed call Resume, or give Finish the parts it returned, not nil: OSS may also list a part
 // that failed, and unless parts are sent with ChecksumMD5 that one may be damaged.
 func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Result, error) {
-	j, err := u.jobOf(p)
+	j, err := u.jobOf(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 }
 
 // jobOf returns a job that works on p and leaves it in OSS if it fails.
-func (u *Uploader) jobOf(p Plan) (*job, error) {
+func (u *Uploader) jobOf(ctx context.Context, p Plan) (*job, error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -134,8 +135,8 @@ func (u *Uploader) jobOf(p Plan) (*job, error) {
 	case p.NumParts() > oss.MaxPartNumber:
 		return nil, fmt.Errorf("multipart: plan of %d parts, more than %d", p.NumParts(), oss.MaxPartNumber)
 	}
-	j := &job{u: u, plan: p, keep: true}
-	j.options.complete.ForbidOverwrite = p.ForbidOverwrite
+	j := u.newJob(ctx, p, requestOptions{complete: oss.CompleteOptions{ForbidOverwrite: p.ForbidOverwrite}})
+	j.keep = true
 	return j, nil
 }
 

@@ -85,7 +85,7 @@ func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOption
 	}
 	for r, err := range store.List(ctx) {
 		up := r.Plan.Upload
-		j := &job{u: u, plan: r.Plan}
+		j := u.newJob(ctx, r.Plan, requestOptions{})
 		if err != nil {
 			j.warn("records of the Store not listed", oss.Upload{Bucket: bucket}, err)
 			return
@@ -135,6 +135,6 @@ func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, limit time.Ti
 	if dry {
 		return s, nil
 	}
-	_, err = (&job{u: u, plan: Plan{Upload: info.Upload}}).abort(ctx)
+	_, err = u.newJob(ctx, Plan{Upload: info.Upload}, requestOptions{}).abort(ctx)
 	return s, err
 }

@@ -7,52 +7,97 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
-	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file is the only one that knows errgroup: the one engine that sends parts side by side.
+// This file is the engine that moves the pieces of a source side by side. It does not know what becomes of a piece:
+// uploads and copies each have a sender. It is the only file that imports errgroup.
 
-// transferResult are what came of a transfer.
+// A transfer moves the pieces of one source. Its parts take permits of the Governor of the Uploader, so that all
+// transfers of an Uploader share one limit.
+type transfer struct {
+	governor  *flow.Governor
+	hedges    *hedgeBudget // nil: no piece is sent twice
+	limiter   Limiter      // nil: the bytes are not paced
+	meter     *meter       // nil: progress is not reported
+	guard     *guard       // of the caller's code
+	hedged    func()       // called when a piece is sent a second time
+	fixedRate bool         // OSS limits the speed of each request, as the caller asked
+	maxInHand int64        // pieces that have begun and have not ended
+	parts     int          // expected; 0 if unknown
+}
+
+// A sender makes a part of one piece. It is called once for each piece, by several goroutines at a time, while the
+// permit of the piece is held.
+type sender func(ctx context.Context, p admitted) (oss.Part, error)
+
+// An admitted piece holds a permit.
+type admitted struct {
+	piece
+	permit   *flow.Permit
+	transfer *transfer
+	metered  oss.Body // the body, paced and counted while it is sent
+}
+
+// transferResult describes the parts of a transfer that has ended.
 type transferResult struct {
 	mu     sync.Mutex
 	parts  []oss.Part  // stored and confirmed
-	failed []PartError // given up, other than for a failure elsewhere
-	cut    bool        // one of those begun got no answer
+	failed []PartError // failed, other than because another part had failed
+	cut    bool        // a request for a part got no answer, and may arrive late
+	crc    uint64      // of the whole object, where the parts do not tell; 0 if unknown
 }
 
 // stored returns the bytes that OSS confirmed.
-func (p *transferResult) stored() (n int64) {
-	for _, part := range p.parts {
+func (r *transferResult) stored() (n int64) {
+	for _, part := range r.parts {
 		n += part.Size
 	}
 	return n
 }
 
-func (p *transferResult) anyFailed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.failed) > 0
+func (r *transferResult) anyFailed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.failed) > 0
 }
 
-// transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest, and is the error
-// returned when all have ended. It acquires the permit of a piece before it hands the piece to a worker, so that an
-// upload has one place in the queue for permits, however many parts it has. There are no more workers than pieces in
-// hand.
-func (j *job) transfer(ctx context.Context, src source) (*transferResult, error) {
-	done := &transferResult{parts: make([]oss.Part, 0, j.plan.NumParts())}
+// add records how a piece ended. ctx is the context of the transfer.
+func (r *transferResult) add(ctx context.Context, s Section, part oss.Part, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.parts = append(r.parts, part)
+		return
+	}
+	var answer *oss.ServiceError
+	r.cut = r.cut || !errors.As(err, &answer) || answer.Code == ""
+	if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
+		r.failed = append(r.failed, PartError{Section: s, Err: err})
+	}
+}
+
+// run has send make a part of each piece of the source that open returns. The goroutines of the source end with the context given to
+// open; the function that open returns waits for them.
+//
+// The first failure cancels the other parts. run returns it once all of them have ended. run acquires the permit of a
+// piece before it hands the piece to a worker, so that a transfer has one place in the queue for permits, however many
+// parts it has. There are no more workers than pieces in hand.
+func (t *transfer) run(
+	ctx context.Context, open func(context.Context) (source, func()), send sender,
+) (*transferResult, error) {
+	res := &transferResult{parts: make([]oss.Part, 0, t.parts)}
 	ctx, count := reqstats.NewContext(ctx)
 	g, gctx := errgroup.WithContext(ctx)
-	src, end := j.hashAhead(gctx, src)
+	src, end := open(gctx)
 	defer end()
-	inHand := flow.NewSemaphore(j.maxInHand())
-	next := make(chan admitted) // to a worker that has nothing to do
+	inHand := flow.NewSemaphore(t.maxInHand)
+	next := make(chan admitted) // to an idle worker
 	var starved error           // the source waited for memory when the upload was cancelled
 	for {
 		p, err := src.next(gctx)
@@ -64,29 +109,29 @@ func (j *job) transfer(ctx context.Context, src source) (*transferResult, error)
 		}
 		var permit *flow.Permit
 		if err == nil {
-			if permit, err = j.admit(gctx, inHand); err != nil {
+			if permit, err = t.admit(gctx, inHand); err != nil {
 				p.free()
 			}
 		}
-		if err == nil && done.anyFailed() { // the permit is that of a part whose failure is just being told
+		if err == nil && res.anyFailed() { // the permit came from a part that failed, before gctx ended
 			permit.Release()
 			p.free()
 			break
 		}
 		if err != nil {
-			if gctx.Err() == nil { // else a part has failed, or the caller has given up
+			if gctx.Err() == nil { // otherwise a part has failed, or the caller has cancelled
 				g.Go(func() error { return err })
 			}
 			break
 		}
-		e := admitted{p, permit}
+		e := admitted{piece: p, permit: permit, transfer: t, metered: t.metered(p.body)}
 		select {
 		case next <- e:
 		default:
 			g.Go(func() (err error) {
-				defer j.guard.catch(&err)
+				defer t.guard.catch(&err)
 				for more := true; more; e, more = <-next {
-					err := j.runPart(gctx, e, done)
+					err := t.one(gctx, e, send, res)
 					inHand.Release(1)
 					if err != nil {
 						return err
@@ -101,218 +146,55 @@ func (j *job) transfer(ctx context.Context, src source) (*transferResult, error)
 	if err == nil && ctx.Err() != nil {
 		err = cmp.Or(starved, ctx.Err())
 	}
-	j.cut = j.cut || done.cut || count.Unanswered.Load() > 0
-	slices.SortFunc(done.parts, byNumber)
-	slices.SortFunc(done.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
-	return done, err
+	res.cut = res.cut || count.Unanswered.Load() > 0
+	slices.SortFunc(res.parts, byNumber)
+	slices.SortFunc(res.failed, func(a, b PartError) int { return cmp.Compare(a.Number, b.Number) })
+	return res, err
 }
 
-// maxInHand bounds the pieces that have been begun and have not ended: those in flight, and as many that wait to be
-// sent again, because those have no permit.
-func (j *job) maxInHand() int64 { return 2 * max(int64(j.u.opts.Concurrency), MaxConcurrency) }
-
-// admit waits until another piece may be begun.
-func (j *job) admit(ctx context.Context, inHand *flow.Semaphore) (*flow.Permit, error) {
+// admit waits until another piece may begin, and returns its permit.
+func (t *transfer) admit(ctx context.Context, inHand *flow.Semaphore) (*flow.Permit, error) {
 	if err := inHand.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	return j.u.governor.Acquire(ctx, j.waits)
+	return t.governor.Acquire(ctx, t.meter.waits)
 }
 
-// An admitted piece comes with the permit to send it.
-type admitted struct {
-	piece
-	permit *flow.Permit
-}
-
-// runPart sends one piece, and gives back what it holds.
-func (j *job) runPart(ctx context.Context, e admitted, done *transferResult) error {
+// one sends one piece, however often its attempts fail because of throttling or an outage, and releases what the piece
+// holds.
+func (t *transfer) one(ctx context.Context, e admitted, send sender, res *transferResult) error {
 	defer e.permit.Release()
 	defer e.free()
-	part, err := j.sendThrottled(ctx, e)
-	done.mu.Lock()
-	defer done.mu.Unlock()
-	if err != nil {
-		var answer *oss.ServiceError
-		done.cut = done.cut || !errors.As(err, &answer) || answer.Code == ""
-		if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
-			done.failed = append(done.failed, PartError{Section: e.Section, Err: err})
-		}
-		return err
-	}
-	done.parts = append(done.parts, part)
-	return nil
-}
-
-func byNumber(a, b oss.Part) int { return cmp.Compare(a.Number, b.Number) }
-
-// verify returns those of the parts held that fit the plan and have the bytes of in. It reads in, and
-// sends nothing.
-func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part, error) {
-	var mu sync.Mutex
-	var kept []oss.Part
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(j.u.opts.Concurrency)
-	for _, part := range held {
-		s, ok := j.section(part.Number)
-		if !ok || s.Size != part.Size {
-			continue
-		}
-		g.Go(func() error {
-			equal, err := j.u.partMatches(gctx, part, sectionBody{r: in.at, base: in.base + s.Offset, size: s.Size})
-			if equal && err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				kept = append(kept, part)
-			}
-			return err
-		})
-	}
-	err := g.Wait()
-	slices.SortFunc(kept, byNumber)
-	return kept, err
-}
-
-// sendThrottled sends one piece, however often its attempts fail for throttling or an outage.
-func (j *job) sendThrottled(ctx context.Context, e admitted) (part oss.Part, err error) {
-	send := j.send
-	if send == nil {
-		send = j.sendPart
-	}
-	e.metered = j.metered(e.body) // once, so that what is sent again is not counted again
-	err = e.permit.Do(ctx, j.tunable(e.Size), func(ctx context.Context) (err error) {
+	var part oss.Part
+	err := e.permit.Do(ctx, t.tunable(e.Size), func(ctx context.Context) (err error) {
 		part, err = send(ctx, e)
 		return err
 	})
 	if err == nil {
-		j.meter.stored(e.Size)
+		t.meter.stored(e.Size)
 	}
-	return part, err
+	res.add(ctx, e.Section, part, err)
+	return err
 }
 
-// tunable returns the size of what is sent, for the governor. Under a traffic limit each request is as slow as was
-// asked for, and more of them would only get round it.
-func (j *job) tunable(size int64) int64 {
-	if j.options.part.Header.Get("X-Oss-Traffic-Limit") != "" {
+// tunable returns the size of a request for the Governor, which finds the concurrency by throughput. It returns 0,
+// which is not measured, where OSS limits the speed of each request: more requests would only evade that limit.
+func (t *transfer) tunable(size int64) int64 {
+	if t.fixedRate {
 		return 0
 	}
 	return size
 }
 
-// sendPart uploads one piece and returns the part that OSS confirmed, with our own CRC-64 if OSS told none.
-func (j *job) sendPart(ctx context.Context, p admitted) (oss.Part, error) {
-	opts := j.options.part
-	opts.Checksum = j.u.opts.Checksum
-	if opts.Checksum != oss.ChecksumMD5 {
-		return j.sendHedged(ctx, p, opts)
+// inParallel calls f for each item, in at most n goroutines. The first error cancels the context of the others, and is
+// returned.
+func inParallel[T any](ctx context.Context, n int, items []T, f func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(n)
+	for _, item := range items {
+		g.Go(func() error { return f(ctx, item) })
 	}
-	sums := p.sums
-	if sums == nil {
-		var err error
-		if sums, err = j.u.sumOf(ctx, p.toHash()); err != nil {
-			return oss.Part{}, err
-		}
-	}
-	opts.MD5, opts.CRC64 = sums.md5[:], &sums.crc
-	part, err := j.sendHedged(ctx, p, opts)
-	if part.CRC64 == 0 {
-		part.CRC64 = sums.crc
-	}
-	return part, err
+	return g.Wait()
 }
 
-// metered returns body so that sending it is paced and seen, or body itself if nobody asks for that.
-func (j *job) metered(body oss.Body) oss.Body {
-	if j.meter == nil && j.u.opts.Limiter == nil {
-		return body
-	}
-	return &meteredBody{Body: body, limiter: j.u.opts.Limiter, guard: &j.guard, meter: j.meter}
-}
-
-// A meteredBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
-// oss.ContextBody, so that what ends an attempt ends its waiting.
-type meteredBody struct {
-	oss.Body
-	limiter Limiter
-	guard   *guard
-	meter   *meter
-
-	mu   sync.Mutex
-	seen int64 // the furthest byte sent; one sent again is not counted again
-}
-
-func (w *meteredBody) ReadAt(p []byte, off int64) (int, error) {
-	return w.ReadAtContext(context.Background(), p, off)
-}
-
-func (w *meteredBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n int, err error) {
-	for {
-		step := p[n:]
-		if w.limiter != nil {
-			if step, err = w.pace(ctx, step, off+int64(n)); err != nil {
-				return n, err
-			}
-		}
-		m, err := w.Body.ReadAt(step, off+int64(n))
-		n += m
-		w.progress(off + int64(n))
-		if err != nil || n == len(p) {
-			return n, err
-		}
-	}
-}
-
-// Region implements zerocopy.Source, where no Limiter has to be asked.
-func (w *meteredBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
-	lender, ok := w.Body.(zerocopy.Source)
-	if !ok || w.limiter != nil {
-		return zerocopy.Region{}, nil
-	}
-	lent, err := lender.Region(off, n, files)
-	if !lent.IsZero() {
-		w.progress(off + lent.Size)
-	}
-	return lent, err
-}
-
-// pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
-// its burst at once, which may be lowered between two looks at it.
-func (w *meteredBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
-	defer w.guard.catch(&err)
-	burst := func() int {
-		if b, ok := w.limiter.(interface{ Burst() int }); ok {
-			return b.Burst()
-		}
-		return 0 // there is none, or no bound
-	}
-	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
-	for {
-		if most := burst(); most > 0 {
-			n = min(n, most)
-		}
-		if n == 0 {
-			return p, nil
-		}
-		err := w.limiter.WaitN(endless{ctx}, n)
-		if most := burst(); err != nil && ctx.Err() == nil && 0 < most && most < n {
-			continue
-		}
-		return p[:n], err
-	}
-}
-
-// endless hides the deadline of a context. A *rate.Limiter fails at once, with an error of its own, when a wait would
-// outlast the deadline; without one it fails at the deadline, with the context's error.
-type endless struct{ context.Context }
-
-func (endless) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
-
-func (w *meteredBody) progress(to int64) {
-	w.mu.Lock()
-	more := to - w.seen
-	w.seen = max(w.seen, to)
-	w.mu.Unlock()
-	if more > 0 {
-		w.meter.sent(more)
-	}
-}
+func byNumber(a, b oss.Part) int { return cmp.Compare(a.Number, b.Number) }

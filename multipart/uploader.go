@@ -164,8 +164,7 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, options: w, keep: u.opts.KeepParts,
-		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
+	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	if in.at == nil {
 		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		j.length = in.size
