@@ -53,7 +53,7 @@ func (x *exchange) deleteObjects() (*reply, error) {
 	return xmlReply(http.StatusOK, done), nil
 }
 
-// delete deletes one object of a list. One that does not exist is deleted as well.
+// delete deletes one object of a list. An object that does not exist counts as deleted.
 func (x *exchange) delete(d ossxml.DeleteObject) (ossxml.DeletedObject, error) {
 	line := ossxml.DeletedObject{Key: x.encode(d.Key), VersionID: d.VersionID}
 	o, err := x.objects.Remove(store.Name{Bucket: x.bucket, Key: d.Key}, d.VersionID, x.now())
