@@ -115,8 +115,8 @@ func BenchmarkBookkeeping(b *testing.B) {
 		}
 		return j
 	}
-	transfer := func(b *testing.B, j *job) *parcels {
-		src, stop := placedSource(in, j.plan.Sections())
+	transfer := func(b *testing.B, j *job) *transferResult {
+		src, stop := newRangeSource(in, j.plan.Sections())
 		defer stop()
 		done, err := j.transfer(b.Context(), src)
 		if err != nil {

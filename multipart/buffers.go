@@ -1,6 +1,7 @@
 package multipart
 
 import (
+	"context"
 	"io"
 	"slices"
 	"sync"
@@ -122,6 +123,20 @@ func (p *pool) load(body oss.Body) *buffer {
 	if room > p.limit.Limit() || !p.limit.TryAcquire(room) {
 		return nil
 	}
+	return p.fill(body)
+}
+
+// loadWaiting is load, but waits for room until ctx ends. The body must not need more than p.base.
+func (p *pool) loadWaiting(ctx context.Context, body oss.Body) (*buffer, error) {
+	if err := p.limit.Acquire(ctx, p.roundUp(body.Size())); err != nil {
+		return nil, err
+	}
+	return p.fill(body), nil
+}
+
+// fill reads body into memory that counts against the limit already, or returns nil.
+func (p *pool) fill(body oss.Body) *buffer {
+	size := body.Size()
 	b := &buffer{pool: p, size: size}
 	for off := int64(0); off < size; off += p.chunk {
 		c := p.spare.Get().(*chunk)

@@ -88,38 +88,38 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if src.Offset < 0 || src.Length < 0 {
 		return nil, fmt.Errorf("multipart: copy source range at %d of %d bytes is negative", src.Offset, src.Length)
 	}
-	w, err := assign(opts) // to refuse what is wrong before the first request
+	w, err := splitOptions(opts) // to refuse what is wrong before the first request
 	if err != nil {
 		return nil, err
 	}
-	j := &job{u: u, wishes: w, keep: u.opts.KeepParts, caller: ctx,
+	j := &job{u: u, options: w, keep: u.opts.KeepParts, caller: ctx,
 		plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: w.complete.ForbidOverwrite}}
-	ctx = u.governed(ctx, bucket, key, w.all, nil)
-	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.all})
+	ctx = u.governed(ctx, bucket, key, w.common, nil)
+	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.common})
 	if err != nil {
-		return nil, j.failed(fmt.Errorf("looking at the source: %w", err))
+		return nil, j.notBegun(fmt.Errorf("looking at the source: %w", err))
 	}
 	whole := src.Offset == 0 && (src.Length == 0 || src.Length == info.Size)
 	if src.Length == 0 {
 		src.Length = info.Size - src.Offset
 	}
 	if !whole && (src.Length < 1 || src.Length > info.Size-src.Offset) {
-		return nil, j.failed(fmt.Errorf("the source has %d bytes, not %d from %d on", info.Size, src.Length, src.Offset))
+		return nil, j.notBegun(fmt.Errorf("the source has %d bytes, not %d from %d on", info.Size, src.Length, src.Offset))
 	}
 	if err := j.planCopy(src.Length); err != nil {
 		return nil, err
 	}
 	if opts, err = options(ctx, info); err != nil {
-		return nil, j.failed(err)
+		return nil, j.notBegun(err)
 	}
-	if j.wishes, err = assign(opts); err != nil {
+	if j.options, err = splitOptions(opts); err != nil {
 		return nil, err
 	}
-	callback := j.wishes.complete.Header.Get("X-Oss-Callback") != "" // CopyObject has none; CompleteMultipartUpload has
+	callback := j.options.complete.Header.Get("X-Oss-Callback") != "" // CopyObject has none; CompleteMultipartUpload has
 	if callback && info.Size == 0 {
-		return nil, j.failed(errors.New("the copy of an empty object has no callback"))
+		return nil, j.notBegun(errors.New("the copy of an empty object has no callback"))
 	}
-	ctx, end := j.watch(ctx)
+	ctx, end := j.startProgress(ctx)
 	defer end()
 	if whole && !callback && info.Size <= min(j.plan.PartSize, oss.MaxCopySize) {
 		return j.copyWhole(ctx, src, info)
@@ -135,10 +135,10 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 		from := src
 		from.Offset, from.Length = src.Offset+p.Offset, p.Size
 		return u.client.UploadPartCopy(ctx, j.plan.Upload, p.Number, from, &oss.CopyPartOptions{
-			IfMatch: info.ETag, Header: j.wishes.part.Header,
+			IfMatch: info.ETag, Header: j.options.part.Header,
 		})
 	}
-	parts, stop := placedSource(input{}, j.plan.Sections())
+	parts, stop := newRangeSource(input{}, j.plan.Sections())
 	defer stop()
 	sent, err := j.transfer(ctx, parts)
 	if err != nil {
@@ -154,8 +154,8 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 
 // learnSums asks OSS for the CRC-64 of the parts it copied, which the replies to copying do not tell, so that
 // joining them can be checked.
-func (j *job) learnSums(ctx context.Context, sent *parcels) error {
-	listed, err := j.u.list(ctx, j.plan.Upload, j.wishes.all)
+func (j *job) learnSums(ctx context.Context, sent *transferResult) error {
+	listed, err := j.u.list(ctx, j.plan.Upload, j.options.common)
 	if err != nil {
 		return err
 	}
@@ -186,12 +186,12 @@ func (j *job) planCopy(size int64) (err error) {
 func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.ObjectInfo) (*Result, error) {
 	permit, err := j.u.governor.Acquire(ctx, j.waits)
 	if err != nil {
-		return nil, j.failed(err)
+		return nil, j.notBegun(err)
 	}
 	defer permit.Release()
 	src.Length = 0
-	opts := &oss.CopyOptions{IfMatch: info.ETag, Object: &j.wishes.put}
-	if len(j.wishes.put.Tags) == 0 { // else CopyObject says so itself; without it OSS keeps the tags of the source
+	opts := &oss.CopyOptions{IfMatch: info.ETag, Object: &j.options.put}
+	if len(j.options.put.Tags) == 0 { // else CopyObject says so itself; without it OSS keeps the tags of the source
 		opts.Header = http.Header{"X-Oss-Tagging-Directive": {"REPLACE"}}
 	}
 	var res *oss.PutResult
@@ -203,7 +203,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 		return err
 	})
 	if err != nil && count.Unanswered.Load() > 0 {
-		res, err = j.lookForObject(ctx, began, err, false, func(there *oss.ObjectInfo) bool {
+		res, err = j.confirmObject(ctx, began, err, false, func(there *oss.ObjectInfo) bool {
 			return there.Size == info.Size && there.CRC64 == info.CRC64 && info.CRC64 != 0
 		})
 	}
@@ -211,7 +211,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 		err = &oss.ChecksumError{Op: "CopyObject", Bucket: at.Bucket, Key: at.Key, Local: info.CRC64, Remote: res.CRC64}
 	}
 	if err != nil {
-		return nil, j.failed(sourceChanged(err))
+		return nil, j.notBegun(sourceChanged(err))
 	}
 	j.meter.finish(info.Size, 0)
 	return &Result{ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID, CRC64: res.CRC64, Size: info.Size}, nil

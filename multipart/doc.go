@@ -19,20 +19,20 @@
 //
 // # Parts
 //
-// A part has DefaultPartSize, 8 MiB, unless Options say otherwise. For a known length the default
-// grows until 10,000 parts suffice, which is the most OSS takes; a size that you chose is kept, and
-// too long a source is refused before the first request. The parts of a stream of unknown length begin with that size, or
-// with DefaultStreamPartSize, 2 MiB, and grow. Sized tells the length of a stream; Upload also asks readers that have a Len
-// or a Size method. OSS takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
+// A part has DefaultPartSize, 8 MiB, unless Options say otherwise. For a known length the default grows until 10,000
+// parts suffice, which is the most OSS takes; a size that you chose is kept, and too long a source is refused before
+// the first request. The parts of a stream of unknown length begin with that size, or with DefaultStreamPartSize, 2
+// MiB, and grow. Sized tells the length of a stream; Upload also asks readers that have a Len or a Size method. OSS
+// takes parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
 //
 // # Limits are the Uploader's
 //
-// Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over
-// all uploads of an Uploader together: forty files at once still have no more parts in flight. Those
-// who wait are served in turn. Streams take memory as their bytes arrive, 256 KiB at a time, so a source that gives nothing
-// delays no other; when memory is short, streams send smaller parts. By default buffers take 40 MiB at most; hashing takes up to 2 MiB more for each
-// group of parts that is hashed: one of each file at work, more where the processors have nothing else to do, and no more
-// than Concurrency. A program needs one Uploader.
+// Concurrency, the parts in flight, and MemoryLimit, the bytes of the buffers of streams, hold over all uploads of an
+// Uploader together: forty files at once still have no more parts in flight. Those who wait are served in turn.
+// Streams take memory as their bytes arrive, 256 KiB at a time, so a source that gives nothing delays no other; when
+// memory is short, streams send smaller parts. By default buffers take 40 MiB at most; hashing takes up to 2 MiB more
+// for each group of parts that is hashed: one of each file at work, more where the processors have nothing else to
+// do, and no more than Concurrency. A program needs one Uploader.
 //
 // Unless you choose it, the Uploader finds the Concurrency: it begins with four parts and doubles them while the
 // link carries clearly more, up to 64; where four fill the link it stays with four. It goes on trying now and then,
@@ -46,7 +46,10 @@
 //
 // Every part is sent with its MD5, without which OSS would store damage. That costs little: where the
 // processor has AVX-512, AVX2 or NEON, parts are hashed side by side, a group at a time, while those before
-// are sent, mostly less than 400 MiB of a file ahead; and so are small objects that are uploaded at the same time.
+// are sent; and so are small objects that are uploaded at the same time. A file is read twice, but from the disk once:
+// no more of it is hashed ahead than the memory of the machine or container can cache until it is sent, and 512 MiB at
+// most. Where that memory does not suffice for the parts in flight, they are read once, into buffers that count against
+// MemoryLimit; parts larger than that are read twice.
 // A part's ETag and its CRC-64 must agree with what was sent. The CRC-64 of the finished object must be
 // the combination of those of its parts. A file must have the size, the time of modification and,
 // on Unix, the change time that it had in the beginning before the object is made. Options.Checksum chooses less.

@@ -102,7 +102,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 			want: "multipart: upload to *part 2" + denied + "; part 2 failed; upload ID * may be left behind: oss: AbortMultipartUpload " + object + denied},
 		{name: "a part that is damaged", faults: []osstest.Fault{{Op: "UploadPart", PartNumber: 2, Effect: osstest.Corrupt()}}, run: uploading(250, nil),
 			is: []error{oss.ErrInvalidDigest}, as: []any{uploadError(), new(*oss.ChecksumError), serviceError()},
-			want: "multipart: upload to " + object + ": oss: UploadPart " + object + " part 2: damaged on the way: *InvalidDigest*; part 2 failed; upload aborted, nothing left"},
+			want: "multipart: upload to " + object + ": oss: UploadPart " + object + " part 2: corrupted in transit: *InvalidDigest*; part 2 failed; upload aborted, nothing left"},
 		{name: "an object that is damaged", faults: []osstest.Fault{{Op: "CompleteMultipartUpload", Effect: osstest.Corrupt()}}, run: uploading(250, nil),
 			not: []error{multipart.ErrOutcomeUnknown}, as: []any{uploadError(), new(*oss.ChecksumError)},
 			want: "multipart: upload to " + object + ": oss: CompleteMultipartUpload " + object + ": the object exists and is wrong: CRC-64 is * here and * in OSS*"},

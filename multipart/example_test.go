@@ -17,10 +17,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// The examples run against an OSS in this process. A program would say
+// The examples run against a server of package osstest. A program calls
 // oss.NewClient(oss.Config{Region: "cn-hangzhou"}) instead of srv.Client().
 
-// Upload a file: parts in parallel, proved before the call returns.
+// Upload a file in parallel parts. The object is verified before the call returns.
 func ExampleUploader_UploadFile() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -36,7 +36,7 @@ func ExampleUploader_UploadFile() {
 	// Output: 20971520 bytes, ETag "AAE9660D5CEC00A4A796D1191C5BD7BE-3", CRC-64 3840994472669231136
 }
 
-// Upload anything that can be read, here what a compressor writes.
+// Upload anything that can be read, here the output of a compressor.
 func ExampleUploader_Upload() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -55,11 +55,11 @@ func ExampleUploader_Upload() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("fitted into one part:", res.Parts == 0)
-	// Output: fitted into one part: true
+	fmt.Println("fits in one part:", res.Parts == 0)
+	// Output: fits in one part: true
 }
 
-// Go on with an upload that failed, or whose process was killed: call UploadFile again.
+// Resume an upload that failed, or whose process was killed: call UploadFile again.
 func ExampleDirStore() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -81,13 +81,13 @@ func ExampleDirStore() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("second try: %d parts, %d of them from the first\n", res.Parts, res.Reused)
+	fmt.Printf("second try: %d parts, %d of them reused\n", res.Parts, res.Reused)
 	// Output:
 	// first try refused: true
-	// second try: 5 parts, 3 of them from the first
+	// second try: 5 parts, 3 of them reused
 }
 
-// Go on without any record: OSS knows what it holds.
+// Resume without a Store: OSS lists its unfinished uploads.
 func ExampleUploader_Unfinished() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -110,13 +110,13 @@ func ExampleUploader_Unfinished() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("%d parts, %d of them were there\n", res.Parts, res.Reused)
+		fmt.Printf("%d parts, %d of them reused\n", res.Parts, res.Reused)
 		break // the newest is enough
 	}
-	// Output: 3 parts, 1 of them were there
+	// Output: 3 parts, 1 of them reused
 }
 
-// Write an object as one writes a file, in the manners of a transaction.
+// Write an object like a file. Close creates it, and Abort before Close discards it.
 func ExampleUploader_NewWriter() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -126,7 +126,7 @@ func ExampleUploader_NewWriter() {
 		if err := json.NewEncoder(w).Encode(v); err != nil {
 			return err
 		}
-		return w.Close() // only now there is an object
+		return w.Close() // creates the object
 	}
 	if err := save(context.Background(), map[string]int{"sold": 3}); err != nil {
 		log.Fatal(err)
@@ -136,14 +136,15 @@ func ExampleUploader_NewWriter() {
 	// Output: {"sold":3}
 }
 
-// Copy inside OSS; no bytes travel.
+// Copy an object inside OSS, without downloading its bytes.
 func ExampleUploader_Copy() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	srv.PutObject("photos", "cat.jpg", []byte("meow"))
 
 	up := multipart.NewUploader(srv.Client(), nil)
-	res, err := up.Copy(context.Background(), "archive", "2026/cat.jpg", oss.CopySource{Bucket: "photos", Key: "cat.jpg"}, nil)
+	src := oss.CopySource{Bucket: "photos", Key: "cat.jpg"}
+	res, err := up.Copy(context.Background(), "archive", "2026/cat.jpg", src, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -151,12 +152,12 @@ func ExampleUploader_Copy() {
 	// Output: 4 bytes
 }
 
-// Upload one object from several machines: a Plan travels as JSON.
+// Upload one object from several machines, which exchange a Plan as JSON.
 func ExampleUploader_Begin() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	ctx := context.Background()
-	src := strings.NewReader(strings.Repeat("x", 30<<20)) // which all of them can read
+	src := strings.NewReader(strings.Repeat("x", 30<<20)) // readable by all machines
 
 	coordinator := multipart.NewUploader(srv.Client(), nil)
 	plan, err := coordinator.Begin(ctx, "videos", "film.mp4", src.Size(), nil)
@@ -167,7 +168,7 @@ func ExampleUploader_Begin() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for machine := range 2 { // each on its own
+	for machine := range 2 { // each in a process of its own
 		var p multipart.Plan
 		if err := json.Unmarshal(message, &p); err != nil {
 			log.Fatal(err)
@@ -185,7 +186,7 @@ func ExampleUploader_Begin() {
 	// Output: 4 parts
 }
 
-// End unfinished uploads that nobody will resume.
+// Abort abandoned uploads, or with DryRun only list them.
 func ExampleUploader_Sweep() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -204,7 +205,7 @@ func ExampleUploader_Sweep() {
 	// Output: film.mp4: 0 parts of 0 bytes
 }
 
-// Every failure says what it was and what is left in OSS.
+// An UploadError tells why an upload failed and what it left in OSS.
 func ExampleUploadError() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -225,7 +226,7 @@ func ExampleUploadError() {
 	// nothing left behind: true
 }
 
-// Watch an upload. The function is called from one goroutine.
+// Observe an upload. Calls of the function never overlap.
 func ExampleOptions_progress() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -243,7 +244,7 @@ func ExampleOptions_progress() {
 	// Output: cat.mp4: all 4 bytes
 }
 
-// A Plan tells which bytes belong to which part.
+// A Plan says which bytes belong to which part.
 func ExamplePlan_Sections() {
 	p := multipart.Plan{Size: 250 << 10, PartSize: 100 << 10}
 	for s := range p.Sections() {

@@ -14,9 +14,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file sends a part a second time beside the first request when that is far slower than earlier parts were: of many
-// connections a few are stuck, and an upload is as late as its last part. The first success is the part, whichever
-// request it is, since both have the same number and the same bytes. The other request is cancelled and waited for.
+// This file sends a part a second time beside the first request when that is far slower than earlier parts were: of
+// many connections a few are stuck, and an upload is as late as its last part. The first success is the part,
+// whichever request it is, since both have the same number and the same bytes. The other request is cancelled and
+// waited for.
 //
 // The second request cannot get the connection of the first, which is in use: it gets one that has just carried a part
 // well, or a new one. It needs a permit that is free, so that it never delays another part. The hedgeBudget bounds what
@@ -100,14 +101,14 @@ func (b *hedgeBody) mayGoOn(n int64) error {
 // sendHedged uploads a piece, and a second time if the first request is stuck.
 func (j *job) sendHedged(ctx context.Context, e admitted, opts oss.PartOptions) (oss.Part, error) {
 	if j.u.hedges == nil || j.tunable(e.Size) == 0 {
-		return j.u.client.UploadPart(ctx, j.plan.Upload, e.Number, e.watched, &opts)
+		return j.u.client.UploadPart(ctx, j.plan.Upload, e.Number, e.metered, &opts)
 	}
 	one, cancelOne := context.WithCancelCause(ctx)
 	defer cancelOne(nil)
 	h := &hedge{budget: j.u.hedges, opts: opts, began: time.Now(), permit: e.permit}
 	h.budget.begin(e.Size)
-	h.first.Body, h.first.hedge = e.watched, h
-	h.second.Body, h.second.hedge = e.watched, h
+	h.first.Body, h.first.hedge = e.metered, h
+	h.second.Body, h.second.hedge = e.metered, h
 
 	h.ended.Add(1)
 	timer := time.AfterFunc(hedgeInterval, func() {
@@ -192,8 +193,8 @@ type pace struct {
 	waste int64     // what that look said
 }
 
-// bytesToWaste returns 0 while the first request goes well. If it will take far longer than expected, at its pace since the
-// last look, it returns how many bytes a second request may waste.
+// bytesToWaste returns 0 while the first request goes well. If it will take far longer than expected, at its pace
+// since the last look, it returns how many bytes a second request may waste.
 func (h *hedge) bytesToWaste() int64 {
 	now := time.Now()
 	if past := now.Sub(h.pace.at); past >= hedgeInterval {

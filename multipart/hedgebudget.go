@@ -31,8 +31,9 @@ const (
 	hedgeShare  = 8  // one part of so many in flight may be sent twice, and always one
 )
 
-// expectedTime returns how long a part of that size takes, 0 while that is unknown, and else no less than hedgeInterval. A
-// smaller part gets as much time as the others took, because some of the time does not depend on the size.
+// expectedTime returns how long a part of that size takes, 0 while that is unknown, and else no less than
+// hedgeInterval. A smaller part gets as much time as the others took, because some of the time does not depend on the
+// size.
 func (b *hedgeBudget) expectedTime(size int64) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,10 +6,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// grownSections returns the sections of an upload whose parts have several sizes, as those of a stream grow: the parts
-// that OSS holds as they are, and equal parts for the rest of p.Size bytes. Where a part is missing between two of the
-// same size it has that size; where the sizes differ, the place of what comes behind is unknown, and it is cut anew.
-// There are none if nothing held can be kept.
+// grownSections returns the sections of an upload whose parts have several sizes, as those of a stream grow: the
+// parts that OSS holds as they are, and equal parts for the rest of p.Size bytes. Where a part is missing between two
+// of the partMatches size it has that size; where the sizes differ, the place of what comes behind is unknown, and it
+// is cut anew. There are none if nothing held can be kept.
 func grownSections(p Plan, held []oss.Part, least int64) []Section {
 	held = slices.SortedFunc(slices.Values(held), byNumber)
 	var sections []Section

@@ -48,19 +48,9 @@ func newLink(t *testing.T, opts multipart.Options, change func(*http.Transport),
 	l.fault = l.srv.Inject(asLink)
 	c := client(t, l.srv, func(cfg *oss.Config) {
 		cfg.Retry = oss.Retry{}
-		cfg.Hooks.OnStart = func(ctx context.Context, op oss.Operation) context.Context {
-			if op.Name == "UploadPart" {
-				n := l.now.Add(1)
-				l.most.Store(max(l.most.Load(), n))
-			}
-			return ctx
-		}
 		cfg.Hooks.OnEnd = func(_ context.Context, op oss.Operation, err error) {
-			if op.Name == "UploadPart" {
-				l.now.Add(-1)
-				if err == nil {
-					l.stored.Add(op.Size)
-				}
+			if op.Name == "UploadPart" && err == nil {
+				l.stored.Add(op.Size)
 			}
 		}
 		if change != nil {
@@ -69,6 +59,15 @@ func newLink(t *testing.T, opts multipart.Options, change func(*http.Transport),
 			t.Cleanup(own.CloseIdleConnections)
 			cfg.HTTPClient = &http.Client{Transport: own}
 		}
+		next := cfg.HTTPClient.Transport
+		cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPut {
+				n := l.now.Add(1)
+				defer l.now.Add(-1)
+				l.most.Store(max(l.most.Load(), n))
+			}
+			return next.RoundTrip(req)
+		})}
 	})
 	opts.PartSize = linkPart
 	l.up = multipart.NewUploader(c, &opts)

@@ -16,8 +16,8 @@ type Progress struct {
 
 	Sent int64 // bytes handed to connections, confirmed or not; those sent again count once
 
-	// WaitingSince is when the upload began to wait because OSS throttles or cannot be reached; WaitingFor says why. They are
-	// zero while it does not wait. While it does, the progress function is called once a second.
+	// WaitingSince is when the upload began to wait because OSS throttles or cannot be reached; WaitingFor says why.
+	// They are zero while it does not wait. While it does, the progress function is called once a second.
 	WaitingSince time.Time
 	WaitingFor   error
 }

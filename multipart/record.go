@@ -23,10 +23,10 @@ import (
 func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
 	id, err := j.recordID(f)
 	if err != nil {
-		return nil, j.failed(err)
+		return nil, j.notBegun(err)
 	}
 	fresh := j.plan
-	fresh.Options = j.wishes.digest()
+	fresh.Options = j.options.digest()
 	for gone := (oss.Upload{}); ; {
 		joined, err := j.enter(ctx, id, fresh, gone)
 		if err != nil {
@@ -34,7 +34,7 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 		}
 		var res *Result
 		if joined {
-			res, err = j.goOn(ctx, in)
+			res, err = j.resumeSaved(ctx, in)
 		} else {
 			res, err = j.resume(ctx, in, nil)
 		}
@@ -55,21 +55,21 @@ func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload)
 		var unlock func()
 		err := j.guard.do(func() (err error) { unlock, err = locker.Lock(ctx, id); return err })
 		if err != nil {
-			return false, j.failed(fmt.Errorf("locking the record of the upload: %w", err))
+			return false, j.notBegun(fmt.Errorf("locking the record of the upload: %w", err))
 		}
 		defer unlock()
 	}
 	saved, err := j.load(ctx, id)
 	switch {
 	case err != nil:
-		return false, j.failed(err)
+		return false, j.notBegun(err)
 	case saved.Upload.ID == "" || saved.Upload == gone:
 		j.endIntent(ctx, saved)
 	case fits(saved, fresh):
 		j.plan = saved
 		return true, nil
 	default:
-		j.discard(ctx, saved)
+		j.abortStale(ctx, saved)
 	}
 	return false, j.begin(ctx, id)
 }
@@ -83,7 +83,7 @@ func (j *job) begin(ctx context.Context, id string) error {
 	intent := j.plan
 	intent.Begun = j.u.client.Now().UTC().Truncate(time.Second)
 	if err := save(intent); err != nil {
-		return j.failed(fmt.Errorf("saving the record of the upload: %w", err))
+		return j.notBegun(fmt.Errorf("saving the record of the upload: %w", err))
 	}
 	if err := j.initiate(ctx); err != nil {
 		if len(j.orphans) == 0 && !j.unlisted { // else the next run looks again
@@ -96,7 +96,7 @@ func (j *job) begin(ctx context.Context, id string) error {
 	}
 	if err := save(j.plan); err != nil {
 		j.keep = false
-		return j.abandon(ctx, &parcels{}, fmt.Errorf("saving the record of the upload: %w", err))
+		return j.abandon(ctx, &transferResult{}, fmt.Errorf("saving the record of the upload: %w", err))
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ const clockError = 15 * time.Minute
 // endIntent looks for the upload that an earlier process was about to begin and did not record.
 func (j *job) endIntent(ctx context.Context, saved Plan) {
 	if saved.Upload.ID == "" && !saved.Begun.IsZero() {
-		j.lookForOrphans(ctx, func(*reqstats.Stats) time.Time { return saved.Begun.Add(-clockError) })
+		j.findOrphans(ctx, func(*reqstats.Stats) time.Time { return saved.Begun.Add(-clockError) })
 	}
 }
 
@@ -119,7 +119,7 @@ func fits(saved, fresh Plan) bool {
 
 // digest identifies everything that InitiateMultipartUpload is told of the object. The ACL and other options that
 // CompleteMultipartUpload takes are not part of it: the call that completes the upload sends its own.
-func (w *wishes) digest() string {
+func (w *requestOptions) digest() string {
 	o := w.initiate
 	o.Checksum = 0
 	if !o.Expires.IsZero() {
@@ -167,9 +167,9 @@ func (j *job) load(ctx context.Context, id string) (Plan, error) {
 	return saved, nil
 }
 
-// discard aborts the upload of a record that does not fit any more.
-func (j *job) discard(ctx context.Context, saved Plan) error {
-	old := &job{u: j.u, plan: saved, wishes: j.wishes}
+// abortStale aborts the upload of a record that does not fit any more.
+func (j *job) abortStale(ctx context.Context, saved Plan) error {
+	old := &job{u: j.u, plan: saved, options: j.options}
 	_, err := old.abort(ctx)
 	if err != nil {
 		j.warn("an earlier upload of the file is left behind", saved.Upload, err)
@@ -177,8 +177,8 @@ func (j *job) discard(ctx context.Context, saved Plan) error {
 	return err
 }
 
-// dropRecord ends what an earlier try with f has left, if f is stored and has become too small for parts.
-func (j *job) dropRecord(ctx context.Context, f *os.File) {
+// dropStaleRecord ends what an earlier try with f has left, if f is stored and has become too small for parts.
+func (j *job) dropStaleRecord(ctx context.Context, f *os.File) {
 	if f == nil {
 		return
 	}
@@ -197,15 +197,15 @@ func (j *job) dropRecord(ctx context.Context, f *os.File) {
 		if j.endIntent(ctx, saved); j.unlisted {
 			return
 		}
-	case j.discard(ctx, saved) != nil:
+	case j.abortStale(ctx, saved) != nil:
 		return
 	}
 	j.deleteRecord(ctx, id, saved.Upload)
 }
 
-// goOn resumes the upload that a record names.
-func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
-	held, err := j.u.list(ctx, j.plan.Upload, j.wishes.all)
+// resumeSaved resumes the upload that a record names.
+func (j *job) resumeSaved(ctx context.Context, in input) (*Result, error) {
+	held, err := j.u.list(ctx, j.plan.Upload, j.options.common)
 	if errors.Is(err, oss.ErrNoSuchUpload) {
 		return j.gone(ctx, in, err)
 	}
@@ -214,7 +214,7 @@ func (j *job) goOn(ctx context.Context, in input) (*Result, error) {
 		kept, err = j.verify(ctx, in, held)
 	}
 	if err != nil {
-		return nil, j.left(&parcels{}, err)
+		return nil, j.kept(&transferResult{}, err)
 	}
 	return j.resume(ctx, in, kept)
 }

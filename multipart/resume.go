@@ -74,7 +74,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	if bad != nil {
 		return nil, bad
 	}
-	ctx, end := j.watch(ctx)
+	ctx, end := j.startProgress(ctx)
 	defer end()
 	in.at, in.size = j.guard.readerAt(src), p.Size
 	if err != nil {
@@ -84,7 +84,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 	if grown := grownSections(p, held, u.client.MinPartSize()); fit(grown, held) > fit(slices.Collect(p.Sections()), held) {
 		j.grown = grown
 		if kept, err = j.verify(ctx, in, held); err != nil {
-			return nil, j.left(&parcels{}, err)
+			return nil, j.kept(&transferResult{}, err)
 		}
 		if len(kept) == 0 {
 			j.grown = nil
@@ -96,7 +96,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		}
 		j.plan.PartSize = size
 		if kept, err = j.verify(ctx, in, held); err != nil {
-			return nil, j.left(&parcels{}, err)
+			return nil, j.kept(&transferResult{}, err)
 		}
 	}
 	if len(kept) == 0 {
@@ -169,10 +169,10 @@ func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 
 // gone ends a job whose upload OSS does not know: it may have become the object that was wanted.
 func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
-	if res, doneErr := j.alreadyDone(ctx, in); doneErr == nil {
+	if res, doneErr := j.checkCompleted(ctx, in); doneErr == nil {
 		return res, nil
 	}
-	return nil, j.left(&parcels{}, err)
+	return nil, j.kept(&transferResult{}, err)
 }
 
 // resume sends the parts that are not kept and finishes.
@@ -192,7 +192,7 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 			}
 		}
 	}
-	parts, stop := placedSource(in, missing)
+	parts, stop := newRangeSource(in, missing)
 	defer stop()
 	sent, err := j.transfer(ctx, parts)
 	if changed := parts.changed(); changed != nil {
@@ -204,10 +204,10 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 	if err == nil {
 		res, err = j.complete(ctx, sent)
 	} else {
-		err = j.left(sent, err)
+		err = j.kept(sent, err)
 	}
 	if errors.Is(err, oss.ErrNoSuchUpload) { // another process may have been faster with the same upload
-		if done, doneErr := j.alreadyDone(ctx, in); doneErr == nil {
+		if done, doneErr := j.checkCompleted(ctx, in); doneErr == nil {
 			return done, nil
 		}
 	}
@@ -218,16 +218,16 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 	return res, nil
 }
 
-// alreadyDone returns the result of an upload that is gone because it was completed: the object that stands there
+// checkCompleted returns the result of an upload that is gone because it was completed: the object that stands there
 // has the size and the CRC-64 of the source, is not older than the upload and has the properties that were asked for.
 // A Plan that does not know when it was begun, and forbids overwriting, proves nothing.
-func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
+func (j *job) checkCompleted(ctx context.Context, in input) (*Result, error) {
 	up := j.plan.Upload
 	if j.plan.Begun.IsZero() && j.plan.ForbidOverwrite {
 		return nil, errors.New("it is not known when the upload was begun")
 	}
 	var failed error
-	info, err := j.lookForOurs(ctx, func(*reqstats.Stats) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
+	info, err := j.findOwnObject(ctx, func(*reqstats.Stats) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
 		if there.Size != in.size { // there is no need to read the source
 			return false
 		}
@@ -249,8 +249,8 @@ func (j *job) alreadyDone(ctx context.Context, in input) (*Result, error) {
 		Size: in.size, UploadID: up.ID, Parts: j.numParts(), Reused: j.numParts(), Orphans: j.orphans}, nil
 }
 
-// same reports whether a part that OSS holds has the bytes of body.
-func (u *Uploader) same(ctx context.Context, part oss.Part, body oss.Body) (bool, error) {
+// partMatches reports whether a part that OSS holds has the bytes of body.
+func (u *Uploader) partMatches(ctx context.Context, part oss.Part, body oss.Body) (bool, error) {
 	if part.CRC64 != 0 {
 		crc, err := u.crcOf(ctx, body)
 		return crc == part.CRC64, err
@@ -259,7 +259,7 @@ func (u *Uploader) same(ctx context.Context, part oss.Part, body oss.Body) (bool
 	if len(etag) != 2*md5.Size {
 		return false, nil // not an MD5, so nothing to go by
 	}
-	d, err := u.digestOf(ctx, body)
+	d, err := u.sumOf(ctx, body)
 	if err != nil {
 		return false, err
 	}

@@ -32,7 +32,7 @@ func measure(src io.Reader) (input, error) {
 	if exact {
 		src = s.Reader
 	}
-	in, err := inspect(src)
+	in, err := openInput(src)
 	switch {
 	case err != nil:
 		return input{}, err

@@ -20,8 +20,8 @@ import (
 type piece struct {
 	Section
 	body    oss.Body
-	digest  *digest  // of body; nil if it is not known yet
-	watched oss.Body // body, paced and seen as it is sent
+	sums    *sums    // of body; nil if they are not known yet
+	metered oss.Body // body, paced and seen as it is sent
 	free    func()   // gives its memory back, after which body is not to be read
 }
 
@@ -43,12 +43,12 @@ type input struct {
 	stream io.Reader    // where at is nil
 }
 
-// inspect finds out how src can be read. It leaves its offset as it is.
+// openInput finds out how src can be read. It leaves its offset as it is.
 //
 // Only these types are read in place: their ReadAt is safe for concurrent use and returns the bytes that Read returns.
 // A type that embeds one of them may override Read, to encrypt or to count, and any other ReaderAt may move the offset
 // that its Read uses; both are streams.
-func inspect(src io.Reader) (input, error) {
+func openInput(src io.Reader) (input, error) {
 	if isNil(src) {
 		return input{}, fmt.Errorf("multipart: source is nil (%T)", src)
 	}
@@ -58,7 +58,7 @@ func inspect(src io.Reader) (input, error) {
 	}
 	switch src := src.(type) {
 	case *os.File:
-		return inspectFile(src)
+		return openFileInput(src)
 	case *bytes.Reader:
 		s = src
 	case *strings.Reader:
@@ -93,9 +93,9 @@ func inspectBody(body oss.Body) (input, error) {
 	return input{at: body, size: size}, nil
 }
 
-// inspectFile reads a regular file in place, from its offset; anything else is a stream, and so is
+// openFileInput reads a regular file in place, from its offset; anything else is a stream, and so is
 // a file that claims to be empty, as those in /proc do.
-func inspectFile(f *os.File) (input, error) {
+func openFileInput(f *os.File) (input, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return input{}, fmt.Errorf("multipart: %w", err)
@@ -133,45 +133,45 @@ func unchanged(f *os.File, was fs.FileInfo) error {
 }
 
 // body returns the whole range as one body.
-func (in input) body() oss.Body { return window{r: in.at, base: in.base, size: in.size} }
+func (in input) body() oss.Body { return sectionBody{r: in.at, base: in.base, size: in.size} }
 
-// placed is a source that is read in place, by all workers at once.
-type placed struct {
+// rangeSource is a source that is read in place, by all workers at once.
+type rangeSource struct {
 	input
 	pull func() (Section, bool)
 }
 
-// placedSource returns the sections of in, and a function that ends the iteration.
-func placedSource(in input, sections iter.Seq[Section]) (*placed, func()) {
+// newRangeSource returns the sections of in, and a function that ends the iteration.
+func newRangeSource(in input, sections iter.Seq[Section]) (*rangeSource, func()) {
 	pull, stop := iter.Pull(sections)
-	return &placed{input: in, pull: pull}, stop
+	return &rangeSource{input: in, pull: pull}, stop
 }
 
-func (p *placed) next(context.Context) (piece, error) {
+func (p *rangeSource) next(context.Context) (piece, error) {
 	s, ok := p.pull()
 	if !ok {
 		return piece{}, io.EOF
 	}
-	return piece{Section: s, body: window{r: p.at, base: p.base + s.Offset, size: s.Size}, free: func() {}}, nil
+	return piece{Section: s, body: sectionBody{r: p.at, base: p.base + s.Offset, size: s.Size}, free: func() {}}, nil
 }
 
-func (p *placed) changed() error {
+func (p *rangeSource) changed() error {
 	if p.intact == nil {
 		return nil
 	}
 	return p.intact()
 }
 
-// A window is a range of a ReaderAt, as a Body. That the range ends before it should is an error and
+// A sectionBody is a range of a ReaderAt, as a Body. That the range ends before it should is an error and
 // not an end.
-type window struct {
+type sectionBody struct {
 	r          io.ReaderAt
 	base, size int64
 }
 
-func (w window) Size() int64 { return w.size }
+func (w sectionBody) Size() int64 { return w.size }
 
-func (w window) ReadAt(p []byte, off int64) (int, error) {
+func (w sectionBody) ReadAt(p []byte, off int64) (int, error) {
 	want := p[:max(min(int64(len(p)), w.size-off), 0)]
 	n, err := w.r.ReadAt(want, w.base+off)
 	switch {
@@ -186,7 +186,7 @@ func (w window) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Region implements zerocopy.Source, for regular files.
-func (w window) Region(off, n int64, files bool) (zerocopy.Region, error) {
+func (w sectionBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	f, ok := w.r.(*os.File)
 	if !ok || !files {
 		return zerocopy.Region{}, nil
@@ -220,4 +220,27 @@ func await(ctx context.Context, read func() error, abandoned func()) (left bool,
 	case <-ctx.Done():
 		return true, ctx.Err()
 	}
+}
+
+// A prefixSource is a source some of whose pieces have been taken out already.
+type prefixSource struct {
+	source
+	pieces []piece
+}
+
+func (q *prefixSource) next(ctx context.Context) (piece, error) {
+	if len(q.pieces) == 0 {
+		return q.source.next(ctx)
+	}
+	p := q.pieces[0]
+	q.pieces = q.pieces[1:]
+	return p, nil
+}
+
+// free frees the pieces that nobody has taken.
+func (q *prefixSource) free() {
+	for _, p := range q.pieces {
+		p.free()
+	}
+	q.pieces = nil
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// Begin initiates an upload of size bytes, at least one, and returns its Plan: what UploadParts, on this machine or on
-// others, and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or the upload
-// is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
+// Begin initiates an upload of size bytes, at least one, and returns its Plan: what UploadParts, on this machine or
+// on others, and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or
+// the upload is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
 // ForbidOverwrite, which the Plan carries. An upload that a lost reply may have left is logged as a warning.
 func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, opts *oss.ObjectOptions) (Plan, error) {
 	if u.err != nil {
@@ -25,18 +25,18 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	if size < 1 {
 		return Plan{}, fmt.Errorf("multipart: %d bytes cannot be uploaded in parts", size)
 	}
-	w, err := assign(opts)
+	w, err := splitOptions(opts)
 	if err != nil {
 		return Plan{}, err
 	}
-	if w.complete.ACL != "" || len(w.complete.Header)+len(w.part.Header)+len(w.all) > 0 {
+	if w.complete.ACL != "" || len(w.complete.Header)+len(w.part.Header)+len(w.common) > 0 {
 		return Plan{}, errors.New("multipart: Begin takes no option that the requests after it would need too: an ACL, a callback, a payer, a traffic limit")
 	}
 	partSize, err := partSizeFor(size, u.opts.PartSize)
 	if err != nil {
 		return Plan{}, err
 	}
-	j := &job{u: u, wishes: w, caller: ctx, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
+	j := &job{u: u, options: w, caller: ctx, plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: size, PartSize: partSize,
 		ForbidOverwrite: w.complete.ForbidOverwrite, Options: w.digest()}}
 	if err := j.initiate(u.governed(ctx, bucket, key, nil, nil)); err != nil {
 		return Plan{}, err
@@ -44,11 +44,11 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	return j.plan, nil
 }
 
-// UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts.
-// On failure it also returns the parts that did arrive, and never aborts p: others may be at work on it.
-// The parts are returned by number. Sending one again replaces it. That src stays the same until all parts of p are there
-// is the caller's matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that
-// comes early. Both match ErrSourceChanged.
+// UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts. On failure
+// it also returns the parts that did arrive, and never aborts p: others may be at work on it. The parts are returned
+// by number. Sending one again replaces it. That src stays the same until all parts of p are there is the caller's
+// matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that comes
+// early. Both match ErrSourceChanged.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
 	j, err := u.jobOf(p)
 	if err != nil {
@@ -75,13 +75,13 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 			}
 		}
 	}
-	ctx, end := j.watch(ctx)
+	ctx, end := j.startProgress(ctx)
 	defer end()
-	parts, stop := placedSource(input{at: j.guard.readerAt(src), size: p.Size}, sections)
+	parts, stop := newRangeSource(input{at: j.guard.readerAt(src), size: p.Size}, sections)
 	defer stop()
 	sent, err := j.transfer(ctx, parts)
 	if err != nil {
-		return sent.parts, j.left(sent, err)
+		return sent.parts, j.kept(sent, err)
 	}
 	return sent.parts, nil
 }
@@ -98,22 +98,22 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	ctx, end := j.watch(ctx)
+	ctx, end := j.startProgress(ctx)
 	defer end()
 	if parts == nil {
 		if parts, err = u.list(ctx, p.Upload, nil); err != nil {
-			return nil, j.left(&parcels{}, err)
+			return nil, j.kept(&transferResult{}, err)
 		}
 	}
 	if missing := p.Missing(parts); len(missing) > 0 {
-		return nil, j.left(&parcels{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, the first is part %d",
+		return nil, j.kept(&transferResult{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, the first is part %d",
 			len(missing), p.NumParts(), missing[0]))
 	}
 	// Copied, because the caller's slice is his; and without parts that an earlier, longer plan has left.
 	mine := slices.DeleteFunc(slices.Clone(parts), func(part oss.Part) bool { return part.Number > p.NumParts() })
 	slices.SortFunc(mine, byNumber)
 	mine = slices.CompactFunc(mine, func(a, b oss.Part) bool { return a.Number == b.Number && a.ETag == b.ETag }) // sent by two
-	return j.complete(ctx, &parcels{parts: mine})
+	return j.complete(ctx, &transferResult{parts: mine})
 }
 
 // jobOf returns a job that works on p and leaves it in OSS if it fails.
@@ -135,7 +135,7 @@ func (u *Uploader) jobOf(p Plan) (*job, error) {
 		return nil, fmt.Errorf("multipart: plan of %d parts, more than %d", p.NumParts(), oss.MaxPartNumber)
 	}
 	j := &job{u: u, plan: p, keep: true}
-	j.wishes.complete.ForbidOverwrite = p.ForbidOverwrite
+	j.options.complete.ForbidOverwrite = p.ForbidOverwrite
 	return j, nil
 }
 

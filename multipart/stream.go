@@ -79,18 +79,18 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 	}
 	b, all, err := s.gather(ctx, single, true)
 	if err != nil {
-		return nil, j.failed(err)
+		return nil, j.notBegun(err)
 	}
 	if all {
 		defer b.free()
 		return j.put(ctx, b, nil)
 	}
-	parts := &queue{source: s}
+	parts := &prefixSource{source: s}
 	for _, b := range b.split(size) {
 		parts.pieces = append(parts.pieces, s.piece(b))
 	}
 	defer parts.free() // if the upload could not even be begun
-	return j.multipart(ctx, parts)
+	return j.uploadParts(ctx, parts)
 }
 
 // stream begins to read in, whose length may be unknown. The caller must close the stream.

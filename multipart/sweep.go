@@ -30,12 +30,13 @@ type Swept struct {
 	Size  int64 // bytes that it held, and that were billed
 }
 
-// Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what
-// each held. An upload that has got a part since then is in use, however long ago it was begun. With opts.DryRun it only looks. An upload that could not be ended is yielded with its error, and Sweep
-// goes on; an error with a zero Swept is the last pair.
+// Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what each
+// held. An upload that has got a part since then is in use, however long ago it was begun. With opts.DryRun it only
+// looks. An upload that could not be ended is yielded with its error, and Sweep goes on; an error with a zero Swept
+// is the last pair.
 //
-// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that are gone, of the same bucket, prefix
-// and age.
+// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that are gone, of the same bucket,
+// prefix and age.
 //
 // OSS keeps unfinished uploads for ever unless a lifecycle rule of the bucket removes them.
 func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions) iter.Seq2[Swept, error] {
@@ -75,7 +76,8 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 	}
 }
 
-// tidyRecords deletes the records of the swept part of the bucket that were made before limit and whose uploads are gone.
+// tidyRecords deletes the records of the swept part of the bucket that were made before limit and whose uploads are
+// gone.
 func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOptions, limit time.Time) {
 	store, ok := u.opts.Store.(RecordLister)
 	if !ok {

@@ -19,8 +19,8 @@ import (
 
 // This file is the only one that knows errgroup: the one engine that sends parts side by side.
 
-// parcels are what came of a transfer.
-type parcels struct {
+// transferResult are what came of a transfer.
+type transferResult struct {
 	mu     sync.Mutex
 	parts  []oss.Part  // stored and confirmed
 	failed []PartError // given up, other than for a failure elsewhere
@@ -28,24 +28,25 @@ type parcels struct {
 }
 
 // stored returns the bytes that OSS confirmed.
-func (p *parcels) stored() (n int64) {
+func (p *transferResult) stored() (n int64) {
 	for _, part := range p.parts {
 		n += part.Size
 	}
 	return n
 }
 
-func (p *parcels) anyFailed() bool {
+func (p *transferResult) anyFailed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.failed) > 0
 }
 
 // transfer sends all pieces of src as parts of the job's upload. The first failure cancels the rest, and is the error
-// returned when all have ended. It acquires the permit of a piece before it hands the piece to a worker, so that an upload
-// has one place in the queue for permits, however many parts it has. There are no more workers than pieces in hand.
-func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
-	done := &parcels{parts: make([]oss.Part, 0, j.plan.NumParts())}
+// returned when all have ended. It acquires the permit of a piece before it hands the piece to a worker, so that an
+// upload has one place in the queue for permits, however many parts it has. There are no more workers than pieces in
+// hand.
+func (j *job) transfer(ctx context.Context, src source) (*transferResult, error) {
+	done := &transferResult{parts: make([]oss.Part, 0, j.plan.NumParts())}
 	ctx, count := reqstats.NewContext(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := j.hashAhead(gctx, src)
@@ -85,7 +86,7 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 			g.Go(func() (err error) {
 				defer j.guard.catch(&err)
 				for more := true; more; e, more = <-next {
-					err := j.deliver(gctx, e, done)
+					err := j.runPart(gctx, e, done)
 					inHand.Release(1)
 					if err != nil {
 						return err
@@ -106,8 +107,8 @@ func (j *job) transfer(ctx context.Context, src source) (*parcels, error) {
 	return done, err
 }
 
-// maxInHand bounds the pieces that have been begun and have not ended: those in flight, and as many that wait to be sent
-// again, because those have no permit.
+// maxInHand bounds the pieces that have been begun and have not ended: those in flight, and as many that wait to be
+// sent again, because those have no permit.
 func (j *job) maxInHand() int64 { return 2 * max(int64(j.u.opts.Concurrency), MaxConcurrency) }
 
 // admit waits until another piece may be begun.
@@ -124,11 +125,11 @@ type admitted struct {
 	permit *flow.Permit
 }
 
-// deliver sends one piece, and gives back what it holds.
-func (j *job) deliver(ctx context.Context, e admitted, done *parcels) error {
+// runPart sends one piece, and gives back what it holds.
+func (j *job) runPart(ctx context.Context, e admitted, done *transferResult) error {
 	defer e.permit.Release()
 	defer e.free()
-	part, err := j.sendPatiently(ctx, e)
+	part, err := j.sendThrottled(ctx, e)
 	done.mu.Lock()
 	defer done.mu.Unlock()
 	if err != nil {
@@ -158,7 +159,7 @@ func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part
 			continue
 		}
 		g.Go(func() error {
-			equal, err := j.u.same(gctx, part, window{r: in.at, base: in.base + s.Offset, size: s.Size})
+			equal, err := j.u.partMatches(gctx, part, sectionBody{r: in.at, base: in.base + s.Offset, size: s.Size})
 			if equal && err == nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -172,13 +173,13 @@ func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part
 	return kept, err
 }
 
-// sendPatiently sends one piece, however often its attempts fail for throttling or an outage.
-func (j *job) sendPatiently(ctx context.Context, e admitted) (part oss.Part, err error) {
+// sendThrottled sends one piece, however often its attempts fail for throttling or an outage.
+func (j *job) sendThrottled(ctx context.Context, e admitted) (part oss.Part, err error) {
 	send := j.send
 	if send == nil {
 		send = j.sendPart
 	}
-	e.watched = j.watched(e.body) // once, so that what is sent again is not counted again
+	e.metered = j.metered(e.body) // once, so that what is sent again is not counted again
 	err = e.permit.Do(ctx, j.tunable(e.Size), func(ctx context.Context) (err error) {
 		part, err = send(ctx, e)
 		return err
@@ -189,10 +190,10 @@ func (j *job) sendPatiently(ctx context.Context, e admitted) (part oss.Part, err
 	return part, err
 }
 
-// tunable returns the size of what is sent, for the governor. Under a traffic limit each request is as slow as was asked
-// for, and more of them would only get round it.
+// tunable returns the size of what is sent, for the governor. Under a traffic limit each request is as slow as was
+// asked for, and more of them would only get round it.
 func (j *job) tunable(size int64) int64 {
-	if j.wishes.part.Header.Get("X-Oss-Traffic-Limit") != "" {
+	if j.options.part.Header.Get("X-Oss-Traffic-Limit") != "" {
 		return 0
 	}
 	return size
@@ -200,42 +201,37 @@ func (j *job) tunable(size int64) int64 {
 
 // sendPart uploads one piece and returns the part that OSS confirmed, with our own CRC-64 if OSS told none.
 func (j *job) sendPart(ctx context.Context, p admitted) (oss.Part, error) {
-	opts := j.wishes.part
+	opts := j.options.part
 	opts.Checksum = j.u.opts.Checksum
 	if opts.Checksum != oss.ChecksumMD5 {
 		return j.sendHedged(ctx, p, opts)
 	}
-	d := p.digest
-	if d == nil {
+	sums := p.sums
+	if sums == nil {
 		var err error
-		if b, ok := p.body.(*buffer); ok && j.u.lanes >= sideBySide {
-			d, err = j.u.digestTogether(ctx, b)
-		} else {
-			d, err = j.u.digestOf(ctx, p.body)
-		}
-		if err != nil {
+		if sums, err = j.u.sumOf(ctx, p.toHash()); err != nil {
 			return oss.Part{}, err
 		}
 	}
-	opts.MD5, opts.CRC64 = d.md5[:], &d.crc
+	opts.MD5, opts.CRC64 = sums.md5[:], &sums.crc
 	part, err := j.sendHedged(ctx, p, opts)
 	if part.CRC64 == 0 {
-		part.CRC64 = d.crc
+		part.CRC64 = sums.crc
 	}
 	return part, err
 }
 
-// watched returns body so that sending it is paced and seen, or body itself if nobody asks for that.
-func (j *job) watched(body oss.Body) oss.Body {
+// metered returns body so that sending it is paced and seen, or body itself if nobody asks for that.
+func (j *job) metered(body oss.Body) oss.Body {
 	if j.meter == nil && j.u.opts.Limiter == nil {
 		return body
 	}
-	return &watchedBody{Body: body, limiter: j.u.opts.Limiter, guard: &j.guard, meter: j.meter}
+	return &meteredBody{Body: body, limiter: j.u.opts.Limiter, guard: &j.guard, meter: j.meter}
 }
 
-// A watchedBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
+// A meteredBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
 // oss.ContextBody, so that what ends an attempt ends its waiting.
-type watchedBody struct {
+type meteredBody struct {
 	oss.Body
 	limiter Limiter
 	guard   *guard
@@ -245,11 +241,11 @@ type watchedBody struct {
 	seen int64 // the furthest byte sent; one sent again is not counted again
 }
 
-func (w *watchedBody) ReadAt(p []byte, off int64) (int, error) {
+func (w *meteredBody) ReadAt(p []byte, off int64) (int, error) {
 	return w.ReadAtContext(context.Background(), p, off)
 }
 
-func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n int, err error) {
+func (w *meteredBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n int, err error) {
 	for {
 		step := p[n:]
 		if w.limiter != nil {
@@ -267,7 +263,7 @@ func (w *watchedBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n
 }
 
 // Region implements zerocopy.Source, where no Limiter has to be asked.
-func (w *watchedBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
+func (w *meteredBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	lender, ok := w.Body.(zerocopy.Source)
 	if !ok || w.limiter != nil {
 		return zerocopy.Region{}, nil
@@ -281,7 +277,7 @@ func (w *watchedBody) Region(off, n int64, files bool) (zerocopy.Region, error) 
 
 // pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
 // its burst at once, which may be lowered between two looks at it.
-func (w *watchedBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
+func (w *meteredBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
 	defer w.guard.catch(&err)
 	burst := func() int {
 		if b, ok := w.limiter.(interface{ Burst() int }); ok {
@@ -311,7 +307,7 @@ type endless struct{ context.Context }
 
 func (endless) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
-func (w *watchedBody) progress(to int64) {
+func (w *meteredBody) progress(to int64) {
 	w.mu.Lock()
 	more := to - w.seen
 	w.seen = max(w.seen, to)

@@ -89,9 +89,9 @@ func partSender(t testing.TB, size int, cfg oss.Config) func() {
 	}
 }
 
-// With Go 1.26 there are 78, of which net/http makes 40 for a request and its reply, http.Client, which go-retryablehttp is
-// built on, 3, and the trace of the connection 4; a Client with its own transport needs 2 of those. With Go 1.25 there are
-// 5 more. V1 makes one more.
+// With Go 1.26 there are 78, of which net/http makes 40 for a request and its reply, http.Client, which
+// go-retryablehttp is built on, 3, and the trace of the connection 4; a Client with its own transport needs 2 of those.
+// With Go 1.25 there are 5 more. V1 makes one more.
 func TestUploadPartAllocatesLittle(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too, and makes sync.Pool forget")

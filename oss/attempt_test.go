@@ -49,7 +49,8 @@ func TestCatalogueR7EveryAttemptIsSignedAnew(t *testing.T) {
 				if got := s.messages()[1].Header.Get("x-oss-security-token"); got != "token" {
 					t.Errorf("token is %q", got)
 				}
-				if a, b := s.messages()[0].Header["Authorization"], s.messages()[1].Header["Authorization"]; len(a) != 1 || len(b) != 1 || a[0] == b[0] {
+				if a, b := s.messages()[0].Header["Authorization"],
+					s.messages()[1].Header["Authorization"]; len(a) != 1 || len(b) != 1 || a[0] == b[0] {
 					t.Errorf("signatures are %q and %q", a, b)
 				}
 			})
@@ -74,7 +75,8 @@ func TestBodiesHaveALength(t *testing.T) {
 		for _, s := range []oss.Checksum{oss.ChecksumMD5, oss.ChecksumCRC64, oss.ChecksumNone} {
 			t.Run(tt.name, func(t *testing.T) {
 				srv := newServer(t, nil)
-				if _, err := srv.Client().PutObject(t.Context(), "bucket", "key", tt.body, &oss.ObjectOptions{Checksum: s}); err != nil {
+				if _, err := srv.Client().PutObject(t.Context(), "bucket", "key", tt.body,
+					&oss.ObjectOptions{Checksum: s}); err != nil {
 					t.Fatal(err)
 				}
 				r := srv.Requests()[0]
@@ -90,13 +92,13 @@ func TestBodiesHaveALength(t *testing.T) {
 }
 
 // lagging is a transport that goes on reading the first body after it has answered, as net/http does.
-type lagging struct {
+type lateReader struct {
 	*script
 	resume  chan struct{} // when to go on
 	readers sync.WaitGroup
 }
 
-func (l *lagging) RoundTrip(r *http.Request) (*http.Response, error) {
+func (l *lateReader) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(l.messages()) > 0 {
 		return l.script.RoundTrip(r)
 	}
@@ -117,7 +119,8 @@ func (l *lagging) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestCatalogueR3RetryWhileTheLastBodyIsStillRead(t *testing.T) {
 	body := content(256 << 10)
 	for range 10 {
-		l := &lagging{script: play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores), resume: make(chan struct{})}
+		l := &lateReader{script: play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores),
+			resume: make(chan struct{})}
 		close(l.resume)
 		c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: l}})
 		part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
@@ -134,7 +137,7 @@ func TestCatalogueR3RetryWhileTheLastBodyIsStillRead(t *testing.T) {
 func TestBodyIsNotTouchedAfterTheCall(t *testing.T) {
 	reads := 0
 	body := bodyFunc{1 << 20, func(p []byte, off int64) (int, error) { reads++; return len(p), nil }}
-	l := &lagging{script: play(refuses(404, "NoSuchUpload")), resume: make(chan struct{})}
+	l := &lateReader{script: play(refuses(404, "NoSuchUpload")), resume: make(chan struct{})}
 	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: l}})
 	_, err := c.UploadPart(t.Context(), upload, 1, body, nil)
 	before := reads
@@ -162,7 +165,8 @@ func TestBodyAskedForAgainEndsTheFirst(t *testing.T) {
 			return stores(r, string(b))
 		}),
 	}})
-	if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+	if _, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"),
+		&oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
 		t.Error(err)
 	}
 }
@@ -184,13 +188,17 @@ func TestBodyThatCannotBeReadIsNotRetried(t *testing.T) {
 		{"short", bodyFunc{100_000, func(p []byte, off int64) (int, error) {
 			return 0, io.EOF
 		}}, io.ErrUnexpectedEOF, "body ended after 0 of 100000 bytes"},
-		{"cut", bodyFunc{100_000, strings.NewReader(content(70_000)).ReadAt}, io.ErrUnexpectedEOF, "body ended after 70000 of 100000 bytes"},
+		{"cut", bodyFunc{100_000, strings.NewReader(content(70_000)).ReadAt}, io.ErrUnexpectedEOF,
+			"body ended after 70000 of 100000 bytes"},
 	} {
 		for _, sum := range []oss.Checksum{oss.ChecksumMD5, oss.ChecksumNone} {
 			t.Run(tt.name, func(t *testing.T) {
 				s := play(stores)
 				attempts := 0
-				c := s.client(t, oss.Config{Hooks: oss.Hooks{OnAttempt: func(context.Context, oss.Operation, oss.Attempt) { attempts++ }}})
+				c := s.client(t,
+					oss.Config{Hooks: oss.Hooks{OnAttempt: func(context.Context, oss.Operation, oss.Attempt) {
+						attempts++
+					}}})
 				_, err := c.UploadPart(t.Context(), upload, 1, tt.body, &oss.PartOptions{Checksum: sum})
 				if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("UploadPart: %v, want %v", err, tt.text)
@@ -235,7 +243,8 @@ func TestDoNamesWhatHasNoName(t *testing.T) {
 	}{
 		{oss.Request{}, "oss: GET oss:: 403 AccessDenied"},
 		{oss.Request{Method: "DELETE", Bucket: "bucket"}, "oss: DELETE oss://bucket: 403 AccessDenied"},
-		{oss.Request{Op: "Frobnicate", Bucket: "bucket", Key: "a\nb"}, "oss: Frobnicate oss://bucket/a\\nb: 403 AccessDenied"},
+		{oss.Request{Op: "Frobnicate", Bucket: "bucket", Key: "a\nb"},
+			"oss: Frobnicate oss://bucket/a\\nb: 403 AccessDenied"},
 	} {
 		_, err := s.client(t, oss.Config{}).Do(t.Context(), &tt.request)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -247,11 +256,12 @@ func TestDoNamesWhatHasNoName(t *testing.T) {
 func TestWaitingEndsWithTheContextOfOnStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(refuses(503, "ServiceUnavailable", "Retry-After", "60"))
-		c := s.client(t, oss.Config{Hooks: oss.Hooks{OnStart: func(ctx context.Context, _ oss.Operation) context.Context {
-			ctx, cancel := context.WithCancel(ctx)
-			time.AfterFunc(time.Second, cancel)
-			return ctx
-		}}})
+		c := s.client(t,
+			oss.Config{Hooks: oss.Hooks{OnStart: func(ctx context.Context, _ oss.Operation) context.Context {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(time.Second, cancel)
+				return ctx
+			}}})
 		began := time.Now()
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
 		if !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {

@@ -31,10 +31,10 @@ func TestBackoffDoublesWithinItsBounds(t *testing.T) {
 		{"a nanosecond", Retry{MinWait: 1, MaxWait: 1}, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := &call{client: &Client{retry: tt.retry.orDefault()}, failuresAlike: tt.attempts}
+			r := tt.retry.orDefault()
 			seen := make(map[time.Duration]bool)
 			for range 100 {
-				d := k.backoff()
+				d := r.backoff(tt.attempts)
 				if d < tt.want/2 || d > tt.want+1 || d <= 0 {
 					t.Fatalf("backoff after attempt %d = %v, want %v to %v", tt.attempts, d, tt.want/2, tt.want)
 				}
@@ -84,11 +84,13 @@ func TestTemporaryRefusals(t *testing.T) {
 		code   Code
 		want   bool
 	}{
-		{500, "InternalError", true}, {502, "", true}, {503, "ServiceUnavailable", true}, {504, "", true}, {599, "", true},
+		{500, "InternalError", true}, {502, "", true}, {503, "ServiceUnavailable", true}, {504, "", true},
+		{599, "", true},
 		{503, "MetaOperationQpsLimitExceeded", true}, {503, "DownloadTrafficRateLimitExceeded", true},
 		{408, "", true}, {429, "", true}, {400, "RequestTimeout", true}, {400, "IncompleteBody", true},
 		{400, ErrInvalidDigest, true}, {400, "InvalidCRC64", true},
-		{501, "NotImplemented", false}, {501, "", false}, {400, "NotImplemented", false}, {500, "NotImplemented", false},
+		{501, "NotImplemented", false}, {501, "", false}, {400, "NotImplemented", false},
+		{500, "NotImplemented", false},
 		{203, ErrCallbackFailed, false}, {203, "", false}, {304, "NotModified", false}, {307, "", false},
 		{400, "InvalidArgument", false}, {400, "", false}, {403, ErrAccessDenied, false}, {404, ErrNoSuchUpload, false},
 		{409, ErrAlreadyExists, false}, {412, "PreconditionFailed", false}, {416, "InvalidRange", false},
@@ -140,7 +142,8 @@ func TestParseContentRange(t *testing.T) {
 	} {
 		first, last, ok := parseContentRange(tt.in)
 		if ok != tt.ok || ok && (first != tt.first || last != tt.last) {
-			t.Errorf("parseContentRange(%q) = %d, %d, %v, want %d, %d, %v", tt.in, first, last, ok, tt.first, tt.last, tt.ok)
+			t.Errorf("parseContentRange(%q) = %d, %d, %v, want %d, %d, %v", tt.in, first, last, ok, tt.first, tt.last,
+				tt.ok)
 		}
 	}
 }
@@ -151,7 +154,8 @@ func TestEffortIsWrittenForPeople(t *testing.T) {
 		elapsed  time.Duration
 		want     string
 	}{
-		{1, 0, "1 attempt"}, {3, 0, "3 attempts"}, {1, 30 * time.Second, "1 attempt in 30.0 s"}, {4, 1234 * time.Millisecond, "4 attempts in 1.2 s"},
+		{1, 0, "1 attempt"}, {3, 0, "3 attempts"}, {1, 30 * time.Second, "1 attempt in 30.0 s"},
+		{4, 1234 * time.Millisecond, "4 attempts in 1.2 s"},
 		{2, time.Minute, "2 attempts in 1m0s"}, {9, 312400 * time.Millisecond, "9 attempts in 5m12s"},
 	} {
 		if got := describeAttempts(tt.attempts, tt.elapsed); got != tt.want {

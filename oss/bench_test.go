@@ -33,7 +33,8 @@ func BenchmarkUploadPart(b *testing.B) {
 		for _, size := range []int{1 << 10, 1 << 20, 8 << 20} {
 			b.Run(fmt.Sprintf("sum=%s/size=%d", sum.name, size), func(b *testing.B) {
 				data := content(size)
-				c := newClient(b, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: discards(etag(data), crc(data))}})
+				c := newClient(b, oss.Config{Region: "cn-hangzhou", Credentials: keys,
+					HTTPClient: &http.Client{Transport: discards(etag(data), crc(data))}})
 				opts := &oss.PartOptions{Checksum: sum.sum}
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
@@ -51,7 +52,8 @@ func BenchmarkPresignPart(b *testing.B) {
 	for _, cfg := range []struct {
 		name string
 		oss.Config
-	}{{"V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: signer.V1{}}}, {"V4", oss.Config{Region: "cn-hangzhou"}}} {
+	}{{"V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: signer.V1{}}},
+		{"V4", oss.Config{Region: "cn-hangzhou"}}} {
 		b.Run("signature="+cfg.name, func(b *testing.B) {
 			cfg.Credentials = keys
 			c := newClient(b, cfg.Config)

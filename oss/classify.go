@@ -11,15 +11,15 @@ import (
 	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
-// signs are what a failed attempt shows beside its error.
+// evidence is what a failed attempt shows besides its error.
 type evidence struct {
-	unsent  bool // nothing of the request has left this machine
-	broken  bool // the connection failed before there was a whole answer
+	unsent  bool // no byte of the request has left this machine
+	broken  bool // the connection failed before the response was complete
 	limited bool // Config.HTTPClient.Timeout ended it
 }
 
-// kindOf says what kind of failure err is, which an attempt with these signs ended with and which may be repeated; answered
-// is whether OSS has answered the Client before.
+// kindOf classifies err, the retryable failure of an attempt with evidence s. Answered says whether OSS has answered
+// the Client before.
 func kindOf(err error, s evidence, answered bool) flow.Kind {
 	reply, _ := err.(*ServiceError)
 	switch {
@@ -37,18 +37,19 @@ func kindOf(err error, s evidence, answered bool) flow.Kind {
 	return flow.Temporary
 }
 
-// isFromOSS tells a refusal of OSS from the page of a proxy. The reply to HEAD has no document, but a request ID.
+// isFromOSS tells a refusal by OSS from the page of a proxy. The reply to HEAD has a request ID but no document.
 func (e *ServiceError) isFromOSS() bool { return e.Code != "" || e.RequestID != "" }
 
-// isAnswer reports whether the last attempt, which ended with err, got an answer of OSS.
+// isAnswer reports whether the last attempt, which ended with err, got a response from OSS.
 func (k *call) isAnswer(err error) bool {
 	if reply, ok := k.last.(*ServiceError); ok && reply.isFromOSS() || k.reply.RequestID != "" {
 		return true
 	}
-	return err == nil && (k.options.verifyStored || k.options.check != nil) // the check has told it from a page of somebody else
+	return err == nil && (k.options.verifyStored || k.options.check != nil) // the check rejects pages of proxies
 }
 
-// isNetworkError reports whether err, of a transport that does not trace its connections, is one of a connection.
+// isNetworkError reports whether err, from a transport that does not trace its connections, is an error of a
+// connection.
 func isNetworkError(err error) bool {
 	var network net.Error
 	var errno syscall.Errno
@@ -56,8 +57,8 @@ func isNetworkError(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// isOutOfFiles reports whether err is that no file or socket could be opened. The error of a lookup has it as text
-// only.
+// isOutOfFiles reports whether err means that no file or socket could be opened. The error of a name lookup has this as
+// text only.
 func isOutOfFiles(err error) bool {
 	for _, full := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
 		var lookup *net.DNSError

@@ -16,22 +16,22 @@ import (
 	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
-// A dialer makes connections with a ReadFrom of their own, which net/http hands the body of a request to. On others it
-// copies in steps of 32 KiB, through a buffer made for each request; for objects of 256 KiB that is 17 % of the CPU.
+// A dialer makes connections with their own ReadFrom, which net/http calls with the body of a request. On any other
+// connection, net/http copies the body in steps of 32 KiB through a buffer that it allocates for each request; for
+// objects of 256 KiB that is 17 % of the CPU time.
 //
-// What a body lends is not copied at all: a range of a file is sent by sendfile(2), and memory is written from where it
-// lies.
+// Regions that a zerocopy.Source exposes are not copied at all: a file is sent by sendfile(2), and memory is written
+// from where it lies.
 type dialer struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls  *tls.Config // without a ServerName
 }
 
-// connectTimeout bounds the lookup of a name, the connection and its TLS handshake together. Four attempts, the
-// default of Retry, and the waits between them stay below 30 seconds where all packets vanish. The first packet is
-// sent again after 1 and 3 seconds.
+// connectTimeout limits name pollup, connection and TLS handshake together. If all packets vanish, four attempts, the
+// default of Retry, and their backoffs stay below 30 seconds. TCP repeats its first packet after 1 and 3 seconds.
 const connectTimeout = 7 * time.Second
 
-// defaultTransport is that of a Client whose user brings none.
+// defaultTransport returns the transport of a Client without Config.HTTPClient.
 func defaultTransport() *http.Transport {
 	return (&dialer{
 		dial: (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
@@ -39,8 +39,8 @@ func defaultTransport() *http.Transport {
 	}).transport()
 }
 
-// transport keeps as many idle connections as uploads have parts in flight, and speaks HTTP/1.1 only: many parts over
-// one HTTP/2 connection share one TCP window and cost twice the CPU.
+// transport returns a transport that keeps as many idle connections as uploads have parts in flight. It speaks HTTP/1.1
+// only: many parts over one HTTP/2 connection share one TCP window and cost twice the CPU time.
 func (d *dialer) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -49,14 +49,14 @@ func (d *dialer) transport() *http.Transport {
 		TLSHandshakeTimeout:   connectTimeout, // of a server behind a proxy
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
-		ResponseHeaderTimeout: 0,                // the stall watch of each attempt knows better
-		// OSS sends at most 8 KiB of metadata, and the document of a refusal. The default is 10 MiB.
+		ResponseHeaderTimeout: 0,                // the watchdog of each attempt limits it
+		// OSS sends at most 8 KiB of metadata, and the document of an error. The default is 10 MiB.
 		MaxResponseHeaderBytes: 1 << 20,
 		ForceAttemptHTTP2:      false,
 	}
 }
 
-// plain connects for http, and to proxies; the TLS to a server behind a proxy is net/http's own.
+// plain connects for http, and to proxies. net/http itself adds the TLS to a server behind a proxy.
 func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
 	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -67,34 +67,35 @@ func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, err
 	return &conn{Conn: raw, copied: copySize{max: maxCopyPlain}, zeroCopied: copySize{max: maxZeroCopy}}, nil
 }
 
-// dialError returns err, or that the time bounded has for making a connection is over. It is not where the caller's own
-// context, ctx, has ended.
+// dialError returns err, or a timeout if the time limit of bounded has expired and ctx, the context of the caller, has
+// not ended.
 func dialError(ctx, bounded context.Context, network, what string, err error) error {
 	if bounded.Err() == nil || ctx.Err() != nil {
 		return err
 	}
-	return &net.OpError{Op: "dial", Net: network, Err: &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout), connectTimeout}}
+	timeout := &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout), connectTimeout}
+	return &net.OpError{Op: "dial", Net: network, Err: timeout}
 }
 
-// A receiver is the reading side of a connection. It tells the watch of the attempt that uses the connection when bytes
-// arrive.
+// A receiver is the reading side of a connection. It notifies the watchdog of the attempt that uses the connection when
+// bytes arrive.
 type receiver struct{ watchdog atomic.Pointer[watchdog] }
 
-// received says that n bytes have arrived.
+// notify reports that n bytes have arrived.
 func (r *receiver) notify(n int) {
 	if w := r.watchdog.Load(); w != nil && n > 0 {
 		w.received()
 	}
 }
 
-// receiverOf returns that of a connection, or nil if package oss has not made it.
+// receiverOf returns the receiver of a connection, or nil if package oss did not make it.
 func receiverOf(c net.Conn) *receiver {
 	switch c := c.(type) {
 	case *conn:
 		return &c.receiver
 	case *tlsConn:
 		return &c.corked.receiver
-	case *tls.Conn: // net/http's own, over a connection of ours to a proxy
+	case *tls.Conn: // made by net/http, over one of our connections to a proxy
 		return receiverOf(c.NetConn())
 	}
 	return nil
@@ -104,8 +105,8 @@ func receiverOf(c net.Conn) *receiver {
 type conn struct {
 	net.Conn
 	receiver
-	copied     copySize // of what is copied
-	zeroCopied copySize // of what is not
+	copied     copySize // of writes through a buffer
+	zeroCopied copySize // of writes without one
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -114,7 +115,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom sends what r yields.
+// ReadFrom sends all of r.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	defer c.SetWriteDeadline(time.Time{})
 	sent, err := c.sendRegions(r)
@@ -127,8 +128,8 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	return sent + n, err
 }
 
-// sendLent sends what need not be copied, from a file or from memory: nobody here has to see it, as its sums are known.
-// The rest is up to the caller.
+// sendRegions sends the regions that r exposes, files by sendfile and memory without a copy, up to the first bytes that
+// must be read. Only bodies whose checksums are known expose regions; see requestBody.open.
 func (c *conn) sendRegions(r io.Reader) (sent int64, err error) {
 	body := bodyOf(r)
 	if body == nil {
@@ -136,29 +137,29 @@ func (c *conn) sendRegions(r io.Reader) (sent int64, err error) {
 	}
 	for c.zeroCopied.start(); ; {
 		began := time.Now()
-		lent, err := body.region(c.zeroCopied.now, true)
-		if err != nil || lent.IsZero() {
+		region, err := body.region(c.zeroCopied.now, true)
+		if err != nil || region.IsZero() {
 			return sent, err
 		}
 		var n int64
-		if lent.File == nil {
-			n, err = writeRegion(lent, body, c.withProgress)
-		} else if n, err = sendFile(c.Conn, lent, body); err == errNoSendfile {
-			body.unread(lent.Size)
+		if region.File == nil {
+			n, err = writeRegion(region, body, c.withProgress)
+		} else if n, err = sendFile(c.Conn, region, body); err == errNoSendfile {
+			body.unread(region.Size)
 			return sent, nil
 		}
 		if sent += n; err != nil {
 			body.setErr(err)
 			return sent, err
 		}
-		c.zeroCopied.adjust(time.Since(began), lent.Size == int64(c.zeroCopied.now))
+		c.zeroCopied.adjust(time.Since(began), region.Size == int64(c.zeroCopied.now))
 	}
 }
 
-// writeLent writes what lies in memory, and gives it back.
-func writeRegion(lent zerocopy.Region, body *requestBody, write func([]byte, *requestBody) (int, error)) (int64, error) {
-	defer lent.Buffer.Release()
-	n, err := write(lent.Bytes, body)
+// writeRegion writes a region in memory and releases it.
+func writeRegion(region zerocopy.Region, body *requestBody, write writeFunc) (int64, error) {
+	defer region.Buffer.Release()
+	n, err := write(region.Bytes, body)
 	return int64(n), err
 }
 
@@ -166,36 +167,40 @@ func (c *conn) withProgress(p []byte, body *requestBody) (int, error) {
 	return writeWithProgress(c.Conn, p, body)
 }
 
-// A stride is how many bytes of a body are read and written at once on a connection. It grows while that is a matter of
-// moments, and shrinks when it takes long, so that a rate limit stays smooth and progress is told as it is made.
+// A writeFunc writes p, which was read from body; body is nil if p is not of a request body.
+type writeFunc func(p []byte, body *requestBody) (int, error)
+
+// A copySize is the number of bytes that a connection reads from a body and writes at once. It doubles after steps
+// under fastCopy and halves after steps over slowCopy, so that a rate limit stays smooth and progress is reported in
+// time.
 type copySize struct{ now, max int }
 
-// Bytes of a stride. Long ones wake the receiver less often, which is worth wall time when both ends are fast; those
-// that leave the processor's cache cost more than they gain, with TLS sooner than without.
+// Sizes in bytes. Large steps wake the receiver less often, which saves time when both ends are fast. Steps that exceed
+// the processor's cache cost more than they gain, with TLS sooner than without.
 const (
 	minCopy      = 16 << 10
 	initialCopy  = 32 << 10
 	maxCopyTLS   = 128 << 10
 	maxCopyPlain = 256 << 10
-	maxZeroCopy  = 1 << 20 // takes no memory
+	maxZeroCopy  = 1 << 20 // needs no buffer
 )
 
-// Times within which a stride is to be done: it grows below the first and shrinks above the second.
+// Durations of a step that change the size of the next.
 const (
 	fastCopy = 50 * time.Millisecond
 	slowCopy = 200 * time.Millisecond
 )
 
-// buffers are what bodies are copied through on plain connections, and tlsBuffers what TLS copies them through and
-// gathers its records in. A connection has one of buffers or at most two of tlsBuffers, and only while it sends: at
-// most 264 KiB.
+// Bodies are copied through buffers on plain connections, and through tlsBuffers with TLS, which also collect the TLS
+// records. A connection uses one of buffers or at most two of tlsBuffers, and only while it sends: at most 264 KiB.
 var (
 	buffers    = sync.Pool{New: func() any { return new([maxCopyPlain]byte) }}
 	tlsBuffers = sync.Pool{New: func() any { return new([tlsBufferSize]byte) }}
 )
 
-// copy moves all of r to write through buf. What cannot be told of progress within a long write gets short ones.
-func (s *copySize) copy(r io.Reader, buf []byte, write func(p []byte, body *requestBody) (int, error)) (n int64, err error) {
+// copy writes all of r through buf. A reader that is not a request body cannot report progress during a write, so its
+// writes are short.
+func (s *copySize) copy(r io.Reader, buf []byte, write writeFunc) (n int64, err error) {
 	body := bodyOf(r)
 	if s.start(); body == nil {
 		s.now = initialCopy
@@ -226,7 +231,7 @@ func (s *copySize) start() {
 	}
 }
 
-// adapt goes by how long a stride took; full is whether it was one.
+// adjust chooses the next size after a step that took some time. Full says whether the step had the current size.
 func (s *copySize) adjust(took time.Duration, full bool) {
 	switch {
 	case took > slowCopy:
@@ -236,7 +241,8 @@ func (s *copySize) adjust(took time.Duration, full bool) {
 	}
 }
 
-// bodyOf returns the body that net/http hands to a connection, within the limit it sets; nil if r is something else.
+// bodyOf returns the request body that net/http passes to a connection, inside a LimitedReader; nil if r is something
+// else.
 func bodyOf(r io.Reader) *requestBody {
 	if limited, ok := r.(*io.LimitedReader); ok {
 		r = limited.R
@@ -245,15 +251,15 @@ func bodyOf(r io.Reader) *requestBody {
 	return body
 }
 
-// writePatiently writes p, which was read from body, and tells body now and then whether it moves: on a slow line one
-// write can take longer than a stall may. It leaves a deadline behind.
+// writeWithProgress writes p, which was read from body, and reports progress to body while it does: on a slow
+// connection one write can take longer than Stall. It leaves a write deadline on c.
 func writeWithProgress(c net.Conn, p []byte, body *requestBody) (n int, err error) {
 	if body == nil {
 		return c.Write(p)
 	}
-	look := body.pollInterval()
+	poll := body.pollInterval()
 	for {
-		c.SetWriteDeadline(time.Now().Add(look))
+		c.SetWriteDeadline(time.Now().Add(poll))
 		m, err := c.Write(p[n:])
 		n += m
 		if !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -25,8 +25,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// overOwn calls test for a line with each kind of connection that a Client makes where its user brings none.
-func overOwn(t *testing.T, test func(t *testing.T, scheme string)) {
+// overOwnConns runs test with each kind of connection that a Client without Config.HTTPClient makes.
+func overOwnConns(t *testing.T, test func(t *testing.T, scheme string)) {
 	for _, scheme := range []string{"http", "https"} {
 		t.Run(scheme, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(t, scheme) })
@@ -34,11 +34,12 @@ func overOwn(t *testing.T, test func(t *testing.T, scheme string)) {
 	}
 }
 
-// newOwnLine is newLine with such connections, and a Client at their near end. What serve reads and writes is free of
-// TLS; what connections carry is not, and passes through under at the far end unless that is nil.
-func newOwnLine(t *testing.T, scheme string, cfg oss.Config, under func(net.Conn) net.Conn, serve func(*end)) (*line, *oss.Client) {
+// newOwnRawServer is newRawServer with such connections, and returns their Client. Serve reads and writes without TLS.
+// The TLS records of a connection pass through under, unless that is nil, at the server's end.
+func newOwnRawServer(t *testing.T, scheme string, cfg oss.Config, under func(net.Conn) net.Conn,
+	serve func(*serverConn)) (*rawServer, *oss.Client) {
 	server, client := tlsConfigs(t)
-	l := newLine(t, serve)
+	l := newRawServer(t, serve)
 	l.far = func(c net.Conn) net.Conn {
 		if under != nil {
 			c = under(c)
@@ -78,13 +79,14 @@ func tlsConfigs(t *testing.T) (server, client *tls.Config) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2", "http/1.1"}},
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+			NextProtos: []string{"h2", "http/1.1"}},
 		&tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}
 }
 
 func TestOwnConnectionsCarryBodiesOfEveryLength(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.storeAll(t) })
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		line, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.storeAll(t) })
 		for _, size := range []int{0, 1, 3000, 4096, 5000, 16 << 10, 100_000, 256 << 10, 256<<10 + 1, 3 << 20} {
 			for range 2 {
 				body := content(size)
@@ -103,8 +105,8 @@ func TestOwnConnectionsCarryBodiesOfEveryLength(t *testing.T) {
 func TestOwnConnectionCutAtAnyByte(t *testing.T) {
 	body := content(400_000)
 	for _, n := range []int64{0, 1, 100, 400, 4096, 5000, 100_000, 399_000} {
-		overOwn(t, func(t *testing.T, scheme string) {
-			line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.cutFirst(n) })
+		overOwnConns(t, func(t *testing.T, scheme string) {
+			line, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.cutFirst(n) })
 			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 			if err != nil || part.ETag != etag(body) || line.dials() != 2 {
 				t.Errorf("cut after %d bytes: UploadPart = %+v, %v over %d connections", n, part, err, line.dials())
@@ -114,12 +116,12 @@ func TestOwnConnectionCutAtAnyByte(t *testing.T) {
 }
 
 func TestOwnConnectionThatWasClosedIsNoAttempt(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
 		var sent []int64
 		cfg := oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
 			sent = append(sent, a.Sent)
 		}}}
-		line, c := newOwnLine(t, scheme, cfg, nil, func(e *end) {
+		line, c := newOwnRawServer(t, scheme, cfg, nil, func(e *serverConn) {
 			e.say(ok(e.request()))
 			e.deaf.Store(true)
 		})
@@ -155,14 +157,15 @@ func (c *slowConn) Read(p []byte) (int, error) {
 // with much. net/http's own connections are given up below 1 KiB a second.
 func TestSlowButMovingOwnConnectionIsNeverGivenUp(t *testing.T) {
 	for _, fast := range []int{20_000, 1 << 20} {
-		overOwn(t, func(t *testing.T, scheme string) {
+		overOwnConns(t, func(t *testing.T, scheme string) {
 			body := content(fast + 600<<10)
 			var rest time.Time
-			line, c := newOwnLine(t, scheme, oss.Config{}, func(raw net.Conn) net.Conn { return &slowConn{raw, fast} }, func(e *end) {
-				text := e.request()
-				rest = time.Now()
-				e.say(ok(text))
-			})
+			line, c := newOwnRawServer(t, scheme, oss.Config{},
+				func(raw net.Conn) net.Conn { return &slowConn{raw, fast} }, func(e *serverConn) {
+					text := e.request()
+					rest = time.Now()
+					e.say(ok(text))
+				})
 			began := time.Now()
 			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 			if d := rest.Sub(began); err != nil || part.ETag != etag(body) || line.dials() != 1 || d < 35*time.Minute {
@@ -174,16 +177,17 @@ func TestSlowButMovingOwnConnectionIsNeverGivenUp(t *testing.T) {
 
 func TestStalledOwnConnectionIsGivenUp(t *testing.T) {
 	for _, n := range []int64{1, 300, 20_000, 500_000} {
-		overOwn(t, func(t *testing.T, scheme string) {
+		overOwnConns(t, func(t *testing.T, scheme string) {
 			var second time.Time
-			line, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, nil, func(e *end) {
-				if e.number == 1 {
-					e.receive(n)
-					return
-				}
-				second = time.Now()
-				e.say(ok(e.request()))
-			})
+			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, nil,
+				func(e *serverConn) {
+					if e.number == 1 {
+						e.receive(n)
+						return
+					}
+					second = time.Now()
+					e.say(ok(e.request()))
+				})
 			began := time.Now()
 			_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(content(1<<20)), nil)
 			// That a byte has moved is seen with a delay of an eighth of a stall at most.
@@ -195,8 +199,8 @@ func TestStalledOwnConnectionIsGivenUp(t *testing.T) {
 }
 
 func TestCancellingEndsAWriteThatIsStuck(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.receive(200_000) })
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.receive(200_000) })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
@@ -214,7 +218,7 @@ func TestStridesFollowTheSpeedOfTheBody(t *testing.T) {
 		wait time.Duration // for each read
 		last int           // bytes of the longest read in the second half
 	}{{"fast", 0, 1 << 17}, {"slow", time.Second, 16 << 10}} {
-		overOwn(t, func(t *testing.T, scheme string) {
+		overOwnConns(t, func(t *testing.T, scheme string) {
 			text := content(2 << 20)
 			var longest int
 			body := bodyFunc{int64(len(text)), func(p []byte, off int64) (int, error) {
@@ -224,8 +228,9 @@ func TestStridesFollowTheSpeedOfTheBody(t *testing.T) {
 				}
 				return strings.NewReader(text).ReadAt(p, off)
 			}}
-			_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
-			if _, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+			_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })
+			if _, err := c.UploadPart(t.Context(), upload, 1, body,
+				&oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
 				t.Error(err)
 			}
 			if tt.wait == 0 && longest < tt.last || tt.wait > 0 && longest != tt.last {
@@ -242,10 +247,11 @@ func TestHandshakeThatStallsIsGivenUp(t *testing.T) {
 			TLSHandshakeStart: func() { seen = append(seen, nil) },
 			TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { seen = append(seen, err) },
 		})
-		_, c := newOwnLine(t, "https", oss.Config{Retry: oss.Retry{Attempts: 1}}, nil, func(*end) {})
+		_, c := newOwnRawServer(t, "https", oss.Config{Retry: oss.Retry{Attempts: 1}}, nil, func(*serverConn) {})
 		began := time.Now()
 		_, err := c.HeadObject(ctx, "bucket", "key", nil)
-		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no TLS handshake with example.com:443 within 7s") ||
+		if d := time.Since(began); err == nil ||
+			!strings.Contains(err.Error(), "no TLS handshake with example.com:443 within 7s") ||
 			errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || d != 7*time.Second {
 			t.Errorf("HeadObject: %v after %v", err, d)
 		}
@@ -269,7 +275,7 @@ func TestVanishedPacketsAreGivenUpInHalfAMinute(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line, c := newOwnLine(t, tt.scheme, oss.Config{}, nil, func(*end) {})
+				line, c := newOwnRawServer(t, tt.scheme, oss.Config{}, nil, func(*serverConn) {})
 				if !tt.dials {
 					line.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 						<-ctx.Done()
@@ -279,10 +285,12 @@ func TestVanishedPacketsAreGivenUpInHalfAMinute(t *testing.T) {
 				ctx, count := reqstats.NewContext(t.Context())
 				began := time.Now()
 				_, err := c.HeadObject(ctx, "bucket", "key", nil)
-				if d := time.Since(began); err == nil || d < 28*time.Second || d > 30*time.Second || !strings.HasSuffix(err.Error(), tt.want) {
+				if d := time.Since(began); err == nil || d < 28*time.Second || d > 30*time.Second ||
+					!strings.HasSuffix(err.Error(), tt.want) {
 					t.Errorf("HeadObject: %v after %v, want %s", err, d, tt.want)
 				}
-				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || count.Unanswered.Load() != 0 {
+				if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) ||
+					count.Unanswered.Load() != 0 {
 					t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 				}
 			})
@@ -291,8 +299,8 @@ func TestVanishedPacketsAreGivenUpInHalfAMinute(t *testing.T) {
 }
 
 func TestDeadlineOfTheCallerEndsADial(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(*end) {})
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		line, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(*serverConn) {})
 		line.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -313,20 +321,22 @@ func TestTraceSeesTheHandshake(t *testing.T) {
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 			TLSHandshakeDone: func(s tls.ConnectionState, _ error) { state = s },
 		})
-		_, c := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
+		_, c := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })
 		if _, err := c.HeadObject(ctx, "bucket", "key", nil); err != nil {
 			t.Fatal(err)
 		}
 		if !state.HandshakeComplete || state.ServerName != "example.com" || state.NegotiatedProtocol != "http/1.1" {
-			t.Errorf("the trace saw a handshake with %q for %q, complete: %t", state.ServerName, state.NegotiatedProtocol, state.HandshakeComplete)
+			t.Errorf("the trace saw a handshake with %q for %q, complete: %t", state.ServerName,
+				state.NegotiatedProtocol, state.HandshakeComplete)
 		}
 	})
 }
 
 func TestServerThatIsAnotherIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line, _ := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
-		c := newClient(t, oss.Config{Endpoint: "https://example.org", Credentials: keys, HTTPClient: &http.Client{Transport: line.transport}})
+		line, _ := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })
+		c := newClient(t, oss.Config{Endpoint: "https://example.org", Credentials: keys,
+			HTTPClient: &http.Client{Transport: line.transport}})
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
 		var bad *tls.CertificateVerificationError
 		if !errors.As(err, &bad) || line.dials() != 1 {
@@ -337,11 +347,11 @@ func TestServerThatIsAnotherIsRefused(t *testing.T) {
 
 // Behind a proxy the TLS is net/http's, over a connection of ours.
 func TestOwnConnectionsGoThroughAProxy(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
 		body := content(1 << 20)
 		server, client := tlsConfigs(t)
 		var asked string
-		l := newLine(t, func(e *end) {
+		l := newRawServer(t, func(e *serverConn) {
 			if scheme == "https" {
 				r, err := http.ReadRequest(bufio.NewReader(e))
 				if err != nil {
@@ -349,7 +359,7 @@ func TestOwnConnectionsGoThroughAProxy(t *testing.T) {
 				}
 				asked = r.Method + " " + r.Host
 				e.say("HTTP/1.1 200 OK\r\n\r\n")
-				e = &end{Conn: tls.Server(e.Conn, server)}
+				e = &serverConn{Conn: tls.Server(e.Conn, server)}
 			}
 			e.say(ok(e.request()))
 		})
@@ -366,9 +376,9 @@ func TestOwnConnectionsGoThroughAProxy(t *testing.T) {
 }
 
 func TestBodyThatCannotBeReadFailsOnAnOwnConnection(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
 		broken := errors.New("disk on fire")
-		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.request() })
+		line, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.request() })
 		_, err := c.UploadPart(t.Context(), upload, 1, bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
 			if off > 100_000 {
 				return 0, broken
@@ -395,7 +405,7 @@ func (c *writeCounter) Write(p []byte) (int, error) {
 func TestRecordsOfAStrideLeaveTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lengths := make(chan int, 10_000)
-		line, c := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.say(ok(e.request())) })
+		line, c := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })
 		dial := line.dial
 		line.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			raw, err := dial(ctx, network, addr)

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// contentType returns the media type for the extension of key. It has no charset, since the extension does not tell it.
+// contentType returns the media type for the extension of key. It has no charset, since an extension does not tell it.
 //
-// The table comes first, so that the type of a common file is the same on every machine: package mime reads the tables
-// of the system, which an image without them lacks. An extension that the table does not have is looked up there.
+// The table is consulted first, so that a common file has the same type on every machine. Package mime reads the tables
+// of the system, which minimal container images lack; it is used for extensions that are not in the table.
 func contentType(key string) string {
 	ext := strings.ToLower(path.Ext(key))
 	if t, ok := contentTypes[ext]; ok {
@@ -24,7 +24,7 @@ func contentType(key string) string {
 
 const defaultContentType = "application/octet-stream"
 
-// contentTypes are media types by extension, as registered with IANA where they are, else as in common use.
+// contentTypes are media types by extension: those registered with IANA, else those in common use.
 var contentTypes = map[string]string{
 	// Text.
 	".txt": "text/plain", ".text": "text/plain", ".log": "text/plain", ".conf": "text/plain",

@@ -14,10 +14,12 @@ func TestContentTypeIsTheSameOnEveryMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{
-		"a.m3u8": "application/vnd.apple.mpegurl", "a.ttf": "font/ttf", "a.md": "text/markdown", "a.yml": "application/yaml",
+		"a.m3u8": "application/vnd.apple.mpegurl", "a.ttf": "font/ttf", "a.md": "text/markdown",
+		"a.yml": "application/yaml",
 		"a.tar": "application/x-tar", "a.txt": "text/plain", "dir/A.MP4": "video/mp4", "a.tar.gz": "application/gzip",
 		"a.html": "text/html", "a.js": "text/javascript", "a.css": "text/css", "a.json": "application/json",
-		"a.go-oss-own": "text/x-own", "a.unknown-to-all": "application/octet-stream", "a": "application/octet-stream", ".": "application/octet-stream",
+		"a.go-oss-own": "text/x-own", "a.unknown-to-all": "application/octet-stream", "a": "application/octet-stream",
+		".":     "application/octet-stream",
 		"a.b/c": "application/octet-stream",
 	} {
 		if got := contentType(key); got != want {

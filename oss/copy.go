@@ -14,14 +14,14 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// CopySource is a range of an existing object.
+// A CopySource is an existing object or a range of it.
 type CopySource struct {
-	Bucket, Key, VersionID string // VersionID empty means the current version
-	Offset, Length         int64  // bytes; Length 0 means to the end
+	Bucket, Key, VersionID string // a VersionID of "" means the current version
+	Offset, Length         int64  // bytes; a Length of 0 means to the end
 }
 
-// header writes the source as OSS reads it. A range without an end must still name one: OSS copies
-// the whole object for a range that it cannot read.
+// header sets the headers of the source. An invalid source is refused here, because OSS copies the whole object for a
+// range that it cannot parse.
 func (s CopySource) header(h *fieldHeaders) error {
 	if err := CheckObjectName(s.Bucket, s.Key); err != nil {
 		return fmt.Errorf("copy source: %w", err)
@@ -43,19 +43,21 @@ func (s CopySource) header(h *fieldHeaders) error {
 	return nil
 }
 
-// CopyPartOptions are the extras of UploadPartCopy.
+// CopyPartOptions are the options of UploadPartCopy. The zero value and nil are the defaults.
 type CopyPartOptions struct {
 	IfMatch, IfNoneMatch string      // ETags of the source
-	TrafficLimit         int64       // bits per second, 819,200 to 838,860,800; 0 means none
-	Header               http.Header // anything else
+	TrafficLimit         int64       // bits per second, from 819,200 to 838,860,800; 0 means no limit
+	Header               http.Header // further headers
 }
 
-// UploadPartCopy makes a part out of bytes already in OSS, in a bucket of the same region. OSS does
-// not report the size of what it copied unless a range was asked for; then a range it did not
-// honour is an error.
+// UploadPartCopy makes a part from an existing object, or a range of it, in a bucket of the same region. OSS reports
+// the number of bytes copied only for a range. The Size of the Part is 0 if the whole object was copied. A reply that
+// reports another range than requested is an error.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
-func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src CopySource, opts *CopyPartOptions) (Part, error) {
+func (c *Client) UploadPartCopy(
+	ctx context.Context, up Upload, number int, src CopySource, opts *CopyPartOptions,
+) (Part, error) {
 	if err := cmp.Or(up.check(), checkPartNumber(number)); err != nil {
 		return Part{}, err
 	}
@@ -95,7 +97,7 @@ func (c *Client) UploadPartCopy(ctx context.Context, up Upload, number int, src 
 	return Part{Number: number, ETag: copied.ETag, Size: size, CRC64: crc, LastModified: copied.LastModified.Time}, nil
 }
 
-// hasETag refuses a document that names none where OSS always does.
+// hasETag refuses a document without an ETag, which OSS always sends.
 func hasETag(etag string) error {
 	if etag == "" {
 		return errors.New("it has no ETag")
@@ -103,7 +105,7 @@ func hasETag(etag string) error {
 	return nil
 }
 
-// parseContentRange reads "bytes 0-102399/204800".
+// parseContentRange parses, for example, "bytes 0-102399/204800".
 func parseContentRange(s string) (first, last int64, ok bool) {
 	span, found := strings.CutPrefix(s, "bytes ")
 	span, _, slash := strings.Cut(span, "/")
@@ -113,19 +115,22 @@ func parseContentRange(s string) (first, last int64, ok bool) {
 	return first, last, found && slash && dash && err1 == nil && err2 == nil && first >= 0 && last >= first
 }
 
-// CopyOptions are the extras of CopyObject.
+// CopyOptions are the options of CopyObject. The zero value and nil are the defaults.
 type CopyOptions struct {
-	Object               *ObjectOptions // of the new object; nil keeps the source's headers and metadata
+	Object               *ObjectOptions // of the new object; nil keeps the headers, metadata and tags of the source
 	IfMatch, IfNoneMatch string         // ETags of the source
-	TrafficLimit         int64          // bits per second, 819,200 to 838,860,800; 0 means none
-	Header               http.Header    // anything else
+	TrafficLimit         int64          // bits per second, from 819,200 to 838,860,800; 0 means no limit
+	Header               http.Header    // further headers
 }
 
-// CopyObject copies a whole object, of at most MaxCopySize, inside OSS, between buckets of the same region. For larger
-// ones and for ranges there is UploadPartCopy, and Uploader.Copy in package multipart, which knows which to take.
+// CopyObject copies a whole object of at most MaxCopySize bytes inside OSS, between buckets of the same region. For
+// larger objects and for ranges use UploadPartCopy, or Uploader.Copy of package multipart, which copies objects of any
+// size.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/copyobject
-func (c *Client) CopyObject(ctx context.Context, bucket, key string, src CopySource, opts *CopyOptions) (*PutResult, error) {
+func (c *Client) CopyObject(
+	ctx context.Context, bucket, key string, src CopySource, opts *CopyOptions,
+) (*PutResult, error) {
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}

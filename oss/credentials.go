@@ -12,26 +12,27 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// Credentials are the keys a request is signed with. A value is a CredentialsProvider of itself.
+// Credentials are the keys that sign a request. A value is a CredentialsProvider that returns itself.
 type Credentials = signer.Credentials
 
-// A CredentialsProvider supplies keys. It is asked before every attempt, so rotation needs no restart.
-// Implementations are safe for concurrent use.
+// A CredentialsProvider supplies keys. It is called before every attempt, so that keys can be rotated without a
+// restart. Implementations must be safe for concurrent use.
 //
-// When OSS refuses keys, a Client asks the provider again, and repeats the request once, at once, if it gets other
-// keys. A provider that keeps keys should have a method Refuse(Credentials) beside the interface: the Client calls it
-// first, with the keys that were refused.
+// If OSS refuses keys, a Client calls the provider again, and repeats the request once, immediately, if it gets other
+// keys. A provider that caches keys should also have a method Refuse(Credentials): the Client calls it first, with the
+// refused keys.
 type CredentialsProvider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
 
-// CredentialsFunc makes a function a CredentialsProvider.
+// CredentialsFunc adapts a function to a CredentialsProvider.
 type CredentialsFunc func(ctx context.Context) (Credentials, error)
 
 // Credentials calls f.
 func (f CredentialsFunc) Credentials(ctx context.Context) (Credentials, error) { return f(ctx) }
 
-// EnvCredentials reads OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET and OSS_SESSION_TOKEN each time.
+// EnvCredentials returns a provider that reads the environment variables OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET and
+// OSS_SESSION_TOKEN at every call.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/configure-access-credentials
 func EnvCredentials() CredentialsProvider { return CredentialsFunc(fromEnv) }
@@ -51,62 +52,63 @@ func fromEnv(context.Context) (Credentials, error) {
 	return c, nil
 }
 
-// AnonymousCredentials leaves requests unsigned, for public buckets.
+// AnonymousCredentials returns a provider for public buckets: requests are not signed.
 func AnonymousCredentials() CredentialsProvider { return anonymous{} }
 
 type anonymous struct{}
 
 func (anonymous) Credentials(context.Context) (Credentials, error) { return Credentials{}, nil }
 
-// CacheCredentials asks p once for many callers, and again early before the keys expire, but never before half their
-// life is over. Callers that wait for one fetch share its outcome. The fetch runs on, for the others, when the caller
-// that began it is cancelled.
+// CacheCredentials returns a provider that caches the keys of p. It refreshes them early before they expire, but not
+// before half of their lifetime has passed. Concurrent callers share one call of p, which continues for the others if
+// the context of one caller ends.
 //
-// A refresh that fails, or takes longer than five seconds, is hidden while the old keys still work, and repeated after
-// pauses of ten seconds to a minute. Keys that OSS refuses are replaced at once. A Client measures the life of keys by
-// the clock of OSS once OSS has complained of its own; keys that have expired by the local clock when p returns them
-// are used until OSS refuses them.
+// If a refresh fails, or takes longer than five seconds, callers get the old keys while these are valid, and the next
+// refresh follows after ten seconds to a minute. If OSS refuses the keys, they are refreshed immediately. A Client
+// measures the lifetime by its own clock, which is corrected by OSS's. Keys that have already expired by the local
+// clock when p returns them are used until OSS refuses them.
 func CacheCredentials(p CredentialsProvider, early time.Duration) CredentialsProvider {
 	return &credentialsCache{provider: p, early: early}
 }
 
-// A credentialsCache is never printed with what it holds.
+// A credentialsCache is what CacheCredentials returns.
 type credentialsCache struct {
 	provider CredentialsProvider
 	early    time.Duration
 
 	mu            sync.Mutex
 	current       Credentials
-	margin        time.Duration // before have expires, when it is replaced
-	deadOnArrival bool          // have had expired by the clock of the caller when it was fetched
-	refused       bool          // have was refused by OSS
-	pending       *fetch        // the refresh under way, nil if there is none
-	afterFailure  cooldown      // after a refresh that brought nothing new
-	afterRefusal  cooldown      // after a fetch that returned keys that OSS had refused
+	margin        time.Duration // time before the expiry of current at which it is refreshed
+	deadOnArrival bool          // current had already expired when it was fetched, by the clock of the caller
+	refused       bool          // OSS has refused current
+	pending       *fetch        // the fetch in progress; nil if there is none
+	afterFailure  cooldown      // after a failed refresh
+	afterRefusal  cooldown      // after a fetch that returned refused keys again
 }
 
-// A fetch is one question to the provider; done is closed when creds and err stand.
+// A fetch is one call of the provider. Done is closed once creds and err are set.
 type fetch struct {
 	began time.Time
-	ahead time.Duration // of the caller's clock
+	ahead time.Duration // of the caller's clock against the local one
 	done  chan struct{}
 	creds Credentials
 	err   error
 }
 
-// Credentials returns the keys at hand while they are good for longer than the margin, else those of a fetch.
+// Credentials returns the cached keys, or those of a fetch if the cached keys must be refreshed.
 func (c *credentialsCache) Credentials(ctx context.Context) (Credentials, error) {
 	return c.credentialsAt(ctx, time.Now())
 }
 
-// credentialsAt is Credentials for a caller who knows the time better than the local clock.
+// credentialsAt is Credentials at the time now, for a caller whose clock is better than the local one.
 func (c *credentialsCache) credentialsAt(ctx context.Context, now time.Time) (Credentials, error) {
 	c.mu.Lock()
 	have := c.current
-	if c.deadOnArrival && now.Before(have.Expires) { // another clock, or a corrected one
+	if c.deadOnArrival && now.Before(have.Expires) { // by another clock, or a corrected one
 		c.deadOnArrival, c.margin = false, c.marginOf(have.Expires.Sub(now))
 	}
-	usable := have.AccessKeyID != "" && !c.refused && (c.deadOnArrival || have.Expires.IsZero() || now.Before(have.Expires))
+	valid := c.deadOnArrival || have.Expires.IsZero() || now.Before(have.Expires)
+	usable := valid && have.AccessKeyID != "" && !c.refused
 	due := c.deadOnArrival || !have.Expires.IsZero() && !now.Before(have.Expires.Add(-c.margin))
 	if usable && (!due || c.afterFailure.active()) {
 		c.mu.Unlock()
@@ -142,7 +144,7 @@ func (c *credentialsCache) fetch(ctx context.Context, f *fetch) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	f.creds, f.err = c.provider.Credentials(ctx)
-	if f.err == nil { // empty keys are a failed fetch too, and do not displace good ones
+	if f.err == nil { // invalid keys are a failed fetch too, and do not replace valid ones
 		_, f.err = f.creds.Credentials(ctx)
 	}
 	c.mu.Lock()
@@ -170,7 +172,7 @@ func (c *credentialsCache) fetch(ctx context.Context, f *fetch) {
 	}
 }
 
-// marginOf returns how long before their end keys with so much life left are replaced.
+// marginOf returns how long before their expiry keys with the given remaining lifetime are refreshed.
 func (c *credentialsCache) marginOf(life time.Duration) time.Duration { return min(c.early, life/2) }
 
 // Format masks the keys for all verbs.
@@ -179,12 +181,11 @@ func (c *credentialsCache) Format(f fmt.State, _ rune) {
 }
 
 const (
-	fetchTimeout = time.Minute     // of a fetch that no caller may be waiting for any more
-	refreshWait  = 5 * time.Second // for a fetch by callers who have keys that still work
+	fetchTimeout = time.Minute     // limit of a fetch, which no caller may be waiting for any more
+	refreshWait  = 5 * time.Second // how long callers with valid keys wait for a fetch
 )
 
-// Refuse makes the next call fetch, unless the refused keys have been replaced meanwhile, or have just been fetched
-// again.
+// Refuse makes the next call fetch new keys, unless the refused keys have been replaced, or fetched again recently.
 func (c *credentialsCache) Refuse(refused Credentials) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,7 +194,7 @@ func (c *credentialsCache) Refuse(refused Credentials) {
 	}
 }
 
-// A pause is a time without questions to a provider that has just failed. It doubles from ten seconds to a minute.
+// A cooldown keeps a cache from calling its provider after a failure. It doubles from ten seconds to a minute.
 type cooldown struct {
 	until  time.Time
 	length time.Duration
@@ -206,12 +207,12 @@ func (p *cooldown) grow() {
 
 func (p *cooldown) active() bool { return time.Now().Before(p.until) }
 
-// sameKeys compares what OSS knows of keys.
+// sameKeys compares the fields that requests are signed with.
 func sameKeys(a, b Credentials) bool {
 	return a.AccessKeyID == b.AccessKeyID && a.AccessKeySecret == b.AccessKeySecret && a.SecurityToken == b.SecurityToken
 }
 
-// keysOf asks p for keys, at a time that the Client knows.
+// keysAt gets keys from p at the time of the Client.
 func keysAt(ctx context.Context, p CredentialsProvider, now time.Time) (Credentials, error) {
 	if cache, ok := p.(*credentialsCache); ok {
 		return cache.credentialsAt(ctx, now)
@@ -219,8 +220,7 @@ func keysAt(ctx context.Context, p CredentialsProvider, now time.Time) (Credenti
 	return p.Credentials(ctx)
 }
 
-// refusesKeys reports whether OSS says that it does not accept the keys, or not any more, so that others are worth
-// asking for.
+// rejectsKeys reports whether code means that OSS does not accept the keys, so that other keys may help.
 //
 // See https://help.aliyun.com/en/oss/user-guide/http-403-status-code
 func rejectsKeys(code Code) bool {
@@ -231,8 +231,8 @@ func rejectsKeys(code Code) bool {
 	return false
 }
 
-// renew asks the provider for other keys than those that OSS has refused, once for each call, and reports whether it
-// has some. The attempt that follows takes these.
+// refreshKeys asks the provider for other keys after a refusal, once for each call, and reports whether it got some.
+// The next attempt uses them.
 func (k *call) refreshKeys(ctx context.Context) bool {
 	if k.refreshed {
 		return false
@@ -242,7 +242,7 @@ func (k *call) refreshKeys(ctx context.Context) bool {
 		keeps.Refuse(k.creds)
 	}
 	if k.attempts == k.client.retry.Attempts {
-		return false // what was learnt of the keys is for the next call
+		return false // no attempt is left; the next call benefits from Refuse
 	}
 	creds, err := keysAt(ctx, k.client.credentials, k.client.Now())
 	if err != nil || sameKeys(creds, k.creds) {

@@ -38,7 +38,8 @@ func TestEnvCredentialsAreReadEachTime(t *testing.T) {
 			}
 			continue
 		}
-		if want := (oss.Credentials{AccessKeyID: tt.id, AccessKeySecret: tt.secret, SecurityToken: tt.token}); got != want || err != nil {
+		if want := (oss.Credentials{AccessKeyID: tt.id, AccessKeySecret: tt.secret,
+			SecurityToken: tt.token}); got != want || err != nil {
 			t.Errorf("Credentials = %#v, %v, want %#v", got, err, want)
 		}
 	}
@@ -53,11 +54,15 @@ func TestCatalogueK4MissingKeysAreNeverAnonymous(t *testing.T) {
 		want     string
 	}{
 		{"default", oss.EnvCredentials(), "OSS_ACCESS_KEY_ID is not set"},
-		{"function with empty keys", oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, nil }), "AccessKeyID is empty"},
+		{"function with empty keys",
+			oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, nil }),
+			"AccessKeyID is empty"},
 		{"function without a secret", oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
 			return oss.Credentials{AccessKeyID: "id"}, nil
 		}), "AccessKeySecret is empty"},
-		{"function that fails", oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, failed }), failed.Error()},
+		{"function that fails",
+			oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, failed }),
+			failed.Error()},
 		{"cache of an anonymous provider", oss.CacheCredentials(oss.AnonymousCredentials(), 0), "AccessKeyID is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -66,7 +71,8 @@ func TestCatalogueK4MissingKeysAreNeverAnonymous(t *testing.T) {
 			_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
 			_, err2 := c.PresignGet(t.Context(), "bucket", "key", time.Hour, nil)
 			for _, err := range []error{err, err2} {
-				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "oss://bucket/key") {
+				if err == nil || !strings.Contains(err.Error(), tt.want) ||
+					!strings.Contains(err.Error(), "oss://bucket/key") {
 					t.Errorf("got %v, want %s", err, tt.want)
 				}
 			}
@@ -76,11 +82,14 @@ func TestCatalogueK4MissingKeysAreNeverAnonymous(t *testing.T) {
 		})
 	}
 	s := play(says(200, ""))
-	c := s.client(t, oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, failed })})
+	c := s.client(t, oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+		return oss.Credentials{}, failed
+	})})
 	if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err, failed) {
 		t.Errorf("%v does not wrap the provider's error", err)
 	}
-	if _, err := s.client(t, oss.Config{Credentials: oss.AnonymousCredentials()}).PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err == nil {
+	if _, err := s.client(t, oss.Config{Credentials: oss.AnonymousCredentials()}).PresignGet(t.Context(), "bucket",
+		"key", time.Hour, nil); err == nil {
 		t.Error("anonymous credentials presigned a request")
 	}
 }
@@ -209,7 +218,8 @@ func TestCatalogueK3RefreshThatHangsIsHiddenWhileTheOldKeysWork(t *testing.T) {
 			if asked++; asked > 1 {
 				<-ctx.Done()
 			}
-			return oss.Credentials{AccessKeyID: "key-1", AccessKeySecret: "secret", Expires: time.Now().Add(time.Hour)}, ctx.Err()
+			return oss.Credentials{AccessKeyID: "key-1", AccessKeySecret: "secret", Expires: time.Now().Add(time.Hour)},
+				ctx.Err()
 		}), 10*time.Minute)
 		ask(t, cache)
 		time.Sleep(51 * time.Minute)
@@ -273,7 +283,8 @@ func TestCatalogueK2RefusedKeysAreReplacedOnce(t *testing.T) {
 				old := refuses(403, code)
 				s := play(nil)
 				s.answers[0] = func(r *http.Request, body string) (*http.Response, error) {
-					if strings.Contains(r.Header.Get("Authorization"), "key-1") && strings.HasSuffix(r.URL.Path, "/late") {
+					if strings.Contains(r.Header.Get("Authorization"), "key-1") &&
+						strings.HasSuffix(r.URL.Path, "/late") {
 						time.Sleep(time.Second) // so that all are on their way before the first is refused
 						return old(r, body)
 					}
@@ -286,7 +297,8 @@ func TestCatalogueK2RefusedKeysAreReplacedOnce(t *testing.T) {
 				var wg sync.WaitGroup
 				for range 16 {
 					wg.Go(func() {
-						if _, err := c.PutObject(t.Context(), "bucket", "late", strings.NewReader("x"), nil); err != nil {
+						if _, err := c.PutObject(t.Context(), "bucket", "late", strings.NewReader("x"),
+							nil); err != nil {
 							t.Error(err)
 						}
 					})
@@ -307,7 +319,8 @@ func TestKeysThatAreRefusedForEverAreTriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &numbered{}
 		s := play(refuses(403, "InvalidAccessKeyId"))
-		_, err := s.client(t, oss.Config{Credentials: oss.CacheCredentials(source, 0)}).HeadObject(t.Context(), "bucket", "key", nil)
+		_, err := s.client(t, oss.Config{Credentials: oss.CacheCredentials(source, 0)}).HeadObject(t.Context(),
+			"bucket", "key", nil)
 		if n := len(s.messages()); n != 2 || source.fetches() != 2 || !errors.Is(err, oss.Code("InvalidAccessKeyId")) {
 			t.Errorf("HeadObject: %v after %d requests and %d fetches, want 2 and 2", err, n, source.fetches())
 		}
@@ -318,7 +331,9 @@ func TestKeysThatAreRefusedForEverAreTriedTwice(t *testing.T) {
 func TestAnyProviderIsAskedAgainWhenItsKeysAreRefused(t *testing.T) {
 	old := oss.Credentials{AccessKeyID: "old", AccessKeySecret: "secret", SecurityToken: "token"}
 	young := oss.Credentials{AccessKeyID: "young", AccessKeySecret: "secret", SecurityToken: "token"}
-	failed := oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, errors.New("no answer") })
+	failed := oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+		return oss.Credentials{}, errors.New("no answer")
+	})
 	then := func(p oss.CredentialsProvider) oss.CredentialsProvider { // old keys, and then those of p
 		asked := 0
 		return oss.CredentialsFunc(func(ctx context.Context) (oss.Credentials, error) {
@@ -346,10 +361,12 @@ func TestAnyProviderIsAskedAgainWhenItsKeysAreRefused(t *testing.T) {
 		{"the same keys, cached", cached(afterOld(old)), 1, false},
 		{"fixed keys", is(old), 1, false},
 		{"no keys", afterOld(failed), 1, false},
-		{"other keys that are refused", afterOld(oss.Credentials{AccessKeyID: "bad", AccessKeySecret: "secret"}), 2, false},
+		{"other keys that are refused", afterOld(oss.Credentials{AccessKeyID: "bad", AccessKeySecret: "secret"}), 2,
+			false},
 		{"anonymous", is(oss.AnonymousCredentials()), 1, false},
 	} {
-		for _, code := range []oss.Code{"SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId", "AccessKeyIdAndSecurityTokenNotMatch"} {
+		for _, code := range []oss.Code{"SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId",
+			"AccessKeyIdAndSecurityTokenNotMatch"} {
 			t.Run(fmt.Sprint(tt.name, " ", code), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := play(func(r *http.Request, body string) (*http.Response, error) {
@@ -358,7 +375,8 @@ func TestAnyProviderIsAskedAgainWhenItsKeysAreRefused(t *testing.T) {
 						}
 						return refuses(403, code)(r, body)
 					})
-					_, err := s.client(t, oss.Config{Credentials: tt.provider()}).PutObject(t.Context(), "bucket", "key", strings.NewReader("x"), nil)
+					_, err := s.client(t, oss.Config{Credentials: tt.provider()}).PutObject(t.Context(), "bucket",
+						"key", strings.NewReader("x"), nil)
 					if (err == nil) != tt.ok || err != nil && !errors.Is(err, code) {
 						t.Errorf("PutObject: %v, want success: %v", err, tt.ok)
 					}
@@ -404,7 +422,8 @@ func asks(n *int, give func() (oss.Credentials, error)) oss.CredentialsProvider 
 
 // lasting returns keys that expire after life.
 func lasting(life time.Duration) oss.Credentials {
-	return oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token", Expires: time.Now().Add(life)}
+	return oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token",
+		Expires: time.Now().Add(life)}
 }
 
 // TestCacheIsNoLoadOnItsProvider is bug 8: 100 calls made 100 fetches where early was the life of the keys or more, and
@@ -417,9 +436,13 @@ func TestCacheIsNoLoadOnItsProvider(t *testing.T) {
 		lookFor time.Duration
 		most    int // fetches
 	}{
-		{"early above the life", 2 * time.Hour, func() (oss.Credentials, error) { return lasting(time.Hour), nil }, 10 * time.Hour, 21},
-		{"early of the life", time.Hour, func() (oss.Credentials, error) { return lasting(time.Hour), nil }, 10 * time.Hour, 21},
-		{"refresh that fails", 30 * time.Minute, func() (oss.Credentials, error) { return oss.Credentials{}, errors.New("no answer") }, 59 * time.Minute, 34},
+		{"early above the life", 2 * time.Hour, func() (oss.Credentials, error) { return lasting(time.Hour), nil },
+			10 * time.Hour, 21},
+		{"early of the life", time.Hour, func() (oss.Credentials, error) { return lasting(time.Hour), nil },
+			10 * time.Hour, 21},
+		{"refresh that fails", 30 * time.Minute,
+			func() (oss.Credentials, error) { return oss.Credentials{}, errors.New("no answer") }, 59 * time.Minute,
+			34},
 		{"the same keys again and again", 59 * time.Minute, nil, 59 * time.Minute, 20},
 		{"keys that never expire", time.Hour, func() (oss.Credentials, error) { return keys, nil }, 100 * time.Hour, 2},
 	} {
@@ -461,21 +484,23 @@ func TestCachePausesDoubleWhileARefreshFails(t *testing.T) {
 			ask(t, cache)
 			time.Sleep(time.Second)
 		}
-		want := []time.Duration{0, 10 * time.Second, 30 * time.Second, 70 * time.Second, 130 * time.Second, 190 * time.Second}
+		want := []time.Duration{0, 10 * time.Second, 30 * time.Second, 70 * time.Second, 130 * time.Second,
+			190 * time.Second}
 		if fmt.Sprint(at) != fmt.Sprint(want) {
 			t.Errorf("refreshed at %v, want %v", at, want)
 		}
 	})
 }
 
-// TestCacheOfAHostThatIsAheadAsksSeldom is row 20: with a clock ahead by more than the life of a token every request asked
-// the source.
+// TestCacheOfAHostThatIsAheadAsksSeldom is row 20: with a clock ahead by more than the life of a token every request
+// asked the source.
 func TestCacheOfAHostThatIsAheadAsksSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ahead = 3 * time.Hour
 		theirs := func() time.Time { return time.Now().Add(-ahead) } // the true time
 		n := 0
-		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) { return lasting(time.Hour - ahead), nil }), 10*time.Minute)
+		cache := oss.CacheCredentials(asks(&n,
+			func() (oss.Credentials, error) { return lasting(time.Hour - ahead), nil }), 10*time.Minute)
 		s := play(func(r *http.Request, body string) (*http.Response, error) {
 			signed, err := time.Parse("20060102T150405Z", r.Header.Get("x-oss-date"))
 			if err != nil {
@@ -512,7 +537,8 @@ func TestCacheOfAHostThatIsAheadAsksSeldom(t *testing.T) {
 func TestKeysThatSeemToHaveExpiredAreLeftToOSS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) { return lasting(-time.Hour), nil }), time.Minute)
+		cache := oss.CacheCredentials(asks(&n, func() (oss.Credentials, error) { return lasting(-time.Hour), nil }),
+			time.Minute)
 		for range 100 {
 			if got := ask(t, cache); got != "id" {
 				t.Fatal(got)
@@ -532,7 +558,8 @@ func TestRefusedKeysThatComeBackAreNotAskedForAtEveryRequest(t *testing.T) {
 		s := play(refuses(403, "InvalidAccessKeyId"))
 		c := s.client(t, oss.Config{Credentials: cache})
 		for range 100 {
-			if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err, oss.Code("InvalidAccessKeyId")) {
+			if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err,
+				oss.Code("InvalidAccessKeyId")) {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
@@ -563,7 +590,9 @@ func TestKeysThatTakeLongToGetAreNoStall(t *testing.T) {
 		name  string
 		cache func(oss.CredentialsProvider) oss.CredentialsProvider
 	}{
-		{"cached", func(p oss.CredentialsProvider) oss.CredentialsProvider { return oss.CacheCredentials(p, time.Minute) }},
+		{"cached", func(p oss.CredentialsProvider) oss.CredentialsProvider {
+			return oss.CacheCredentials(p, time.Minute)
+		}},
 		{"not cached", func(p oss.CredentialsProvider) oss.CredentialsProvider { return p }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

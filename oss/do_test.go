@@ -54,7 +54,8 @@ func TestDoRepeatsWhatHasTheSameEffectTwice(t *testing.T) {
 		{"POST without a connection", "POST", 0, refusedDial, 2},
 		{"POST that OSS did not take", "POST", 0, refuses(503, "ServiceUnavailable"), 2},
 		{"POST whose body did not arrive", "POST", 0, refuses(400, "RequestTimeout"), 2},
-		{"POST with a wrong clock", "POST", 0, refuses(403, "RequestTimeTooSkewed", "Date", "Sun, 01 Mar 2026 12:00:00 GMT"), 2},
+		{"POST with a wrong clock", "POST", 0,
+			refuses(403, "RequestTimeTooSkewed", "Date", "Sun, 01 Mar 2026 12:00:00 GMT"), 2},
 		{"POST that may be done twice", "POST", oss.RepeatAlways, lost, 2},
 		{"GET that may not", "GET", oss.RepeatNever, lost, 1},
 		{"GET that may not, refused", "GET", oss.RepeatNever, refuses(503, "ServiceUnavailable"), 1},
@@ -63,11 +64,13 @@ func TestDoRepeatsWhatHasTheSameEffectTwice(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := play(tt.first, says(200, ""))
-				err := do(t, s.client(t, oss.Config{}), &oss.Request{Method: tt.method, Bucket: "bucket", Key: "key", Repeat: tt.repeat})
+				err := do(t, s.client(t, oss.Config{}),
+					&oss.Request{Method: tt.method, Bucket: "bucket", Key: "key", Repeat: tt.repeat})
 				if n := len(s.messages()); n != tt.requests || (err == nil) != (n == 2) {
 					t.Errorf("Do: %v after %d requests, want %d", err, n, tt.requests)
 				}
-				if tt.name == "POST" && (!errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "not repeated")) {
+				if tt.name == "POST" && (!errors.Is(err, io.ErrUnexpectedEOF) ||
+					!strings.Contains(err.Error(), "not repeated")) {
 					t.Errorf("Do: %v, want the cause and that it was not repeated", err)
 				}
 			})
@@ -133,10 +136,13 @@ func TestDoWithoutWhatWasToBeCheckedIsAnError(t *testing.T) {
 		requests int
 		want     string
 	}{
-		{"reply without a CRC-64", &oss.Request{Method: "PUT", Body: strings.NewReader("x"), CheckCRC64: new(uint64)}, 1, "without a CRC-64"},
+		{"reply without a CRC-64", &oss.Request{Method: "PUT", Body: strings.NewReader("x"), CheckCRC64: new(uint64)},
+			1, "without a CRC-64"},
 		{"MD5 of nothing", &oss.Request{Method: "PUT", SendMD5: true}, 0, "SendMD5 is set without a Body"},
-		{"CRC-64 of nothing", &oss.Request{Method: "PUT", CheckCRC64: new(uint64)}, 0, "CheckCRC64 is set without a Body"},
-		{"two MD5s", &oss.Request{Method: "PUT", Body: strings.NewReader("x"), SendMD5: true, Header: http.Header{"content-md5": {"x"}}}, 0, "beside Content-MD5"},
+		{"CRC-64 of nothing", &oss.Request{Method: "PUT", CheckCRC64: new(uint64)}, 0,
+			"CheckCRC64 is set without a Body"},
+		{"two MD5s", &oss.Request{Method: "PUT", Body: strings.NewReader("x"), SendMD5: true,
+			Header: http.Header{"content-md5": {"x"}}}, 0, "beside Content-MD5"},
 		{"repeat", &oss.Request{Repeat: 3}, 0, "Repeat 3"},
 		{"no request", nil, 0, "request is nil"},
 	} {

@@ -17,23 +17,23 @@ type Addressing int
 const (
 	VirtualHosted Addressing = iota // https://bucket.endpoint/key
 	PathStyle                       // https://endpoint/bucket/key; implied by an IP endpoint
-	CNAME                           // https://endpoint/key, the endpoint being bound to one bucket
+	CNAME                           // https://endpoint/key, for an endpoint bound to one bucket
 )
 
-// EndpointKind is one of the endpoints that a region has.
+// EndpointKind selects one of the endpoints of a region.
 //
 // See https://help.aliyun.com/en/oss/user-guide/regions-and-endpoints
 type EndpointKind int
 
 const (
 	PublicEndpoint             EndpointKind = iota // oss-cn-hangzhou.aliyuncs.com
-	InternalEndpoint                               // oss-cn-hangzhou-internal.aliyuncs.com, inside the cloud
+	InternalEndpoint                               // oss-cn-hangzhou-internal.aliyuncs.com, inside Alibaba Cloud
 	DualStackEndpoint                              // cn-hangzhou.oss.aliyuncs.com, which has an IPv6 address too
-	AccelerateEndpoint                             // oss-accelerate.aliyuncs.com, if the bucket has it
-	AccelerateOverseasEndpoint                     // oss-accelerate-overseas.aliyuncs.com
+	AccelerateEndpoint                             // oss-accelerate.aliyuncs.com, if enabled for the bucket
+	AccelerateOverseasEndpoint                     // oss-accelerate-overseas.aliyuncs.com, if enabled for the bucket
 )
 
-// host returns the host of the endpoint of region.
+// host returns the host of the endpoint in region.
 func (k EndpointKind) host(region string) string {
 	switch k {
 	case InternalEndpoint:
@@ -48,19 +48,19 @@ func (k EndpointKind) host(region string) string {
 	return "oss-" + region + ".aliyuncs.com"
 }
 
-// A place is where a Config leads: an endpoint, and the scope of its signatures.
+// A destination is the endpoint of a Config and the scope of its signatures.
 type destination struct {
 	endpoint
-	region  string // of V4; "" where the endpoint does not tell one
+	region  string // of V4; "" if the endpoint does not name one
 	product string // of V4; "" means OSS itself
 }
 
-// cloudBox is the product of signatures for a CloudBox, whose region is its ID.
+// cloudBox is the product in signatures for a CloudBox, whose region is its ID.
 const cloudBox = "oss-cloudbox"
 
-// place checks what cfg says of it.
+// destination checks and resolves the fields of cfg that select the endpoint.
 func (cfg *Config) destination() (destination, error) {
-	region := strings.TrimPrefix(cfg.Region, "oss-") // as GetBucketLocation spells it
+	region := strings.TrimPrefix(cfg.Region, "oss-") // GetBucketLocation returns it with this prefix
 	box := cfg.CloudBoxID
 	if region != "" {
 		if err := checkRegion(region); err != nil {
@@ -76,7 +76,7 @@ func (cfg *Config) destination() (destination, error) {
 	case kind != PublicEndpoint && address != "":
 		return destination{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q", redactUser(address))
 	case kind != PublicEndpoint && box != "":
-		return destination{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID: a CloudBox has one endpoint")
+		return destination{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID, which has one endpoint")
 	case box != "" && !boxForm.MatchString(box):
 		return destination{}, fmt.Errorf("oss: Config.CloudBoxID %q does not look like \"cb-f8z7yvzgwfkl9q0h\"", box)
 	case address == "" && box != "":
@@ -101,7 +101,7 @@ func (cfg *Config) destination() (destination, error) {
 	return p, nil
 }
 
-// regionOf returns the region that the host of an endpoint of OSS names, "" for any other.
+// regionOf returns the region in the host of an OSS endpoint, "" for any other host.
 func regionOf(host string) string {
 	for _, form := range []*regexp.Regexp{ossHost, dualStackHost} {
 		if m := form.FindStringSubmatch(host); m != nil && m[1] != "accelerate-overseas" && regionForm.MatchString(m[1]) {
@@ -111,7 +111,7 @@ func regionOf(host string) string {
 	return ""
 }
 
-// boxOf returns the ID of the CloudBox that a host belongs to, "" if it is none.
+// boxOf returns the ID of the CloudBox in a host, "" if there is none.
 func boxOf(host string) string {
 	if m := boxHost.FindStringSubmatch(host); m != nil {
 		return m[1]
@@ -119,12 +119,13 @@ func boxOf(host string) string {
 	return ""
 }
 
-// The hosts of OSS, in lower case, with a port perhaps.
+// Hosts of OSS in lower case, with an optional port.
 var (
 	ossHost       = regexp.MustCompile(`^oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com\.?(?::\d+)?$`)
 	dualStackHost = regexp.MustCompile(`^([a-z0-9-]+)\.oss\.aliyuncs\.com\.?(?::\d+)?$`)
-	boxHost       = regexp.MustCompile(`^(cb-[a-z0-9-]+)\.[a-z0-9-]+\.oss-cloudbox(?:-control)?\.aliyuncs\.com\.?(?::\d+)?$`)
-	boxForm       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	boxHost       = regexp.MustCompile(`^(cb-[a-z0-9-]+)\.[a-z0-9-]+\.oss-cloudbox(?:-control)?` +
+		`\.aliyuncs\.com\.?(?::\d+)?$`)
+	boxForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
 // An endpoint is a parsed Config.Endpoint.
@@ -133,7 +134,7 @@ type endpoint struct {
 	addressing   Addressing
 }
 
-// parseEndpoint reads a host or a URL; without a scheme it means https.
+// parseEndpoint parses a host or a URL; without a scheme it means https.
 //
 // See https://help.aliyun.com/en/oss/user-guide/regions-and-endpoints
 func parseEndpoint(s string, a Addressing) (endpoint, error) {
@@ -146,7 +147,8 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 	}
 	u, err := url.Parse(full)
 	bad := func(why string) (endpoint, error) {
-		return endpoint{}, fmt.Errorf("oss: endpoint %q %s; want a host like \"oss-cn-hangzhou.aliyuncs.com\" or its URL", redactUser(s), why)
+		return endpoint{}, fmt.Errorf("oss: endpoint %q %s; want a host like \"oss-cn-hangzhou.aliyuncs.com\" or its URL",
+			redactUser(s), why)
 	}
 	switch {
 	case err != nil:
@@ -166,7 +168,7 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 		return bad("has no valid host name")
 	}
 	if a == VirtualHosted && bucketHost.MatchString(name) {
-		return bad("names a bucket, as each call does by itself")
+		return bad("names a bucket; pass the bucket to each call instead")
 	}
 	if m := regionOnly.FindStringSubmatch(s); m != nil {
 		kind := ""
@@ -175,23 +177,26 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 		}
 		return bad(fmt.Sprintf("is a region: set Config.Region to %q%s", m[1], kind))
 	}
-	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || n == 0 || strings.HasSuffix(u.Host, ":") {
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
+	if err != nil || port == 0 || strings.HasSuffix(u.Host, ":") {
 		return bad("has no valid port")
 	}
 	if notIP == nil && a == VirtualHosted {
-		a = PathStyle // an address has no subdomains
+		a = PathStyle // an IP address has no subdomains
 	}
 	return endpoint{scheme: u.Scheme, host: strings.ToLower(u.Host), addressing: a}, nil
 }
 
+const hostLabel = `[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?`
+
 var (
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+	hostName   = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*\.?$`)
 	bucketHost = regexp.MustCompile(`(?i)^[^.]+\.oss-[^.]+\.aliyuncs\.com\.?$`)
 	regionOnly = regexp.MustCompile(`^(?:oss-)?((?:cn|us|eu|ap|me|sa|af|na)-[a-z]+(?:-[a-z0-9]+)*?)(-internal)?$`)
-	zoneForm   = regexp.MustCompile(`^[A-Za-z0-9._-]*$`) // of an interface, behind a percent sign
+	zoneForm   = regexp.MustCompile(`^[A-Za-z0-9._-]*$`) // zone of an IPv6 address, after the percent sign
 )
 
-// redactUser drops what may be a password from an endpoint that is quoted in an error.
+// redactUser removes what may be a password from an endpoint that an error quotes.
 func redactUser(s string) string {
 	if at := strings.LastIndexByte(s, '@'); at >= 0 {
 		return "..." + s[at:]
@@ -199,8 +204,8 @@ func redactUser(s string) string {
 	return s
 }
 
-// url returns the address of a bucket or an object. The path is set in both its forms, so that
-// nothing downstream cleans or re-escapes a key such as "a//../b%2F".
+// url returns the URL of a bucket or an object. It sets both forms of the path, so that net/http does not clean or
+// re-escape a key such as "a//../b%2F".
 func (e endpoint) url(bucket, key string) url.URL {
 	u := url.URL{Scheme: e.scheme, Host: e.host}
 	if bucket != "" && e.addressing == PathStyle {
@@ -215,7 +220,8 @@ func (e endpoint) url(bucket, key string) url.URL {
 	return u
 }
 
-// escapeKey percent-encodes everything but unreserved bytes and the slash.
+// escapeKey percent-encodes everything but unreserved characters and the slash. Package signer and oss/osstest have
+// their own versions on purpose: a fault in one of them shows as a signature that does not match.
 func escapeKey(key string) string {
 	const hex = "0123456789ABCDEF"
 	plain := strings.IndexFunc(key, isEscaped)
@@ -233,7 +239,7 @@ func escapeKey(key string) string {
 	return string(b)
 }
 
-// isEscaped reports whether c does not stand for itself in a path.
+// isEscaped reports whether c must be percent-encoded in a path.
 func isEscaped(c rune) bool {
 	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		c == '-' || c == '_' || c == '.' || c == '~' || c == '/')

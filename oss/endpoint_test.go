@@ -12,7 +12,8 @@ import (
 func FuzzParseEndpoint(f *testing.F) {
 	for _, s := range []string{
 		"oss-cn-hangzhou.aliyuncs.com", "https://oss.example.com:8443/", "http://127.0.0.1:80", "[::1]:8080",
-		"http://[fe80::1%25eth0]", "https://u:p@h", "h?q", "h#f", "//", "://", "http://%41", "a.b.", "HTTP://X", "[::%25\x83]",
+		"http://[fe80::1%25eth0]", "https://u:p@h", "h?q", "h#f", "//", "://", "http://%41", "a.b.", "HTTP://X",
+		"[::%25\x83]",
 	} {
 		for a := VirtualHosted; a <= CNAME; a++ {
 			f.Add(s, int(a), "bucket", "a//../b%2F +?#\n")
@@ -38,8 +39,10 @@ func FuzzParseEndpoint(f *testing.F) {
 		case PathStyle:
 			path = "/" + bucket + path
 		}
-		if u.Scheme != e.scheme || u.Host != host || u.Path != path || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			t.Errorf("endpoint %q gives %q: parsed back as host %q, path %q, want %q, %q", s, &made, u.Host, u.Path, host, path)
+		if u.Scheme != e.scheme || u.Host != host || u.Path != path || u.RawQuery != "" || u.Fragment != "" ||
+			u.User != nil {
+			t.Errorf("endpoint %q gives %q: parsed back as host %q, path %q, want %q, %q", s, &made, u.Host, u.Path,
+				host, path)
 		}
 		again, err := parseEndpoint(u.Scheme+"://"+authority(e), e.addressing)
 		if err != nil || again != e {
@@ -74,4 +77,5 @@ func FuzzKeySurvivesTheWire(f *testing.F) {
 	})
 }
 
-var awkwardKeys = []string{"a b", "a+b", "100%", "a%2Fb", "a?b=c", "a#b", "a//b", "..", ".", "a/../b", "a\nb", "\U0001F600", strings.Repeat("k", 1023), "/a", "a/"}
+var awkwardKeys = []string{"a b", "a+b", "100%", "a%2Fb", "a?b=c", "a#b", "a//b", "..", ".", "a/../b", "a\nb",
+	"\U0001F600", strings.Repeat("k", 1023), "/a", "a/"}

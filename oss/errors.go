@@ -16,36 +16,38 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// A ServiceError is a reply in which OSS refused an operation.
+// A ServiceError is a reply in which OSS refused an operation, or a reply of a proxy in place of OSS.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/error-responses
 type ServiceError struct {
-	Op           string // "UploadPart"
-	Bucket, Key  string // as asked
-	StatusCode   int    // HTTP
+	Op           string // for example "UploadPart"
+	Bucket, Key  string // of the request
+	StatusCode   int    // HTTP status
 	Code         Code   // compare with errors.Is(err, oss.ErrNoSuchUpload)
-	Message      string // for people
-	RequestID    string // for Alibaba Cloud support
-	HostID       string // host that answered
-	EC           string // finer code, for diagnosis only: OSS may change it
-	HelpURL      string // troubleshooting page OSS recommends
-	Endpoint     string // of the bucket, if it is not the one that was asked
-	StringToSign string // what OSS hashed, in a SignatureDoesNotMatch reply
-	Attempts     int    // tries made
-	Body         []byte // start of a reply that was not OSS XML, as a proxy sends
+	Message      string // of OSS, for people
+	RequestID    string // identifies the request to Alibaba Cloud support
+	HostID       string // host that replied
+	EC           string // detailed code, for diagnosis only: OSS may change it
+	HelpURL      string // troubleshooting page that OSS recommends
+	Endpoint     string // of the bucket, if it differs from the one addressed
+	StringToSign string // the text that OSS signed, in a SignatureDoesNotMatch reply
+	Attempts     int    // number of attempts made
+	Body         []byte // beginning of a reply that is not an OSS error document, such as the page of a proxy
 
-	Header http.Header // of the reply, for what an error document cannot carry, such as the ETag beside CallbackFailed
+	// Header is that of the reply. It holds facts that an error document has no place for, such as the ETag of the
+	// object beside ErrCallbackFailed.
+	Header http.Header
 
 	PartNumber int // of UploadPart and UploadPartCopy; 0 if there is none
 
-	Elapsed time.Duration // from the beginning of the first of the Attempts to this reply
+	Elapsed time.Duration // from the start of the first attempt to this reply
 
-	CanonicalRequest string // what the last line of a StringToSign of V4 is the hash of
+	CanonicalRequest string // for V4, the text whose hash is the last line of StringToSign
 
-	Hint string // what to change, where the reply alone leaves a user guessing; for people
+	Hint string // what to change, if the reply alone does not say; for people
 }
 
-// Error returns one line: operation, resource, status, code, message, hint, request ID, EC.
+// Error returns one line: operation, resource, status, code, message, hint, request ID, EC, and the number of attempts.
 func (e *ServiceError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "oss: %s %s: %d", clip(e.Op), where(e.Bucket, e.Key, e.PartNumber), e.StatusCode)
@@ -74,7 +76,7 @@ func (e *ServiceError) Error() string {
 	return b.String()
 }
 
-// foreign describes a reply without a code, as a proxy or a portal sends it.
+// foreignReply describes a reply without a code, such as a proxy sends; "" for any other.
 func (e *ServiceError) foreignReply() string {
 	location := e.Header.Get("Location")
 	switch {
@@ -88,15 +90,15 @@ func (e *ServiceError) foreignReply() string {
 	return ""
 }
 
-// Refusals whose reason only their EC tells.
+// Values of EC whose reason the code does not tell.
 const (
-	ecV1Refused       = "0002-00000080" // signature V1, by an account or bucket that must use V4
+	ecV1Refused       = "0002-00000080" // signature V1, from an account or to a bucket that requires V4
 	ecRegionMalformed = "0002-00000226"
 	ecRegionWrong     = "0002-00000228"
 	ecRequesterPays   = "0003-00000703"
 )
 
-// hint says what to change where the reply alone leaves a user guessing. signedV4 says how the request was signed.
+// hint says what to change if the reply alone does not. SignedV4 says whether the request was signed with V4.
 func (e *ServiceError) hint(signedV4 bool) string {
 	switch {
 	case e.EC == ecV1Refused:
@@ -108,7 +110,7 @@ func (e *ServiceError) hint(signedV4 bool) string {
 	case e.Endpoint != "":
 		return "the bucket is at " + e.Endpoint + ": set Config.Region, and Config.Endpoint if there is one, to match"
 	case e.StatusCode == http.StatusBadRequest && e.Code == "InvalidArgument" && e.EC == "" && signedV4:
-		// OSS names an EC in every refusal. An installation that knows V1 only does not read the header of V4.
+		// Every refusal of OSS has an EC. An older installation that knows only V1 ignores the header of V4.
 		return "if this installation does not know signature V4, set Config.Signer to signer.V1{}"
 	}
 	switch e.Code {
@@ -120,13 +122,14 @@ func (e *ServiceError) hint(signedV4 bool) string {
 		return "set the clock of this machine"
 	case "EntityTooLarge":
 		if e.Op == "CopyObject" {
-			return fmt.Sprintf("copy more than %d bytes by UploadPartCopy, or by Uploader.Copy of package multipart", MaxCopySize)
+			return fmt.Sprintf("copy more than %d bytes with UploadPartCopy, or with Uploader.Copy of package multipart",
+				MaxCopySize)
 		}
 	}
 	return ""
 }
 
-// Is matches a Code, and the fs.ErrNotExist, fs.ErrExist or fs.ErrPermission that means the same.
+// Is matches e.Code, and fs.ErrNotExist, fs.ErrExist or fs.ErrPermission if the code has that meaning.
 func (e *ServiceError) Is(target error) bool {
 	switch target {
 	case e.Code:
@@ -135,7 +138,7 @@ func (e *ServiceError) Is(target error) bool {
 		switch e.Code {
 		case ErrNoSuchKey, ErrNoSuchBucket, ErrNoSuchUpload, "NoSuchVersion":
 			return true
-		case "": // a HEAD reply of an old server has only its status
+		case "": // the reply of an old server to HEAD has only a status
 			return e.StatusCode == http.StatusNotFound
 		}
 	case fs.ErrExist:
@@ -146,8 +149,8 @@ func (e *ServiceError) Is(target error) bool {
 	return false
 }
 
-// A Code is an OSS error code and, being an error, a target for errors.Is. Any code will do,
-// listed here or not.
+// A Code is an error code of OSS. It is an error, so that errors.Is can match it. Codes that are not listed here match
+// as well.
 //
 // See https://help.aliyun.com/en/oss/user-guide/error-responses
 type Code string
@@ -155,7 +158,7 @@ type Code string
 // Error returns the code.
 func (c Code) Error() string { return string(c) }
 
-// Codes worth a branch.
+// Error codes that programs commonly test for.
 const (
 	ErrNoSuchUpload      Code = "NoSuchUpload"
 	ErrNoSuchKey         Code = "NoSuchKey"
@@ -166,28 +169,41 @@ const (
 	ErrInvalidDigest     Code = "InvalidDigest"
 	ErrSignatureMismatch Code = "SignatureDoesNotMatch"
 	ErrCallbackFailed    Code = "CallbackFailed"
+
+	ErrPosition          Code = "PositionNotEqualToLength" // of AppendObject
+	ErrNotAppendable     Code = "ObjectNotAppendable"      // of AppendObject
+	ErrNotSymlink        Code = "NotSymlink"               // of GetSymlink
+	ErrInvalidState      Code = "InvalidObjectState"       // an archived object that is not restored
+	ErrRestoreInProgress Code = "RestoreAlreadyInProgress" // of RestoreObject
+	ErrBucketNotEmpty    Code = "BucketNotEmpty"           // of DeleteBucket
+	ErrBucketExists      Code = "BucketAlreadyExists"      // of PutBucket: it belongs to another account, or has another class
+	ErrNoSuchLifecycle   Code = "NoSuchLifecycle"
+	ErrNoSuchCORS        Code = "NoSuchCORSConfiguration"
 )
 
-// A ChecksumError says the bytes OSS holds, or has sent, are not the bytes of the other side.
+// A ChecksumError reports that bytes were corrupted: the checksums of what was sent, or read, and of what OSS holds
+// differ.
 type ChecksumError struct {
-	Op            string // "UploadPart"
-	Bucket, Key   string // what was written or read
+	Op            string // for example "UploadPart"
+	Bucket, Key   string // of the object written or read
 	PartNumber    int    // 0 for a whole object
-	Local, Remote uint64 // CRC-64 here and there; both 0 where Err tells the difference
-	Err           error  // the difference where it is not one of CRC-64: OSS's InvalidDigest, or two ETags
+	Local, Remote uint64 // CRC-64 computed here and reported by OSS; both 0 if Err is set
+	Err           error  // the difference, if it is not one of CRC-64: InvalidDigest of OSS, or two ETags
 
-	Attempts int           // tries made; 0 if Err has them, or if it was not the reply to a request
-	Elapsed  time.Duration // from the beginning of the first of them to the end of the last
+	// Attempts is the number of attempts made. It is 0 if Err has it, or if no attempt failed, as when the body of
+	// GetObject turns out to be corrupted.
+	Attempts int
+	Elapsed  time.Duration // from the start of the first attempt to the end of the last
 }
 
-// Error returns one line with both sums.
+// Error returns one line with the operation, the resource and both checksums.
 func (e *ChecksumError) Error() string {
 	at, tried := where(e.Bucket, e.Key, e.PartNumber), ""
 	if e.Attempts > 1 {
 		tried = ", after " + describeAttempts(e.Attempts, e.Elapsed)
 	}
 	if e.Err != nil {
-		return fmt.Sprintf("oss: %s %s: damaged on the way: %s%s", e.Op, at, oneLine(e.Err.Error()), tried)
+		return fmt.Sprintf("oss: %s %s: corrupted in transit: %s%s", e.Op, at, oneLine(e.Err.Error()), tried)
 	}
 	if e.Op == "CompleteMultipartUpload" {
 		at += ": the object exists and is wrong"
@@ -198,17 +214,17 @@ func (e *ChecksumError) Error() string {
 // Unwrap returns Err.
 func (e *ChecksumError) Unwrap() error { return e.Err }
 
-// maxErrorBody is how much of a refusal is read; OSS's documents are below 4 KiB.
+// maxErrorBody is the number of bytes read of an error reply. Error documents of OSS have less than 4 KiB.
 const maxErrorBody = 64 << 10
 
-// maxShown is how much is kept of a reply that is not from OSS.
+// maxShown is the number of bytes kept of a reply that is not from OSS.
 const maxShown = 1 << 10
 
-// refusal turns a reply that is no success into a ServiceError that shows nothing m hides. It reads the body, never
-// closes it.
+// newServiceError turns a reply that is not a success into a ServiceError without the secrets of m. It reads the body
+// and does not close it.
 func newServiceError(op Operation, resp *http.Response, m mask) *ServiceError {
 	header := m.header(resp.Header)
-	header.Del("x-oss-err") // where no mask would find a token
+	header.Del("x-oss-err") // a mask would not find a token in its base64
 	e := &ServiceError{
 		Op: op.Name, Bucket: op.Bucket, Key: op.Key, PartNumber: op.PartNumber,
 		StatusCode: resp.StatusCode,
@@ -216,13 +232,13 @@ func newServiceError(op Operation, resp *http.Response, m mask) *ServiceError {
 		EC:         header.Get("x-oss-ec"),
 		Header:     header,
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // half a document still says more than none
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // part of a document still tells more than none
 	if packed := resp.Header.Get("x-oss-err"); packed != "" && len(body) == 0 {
-		// The reply to HEAD has its document in a header.
+		// The reply to HEAD has its document in this header.
 		body, _ = base64.StdEncoding.DecodeString(packed[:min(len(packed), maxErrorBody)])
 	}
-	// A key may have characters that no XML can hold. The document is then broken where it names the key, behind the
-	// code.
+	// A key may have characters that XML cannot represent. Then the document is broken at the key, after the code, and
+	// ends as it should.
 	whole := bytes.HasSuffix(bytes.TrimSpace(body), []byte("</Error>"))
 	var doc ossxml.Error
 	if err := ossxml.Decode(bytes.NewReader(body), &doc); doc.Code == "" || err != nil && !whole {
@@ -238,8 +254,8 @@ func newServiceError(op Operation, resp *http.Response, m mask) *ServiceError {
 	return e
 }
 
-// bareCode returns the code of a refusal without a document, where its status leaves no doubt. Installations of some
-// age answer HEAD with a request ID and nothing else; whether they miss the object or its bucket they do not tell.
+// bareCode returns the code of a reply without a document whose status leaves no doubt. Old installations answer HEAD
+// with a request ID and nothing else; whether the object or the bucket is missing, they do not tell.
 func bareCode(e *ServiceError) Code {
 	if e.StatusCode == http.StatusNotModified {
 		return "NotModified"
@@ -258,7 +274,7 @@ func bareCode(e *ServiceError) Code {
 	return ""
 }
 
-// effort says how often something was tried, and how long if that is known: "4 attempts in 1.2 s".
+// describeAttempts returns for example "4 attempts in 1.2 s", or "4 attempts" if elapsed is 0.
 func describeAttempts(attempts int, elapsed time.Duration) string {
 	s := strconv.Itoa(attempts) + " attempts"
 	if attempts == 1 {
@@ -273,7 +289,7 @@ func describeAttempts(attempts int, elapsed time.Duration) string {
 	return fmt.Sprintf("%s in %.1f s", s, elapsed.Seconds())
 }
 
-// resource names a bucket or an object for people.
+// resource returns the URI of a bucket or an object in one line.
 func resource(bucket, key string) string {
 	switch {
 	case bucket == "":
@@ -284,7 +300,7 @@ func resource(bucket, key string) string {
 	return "oss://" + oneLine(bucket) + "/" + oneLine(key)
 }
 
-// where names the addressed resource, and the part if there is one.
+// where is resource with the part number, if there is one.
 func where(bucket, key string, part int) string {
 	if part == 0 {
 		return resource(bucket, key)
@@ -292,8 +308,8 @@ func where(bucket, key string, part int) string {
 	return fmt.Sprintf("%s part %d", resource(bucket, key), part)
 }
 
-// oneLine keeps text from breaking or forging a log line: if a character is not printable, it is escaped as in Go, and
-// so are quotes and backslashes then.
+// oneLine escapes s as a Go string, without the quotes, if it has an unprintable character. So it cannot break or forge
+// a line of a log.
 func oneLine(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
 		return s
@@ -302,7 +318,7 @@ func oneLine(s string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// clip is oneLine for the text of a reply, of which a line of an error shows the beginning.
+// clip is oneLine for text of a reply, of which an error shows at most the beginning.
 func clip(s string) string {
 	const most = 1000 // bytes
 	if len(s) > most {
@@ -311,10 +327,10 @@ func clip(s string) string {
 	return oneLine(s)
 }
 
-// excerpt is enough of a foreign reply to recognise its sender.
+// excerpt returns enough of a foreign reply to recognise its sender.
 func excerpt(b []byte) []byte { return b[:min(len(b), 200)] }
 
-// excerptOf is excerpt for the body of a success, which is not masked yet.
+// maskedExcerpt is excerpt for the body of a success, which is not masked yet.
 func maskedExcerpt(resp *http.Response, b []byte) []byte {
 	b = b[:min(len(b), maxShown)]
 	return excerpt([]byte(maskOf(resp.Request, Credentials{}).text(string(b))))

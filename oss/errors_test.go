@@ -53,15 +53,21 @@ func TestServiceErrorIsOneLine(t *testing.T) {
 		want string
 	}{
 		{"everything", oss.ServiceError{
-			Op: "UploadPart", Bucket: "b", Key: "k", PartNumber: 7, StatusCode: 404, Code: "NoSuchUpload", Message: "Gone.",
+			Op: "UploadPart", Bucket: "b", Key: "k", PartNumber: 7, StatusCode: 404, Code: "NoSuchUpload",
+			Message:   "Gone.",
 			RequestID: "ID", EC: "0042-00000104", Attempts: 3,
-		}, "oss: UploadPart oss://b/k part 7: 404 NoSuchUpload: Gone., request ID ID, EC 0042-00000104, after 3 attempts"},
+		}, "oss: UploadPart oss://b/k part 7: 404 NoSuchUpload: Gone., request ID ID, EC 0042-00000104, after 3 " +
+			"attempts"},
 		{"little", oss.ServiceError{Op: "ListBuckets", StatusCode: 403}, "oss: ListBuckets oss:: 403 Forbidden"},
-		{"unknown status", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 799}, "oss: GetObject oss://b: 799"},
-		{"line feeds", oss.ServiceError{Op: "GetObject", Bucket: "b", Key: "a\nb", StatusCode: 500, Code: "X\nY", Message: "one\r\ntwo", RequestID: "I\nD"},
+		{"unknown status", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 799},
+			"oss: GetObject oss://b: 799"},
+		{"line feeds", oss.ServiceError{Op: "GetObject", Bucket: "b", Key: "a\nb", StatusCode: 500, Code: "X\nY",
+			Message: "one\r\ntwo", RequestID: "I\nD"},
 			"oss: GetObject oss://b/a\\nb: 500 X\\nY: one\\r\\ntwo, request ID I\\nD"},
-		{"page", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 502, Body: []byte("<html>\n" + strings.Repeat("x", 1000))},
-			`oss: GetObject oss://b: 502 Bad Gateway: reply is not from OSS: "<html>\n` + strings.Repeat("x", 193) + `"`},
+		{"page", oss.ServiceError{Op: "GetObject", Bucket: "b", StatusCode: 502,
+			Body: []byte("<html>\n" + strings.Repeat("x", 1000))},
+			`oss: GetObject oss://b: 502 Bad Gateway: reply is not from OSS: "<html>\n` + strings.Repeat("x",
+				193) + `"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, tt.err.Error()); diff != "" {
@@ -79,9 +85,10 @@ func TestChecksumErrorIsOneLine(t *testing.T) {
 		{oss.ChecksumError{Op: "UploadPart", Bucket: "b", Key: "k", PartNumber: 2, Local: 1, Remote: 255},
 			"oss: UploadPart oss://b/k part 2: CRC-64 is 0000000000000001 here and 00000000000000FF in OSS"},
 		{oss.ChecksumError{Op: "CompleteMultipartUpload", Bucket: "b", Key: "k", Local: 1},
-			"oss: CompleteMultipartUpload oss://b/k: the object exists and is wrong: CRC-64 is 0000000000000001 here and 0000000000000000 in OSS"},
+			"oss: CompleteMultipartUpload oss://b/k: the object exists and is wrong: CRC-64 is 0000000000000001 " +
+				"here and 0000000000000000 in OSS"},
 		{oss.ChecksumError{Op: "PutObject", Bucket: "b", Key: "a\nb", Err: errors.New("no")},
-			"oss: PutObject oss://b/a\\nb: damaged on the way: no"},
+			"oss: PutObject oss://b/a\\nb: corrupted in transit: no"},
 	} {
 		if diff := cmp.Diff(tt.want, tt.err.Error()); diff != "" {
 			t.Errorf("Error (-want +got):\n%s", diff)
@@ -110,7 +117,8 @@ func TestRefusalsOfTheServerHaveTheirFacts(t *testing.T) {
 			if !errors.As(tt.err, &e) || !errors.Is(tt.err, tt.code) || !errors.Is(tt.err, fs.ErrNotExist) {
 				t.Fatalf("%v, want %s", tt.err, tt.code)
 			}
-			if e.Op != tt.op || e.StatusCode != 404 || e.RequestID == "" || e.HostID == "" || e.EC == "" || e.Message == "" ||
+			if e.Op != tt.op || e.StatusCode != 404 || e.RequestID == "" || e.HostID == "" || e.EC == "" ||
+				e.Message == "" ||
 				e.HelpURL == "" || len(e.Body) > 0 || e.Attempts != 1 || !strings.Contains(e.Error(), e.RequestID) {
 				t.Errorf("%#v", e)
 			}
@@ -137,7 +145,8 @@ func TestWrongEndpointNamesTheRightOne(t *testing.T) {
 	cfg.Region = "cn-beijing"
 	_, err := newClient(t, cfg).PutObject(t.Context(), "bucket", "key", strings.NewReader(""), nil)
 	var e *oss.ServiceError
-	if !errors.As(err, &e) || e.Endpoint != "oss-cn-hangzhou.aliyuncs.com" || !strings.Contains(err.Error(), "the bucket is at "+e.Endpoint) {
+	if !errors.As(err, &e) || e.Endpoint != "oss-cn-hangzhou.aliyuncs.com" ||
+		!strings.Contains(err.Error(), "the bucket is at "+e.Endpoint) {
 		t.Errorf("bucket in another region: %v", err)
 	}
 }
@@ -153,9 +162,11 @@ func TestSignatureMismatchTellsWhatWasHashed(t *testing.T) {
 		cfg.Signer = tt.signer
 		_, err := newClient(t, cfg).GetObject(t.Context(), "bucket", "key", nil)
 		var e *oss.ServiceError
-		if !errors.As(err, &e) || !errors.Is(err, oss.ErrSignatureMismatch) || !strings.Contains(e.StringToSign, tt.text) ||
+		if !errors.As(err, &e) || !errors.Is(err, oss.ErrSignatureMismatch) ||
+			!strings.Contains(e.StringToSign, tt.text) ||
 			!strings.HasPrefix(e.CanonicalRequest, tt.canonical) {
-			t.Errorf("%T: %#v, want a StringToSign with %q and a CanonicalRequest with %q", tt.signer, err, tt.text, tt.canonical)
+			t.Errorf("%T: %#v, want a StringToSign with %q and a CanonicalRequest with %q", tt.signer, err, tt.text,
+				tt.canonical)
 		}
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// The examples run against a server of package osstest. A program makes its client with
+// The examples run against a server of package osstest. A program creates its client with
 //
 //	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou"})
 //
-// and finds its keys in the environment.
+// which reads the keys from the environment.
 func example() (context.Context, *oss.Client, func()) {
 	srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
 	return context.Background(), srv.Client(), srv.Close
@@ -43,8 +43,8 @@ func ExampleNewClient() {
 	// oss: endpoint "cn-hangzhou" is a region: set Config.Region to "cn-hangzhou"; want a host like "oss-cn-hangzhou.aliyuncs.com" or its URL
 }
 
-// A multipart upload by hand, from the first request to the last. Package multipart does this
-// for whole files, many parts at a time.
+// A multipart upload by hand, from the first request to the last. Package multipart does this for whole files, with
+// many parts in flight.
 func ExampleClient_UploadPart() {
 	ctx, client, done := example()
 	defer done()
@@ -57,7 +57,7 @@ func ExampleClient_UploadPart() {
 	for i, text := range []string{"hello, ", "world"} {
 		part, err := client.UploadPart(ctx, up, i+1, strings.NewReader(text), nil)
 		if err != nil {
-			log.Fatal(errors.Join(err, client.AbortMultipartUpload(ctx, up))) // or its parts are billed for ever
+			log.Fatal(errors.Join(err, client.AbortMultipartUpload(ctx, up))) // otherwise its parts are billed forever
 		}
 		parts = append(parts, part)
 	}
@@ -72,14 +72,14 @@ func ExampleClient_UploadPart() {
 		log.Fatal(err)
 	}
 	defer obj.Body.Close()
-	text, err := io.ReadAll(obj.Body) // fails if the bytes are not those that were sent
+	text, err := io.ReadAll(obj.Body) // fails if the bytes are corrupted
 	fmt.Printf("%s, %s, %v\n", text, obj.ContentType, err)
 	// Output:
 	// ETag "3ECFA152D36770A76551A082ACF0747A-2", CRC-64 035D4266D2D7678D
 	// hello, world, text/plain, <nil>
 }
 
-// A section of a file is a Body: parts are read in place, again if need be, without a buffer.
+// A section of a file is a Body. Every attempt reads it in place, without a buffer.
 func ExampleBody() {
 	ctx, client, done := example()
 	defer done()
@@ -104,7 +104,7 @@ func ExampleBody() {
 	// Output: 2 4 "6562C5C1F33DB6E05A082A88CDDAB5EA" <nil>
 }
 
-// Errors are told apart by their code. Those of package fs match too.
+// Errors are distinguished by their code. Errors of package fs match too.
 func ExampleServiceError() {
 	ctx, client, done := example()
 	defer done()
@@ -126,8 +126,7 @@ func ExampleServiceError() {
 	// 404 NoSuchKey HeadObject
 }
 
-// Temporary keys, from STS or a metadata server, are fetched once, and again five minutes before
-// they expire.
+// Temporary keys, from STS or a metadata server, are fetched once, and again five minutes before they expire.
 func ExampleCacheCredentials() {
 	fetch := func(ctx context.Context) (oss.Credentials, error) {
 		fmt.Println("fetching")
@@ -173,7 +172,7 @@ func ExampleClient_Parts() {
 	// 3 3
 }
 
-// A machine without keys sends a part with nothing but net/http.
+// A machine without keys sends a part with net/http alone.
 func ExampleClient_PresignPart() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -187,7 +186,7 @@ func ExampleClient_PresignPart() {
 		log.Fatal(err)
 	}
 
-	// Over there:
+	// On the other machine:
 	req, err := http.NewRequest(signed.Method, signed.URL, strings.NewReader("data"))
 	if err != nil {
 		log.Fatal(err)
@@ -202,11 +201,11 @@ func ExampleClient_PresignPart() {
 	// Output: 200 "8D777F385D3DFEC8815D20F7496026DC"
 }
 
-// Hooks count, time and trace: OnStart may put a span into the context.
+// Hooks are for metrics and traces. OnStart can put a span into the context.
 func ExampleHooks() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
-	srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.Fail(http.StatusServiceUnavailable, "ServiceUnavailable")})
+	srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.Fail(503, "ServiceUnavailable")})
 
 	cfg := srv.Config()
 	cfg.Hooks = oss.Hooks{
@@ -215,7 +214,7 @@ func ExampleHooks() {
 			return ctx
 		},
 		OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
-			fmt.Println("attempt", a.Number, a.StatusCode, "again:", a.RetryIn > 0)
+			fmt.Println("attempt", a.Number, a.StatusCode, "retried:", a.RetryIn > 0)
 		},
 		OnEnd: func(_ context.Context, _ oss.Operation, err error) { fmt.Println("end", err) },
 	}
@@ -227,13 +226,13 @@ func ExampleHooks() {
 	fmt.Println(err)
 	// Output:
 	// start PutObject key 4
-	// attempt 1 503 again: true
-	// attempt 2 200 again: false
+	// attempt 1 503 retried: true
+	// attempt 2 200 retried: false
 	// end <nil>
 	// <nil>
 }
 
-// Do sends what has no method of its own, signed and retried like everything else.
+// Do sends any request, signed and retried like those of the other methods.
 func ExampleClient_Do() {
 	ctx, client, done := example()
 	defer done()

@@ -19,8 +19,8 @@ func TestSendingConnectionHoldsLittle(t *testing.T) {
 	const connections = 32
 	// Bytes for each. The smaller number is for all else: both ends of a pipe, two of TLS, a request.
 	const most = (264 + 160) << 10
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.receive(400_000) })
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.receive(400_000) })
 		ctx, cancel := context.WithCancel(t.Context())
 		body := bodyFunc{1 << 30, func(p []byte, _ int64) (int, error) { return len(p), nil }}
 		before := heap()

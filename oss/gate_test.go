@@ -88,7 +88,8 @@ func TestGateIsAskedBeforeEveryRepetition(t *testing.T) {
 		if err != nil || part.ETag != etag("body") {
 			t.Fatalf("UploadPart = %+v, %v", part, err)
 		}
-		want := []string{"1 throttling", "2 outage", "3 temporary failure", "4 outage", "5 throttling", "6 temporary failure",
+		want := []string{"1 throttling", "2 outage", "3 temporary failure", "4 outage", "5 throttling",
+			"6 temporary failure",
 			"7 outage"}
 		if diff := cmp.Diff(want, g.kinds()); diff != "" {
 			t.Errorf("failures (-want +got):\n%s", diff)
@@ -227,8 +228,10 @@ func TestGateThatGivesUpEndsTheOperation(t *testing.T) {
 				var ended error
 				hooks := oss.Hooks{OnEnd: func(_ context.Context, _ oss.Operation, err error) { ended = err }}
 				s, c := playAnswered(t, oss.Config{Hooks: hooks}, tt.answer)
-				_, err := c.UploadPart(flow.WithGate(t.Context(), &gate{after: enough}), upload, 1, strings.NewReader("body"), nil)
-				if !errors.Is(err, enough) || !errors.Is(err, tt.want) || ended != err || strings.Contains(err.Error(), "\n") {
+				_, err := c.UploadPart(flow.WithGate(t.Context(), &gate{after: enough}), upload, 1,
+					strings.NewReader("body"), nil)
+				if !errors.Is(err, enough) || !errors.Is(err, tt.want) || ended != err ||
+					strings.Contains(err.Error(), "\n") {
 					t.Errorf("UploadPart: %v, OnEnd got %v, want %v and %v", err, ended, enough, tt.want)
 				}
 				var damaged *oss.ChecksumError
@@ -265,7 +268,8 @@ func TestCancelledWhileTheGateWaits(t *testing.T) {
 		began := time.Now()
 		_, err := c.HeadObject(flow.WithGate(ctx, &gate{}), "bucket", "key", nil)
 		d := time.Since(began)
-		if d != 2500*time.Millisecond || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, syscall.ECONNRESET) {
+		if d != 2500*time.Millisecond || !errors.Is(err, context.DeadlineExceeded) ||
+			!errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("HeadObject: %v after %v, want the deadline and the reset after 2.5s", err, d)
 		}
 	})
@@ -291,7 +295,7 @@ func TestGateIsNotAskedBeforeACorrection(t *testing.T) {
 // A server that answers half a refusal and breaks off has not answered.
 func TestRefusalCutByTheConnectionIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			e.request()
 			if e.number == 1 {
 				e.say("HTTP/1.1 404 Not Found\r\nContent-Length: 200\r\n\r\n<Error><Code>NoSuch")

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// This file says which headers a caller may give, and where. A header that would be replaced, dropped or ignored is an
-// error, since whoever gives it expects an effect.
+// This file checks the headers that callers pass. A header that would be replaced, dropped or ignored is an error,
+// since the caller expects it to have an effect.
 
-// replaced are headers that net/http or this package sets on every request, and what says what they are.
+// derivedHeaders are set on every request by net/http or this package. The values name their source.
 var derivedHeaders = map[string]string{
 	"Host":              "Config.Endpoint and the bucket",
 	"Content-Length":    "the body",
@@ -19,12 +19,12 @@ var derivedHeaders = map[string]string{
 	"User-Agent":        "Config.UserAgent",
 }
 
-// signing are headers that a signature sets. An unsigned request may have them.
+// signatureHeaders are set by a signature. An unsigned request may have them.
 var signatureHeaders = map[string]bool{
 	"Authorization": true, "Date": true, "X-Oss-Security-Token": true, "X-Oss-Content-Sha256": true,
 }
 
-// taken lists headers that OSS ignores with other operations than these.
+// restrictedHeaders are ignored by OSS except in the operations listed.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/multipart-upload-operations
 var restrictedHeaders = []struct {
@@ -32,19 +32,23 @@ var restrictedHeaders = []struct {
 	by     []string
 }{
 	{"X-Oss-Callback", []string{"PutObject", "CompleteMultipartUpload"}},
-	{"X-Oss-Object-Acl", []string{"PutObject", "CopyObject", "CompleteMultipartUpload"}},
-	{"X-Oss-Forbid-Overwrite", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "CompleteMultipartUpload"}},
-	{"X-Oss-Traffic-Limit", []string{"PutObject", "CopyObject", "UploadPart", "UploadPartCopy", "GetObject"}},
+	{"X-Oss-Object-Acl", []string{"PutObject", "CopyObject", "CompleteMultipartUpload", "AppendObject",
+		"PutSymlink", "PutObjectACL"}},
+	{"X-Oss-Forbid-Overwrite", []string{"PutObject", "CopyObject", "InitiateMultipartUpload",
+		"CompleteMultipartUpload", "PutSymlink"}},
+	{"X-Oss-Traffic-Limit", []string{"PutObject", "CopyObject", "UploadPart", "UploadPartCopy",
+		"GetObject", "AppendObject"}},
 	{"X-Oss-Copy-Source", []string{"CopyObject", "UploadPartCopy"}},
-	{"X-Oss-Meta-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
-	{"X-Oss-Tagging", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
-	{"X-Oss-Storage-Class", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
-	{"X-Oss-Server-Side-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload"}},
+	{"X-Oss-Meta-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject", "PutSymlink"}},
+	{"X-Oss-Tagging", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject", "PutSymlink"}},
+	{"X-Oss-Storage-Class", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject",
+		"PutSymlink", "PutBucket"}},
+	{"X-Oss-Server-Side-", []string{"PutObject", "CopyObject", "InitiateMultipartUpload", "AppendObject"}},
 	{"X-Oss-Hash-Crc64ecma", []string{"PutObject", "UploadPart"}},
 	{"Content-Md5", []string{"PutObject", "UploadPart", "CompleteMultipartUpload"}},
 }
 
-// checkTaken refuses headers that OSS would ignore with the operation of r.
+// checkApplicable refuses headers that OSS would ignore in the operation of r.
 func (r *Request) checkApplicable() error {
 	for name := range r.Header {
 		for _, t := range restrictedHeaders {
@@ -56,8 +60,8 @@ func (r *Request) checkApplicable() error {
 	return nil
 }
 
-// checkHeader refuses headers that cannot be sent as they are. Those of the body and of the connection are the sender's
-// where r is presigned.
+// checkHeader refuses headers that cannot be sent as they are. The sender of a presigned request may set those of the
+// body and the connection.
 func (c *Client) checkHeader(r *Request, presign bool) error {
 	_, unsigned := c.credentials.(anonymous)
 	for name, values := range r.Header {
@@ -83,8 +87,8 @@ func (c *Client) checkHeader(r *Request, presign bool) error {
 	return nil
 }
 
-// checkOSSHeader refuses what OSS answers with SignatureDoesNotMatch, or stores as something else. Proxies drop names
-// with an underscore, and HTTP drops blanks around a value; V4 does not match where a value is empty then.
+// checkOSSHeader refuses headers that OSS answers with SignatureDoesNotMatch, or stores with another value. Proxies
+// drop names with an underscore. HTTP drops blanks around a value, and V4 does not match a value that is then empty.
 //
 // See https://help.aliyun.com/en/oss/user-guide/manage-object-metadata
 func checkOSSHeader(name string, values []string) error {
@@ -108,7 +112,7 @@ func checkOSSHeader(name string, values []string) error {
 	return nil
 }
 
-// checkDefaults refuses headers in Config.Header that are not for every request.
+// checkDefaults refuses headers in Config.Header that do not belong on every request.
 func (c *Client) checkDefaults(h http.Header) error {
 	if err := c.checkHeader(&Request{Header: h}, false); err != nil {
 		return fmt.Errorf("oss: Config.Header: %s", strings.TrimPrefix(err.Error(), "oss: "))
@@ -128,7 +132,7 @@ func (c *Client) checkDefaults(h http.Header) error {
 	return nil
 }
 
-// checkSigned refuses headers that a Signer has set and net/http would not send, which no further attempt changes.
+// checkSigned refuses headers set by a Signer that net/http would not send. Retrying would not help.
 func checkSigned(h http.Header) error {
 	for name, values := range h {
 		if !isToken(name) || slices.ContainsFunc(values, func(v string) bool { return !isHeaderValue(v) }) {
@@ -138,24 +142,25 @@ func checkSigned(h http.Header) error {
 	return nil
 }
 
-// signs reports whether a signature replaces a header.
+// signatureSets reports whether a signature sets a header.
 func (c *Client) signatureSets(name string, presign bool) bool {
-	if name == "X-Oss-Date" { // which V1 takes in place of Date
+	if name == "X-Oss-Date" { // V1 accepts it from the caller, in place of Date
 		return c.isV4()
 	}
 	if presign && (name == "Date" || name == "X-Oss-Content-Sha256") {
-		return false // the signature of a URL does not set these
+		return false // a presigned URL has neither
 	}
 	return signatureHeaders[name]
 }
 
-// A fieldHeaders puts fields of options beside the Header of the same options. What is given twice must be equal.
+// fieldHeaders collects the headers of an options struct: its Header, and those that its fields stand for. A header
+// that is set twice must have the same value.
 type fieldHeaders struct {
 	http.Header
 	err error // the first contradiction
 }
 
-// fieldsOver begins with a copy of h.
+// fieldsOver starts with a copy of h.
 func fieldsOver(h http.Header) *fieldHeaders {
 	f := &fieldHeaders{Header: make(http.Header)}
 	addHeader(f.Header, h)
@@ -170,14 +175,14 @@ func (f *fieldHeaders) merge(field string, h http.Header) {
 	}
 }
 
-// contradict notes that a header is given twice, unless the values are equal.
+// contradict records an error if a header was set before with other values.
 func (f *fieldHeaders) contradict(field, name string, values []string) {
 	if given := f.Values(name); len(given) > 0 && !slices.Equal(given, values) && f.err == nil {
 		f.err = fmt.Errorf("oss: %s is %.80q, and %s in Header is %.80q", field, values, http.CanonicalHeaderKey(name), given)
 	}
 }
 
-// set gives a header the value of a field, unless that is empty.
+// set sets a header to the value of a field, unless that is empty.
 func (f *fieldHeaders) set(field, name, value string) {
 	if value == "" {
 		return
@@ -186,14 +191,14 @@ func (f *fieldHeaders) set(field, name, value string) {
 	f.Set(name, value)
 }
 
-// setFlag gives a header the value "true" if the field is set.
+// setFlag sets a header to "true" if on is set.
 func (f *fieldHeaders) setFlag(field, name string, on bool) {
 	if on {
 		f.set(field, name, "true")
 	}
 }
 
-// addHeader sets the headers of extra in h, whatever the case of their names, without sharing memory.
+// addHeader copies the headers of extra to h under their canonical names. It shares no memory.
 func addHeader(h, extra http.Header) {
 	for name, values := range extra {
 		h[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
@@ -207,7 +212,7 @@ func isToken(s string) bool {
 	})
 }
 
-// isHeaderValue reports whether s is free of what would end a header, or is refused in one.
+// isHeaderValue reports whether s has no control characters except tabs, so that it can be the value of a header.
 func isHeaderValue(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }

@@ -128,7 +128,8 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body.Close()
 	}
 	s.mu.Lock()
-	s.sent = append(s.sent, message{r.Method, r.URL.String(), r.Host, string(body), r.Header.Clone(), r.ContentLength, time.Now()})
+	s.sent = append(s.sent, message{r.Method, r.URL.String(), r.Host, string(body), r.Header.Clone(), r.ContentLength,
+		time.Now()})
 	next := s.answers[min(len(s.sent), len(s.answers))-1]
 	s.mu.Unlock()
 	resp, err := next(r, string(body))
@@ -172,7 +173,8 @@ func says(status int, body string, header ...string) answer {
 		for i := 0; i < len(header); i += 2 {
 			resp.Header.Add(header[i], header[i+1])
 		}
-		if (r.Method == http.MethodHead || r.Method == http.MethodGet) && status < 300 && resp.Header.Get("ETag") == "" {
+		if (r.Method == http.MethodHead || r.Method == http.MethodGet) && status < 300 &&
+			resp.Header.Get("ETag") == "" {
 			resp.Header.Set("ETag", `"ABC"`) // as every object has one
 		}
 		return resp, nil
@@ -181,11 +183,13 @@ func says(status int, body string, header ...string) answer {
 
 // refuses answers as OSS refuses.
 func refuses(status int, code oss.Code, header ...string) answer {
-	doc := fmt.Sprintf("<Error>\n  <Code>%s</Code>\n  <Message>no.</Message>\n  <RequestId>5C3D9175B6FC201293AD4890</RequestId>\n  <HostId>host</HostId>\n</Error>\n", code)
-	return says(status, doc, append(header, "Content-Type", "application/xml", "x-oss-request-id", "5C3D9175B6FC201293AD4890")...)
+	doc := fmt.Sprintf("<Error>\n  <Code>%s</Code>\n  <Message>no."+
+		"</Message>\n  <RequestId>5C3D9175B6FC201293AD4890</RequestId>\n  <HostId>host</HostId>\n</Error>\n", code)
+	return says(status, doc, append(header, "Content-Type", "application/xml", "x-oss-request-id",
+		"5C3D9175B6FC201293AD4890")...)
 }
 
-// breaks fails as a broken line does.
+// breaks fails as a broken connection does.
 func breaks(err error) answer {
 	return func(*http.Request, string) (*http.Response, error) { return nil, err }
 }

@@ -6,33 +6,38 @@ import (
 	"time"
 )
 
-// Hooks observe a Client, for traces and metrics. Any may be nil; all must be quick and concurrent-safe.
+// Hooks observe a Client, for traces and metrics. Any of them may be nil. They run in the goroutine of the call and
+// delay it, and must be safe for concurrent use.
 type Hooks struct {
-	// OnStart runs before the first attempt; the context it returns, with a span say, carries the operation. Nil keeps ctx.
+	// OnStart runs before the first attempt. The context that it returns, with a span for example, becomes that of the
+	// operation; nil keeps ctx.
 	OnStart func(ctx context.Context, op Operation) context.Context
-	// OnAttempt runs after every HTTP attempt.
+	// OnAttempt runs after each attempt.
 	OnAttempt func(ctx context.Context, op Operation, a Attempt)
-	// OnEnd runs once, with the error the caller will get. Two things it cannot know: what was to be deleted or aborted and
-	// is gone already is no error to the caller; a range or a page that is not the one asked for is.
+	// OnEnd runs once, after the last attempt. Its err differs from the error of the caller in two cases: deleting an
+	// object or aborting an upload that does not exist is an error here, and nil to the caller; a reply to GetObject or
+	// UploadPartCopy with another range than requested is nil here, and an error to the caller.
 	OnEnd func(ctx context.Context, op Operation, err error)
 }
 
-// An Operation is one call of a Client method.
+// An Operation is one call of a Client method, as hooks see it.
 type Operation struct {
-	Name, Bucket, Key, UploadID string // Name is the OSS action, "UploadPart"
+	Name, Bucket, Key, UploadID string // Name is the OSS action, for example "UploadPart"
 	PartNumber                  int    // 0 if there is none
-	Size                        int64  // body bytes to send
+	Size                        int64  // bytes of the body to send
 }
 
-// An Attempt is one HTTP exchange of an Operation.
+// An Attempt is one HTTP request of an Operation, and its reply.
 type Attempt struct {
-	Number     int           // from 1
-	StatusCode int           // 0 if no reply came
-	RequestID  string        // from the reply
-	Sent       int64         // body bytes
-	Duration   time.Duration // until the reply's header
-	Err        error         // nil if it succeeded
-	RetryIn    time.Duration // wait before the next attempt, which an Uploader may change; 0 if this was the last
+	Number     int           // 1 for the first
+	StatusCode int           // 0 if there was no reply
+	RequestID  string        // of the reply
+	Sent       int64         // bytes of the body that were read for sending
+	Duration   time.Duration // until the reply's header was complete
+	Err        error         // nil if the attempt succeeded
+	// RetryIn is the wait before the next attempt, 0 if this was the last. An Uploader of package multipart may wait
+	// longer or shorter.
+	RetryIn time.Duration
 }
 
 func (h Hooks) start(ctx context.Context, op Operation) context.Context {
@@ -57,7 +62,7 @@ func (h Hooks) end(ctx context.Context, op Operation, err error) {
 	}
 }
 
-// logAttempt writes one line an attempt: Debug when it settled the matter, Warn when it is repeated.
+// logAttempt logs an attempt: at Warn if it is retried, otherwise at Debug.
 func logAttempt(ctx context.Context, log *slog.Logger, op Operation, a Attempt) {
 	level := slog.LevelDebug
 	if a.RetryIn > 0 {

@@ -29,7 +29,8 @@ func TestHooksSeeEveryStep(t *testing.T) {
 		var attempts []oss.Attempt
 		see := func(ctx context.Context, what string, op oss.Operation) {
 			got = append(got, fmt.Sprint(what, " ", op.Name, " in ", ctx.Value(spanKey{})))
-			want := oss.Operation{Name: "UploadPart", Bucket: "bucket", Key: "dir/key", UploadID: upload.ID, PartNumber: 7, Size: 4}
+			want := oss.Operation{Name: "UploadPart", Bucket: "bucket", Key: "dir/key", UploadID: upload.ID,
+				PartNumber: 7, Size: 4}
 			if op != want {
 				t.Errorf("%s of %+v, want %+v", what, op, want)
 			}
@@ -55,7 +56,8 @@ func TestHooksSeeEveryStep(t *testing.T) {
 		if _, err := c.UploadPart(t.Context(), upload, 7, strings.NewReader("body"), nil); err != nil || last != nil {
 			t.Errorf("UploadPart: %v, OnEnd got %v", err, last)
 		}
-		want := []string{"start UploadPart in <nil>", "sent in span", "attempt UploadPart in span", "attempt UploadPart in span", "end UploadPart in span"}
+		want := []string{"start UploadPart in <nil>", "sent in span", "attempt UploadPart in span",
+			"attempt UploadPart in span", "end UploadPart in span"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
@@ -63,7 +65,8 @@ func TestHooksSeeEveryStep(t *testing.T) {
 			t.Fatalf("attempts are %+v", attempts)
 		}
 		wantAttempts := []oss.Attempt{
-			{Number: 1, StatusCode: 503, RequestID: "5C3D9175B6FC201293AD4890", Sent: 4, Duration: 2 * time.Second, RetryIn: 3 * time.Second},
+			{Number: 1, StatusCode: 503, RequestID: "5C3D9175B6FC201293AD4890", Sent: 4, Duration: 2 * time.Second,
+				RetryIn: 3 * time.Second},
 			{Number: 2, StatusCode: 200, Sent: 4},
 		}
 		if diff := cmp.Diff(wantAttempts, attempts, cmpopts.IgnoreFields(oss.Attempt{}, "Err")); diff != "" {
@@ -77,7 +80,9 @@ func TestNothingComesAfterTheLastAttempt(t *testing.T) {
 		var waits []time.Duration
 		c := play(refuses(503, "ServiceUnavailable", "Retry-After", "3")).client(t, oss.Config{
 			Retry: oss.Retry{Attempts: 2},
-			Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) { waits = append(waits, a.RetryIn) }},
+			Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
+				waits = append(waits, a.RetryIn)
+			}},
 		})
 		c.HeadObject(t.Context(), "bucket", "key", nil)
 		if diff := cmp.Diff([]time.Duration{3 * time.Second, 0}, waits); diff != "" {
@@ -100,7 +105,9 @@ func TestOnEndGetsTheErrorOfTheCaller(t *testing.T) {
 			var ended []error
 			c := play(tt.only).client(t, oss.Config{
 				Retry: oss.Retry{MinWait: 1, MaxWait: 1},
-				Hooks: oss.Hooks{OnEnd: func(_ context.Context, _ oss.Operation, err error) { ended = append(ended, err) }},
+				Hooks: oss.Hooks{OnEnd: func(_ context.Context, _ oss.Operation, err error) {
+					ended = append(ended, err)
+				}},
 			})
 			_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
 			if err == nil || len(ended) != 1 || ended[0] != err {
@@ -133,22 +140,25 @@ func TestErrorOfAnAttemptStaysAsItWas(t *testing.T) {
 // logged returns what fn logs at level and above, without times and durations.
 func logged(level slog.Level, fn func(*slog.Logger)) string {
 	var b bytes.Buffer
-	fn(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey || a.Key == "took" {
-			return slog.Attr{}
-		}
-		return a
-	}})))
+	fn(slog.New(slog.NewTextHandler(&b,
+		&slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "took" {
+				return slog.Attr{}
+			}
+			return a
+		}})))
 	return b.String()
 }
 
 func TestAttemptsAreLogged(t *testing.T) {
 	run := func(log *slog.Logger) {
 		s := play(refuses(503, "ServiceUnavailable", "Retry-After", "0"), stores)
-		if _, err := s.client(t, oss.Config{Logger: log}).UploadPart(t.Context(), upload, 7, strings.NewReader("body"), nil); err != nil {
+		if _, err := s.client(t, oss.Config{Logger: log}).UploadPart(t.Context(), upload, 7, strings.NewReader("body"),
+			nil); err != nil {
 			t.Error(err)
 		}
-		if _, err := play(refuses(404, "NoSuchKey")).client(t, oss.Config{Logger: log}).HeadObject(t.Context(), "bucket", "a\nb", nil); err == nil {
+		if _, err := play(refuses(404, "NoSuchKey")).client(t, oss.Config{Logger: log}).HeadObject(t.Context(),
+			"bucket", "a\nb", nil); err == nil {
 			t.Error("no error")
 		}
 	}

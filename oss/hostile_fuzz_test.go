@@ -70,14 +70,46 @@ func FuzzAnyReply(f *testing.F) {
 			{200, sums, ""},
 			{204, id, ""},
 			{206, sums + "\r\nContent-Range: bytes 3-7/10", "34567"},
-			{200, sums + "\r\nContent-Range: bytes 3-9223372036854775807/*", "<CopyPartResult><LastModified>2015-12-12T00:36:26.000Z</LastModified><ETag>e</ETag></CopyPartResult>"},
+			{200, sums + "\r\nContent-Range: bytes 3-9223372036854775807/*",
+				"<CopyPartResult><LastModified>2015-12-12T00:36:26.000Z</LastModified><ETag>e</ETag></CopyPartResult>"},
 			{200, sums, "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"},
-			{200, id, "<InitiateMultipartUploadResult><UploadId>2FDB397151204CD19BDA61A70809207E</UploadId></InitiateMultipartUploadResult>"},
+			{200, id,
+				"<InitiateMultipartUploadResult><UploadId>2FDB397151204CD19BDA61A70809207E</UploadId>" +
+					"</InitiateMultipartUploadResult>"},
 			{200, id, "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"},
-			{200, id, "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>3</NextPartNumberMarker><Part><PartNumber>3</PartNumber><Size>1</Size><ETag>e</ETag></Part></ListPartsResult>"},
-			{200, id, "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker><Upload><Key>k%2F</Key><UploadId>2</UploadId></Upload><CommonPrefixes><Prefix>p</Prefix></CommonPrefixes></ListMultipartUploadsResult>"},
+			{200, id,
+				"<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>3</NextPartNumberMarker>" +
+					"<Part><PartNumber>3</PartNumber><Size>1</Size><ETag>e</ETag></Part></ListPartsResult>"},
+			{200, id,
+				"<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>" +
+					"<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker><Upload><Key>k%2F" +
+					"</Key><UploadId>2</UploadId></Upload><CommonPrefixes><Prefix>p</Prefix></CommonPrefixes>" +
+					"</ListMultipartUploadsResult>"},
+			{200, id,
+				"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>" +
+					"<NextContinuationToken>t</NextContinuationToken><Contents><Key>b%2F1</Key><Size>1</Size>" +
+					"<Owner><ID>1</ID></Owner></Contents><CommonPrefixes><Prefix>c%2F</Prefix></CommonPrefixes>" +
+					"</ListBucketResult>"},
+			{200, id,
+				"<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>b</NextKeyMarker>" +
+					"<NextVersionIdMarker>v</NextVersionIdMarker><Version><Key>b</Key><VersionId>v</VersionId>" +
+					"<Size>1</Size></Version><DeleteMarker><Key>c</Key><VersionId>v</VersionId></DeleteMarker>" +
+					"</ListVersionsResult>"},
+			{200, id,
+				"<DeleteResult><Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker></Deleted><Deleted><Key>b" +
+					"</Key><VersionId>v</VersionId></Deleted></DeleteResult>"},
+			{200, id, "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant>private</Grant></AccessControlList></AccessControlPolicy>"},
+			{200, id, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"},
+			{200, sums + "\r\nx-oss-symlink-target: a%2Fb\r\nx-oss-next-append-position: 7\r\nx-oss-object-type: Appendable", ""},
+			{200, id, "<ListAllMyBucketsResult><IsTruncated>true</IsTruncated><NextMarker>b</NextMarker><Buckets><Bucket><Name>b</Name><Location>oss-cn-hangzhou</Location></Bucket></Buckets></ListAllMyBucketsResult>"},
+			{200, id, "<BucketInfo><Bucket><Name>bucket</Name><Location>oss-cn-hangzhou</Location></Bucket></BucketInfo>"},
+			{200, id, "<LocationConstraint>oss-cn-hangzhou</LocationConstraint>"},
+			{200, id, "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"},
+			{200, id, "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><MaxAgeSeconds>5</MaxAgeSeconds></CORSRule></CORSConfiguration>"},
+			{200, id, "<LifecycleConfiguration><Rule><ID>i</ID><Expiration><CreatedBeforeDate>2030-01-01T00:00:00.000Z</CreatedBeforeDate></Expiration></Rule></LifecycleConfiguration>"},
 			{203, id, "<Error><Code>CallbackFailed</Code></Error>"},
-			{403, "Date: Sun, 01 Mar 2026 12:00:00 GMT", "<Error><Code>RequestTimeTooSkewed</Code><Message>a\nb</Message></Error>"},
+			{403, "Date: Sun, 01 Mar 2026 12:00:00 GMT",
+				"<Error><Code>RequestTimeTooSkewed</Code><Message>a\nb</Message></Error>"},
 			{404, id, ""},
 			{403, "x-oss-err: PEVycm9yPjxDb2RlPkE8L0NvZGU+PC9FcnJvcj4=", ""},
 			{302, "Location: https://portal.example.com/", "<html>"},

@@ -69,7 +69,8 @@ var operations = map[string]operation{
 		}
 		last := 2
 		for _, p := range page.Parts {
-			if p.Number <= last || p.Number > oss.MaxPartNumber || p.Size < 0 || p.Size > oss.MaxPartSize || p.ETag == "" {
+			if p.Number <= last || p.Number > oss.MaxPartNumber || p.Size < 0 || p.Size > oss.MaxPartSize ||
+				p.ETag == "" {
 				return impossible("ListParts = %+v", p)
 			}
 			last = p.Number
@@ -100,7 +101,8 @@ var operations = map[string]operation{
 		return err
 	},
 	"PutObject with a callback": func(ctx context.Context, c *oss.Client) error {
-		res, err := c.PutObject(ctx, "bucket", "key", strings.NewReader("body"), &oss.ObjectOptions{Header: http.Header{"x-oss-callback": {"e30="}}})
+		res, err := c.PutObject(ctx, "bucket", "key", strings.NewReader("body"),
+			&oss.ObjectOptions{Header: http.Header{"x-oss-callback": {"e30="}}})
 		if err == nil && len(res.Callback) > 4<<20 {
 			return impossible("PutObject with %d bytes of a callback", len(res.Callback))
 		}
@@ -116,6 +118,24 @@ var operations = map[string]operation{
 	"GetObject": func(ctx context.Context, c *oss.Client) error { return get(ctx, c, nil) },
 	"GetObject of a range": func(ctx context.Context, c *oss.Client) error {
 		return get(ctx, c, &oss.GetOptions{Offset: 3, Length: 5})
+	},
+	"GetObject of the last bytes": func(ctx context.Context, c *oss.Client) error {
+		return get(ctx, c, &oss.GetOptions{Suffix: 5})
+	},
+	"OpenObject": func(ctx context.Context, c *oss.Client) error {
+		r, err := c.OpenObject(ctx, "bucket", "key", nil)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		if r.Size() < 0 || r.Info().ETag == "" {
+			return impossible("OpenObject = %+v", r.Info())
+		}
+		n, err := r.ReadAt(make([]byte, 10), 3)
+		if n > 10 || n < 10 && err == nil || int64(n) > max(r.Size()-3, 0) {
+			return impossible("ReadAt = %d, %v of %d bytes", n, err, r.Size())
+		}
+		return err
 	},
 	"HeadObject": func(ctx context.Context, c *oss.Client) error {
 		info, err := c.HeadObject(ctx, "bucket", "key", nil)
@@ -161,7 +181,8 @@ func impossible(format string, args ...any) error {
 // what they are told.
 func TestRepliesThatOSSCannotHaveSentAreRefused(t *testing.T) {
 	part := func(number, size, etag string) answer {
-		return says(200, "<ListPartsResult><Part><PartNumber>"+number+"</PartNumber><Size>"+size+"</Size><ETag>"+etag+"</ETag></Part></ListPartsResult>")
+		return says(200,
+			"<ListPartsResult><Part><PartNumber>"+number+"</PartNumber><Size>"+size+"</Size><ETag>"+etag+"</ETag></Part></ListPartsResult>")
 	}
 	uploads := func(entries string) answer {
 		return says(200, "<ListMultipartUploadsResult>"+entries+"</ListMultipartUploadsResult>")
@@ -175,7 +196,8 @@ func TestRepliesThatOSSCannotHaveSentAreRefused(t *testing.T) {
 		reply    answer
 		want     string // in the error
 	}{
-		{"no part number", "ListParts", says(200, "<ListPartsResult><Part><ETag>e</ETag></Part></ListPartsResult>"), "part number 0 after 2"},
+		{"no part number", "ListParts", says(200, "<ListPartsResult><Part><ETag>e</ETag></Part></ListPartsResult>"),
+			"part number 0 after 2"},
 		{"negative part number", "ListParts", part("-1", "1", "e"), "part number -1 after 2"},
 		{"part number that was not asked for", "ListParts", part("2", "1", "e"), "part number 2 after 2"},
 		{"part number above 10,000", "ListParts", part("10001", "1", "e"), "part number 10001 "},
@@ -183,18 +205,27 @@ func TestRepliesThatOSSCannotHaveSentAreRefused(t *testing.T) {
 		{"negative size", "ListParts", part("3", "-1", "e"), "part 3 of -1 bytes"},
 		{"size above 5 GiB", "ListParts", part("3", "9223372036854775807", "e"), "part 3 of 9223372036854775807 bytes"},
 		{"no ETag", "ListParts", part("3", "1", ""), "part 3 without an ETag"},
-		{"parts twice", "ListParts", says(200, "<ListPartsResult>"+strings.Repeat("<Part><PartNumber>3</PartNumber><ETag>e</ETag></Part>", 2)+"</ListPartsResult>"), "part number 3 after 3"},
-		{"upload without a key", "ListMultipartUploads", uploads("<Upload><UploadId>1</UploadId></Upload>"), "key is empty"},
+		{"parts twice", "ListParts",
+			says(200, "<ListPartsResult>"+strings.Repeat("<Part><PartNumber>3</PartNumber><ETag>e</ETag></Part>",
+				2)+"</ListPartsResult>"), "part number 3 after 3"},
+		{"upload without a key", "ListMultipartUploads", uploads("<Upload><UploadId>1</UploadId></Upload>"),
+			"key is empty"},
 		{"upload without an ID", "ListMultipartUploads", uploads("<Upload><Key>k</Key></Upload>"), "no upload ID"},
-		{"upload of an impossible key", "ListMultipartUploads", uploads("<Upload><Key>/k</Key><UploadId>1</UploadId></Upload>"), "begins with a slash"},
-		{"uploads without end", "ListMultipartUploads", uploads(strings.Repeat("<Upload><Key>k</Key><UploadId>1</UploadId></Upload>", 2001)), "2001 uploads"},
+		{"upload of an impossible key", "ListMultipartUploads",
+			uploads("<Upload><Key>/k</Key><UploadId>1</UploadId></Upload>"), "begins with a slash"},
+		{"uploads without end", "ListMultipartUploads",
+			uploads(strings.Repeat("<Upload><Key>k</Key><UploadId>1</UploadId></Upload>", 2001)), "2001 uploads"},
 		{"no upload ID", "Initiate", initiated(""), "no upload ID"},
 		{"long upload ID", "Initiate", initiated(strings.Repeat("F", 1025)), "1025 bytes"},
 		{"part without an ETag", "UploadPart", says(200, ""), "not from OSS"},
-		{"copied part without an ETag", "UploadPartCopy", says(200, "<CopyPartResult/>", "Content-Range", "bytes 3-9/10"), "no ETag"},
-		{"copied range of another place", "UploadPartCopy", says(200, copied, "Content-Range", "bytes 0-9/10"), "not honoured"},
-		{"copied range above 5 GiB", "UploadPartCopy", says(200, copied, "Content-Range", "bytes 3-9223372036854775807/*"), "not honoured"},
-		{"copied range of 2^63 bytes", "UploadPartCopy of a range in Header", says(200, copied, "Content-Range", "bytes 0-9223372036854775807/*"), "not honoured"},
+		{"copied part without an ETag", "UploadPartCopy",
+			says(200, "<CopyPartResult/>", "Content-Range", "bytes 3-9/10"), "no ETag"},
+		{"copied range of another place", "UploadPartCopy", says(200, copied, "Content-Range", "bytes 0-9/10"),
+			"not honoured"},
+		{"copied range above 5 GiB", "UploadPartCopy",
+			says(200, copied, "Content-Range", "bytes 3-9223372036854775807/*"), "not honoured"},
+		{"copied range of 2^63 bytes", "UploadPartCopy of a range in Header",
+			says(200, copied, "Content-Range", "bytes 0-9223372036854775807/*"), "not honoured"},
 		{"completed without an ETag", "Complete", says(200, "<CompleteMultipartUploadResult/>"), "without an ETag"},
 		{"copied without an ETag", "CopyObject", says(200, "<CopyObjectResult/>"), "no ETag"},
 		{"object without a length", "HeadObject", func(r *http.Request, body string) (*http.Response, error) {
@@ -206,7 +237,8 @@ func TestRepliesThatOSSCannotHaveSentAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := play(tt.reply)
 			err := operations[tt.op](t.Context(), s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}))
-			if _, bad := err.(impossibleResult); bad || err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			if _, bad := err.(impossibleResult); bad || err == nil || !strings.Contains(err.Error(), tt.want) ||
+				strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: %v, want one line with %q", tt.op, err, tt.want)
 			}
 		})
@@ -252,7 +284,8 @@ func TestRepliesWithoutEndTakeLittleMemory(t *testing.T) {
 					t.Errorf("%s answered by %d %q: %v", name, status, text, err)
 				}
 				if n := after.TotalAlloc - before.TotalAlloc; n > limit {
-					t.Errorf("%s answered by %d %q allocated %d bytes, more than %d: %v", name, status, text, n, limit, err)
+					t.Errorf("%s answered by %d %q allocated %d bytes, more than %d: %v", name, status, text, n, limit,
+						err)
 				}
 			}
 		}

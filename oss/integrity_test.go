@@ -29,7 +29,8 @@ var sends = []send{
 		return err
 	}, 3},
 	{"PutObject", func(t *testing.T, c *oss.Client, s oss.Checksum) error {
-		_, err := c.PutObject(t.Context(), upload.Bucket, upload.Key, strings.NewReader("body"), &oss.ObjectOptions{Checksum: s})
+		_, err := c.PutObject(t.Context(), upload.Bucket, upload.Key, strings.NewReader("body"),
+			&oss.ObjectOptions{Checksum: s})
 		return err
 	}, 0},
 }
@@ -64,7 +65,8 @@ func TestCatalogueI1BodyThatIsAlwaysDamagedIsAChecksumError(t *testing.T) {
 				if !errors.As(err, &damaged) || !errors.As(err, &refused) || !errors.Is(err, oss.ErrInvalidDigest) {
 					t.Fatalf("%s: %v, want a ChecksumError that wraps InvalidDigest", tt.name, err)
 				}
-				if damaged.Op != tt.name || damaged.Bucket != "bucket" || damaged.Key != "dir/key" || damaged.PartNumber != tt.part || refused.Attempts != 4 {
+				if damaged.Op != tt.name || damaged.Bucket != "bucket" || damaged.Key != "dir/key" ||
+					damaged.PartNumber != tt.part || refused.Attempts != 4 {
 					t.Errorf("%#v after %d attempts", damaged, refused.Attempts)
 				}
 			})
@@ -74,7 +76,8 @@ func TestCatalogueI1BodyThatIsAlwaysDamagedIsAChecksumError(t *testing.T) {
 
 func TestChecksumHeadersFollowTheOption(t *testing.T) {
 	for _, tt := range sends {
-		for s, want := range map[oss.Checksum]string{oss.ChecksumMD5: "hBotaJrYa9FhFEdFPCLG/A==", oss.ChecksumCRC64: "", oss.ChecksumNone: ""} {
+		for s, want := range map[oss.Checksum]string{oss.ChecksumMD5: "hBotaJrYa9FhFEdFPCLG/A==", oss.ChecksumCRC64: "",
+			oss.ChecksumNone: ""} {
 			script := play(stores)
 			if err := tt.op(t, script.client(t, oss.Config{}), s); err != nil {
 				t.Error(err)
@@ -96,7 +99,8 @@ func TestKnownMD5SavesReadingTheBody(t *testing.T) {
 	}}
 	sum := md5.Sum([]byte("body"))
 	s := play(stores)
-	if _, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{MD5: sum[:]}); err != nil {
+	if _, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body,
+		&oss.PartOptions{MD5: sum[:]}); err != nil {
 		t.Error(err)
 	}
 	if got := s.messages()[0].Header.Get("Content-MD5"); got != "hBotaJrYa9FhFEdFPCLG/A==" || reads != 1 {
@@ -180,12 +184,16 @@ func TestCatalogueI2WrongReportIsDamage(t *testing.T) {
 		reply    answer
 		accepted map[oss.Checksum]bool
 	}{
-		{"all right", report(etag("body"), crc("body")), map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
-		{"ETag in small letters", report(strings.ToLower(etag("body")), crc("body")), map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
-		{"no CRC-64", says(200, "", "ETag", etag("body")), map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
+		{"all right", report(etag("body"), crc("body")),
+			map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
+		{"ETag in small letters", report(strings.ToLower(etag("body")), crc("body")),
+			map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
+		{"no CRC-64", says(200, "", "ETag", etag("body")),
+			map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"ETag of another rule, beside the right CRC-64 (BR40)", report(etag("yobd"), crc("body")),
 			map[oss.Checksum]bool{oss.ChecksumMD5: true, oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
-		{"wrong ETag and no CRC-64", says(200, "", "ETag", etag("yobd")), map[oss.Checksum]bool{oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
+		{"wrong ETag and no CRC-64", says(200, "", "ETag", etag("yobd")),
+			map[oss.Checksum]bool{oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"no ETag", report("", crc("body")), map[oss.Checksum]bool{oss.ChecksumCRC64: true, oss.ChecksumNone: true}},
 		{"wrong CRC-64", report(etag("body"), "1"), map[oss.Checksum]bool{oss.ChecksumNone: true}},
 	} {
@@ -198,10 +206,12 @@ func TestCatalogueI2WrongReportIsDamage(t *testing.T) {
 						var damaged *oss.ChecksumError
 						if tt.accepted[sum] {
 							if err != nil || len(s.messages()) != 1 {
-								t.Errorf("%s with checksum %d: %v after %d requests", op.name, sum, err, len(s.messages()))
+								t.Errorf("%s with checksum %d: %v after %d requests", op.name, sum, err,
+									len(s.messages()))
 							}
 						} else if !errors.As(err, &damaged) || damaged.PartNumber != op.part || len(s.messages()) != 4 {
-							t.Errorf("%s with checksum %d: %v after %d requests, want a ChecksumError after 4", op.name, sum, err, len(s.messages()))
+							t.Errorf("%s with checksum %d: %v after %d requests, want a ChecksumError after 4", op.name,
+								sum, err, len(s.messages()))
 						}
 					})
 				})
@@ -218,7 +228,8 @@ func TestASuccessThatTellsNothingOfTheBytesIsNone(t *testing.T) {
 				s := play(page)
 				err := op.op(t, s.client(t, oss.Config{}), sum)
 				if err == nil || errors.As(err, new(*oss.ChecksumError)) || len(s.messages()) != 4 {
-					t.Errorf("%s with checksum %d: %v after %d requests, want an error after 4", op.name, sum, err, len(s.messages()))
+					t.Errorf("%s with checksum %d: %v after %d requests, want an error after 4", op.name, sum, err,
+						len(s.messages()))
 				}
 				s = play(page, stores)
 				if err := op.op(t, s.client(t, oss.Config{}), sum); err != nil {
@@ -228,11 +239,13 @@ func TestASuccessThatTellsNothingOfTheBytesIsNone(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: oss.AnonymousCredentials(), HTTPClient: &http.Client{
-			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: http.NoBody, Request: r}, nil
-			}),
-		}})
+		c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: oss.AnonymousCredentials(),
+			HTTPClient: &http.Client{
+				Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+					return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/html"}},
+						Body: http.NoBody, Request: r}, nil
+				}),
+			}})
 		if info, err := c.HeadObject(t.Context(), "bucket", "key", nil); err == nil {
 			t.Errorf("HeadObject of a page says %+v", info)
 		}
@@ -262,7 +275,8 @@ func TestChecksumErrorHasBothSums(t *testing.T) {
 	local, _ := strconv.ParseUint(crc("body"), 10, 64)
 	remote := bits.Reverse64(local)
 	s := play(says(200, "", "ETag", etag("body"), "x-oss-hash-crc64ecma", strconv.FormatUint(remote, 10)))
-	_, err := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}).UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
+	_, err := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}).UploadPart(t.Context(), upload, 1,
+		strings.NewReader("body"), nil)
 	var damaged *oss.ChecksumError
 	if !errors.As(err, &damaged) || damaged.Local != local || damaged.Remote != remote {
 		t.Errorf("UploadPart: %#v, want %X and %X", err, local, remote)
@@ -274,7 +288,8 @@ func TestSuccessBeforeTheWholeBodyWasSentIsNone(t *testing.T) {
 		_, _ = io.ReadFull(r.Body, make([]byte, 2))
 		return says(200, "", "ETag", etag("body"))(r, "")
 	})
-	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: early}, Retry: oss.Retry{Attempts: 1}})
+	c := newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, HTTPClient: &http.Client{Transport: early},
+		Retry: oss.Retry{Attempts: 1}})
 	for _, tt := range sends {
 		err := tt.op(t, c, oss.ChecksumNone)
 		var damaged *oss.ChecksumError
@@ -298,10 +313,13 @@ func TestGetObjectComparesAtTheEnd(t *testing.T) {
 		{"not reported", nil, says(200, "yobd"), "yobd", false},
 		{"empty", nil, says(200, "", "x-oss-hash-crc64ecma", "0"), "", false},
 		{"empty and wrong", nil, says(200, "", "x-oss-hash-crc64ecma", "7"), "", true},
-		{"range", &oss.GetOptions{Offset: 1, Length: 2}, says(206, "od", "x-oss-hash-crc64ecma", crc("body"), "Content-Range", "bytes 1-2/4"), "od", false},
-		{"compressed on the way", gzip, says(200, "ybd", "x-oss-hash-crc64ecma", crc("body"), "Content-Encoding", "gzip"), "ybd", false},
+		{"range", &oss.GetOptions{Offset: 1, Length: 2},
+			says(206, "od", "x-oss-hash-crc64ecma", crc("body"), "Content-Range", "bytes 1-2/4"), "od", false},
+		{"compressed on the way", gzip, says(200, "ybd", "x-oss-hash-crc64ecma", crc("body"), "Content-Encoding",
+			"gzip"), "ybd", false},
 		{"not compressed though it may be", gzip, says(200, "yobd", "x-oss-hash-crc64ecma", crc("body")), "yobd", true},
-		{"compressed by its owner", nil, says(200, "yobd", "x-oss-hash-crc64ecma", crc("body"), "Content-Encoding", "gzip"), "yobd", true},
+		{"compressed by its owner", nil, says(200, "yobd", "x-oss-hash-crc64ecma", crc("body"), "Content-Encoding",
+			"gzip"), "yobd", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			obj, err := play(tt.reply).client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", tt.opts)
@@ -333,7 +351,8 @@ func TestDamagedDownloadIsSeen(t *testing.T) {
 	}
 	defer obj.Body.Close()
 	var damaged *oss.ChecksumError
-	if _, err := io.Copy(io.Discard, obj.Body); !errors.As(err, &damaged) || damaged.Op != "GetObject" || damaged.Key != "key" {
+	if _, err := io.Copy(io.Discard, obj.Body); !errors.As(err, &damaged) || damaged.Op != "GetObject" ||
+		damaged.Key != "key" {
 		t.Errorf("Copy: %v, want a ChecksumError", err)
 	}
 }

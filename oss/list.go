@@ -12,7 +12,7 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// maxPage is the most entries OSS puts into one reply.
+// maxPage is the maximum number of entries in one reply of OSS.
 const maxPage = 1000
 
 func checkPageSize(n int) error {
@@ -22,11 +22,11 @@ func checkPageSize(n int) error {
 	return nil
 }
 
-// ListPartsOptions select parts.
+// ListPartsOptions are the options of Parts and ListParts. The zero value and nil are the defaults.
 type ListPartsOptions struct {
-	After    int         // only parts numbered above this
-	PageSize int         // 0 means 1000, the most OSS gives
-	Header   http.Header // anything else
+	After    int         // only parts with a higher number
+	PageSize int         // entries in a page; 0 means 1000, the maximum
+	Header   http.Header // further headers
 }
 
 func (o *ListPartsOptions) orDefault() ListPartsOptions {
@@ -36,13 +36,13 @@ func (o *ListPartsOptions) orDefault() ListPartsOptions {
 	return *o
 }
 
-// A PartsPage is one reply; Next is the After of the following page, 0 on the last.
+// A PartsPage is one page of the parts of an upload.
 type PartsPage struct {
-	Parts []Part // by number
-	Next  int    // After of the following page
+	Parts []Part // sorted by number
+	Next  int    // ListPartsOptions.After of the next page; 0 on the last page
 }
 
-// Parts iterates over every part of up, page by page. An error is the last pair.
+// Parts iterates over all parts of up, and fetches them page by page. An error ends the iteration and is its last pair.
 func (c *Client) Parts(ctx context.Context, up Upload, opts *ListPartsOptions) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		for o := opts.orDefault(); ; {
@@ -63,7 +63,7 @@ func (c *Client) Parts(ctx context.Context, up Upload, opts *ListPartsOptions) i
 	}
 }
 
-// ListParts fetches one page.
+// ListParts fetches one page of the parts of up.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listparts
 func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOptions) (*PartsPage, error) {
@@ -91,7 +91,7 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 	return page, nil
 }
 
-// partsPage reads a page of the parts after the given number. It refuses one that OSS cannot have sent, since callers
+// partsPage decodes a page of the parts after a number. It refuses a page that OSS cannot have sent, since callers
 // compute with numbers and sizes, and follow Next.
 func partsPage(doc *ossxml.PartList, after int) (*PartsPage, error) {
 	if len(doc.Parts) > maxPage {
@@ -115,7 +115,8 @@ func partsPage(doc *ossxml.PartList, after int) (*PartsPage, error) {
 	}
 	next, err := strconv.Atoi(doc.NextPartNumberMarker)
 	if err != nil || next <= after || next < last || next > MaxPartNumber {
-		return nil, fmt.Errorf("truncated page of the parts %d to %d continues at %q", after+1, last, doc.NextPartNumberMarker)
+		return nil, fmt.Errorf("truncated page of the parts %d to %d continues at %q",
+			after+1, last, doc.NextPartNumberMarker)
 	}
 	page.Next = next
 	return page, nil
@@ -127,19 +128,19 @@ func setCount(r *Request, name string, n int) {
 	}
 }
 
-// UploadInfo is an unfinished upload as listed.
+// An UploadInfo describes an unfinished upload.
 type UploadInfo struct {
 	Upload
-	Initiated    time.Time    // when it was begun
-	StorageClass StorageClass // of the object to be
+	Initiated    time.Time    // when the upload was initiated
+	StorageClass StorageClass // of the object that the upload will create
 }
 
-// ListUploadsOptions select uploads.
+// ListUploadsOptions are the options of Uploads and ListMultipartUploads. The zero value and nil are the defaults.
 type ListUploadsOptions struct {
-	Prefix, Delimiter string      // of keys, as in every OSS listing
-	After             Upload      // only uploads listed behind this one; its Key and ID count
-	PageSize          int         // 0 means 1000
-	Header            http.Header // anything else
+	Prefix, Delimiter string      // of keys; keys that share a prefix up to the Delimiter are listed as that prefix
+	After             Upload      // only uploads after this one, by its Key and ID
+	PageSize          int         // entries in a page; 0 means 1000, the maximum
+	Header            http.Header // further headers
 }
 
 func (o *ListUploadsOptions) orDefault() ListUploadsOptions {
@@ -149,14 +150,15 @@ func (o *ListUploadsOptions) orDefault() ListUploadsOptions {
 	return *o
 }
 
-// An UploadsPage is one reply; Next is the After of the following page, zero on the last.
+// An UploadsPage is one page of the unfinished uploads of a bucket.
 type UploadsPage struct {
-	Uploads  []UploadInfo // by key, then by upload ID
-	Prefixes []string     // with a Delimiter
-	Next     Upload       // After of the following page
+	Uploads  []UploadInfo // sorted by key, then by upload ID
+	Prefixes []string     // common prefixes, if there is a Delimiter
+	Next     Upload       // ListUploadsOptions.After of the next page; zero on the last page
 }
 
-// Uploads iterates over the unfinished uploads of bucket, page by page. An error is the last pair.
+// Uploads iterates over all unfinished uploads of bucket, and fetches them page by page. Common prefixes are left out.
+// An error ends the iteration and is its last pair.
 func (c *Client) Uploads(ctx context.Context, bucket string, opts *ListUploadsOptions) iter.Seq2[UploadInfo, error] {
 	return func(yield func(UploadInfo, error) bool) {
 		for o := opts.orDefault(); ; {
@@ -177,10 +179,12 @@ func (c *Client) Uploads(ctx context.Context, bucket string, opts *ListUploadsOp
 	}
 }
 
-// ListMultipartUploads fetches one page.
+// ListMultipartUploads fetches one page of the unfinished uploads of bucket.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listmultipartuploads
-func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *ListUploadsOptions) (*UploadsPage, error) {
+func (c *Client) ListMultipartUploads(
+	ctx context.Context, bucket string, opts *ListUploadsOptions,
+) (*UploadsPage, error) {
 	if err := checkBucket(bucket); err != nil {
 		return nil, err
 	}
@@ -189,7 +193,8 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 		return nil, err
 	}
 	if o.After.ID != "" && o.After.Key == "" {
-		return nil, fmt.Errorf("oss: ListUploadsOptions.After has the ID %.80q and no Key, without which OSS ignores it", o.After.ID)
+		return nil, fmt.Errorf("oss: ListUploadsOptions.After has the ID %.80q and no Key, without which OSS ignores it",
+			o.After.ID)
 	}
 	r := &Request{Op: "ListMultipartUploads", Method: http.MethodGet, Bucket: bucket,
 		Query: query("uploads", "", "encoding-type", "url"), Header: make(http.Header)}
@@ -212,7 +217,7 @@ func (c *Client) ListMultipartUploads(ctx context.Context, bucket string, opts *
 	return page, nil
 }
 
-// uploadsPage reads a page of the uploads after one. It refuses one that OSS cannot have sent.
+// uploadsPage decodes a page of the uploads after one. It refuses a page that OSS cannot have sent.
 func uploadsPage(bucket string, doc *ossxml.UploadList, after Upload) (*UploadsPage, error) {
 	if n := len(doc.Uploads) + len(doc.CommonPrefixes); n > 2*maxPage {
 		return nil, fmt.Errorf("a page of %d uploads and prefixes has more than %d", n, 2*maxPage)

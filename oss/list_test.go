@@ -55,7 +55,8 @@ func TestPartsAreListedPageByPage(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if p.Size != 1 || p.ETag != etag("x") || fmt.Sprint(p.CRC64) != crc("x") || p.LastModified.IsZero() {
+					if p.Size != 1 || p.ETag != etag("x") || fmt.Sprint(p.CRC64) != crc("x") ||
+						p.LastModified.IsZero() {
 						t.Errorf("part is %+v", p)
 					}
 					got = append(got, p.Number)
@@ -103,7 +104,8 @@ func TestUploadsAreListedPageByPage(t *testing.T) {
 		{"after a key", &oss.ListUploadsOptions{After: oss.Upload{Key: "a/2 +%"}}, []string{"b", "b", "c\U0001F600\n"}},
 		{"after one of two", &oss.ListUploadsOptions{After: ups[2]}, []string{"b", "c\U0001F600\n"}},
 		{"delimiter", &oss.ListUploadsOptions{Delimiter: "/"}, []string{"b", "b", "c\U0001F600\n"}},
-		{"delimiter, one a page", &oss.ListUploadsOptions{Delimiter: "/", PageSize: 1}, []string{"b", "b", "c\U0001F600\n"}},
+		{"delimiter, one a page", &oss.ListUploadsOptions{Delimiter: "/", PageSize: 1},
+			[]string{"b", "b", "c\U0001F600\n"}},
 		{"nothing", &oss.ListUploadsOptions{Prefix: "z"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -161,10 +163,15 @@ func TestListErrorIsTheLastPair(t *testing.T) {
 
 func TestBrokenMarkersDoNotLoop(t *testing.T) {
 	parts := func(number, next string) answer {
-		return says(200, "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>"+next+"</NextPartNumberMarker><Part><PartNumber>"+number+"</PartNumber><ETag>e</ETag></Part></ListPartsResult>")
+		return says(200,
+			"<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>"+next+"</NextPartNumberMarker>"+
+				"<Part><PartNumber>"+number+"</PartNumber><ETag>e</ETag></Part></ListPartsResult>")
 	}
 	uploads := func(key, id string) answer {
-		return says(200, "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>"+key+"</NextKeyMarker><NextUploadIdMarker>"+id+"</NextUploadIdMarker></ListMultipartUploadsResult>")
+		return says(200,
+			"<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"+
+				"<NextKeyMarker>"+key+"</NextKeyMarker><NextUploadIdMarker>"+id+"</NextUploadIdMarker>"+
+				"</ListMultipartUploadsResult>")
 	}
 	for _, tt := range []struct {
 		name    string
@@ -178,10 +185,13 @@ func TestBrokenMarkersDoNotLoop(t *testing.T) {
 		{"parts: before its end", []answer{parts("7", "6")}, `parts 1 to 7 continues at "6"`},
 		{"parts: beyond all parts", []answer{parts("1", "10001")}, `parts 1 to 1 continues at "10001"`},
 		{"uploads: nothing", []answer{uploads("", "")}, `after "", "" continues at "", ""`},
-		{"uploads: the same again", []answer{uploads("a", "1"), uploads("a", "1")}, `after "a", "1" continues at "a", "1"`},
-		{"uploads: back among those of a key", []answer{uploads("a", "2"), uploads("a", "1")}, `after "a", "2" continues at "a", "1"`},
+		{"uploads: the same again", []answer{uploads("a", "1"), uploads("a", "1")},
+			`after "a", "1" continues at "a", "1"`},
+		{"uploads: back among those of a key", []answer{uploads("a", "2"), uploads("a", "1")},
+			`after "a", "2" continues at "a", "1"`},
 		{"uploads: back", []answer{uploads("b", "1"), uploads("a", "2")}, `after "b", "1" continues at "a", "2"`},
-		{"uploads: back to the beginning", []answer{uploads("b", "1"), uploads("", "")}, `after "b", "1" continues at "", ""`},
+		{"uploads: back to the beginning", []answer{uploads("b", "1"), uploads("", "")},
+			`after "b", "1" continues at "", ""`},
 		{"uploads: escaped badly", []answer{uploads("%zz", "1")}, "%zz"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -222,10 +232,12 @@ func TestListOfACancelledContextEndsWithItsError(t *testing.T) {
 }
 
 func TestListsTakeHeaders(t *testing.T) {
-	s := play(says(200, "<ListPartsResult></ListPartsResult>"), says(200, "<ListMultipartUploadsResult></ListMultipartUploadsResult>"))
+	s := play(says(200, "<ListPartsResult></ListPartsResult>"),
+		says(200, "<ListMultipartUploadsResult></ListMultipartUploadsResult>"))
 	c := s.client(t, oss.Config{})
 	payer := http.Header{"x-oss-request-payer": {"requester"}}
-	if _, err := c.ListParts(t.Context(), oss.Upload{Bucket: "bucket", Key: "key", ID: "ID"}, &oss.ListPartsOptions{Header: payer}); err != nil {
+	if _, err := c.ListParts(t.Context(), oss.Upload{Bucket: "bucket", Key: "key", ID: "ID"},
+		&oss.ListPartsOptions{Header: payer}); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.ListMultipartUploads(t.Context(), "bucket", &oss.ListUploadsOptions{Header: payer}); err != nil {

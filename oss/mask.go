@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// A mask hides what a reply may repeat of a request: its signature and its token.
+// A mask replaces the secrets that a reply may repeat: the signature of the request, its token and its keys.
 type mask []string
 
-// masked stands for what is hidden.
+// masked replaces a secret.
 const masked = "***"
 
-// minSecret is the length from which the beginning of a secret is one, where a text is cut.
+// minSecret is the length from which the beginning of a secret is masked at the end of a truncated text.
 const minSecret = 8
 
-// maskOf returns the mask for a reply to req, signed with keys.
+// maskOf returns the mask for a reply to req, which was signed with keys.
 func maskOf(req *http.Request, keys Credentials) mask {
 	secrets := []string{keys.AccessKeySecret, keys.SecurityToken}
 	if req != nil {
@@ -30,7 +30,8 @@ func maskOf(req *http.Request, keys Credentials) mask {
 	return m
 }
 
-// signatureOf returns the signature in an Authorization header of V1 or V4; of any other scheme the whole is a secret.
+// signatureOf returns the signature in an Authorization header of V1 or V4. A header of any other scheme is secret as a
+// whole.
 func signatureOf(authorization string) string {
 	if _, v4, ok := strings.Cut(authorization, "Signature="); ok {
 		return v4
@@ -41,8 +42,8 @@ func signatureOf(authorization string) string {
 	return authorization
 }
 
-// text hides the secrets in s, also where they are quoted for a URL, for HTML or in JSON, and the beginning of one at
-// the end of s.
+// text masks the secrets in s, also those escaped for a URL, HTML or JSON, and the beginning of a secret at the end of
+// s.
 func (m mask) text(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -58,7 +59,7 @@ func (m mask) text(s string) string {
 	return b.String()
 }
 
-// at returns how many bytes of s, from its beginning, are a secret.
+// at returns the length of the secret that s begins with, 0 if it begins with none.
 func (m mask) at(s string) int {
 	longest := 0
 	for _, secret := range m {
@@ -67,6 +68,7 @@ func (m mask) at(s string) int {
 	return longest
 }
 
+// secretAt returns the length of secret, escaped or not, at the beginning of s, 0 if s does not begin with it.
 func secretAt(s, secret string) int {
 	n := 0
 	for i := range len(secret) {
@@ -82,7 +84,7 @@ func secretAt(s, secret string) int {
 	return n
 }
 
-// quotedAt returns how many bytes of s, from its beginning, stand for c.
+// quotedAt returns the length of c, escaped or not, at the beginning of s, 0 if s does not begin with it.
 func quotedAt(s string, c byte) int {
 	if s == "" {
 		return 0
@@ -96,8 +98,8 @@ func quotedAt(s string, c byte) int {
 	return 0
 }
 
-// unquote reads the character that s begins with in the form of a URL, of HTML or of JSON, and its length there; 0 if
-// it is in none of them.
+// unquote decodes the escaped character, of a URL, HTML or JSON, that s begins with. N is its length, 0 if there is
+// none.
 func unquote(s string) (c byte, n int) {
 	number := func(digits string, base, n int) (byte, int) {
 		v, err := strconv.ParseUint(digits, base, 8)
@@ -130,12 +132,12 @@ func unquote(s string) (c byte, n int) {
 
 var entities = map[string]byte{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\''}
 
-// quotedCut reports whether s, which goes on after the beginning of a secret, ends within one quoted character.
+// quotedCut reports whether s, the rest of a text after the beginning of a secret, ends within one escaped character.
 func quotedCut(s string) bool {
 	return s == "" || len(s) < len(`\u0000`) && strings.IndexByte(`%&\`, s[0]) >= 0
 }
 
-// header hides the secrets in a copy of h.
+// header returns a copy of h with the secrets masked.
 func (m mask) header(h http.Header) http.Header {
 	h = h.Clone()
 	for _, values := range h {
@@ -146,7 +148,7 @@ func (m mask) header(h http.Header) http.Header {
 	return h
 }
 
-// err hides the secrets in the text of err, which stays what it is for errors.Is and errors.As.
+// err masks the secrets in the text of err. The result still matches err with errors.Is and errors.As.
 func (m mask) err(err error) error {
 	text := err.Error()
 	if shown := m.text(text); shown != text {
@@ -155,7 +157,7 @@ func (m mask) err(err error) error {
 	return err
 }
 
-// A maskedError is an error of the transport that quotes a secret, such as a line of a reply that it could not read.
+// A maskedError is an error of the transport whose text had a secret, such as one that quotes a malformed reply.
 type maskedError struct {
 	text string
 	err  error

@@ -17,8 +17,10 @@ func TestMaskKnowsASecretInEveryQuoting(t *testing.T) {
 	}
 	m := mask{secret, "another"}
 	for _, quoted := range []string{
-		secret, url.QueryEscape(secret), strings.ToLower(url.QueryEscape(secret)), url.PathEscape(secret), template.URLQueryEscaper(secret),
-		strings.Trim(string(inJSON), `"`), strings.ReplaceAll(secret, "/", `\/`), strings.ReplaceAll(secret, "+", "&#43;"), strings.ReplaceAll(secret, "=", "&#x3D;"),
+		secret, url.QueryEscape(secret), strings.ToLower(url.QueryEscape(secret)), url.PathEscape(secret),
+		template.URLQueryEscaper(secret),
+		strings.Trim(string(inJSON), `"`), strings.ReplaceAll(secret, "/", `\/`),
+		strings.ReplaceAll(secret, "+", "&#43;"), strings.ReplaceAll(secret, "=", "&#x3D;"),
 	} {
 		if got := m.text("before " + quoted + " another after"); got != "before *** *** after" {
 			t.Errorf("text of %q = %q", quoted, got)
@@ -31,7 +33,8 @@ func TestMaskKnowsASecretInEveryQuoting(t *testing.T) {
 		}
 	}
 	for n := range secret {
-		if got, want := m.text(secret[:n]), secret[:n]; n < minSecret && got != want || n >= minSecret && got != masked {
+		if got, want := m.text(secret[:n]), secret[:n]; n < minSecret && got != want || n >= minSecret &&
+			got != masked {
 			t.Errorf("text of the first %d bytes = %q", n, got)
 		}
 		if got := m.text(secret[:n] + " "); got != secret[:n]+" " {

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of names. A bucket has at least 3 bytes in OSS itself; shorter ones are left to the service
-// to refuse, since private installations and test servers have them.
+// Limits of names in bytes. OSS itself requires at least 3 bytes for a bucket. Shorter names are sent, since private
+// installations and test servers have them.
 const (
 	maxBucketName = 63
 	maxKeyBytes   = 1023
@@ -23,7 +23,8 @@ var (
 	newBucketForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 )
 
-// checkRegion wants the general form, "cn-hangzhou". Regions come and go, so none is looked up in a list.
+// checkRegion checks the general form of a region, for example "cn-hangzhou". There is no list of regions, since new
+// ones appear.
 func checkRegion(region string) error {
 	if general, ok := strings.CutSuffix(region, "-internal"); ok {
 		return fmt.Errorf("oss: region %q is the name of an endpoint; the region is %q: "+
@@ -35,8 +36,8 @@ func checkRegion(region string) error {
 	return nil
 }
 
-// checkBucket refuses names that cannot be a label of a host. Buckets of the first years have underscores. The alias of
-// an access point is the name of a bucket in every respect.
+// checkBucket refuses names that cannot be part of a host name. Old buckets have underscores. The alias of an access
+// point is a valid bucket name.
 //
 // See https://help.aliyun.com/en/oss/user-guide/bucket-naming-conventions
 func checkBucket(bucket string) error {
@@ -54,7 +55,7 @@ func checkBucket(bucket string) error {
 	return nil
 }
 
-// checkNewBucket refuses to create what OSS does not create any more.
+// checkNewBucket refuses to create a bucket with a name that OSS accepts only for existing ones.
 func (r *Request) checkNewBucket() error {
 	creates := r.Method == http.MethodPut && r.Bucket != "" && r.Key == "" && len(r.Query) == 0
 	if creates && !newBucketForm.MatchString(r.Bucket) {
@@ -63,7 +64,7 @@ func (r *Request) checkNewBucket() error {
 	return nil
 }
 
-// checkKey refuses keys that OSS cannot hold.
+// checkKey refuses keys that OSS does not accept.
 //
 // See https://help.aliyun.com/en/oss/user-guide/object-naming-conventions
 func checkKey(key string) error {
@@ -80,8 +81,8 @@ func checkKey(key string) error {
 	return nil
 }
 
-// CheckObjectName refuses a bucket or a key that no object can have, as every method does before its first request: a
-// bucket is 1 to 63 of a-z, 0-9 and inner hyphens and underscores, a key 1 to 1,023 bytes of UTF-8 that do not begin
-// with a slash or a backslash. The bucket may be the alias of an access point. OSS creates buckets with an underscore
-// no longer.
+// CheckObjectName returns an error for an invalid bucket name or key. Every method of a Client calls it before its
+// first request. A bucket name has 1 to 63 characters of a-z, 0-9 and inner hyphens and underscores; OSS creates no new
+// buckets with underscores. The alias of an access point is valid too. A key has 1 to 1,023 bytes of UTF-8 and does not
+// start with a slash or a backslash.
 func CheckObjectName(bucket, key string) error { return cmp.Or(checkBucket(bucket), checkKey(key)) }

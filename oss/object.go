@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,51 +12,56 @@ import (
 	"time"
 )
 
-// ObjectOptions are the headers a new object may carry; PutObject and Initiate share them.
+// ObjectOptions are the options of PutObject and InitiateMultipartUpload, most of which become headers of the object.
+// The zero value and nil are the defaults.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobject
 type ObjectOptions struct {
-	ContentType        string            // "" means by key extension, else application/octet-stream
-	ContentEncoding    string            // for example "gzip"
-	ContentDisposition string            // file name offered to browsers
-	ContentLanguage    string            // language of the content
-	CacheControl       string            // for caches and browsers
-	Expires            time.Time         // HTTP Expires, not a deletion date
-	Metadata           map[string]string // x-oss-meta-*: letters, digits and hyphens; values not empty; 8 KiB
-	Tags               map[string]string // object tags, at most 10
-	ACL                ACL               // "" leaves it to the bucket
-	StorageClass       StorageClass      // "" leaves it to the bucket
-	Encryption         Encryption        // at rest
-	ForbidOverwrite    bool              // fail with ErrAlreadyExists if the key exists
-	Header             http.Header       // anything else, sent as given
+	ContentType        string    // media type; "" means that of the key's extension, or application/octet-stream
+	ContentEncoding    string    // for example "gzip"
+	ContentDisposition string    // for example `attachment; filename="report.pdf"`
+	ContentLanguage    string    // for example "en-US"
+	CacheControl       string    // for example "max-age=3600"
+	Expires            time.Time // HTTP Expires header; it does not delete the object
+	// Metadata is sent as x-oss-meta-* headers. Names consist of letters, digits and hyphens, and differ not only in
+	// their case. Values are not empty. Names and values have at most 8 KiB together.
+	Metadata        map[string]string
+	Tags            map[string]string // at most 10; keys of at most 128 characters, values of at most 256
+	ACL             ACL               // "" means that of the bucket
+	StorageClass    StorageClass      // "" means that of the bucket
+	Encryption      Encryption        // at rest; the zero value means that of the bucket
+	ForbidOverwrite bool              // fail with ErrAlreadyExists if the key exists
+	Header          http.Header       // further headers
 
-	Checksum Checksum // of PutObject's body; an Uploader has its own, for parts and objects alike
+	// Checksum says how PutObject verifies the bytes; the default is ChecksumMD5. Other operations refuse it:
+	// multipart.Options has its own.
+	Checksum Checksum
 }
 
-// ACL is an object's access setting, such as "private".
+// ACL is the access setting of an object or a bucket: one of the constants that begin with ACL.
 type ACL string
 
-// StorageClass is an object's storage class, such as "IA".
+// StorageClass is the storage class of an object or a bucket: one of the constants that begin with Storage.
 type StorageClass string
 
-// Encryption asks for encryption at rest; the zero value leaves it to the bucket.
+// Encryption is the server-side encryption of an object; the zero value means that of the bucket.
 type Encryption struct {
-	Algorithm     string // "AES256", "KMS" or "SM4"
-	KeyID         string // KMS key; empty means the default key
-	DataAlgorithm string // for KMS: "SM4", or empty for AES256
+	Algorithm     string // EncryptAES256, EncryptKMS or EncryptSM4
+	KeyID         string // ID of a KMS key; "" means the default key
+	DataAlgorithm string // for KMS: EncryptSM4, or "" for AES256
 }
 
 var metadataName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 
-// Limits of what an object carries beside its bytes.
+// Limits of metadata and tags.
 const (
-	maxMetadata = 8 << 10 // bytes of all names and values
+	maxMetadata = 8 << 10 // bytes of all names and values together
 	maxTags     = 10
 	maxTagKey   = 128 // characters
 	maxTagValue = 256 // characters
 )
 
-// header returns the headers o stands for, on a map of its own, with a Content-Type in any case. It works on nil.
+// header returns the headers of o in a new map, always with a Content-Type. It works on nil.
 func (o *ObjectOptions) header(key string) (http.Header, error) {
 	h, err := o.explicitHeaders()
 	if err == nil && h.Get("Content-Type") == "" {
@@ -64,7 +70,7 @@ func (o *ObjectOptions) header(key string) (http.Header, error) {
 	return h, err
 }
 
-// asked returns the headers that were asked for, and no others. It works on nil.
+// explicitHeaders is header without the default Content-Type. It works on nil.
 func (o *ObjectOptions) explicitHeaders() (http.Header, error) {
 	if o == nil {
 		o = new(ObjectOptions)
@@ -83,8 +89,8 @@ func (o *ObjectOptions) explicitHeaders() (http.Header, error) {
 	h.set("Encryption.Algorithm", "x-oss-server-side-encryption", o.Encryption.Algorithm)
 	h.set("Encryption.KeyID", "x-oss-server-side-encryption-key-id", o.Encryption.KeyID)
 	h.set("Encryption.DataAlgorithm", "x-oss-server-side-data-encryption", o.Encryption.DataAlgorithm)
-	if e := o.Encryption; e.Algorithm != "KMS" && (e.KeyID != "" || e.DataAlgorithm != "") {
-		return nil, fmt.Errorf("oss: Encryption.KeyID and DataAlgorithm are for the Algorithm \"KMS\", not %q", e.Algorithm)
+	if err := cmp.Or(o.ACL.check(), o.StorageClass.check(), o.Encryption.check()); err != nil {
+		return nil, err
 	}
 	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	tags, err := encodeTags(o.Tags)
@@ -113,7 +119,7 @@ func (o *ObjectOptions) explicitHeaders() (http.Header, error) {
 	return h.Header, h.err
 }
 
-// checkNoBody refuses a Checksum where there are no bytes to sum.
+// checkNoBody refuses a Checksum for an operation without a body.
 func (o *ObjectOptions) checkNoBody(op string) error {
 	if o != nil && o.Checksum != ChecksumMD5 {
 		return fmt.Errorf("oss: ObjectOptions.Checksum is for PutObject: %s has no body", op)
@@ -121,7 +127,7 @@ func (o *ObjectOptions) checkNoBody(op string) error {
 	return nil
 }
 
-// encodeTags writes tags as a query string, in the order of their keys, but a space as %20: OSS asks for that.
+// encodeTags encodes tags as a query string sorted by key, with a space as %20, which OSS requires.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0010-00000216
 func encodeTags(tags map[string]string) (string, error) {
@@ -141,12 +147,12 @@ func encodeTags(tags map[string]string) (string, error) {
 	return strings.ReplaceAll(q.Encode(), "+", "%20"), nil
 }
 
-// A PutResult describes the object PutObject or CompleteMultipartUpload just wrote.
+// A PutResult describes the object that PutObject, CopyObject or CompleteMultipartUpload has written.
 type PutResult struct {
 	ETag, VersionID, RequestID string      // VersionID only in versioned buckets
-	CRC64                      uint64      // ECMA, of the whole object; 0 if OSS did not say
-	Header                     http.Header // the full reply
-	Callback                   []byte      // body of the callback's answer, if one was asked for
+	CRC64                      uint64      // ECMA, of the whole object; 0 if OSS did not report it
+	Header                     http.Header // of the response
+	Callback                   []byte      // body of the callback server's response; nil without a callback
 }
 
 func putResult(resp *http.Response) *PutResult {
@@ -160,13 +166,17 @@ func putResult(resp *http.Response) *PutResult {
 	}
 }
 
-// PutObject stores body, of at most 5 GiB, under key in one request. Like a part it is sent with
-// its Content-MD5, and its CRC-64 and ETag are checked against the reply; damage is retried and at
-// last a *ChecksumError. A nil body is an error; an empty object takes an empty Body. With ForbidOverwrite,
-// an ErrAlreadyExists with Attempts above 1 can be due to this very object: the reply to an earlier attempt was lost.
+// PutObject stores body under key with one request. The body has at most MaxPartSize bytes, 5 GiB; it may be empty but
+// not nil. PutObject sends the Content-MD5 of body, and compares the ETag and the CRC-64 of the reply; see
+// ObjectOptions.Checksum. Corruption in transit is retried, and in the end a *ChecksumError.
+//
+// With ForbidOverwrite, an ErrAlreadyExists whose Attempts is above 1 may be due to this object: OSS stored it, and the
+// reply to an earlier attempt was lost.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putobject
-func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, opts *ObjectOptions) (*PutResult, error) {
+func (c *Client) PutObject(
+	ctx context.Context, bucket, key string, body Body, opts *ObjectOptions,
+) (*PutResult, error) {
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
@@ -174,7 +184,8 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 		return nil, fmt.Errorf("oss: body of %s is nil", resource(bucket, key))
 	}
 	if body.Size() > MaxPartSize {
-		return nil, fmt.Errorf("oss: object of %d bytes is more than one request may carry (%d): use package multipart", body.Size(), MaxPartSize)
+		return nil, fmt.Errorf("oss: object of %d bytes is more than one request may carry (%d): use package multipart",
+			body.Size(), MaxPartSize)
 	}
 	h, err := opts.header(key)
 	if err != nil {
@@ -206,14 +217,14 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, body Body, o
 	return result, nil
 }
 
-// DeleteOptions are the extras of DeleteObject.
+// DeleteOptions are the options of DeleteObject. The zero value and nil are the defaults.
 type DeleteOptions struct {
-	VersionID string      // empty deletes the current version
-	Header    http.Header // anything else
+	VersionID string      // "" deletes the current version
+	Header    http.Header // further headers
 }
 
-// DeleteObject removes an object. A key already gone is not an error. In a versioned bucket, without
-// a VersionID, it puts a delete marker on top.
+// DeleteObject deletes an object. It returns nil if the object does not exist. In a versioned bucket, without a
+// VersionID, it adds a delete marker.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deleteobject
 func (c *Client) DeleteObject(ctx context.Context, bucket, key string, opts *DeleteOptions) error {
@@ -228,7 +239,7 @@ func (c *Client) DeleteObject(ctx context.Context, bucket, key string, opts *Del
 	return err
 }
 
-// versionOptions is what HeadOptions and DeleteOptions both are.
+// versionOptions has the fields of HeadOptions and of DeleteOptions.
 type versionOptions struct {
 	VersionID string
 	Header    http.Header

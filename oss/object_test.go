@@ -25,11 +25,13 @@ func TestContentTypeFollowsTheKeyUnlessGiven(t *testing.T) {
 		{"no extension", "a.b/page", nil, "application/octet-stream"},
 		{"unknown extension", "a.quux", nil, "application/octet-stream"},
 		{"given", "page.html", &oss.ObjectOptions{ContentType: "text/plain"}, "text/plain"},
-		{"given as a header", "page.html", &oss.ObjectOptions{Header: http.Header{"content-type": {"text/css"}}}, "text/css"},
+		{"given as a header", "page.html", &oss.ObjectOptions{Header: http.Header{"content-type": {"text/css"}}},
+			"text/css"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := play(stores)
-			if _, err := s.client(t, oss.Config{}).PutObject(t.Context(), "bucket", tt.key, strings.NewReader(""), tt.opts); err != nil {
+			if _, err := s.client(t, oss.Config{}).PutObject(t.Context(), "bucket", tt.key, strings.NewReader(""),
+				tt.opts); err != nil {
 				t.Fatal(err)
 			}
 			if got := s.messages()[0].Header.Get("Content-Type"); got != tt.want {
@@ -41,11 +43,14 @@ func TestContentTypeFollowsTheKeyUnlessGiven(t *testing.T) {
 
 func TestPutObjectResult(t *testing.T) {
 	reply := func(r *http.Request, body string) (*http.Response, error) {
-		return says(200, "answer", "ETag", etag(body), "x-oss-hash-crc64ecma", crc(body), "x-oss-version-id", "V", "x-oss-request-id", "ID")(r, body)
+		return says(200, "answer", "ETag", etag(body), "x-oss-hash-crc64ecma", crc(body), "x-oss-version-id", "V",
+			"x-oss-request-id", "ID")(r, body)
 	}
 	for name, header := range map[string]http.Header{"": nil, "answer": {"X-Oss-Callback": {"e30="}}} {
-		res, err := play(reply).client(t, oss.Config{}).PutObject(t.Context(), "bucket", "key", strings.NewReader("body"), &oss.ObjectOptions{Header: header})
-		if err != nil || res.ETag != etag("body") || res.VersionID != "V" || res.RequestID != "ID" || res.CRC64 == 0 || string(res.Callback) != name {
+		res, err := play(reply).client(t, oss.Config{}).PutObject(t.Context(), "bucket", "key",
+			strings.NewReader("body"), &oss.ObjectOptions{Header: header})
+		if err != nil || res.ETag != etag("body") || res.VersionID != "V" || res.RequestID != "ID" || res.CRC64 == 0 ||
+			string(res.Callback) != name {
 			t.Errorf("PutObject = %+v, %v, want callback %q", res, err, name)
 		}
 	}
@@ -62,8 +67,9 @@ func TestObjectIsDescribed(t *testing.T) {
 	}
 	stored, _ := srv.Object("bucket", "key")
 	want := oss.ObjectInfo{
-		Bucket: "bucket", Key: "key", Size: 10, ETag: etag("0123456789"), CRC64: stored.CRC64, ContentType: "text/plain",
-		Metadata: map[string]string{"some-name": "value"},
+		Bucket: "bucket", Key: "key", Size: 10, ETag: etag("0123456789"), CRC64: stored.CRC64,
+		ContentType: "text/plain",
+		Metadata:    map[string]string{"some-name": "value"},
 	}
 	describe := func(what string, got oss.ObjectInfo) {
 		t.Helper()
@@ -137,21 +143,24 @@ func TestRangeThatWasNotHonouredIsAnError(t *testing.T) {
 		ok    bool
 	}{
 		{"as asked", &oss.GetOptions{Offset: 2, Length: 3}, says(206, "234", "Content-Range", "bytes 2-4/10"), true},
-		{"cut at the end", &oss.GetOptions{Offset: 8, Length: 3}, says(206, "89", "Content-Range", "bytes 8-9/10"), true},
+		{"cut at the end", &oss.GetOptions{Offset: 8, Length: 3}, says(206, "89", "Content-Range", "bytes 8-9/10"),
+			true},
 		{"size unknown", &oss.GetOptions{Offset: 8, Length: 3}, says(206, "89", "Content-Range", "bytes 8-9/*"), true},
 		{"elsewhere", &oss.GetOptions{Offset: 2, Length: 3}, says(206, "123", "Content-Range", "bytes 1-3/10"), false},
 		{"longer", &oss.GetOptions{Offset: 2, Length: 3}, says(206, "23456", "Content-Range", "bytes 2-6/10"), false},
 		{"not told", &oss.GetOptions{Offset: 2, Length: 3}, says(206, "234"), false},
 		{"whole object", &oss.GetOptions{Offset: 2}, says(200, "0123456789"), false},
 		{"whole object from the beginning", &oss.GetOptions{Length: 3}, says(200, "0123456789"), false},
-		{"whole object of unknown size", &oss.GetOptions{Length: 30}, func(r *http.Request, _ string) (*http.Response, error) {
-			resp, err := says(200, content(40))(r, "")
-			resp.ContentLength = -1
-			return resp, err
-		}, false},
+		{"whole object of unknown size", &oss.GetOptions{Length: 30},
+			func(r *http.Request, _ string) (*http.Response, error) {
+				resp, err := says(200, content(40))(r, "")
+				resp.ContentLength = -1
+				return resp, err
+			}, false},
 		{"whole object that is shorter", &oss.GetOptions{Length: 30}, says(200, "0123456789"), true},
 		{"range that nobody asked for", nil, says(206, "234", "Content-Range", "bytes=2-4/10"), false},
-		{"range of one's own", &oss.GetOptions{Header: http.Header{"range": {"bytes=2-4"}}}, says(206, "234", "Content-Range", "bytes 2-4/10"), true},
+		{"range of one's own", &oss.GetOptions{Header: http.Header{"range": {"bytes=2-4"}}},
+			says(206, "234", "Content-Range", "bytes 2-4/10"), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			obj, err := play(tt.reply).client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", tt.opts)
@@ -169,13 +178,16 @@ func TestVersionsAreAskedFor(t *testing.T) {
 	s := play(says(200, ""), says(204, ""), says(200, ""))
 	c := s.client(t, oss.Config{})
 	extra := http.Header{"x-oss-request-payer": {"requester"}}
-	if _, err := c.HeadObject(t.Context(), "bucket", "key", &oss.HeadOptions{VersionID: "V", Header: extra}); err != nil {
+	if _, err := c.HeadObject(t.Context(), "bucket", "key",
+		&oss.HeadOptions{VersionID: "V", Header: extra}); err != nil {
 		t.Error(err)
 	}
-	if err := c.DeleteObject(t.Context(), "bucket", "key", &oss.DeleteOptions{VersionID: "V", Header: extra}); err != nil {
+	if err := c.DeleteObject(t.Context(), "bucket", "key",
+		&oss.DeleteOptions{VersionID: "V", Header: extra}); err != nil {
 		t.Error(err)
 	}
-	if obj, err := c.GetObject(t.Context(), "bucket", "key", &oss.GetOptions{VersionID: "V", Header: extra}); err != nil {
+	if obj, err := c.GetObject(t.Context(), "bucket", "key",
+		&oss.GetOptions{VersionID: "V", Header: extra}); err != nil {
 		t.Error(err)
 	} else {
 		obj.Body.Close()
@@ -204,7 +216,8 @@ func TestDeletingWhatIsGoneIsNoError(t *testing.T) {
 // A proxy that wants its user to log in may answer anything with its page and a status of 200.
 func TestPageOfAProxyIsNoSuccess(t *testing.T) {
 	page := func(*http.Request, string) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("<html>Please log in</html>"))}, nil
+		return &http.Response{StatusCode: 200, Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader("<html>Please log in</html>"))}, nil
 	}
 	for name, call := range map[string]func(context.Context, *oss.Client) error{
 		"abort":  func(ctx context.Context, c *oss.Client) error { return c.AbortMultipartUpload(ctx, upload) },
@@ -218,7 +231,8 @@ func TestPageOfAProxyIsNoSuccess(t *testing.T) {
 			return err
 		},
 		"complete with a callback": func(ctx context.Context, c *oss.Client) error {
-			_, err := c.CompleteMultipartUpload(ctx, upload, nil, &oss.CompleteOptions{AllParts: true, Header: http.Header{"X-Oss-Callback": {"e30="}}})
+			_, err := c.CompleteMultipartUpload(ctx, upload, nil,
+				&oss.CompleteOptions{AllParts: true, Header: http.Header{"X-Oss-Callback": {"e30="}}})
 			return err
 		},
 	} {
@@ -249,7 +263,8 @@ func TestCompressionIsNotAskedFor(t *testing.T) {
 		header http.Header
 		want   string
 	}{{nil, "identity"}, {http.Header{"Accept-Encoding": {"gzip"}}, "gzip"}} {
-		obj, err := s.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", &oss.GetOptions{Header: tt.header})
+		obj, err := s.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key",
+			&oss.GetOptions{Header: tt.header})
 		if err != nil {
 			t.Fatal(err)
 		}

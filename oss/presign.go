@@ -15,31 +15,32 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// A Presigned request can be sent by anyone, without keys, until Expires.
+// A Presigned is a request that can be sent without keys until Expires.
 type Presigned struct {
-	Method  string      // to use
-	URL     string      // a secret until it expires
-	Header  http.Header // signed headers the sender must repeat unchanged
-	Expires time.Time   // the ttl, or the end of the STS token if sooner
+	Method  string      // HTTP method
+	URL     string      // secret until it expires, since it contains the signature
+	Header  http.Header // signed headers, which the sender must repeat unchanged
+	Expires time.Time   // after the ttl, or when the security token expires, whichever comes first
 }
 
-// String masks the signature, so that logging a Presigned gives nothing away.
+// String omits the query, which contains the signature, so that a Presigned can be logged.
 func (p Presigned) String() string {
 	address, _, _ := strings.Cut(p.URL, "?")
 	return p.Method + " " + address + "?[signed until " + p.Expires.UTC().Format(time.RFC3339) + "]"
 }
 
-// Format masks it for all verbs.
+// Format prints String for all verbs.
 func (p Presigned) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
-// LogValue masks it for log/slog.
+// LogValue logs String.
 func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// Presign presigns any Request: those of the methods below, and by its Method, Query and Header any other, such as
-// {Method: "POST", Query: {"uploads": {""}}} for InitiateMultipartUpload. The body is not part of a signature, unless
-// Header has its Content-MD5. The URL leads to Config.PresignEndpoint. With signature V4 ttl is at most
-// signer.MaxPresign, seven days. A URL signed with temporary keys expires with them if that is sooner. Anonymous
-// credentials cannot presign.
+// Presign presigns any Request, including requests for which there is no method below. For example, {Method: "POST",
+// Query: {"uploads": {""}}} with a Bucket and a Key is InitiateMultipartUpload.
+//
+// The signature covers the body only if Header has its Content-MD5. The URL leads to Config.PresignEndpoint. With
+// signature V4 the ttl is at most signer.MaxPresign, seven days; with V1 it is unlimited. A URL signed with temporary
+// keys expires with them if that is sooner. Anonymous credentials cannot presign.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
 func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*Presigned, error) {
@@ -60,7 +61,8 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	}
 	creds, err := keysAt(ctx, c.credentials, c.Now())
 	if err != nil {
-		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
+		return nil, fmt.Errorf("oss: presigning %s %s: no credentials: %w",
+			r.operation().Name, resource(r.Bucket, r.Key), err)
 	}
 	now := c.Now()
 	expires := now.Truncate(time.Second).Add(ttl.Truncate(time.Second)) // as signatures know time
@@ -88,22 +90,20 @@ func (c *Client) Presign(ctx context.Context, r *Request, ttl time.Duration) (*P
 	return &Presigned{Method: req.Method, URL: req.URL.String(), Header: req.Header, Expires: expires}, nil
 }
 
-// PresignGet presigns a download.
-func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions) (*Presigned, error) {
+// PresignGet presigns a download, with the response headers and the process parameter of opts.
+func (c *Client) PresignGet(
+	ctx context.Context, bucket, key string, ttl time.Duration, opts *GetOptions,
+) (*Presigned, error) {
 	r, err := getRequest(bucket, key, opts)
-	if err == nil {
-		err = r.checkApplicable()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c.Presign(ctx, r, ttl)
+	return c.presignRequest(ctx, r, err, ttl)
 }
 
-// PresignPut presigns a single-request upload. What opts asks for is signed, and the sender must repeat it; without a
-// ContentType the sender must send no Content-Type, which some HTTP clients add by themselves, and the object has that
-// of OSS, application/octet-stream.
-func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Duration, opts *ObjectOptions) (*Presigned, error) {
+// PresignPut presigns an upload with one request. The headers that opts sets are signed, and the sender must repeat
+// them. Without a ContentType the sender must not send a Content-Type, which some HTTP clients add on their own; the
+// object then has the type application/octet-stream.
+func (c *Client) PresignPut(
+	ctx context.Context, bucket, key string, ttl time.Duration, opts *ObjectOptions,
+) (*Presigned, error) {
 	if err := CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
@@ -121,11 +121,12 @@ func (c *Client) PresignPut(ctx context.Context, bucket, key string, ttl time.Du
 	return c.Presign(ctx, r, ttl)
 }
 
-// PresignPart presigns one part, so that a machine without keys can send it. The sender must send no
-// Content-Type, which some HTTP clients add by themselves: OSS would take the signature for a wrong one.
-// The ETag of the reply is what CompleteMultipartUpload wants of it; ListParts has it too. It is the part's MD5 in
-// quotes and upper case: comparing that is up to the sender, and nothing else notices damage on the way, as no
-// Content-MD5 is sent. To have OSS notice, Presign an UploadPart with that header.
+// PresignPart presigns one part of an upload, so that a machine without keys can send it. The sender must not send a
+// Content-Type, which some HTTP clients add on their own: OSS would reject the signature.
+//
+// CompleteMultipartUpload needs the ETag of the reply, which ListParts reports too. It is the MD5 of the part in upper
+// case and quotes. The sender should compare it, because without a Content-MD5 OSS does not notice corruption in
+// transit. To let OSS check it, Presign an UploadPart with that header.
 func (c *Client) PresignPart(ctx context.Context, up Upload, number int, ttl time.Duration) (*Presigned, error) {
 	if err := up.check(); err != nil {
 		return nil, err
@@ -134,4 +135,40 @@ func (c *Client) PresignPart(ctx context.Context, up Upload, number int, ttl tim
 		return nil, err
 	}
 	return c.Presign(ctx, up.request("UploadPart", http.MethodPut, "partNumber", strconv.Itoa(number)), ttl)
+}
+
+// PresignHead presigns a HeadObject.
+func (c *Client) PresignHead(
+	ctx context.Context, bucket, key string, ttl time.Duration, opts *HeadOptions,
+) (*Presigned, error) {
+	r, err := versionRequest("HeadObject", http.MethodHead, bucket, key, (*versionOptions)(opts))
+	return c.presignRequest(ctx, r, err, ttl)
+}
+
+// PresignDelete presigns a DeleteObject.
+func (c *Client) PresignDelete(
+	ctx context.Context, bucket, key string, ttl time.Duration, opts *DeleteOptions,
+) (*Presigned, error) {
+	r, err := versionRequest("DeleteObject", http.MethodDelete, bucket, key, (*versionOptions)(opts))
+	return c.presignRequest(ctx, r, err, ttl)
+}
+
+// PresignList presigns one page of ListObjects. The reply is the document of OSS, with its keys percent-encoded.
+func (c *Client) PresignList(
+	ctx context.Context, bucket string, ttl time.Duration, opts *ListObjectsOptions,
+) (*Presigned, error) {
+	o := opts.orDefault()
+	r, err := o.request(bucket)
+	return c.presignRequest(ctx, r, err, ttl)
+}
+
+// presignRequest presigns r, unless making it failed.
+func (c *Client) presignRequest(ctx context.Context, r *Request, err error, ttl time.Duration) (*Presigned, error) {
+	if err == nil {
+		err = r.checkApplicable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.Presign(ctx, r, ttl)
 }

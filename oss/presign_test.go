@@ -17,7 +17,8 @@ import (
 )
 
 func TestEveryOperationCanBePresigned(t *testing.T) {
-	token := oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "to/ken+=", Expires: time.Now().Add(time.Hour)}
+	token := oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "to/ken+=",
+		Expires: time.Now().Add(time.Hour)}
 	for _, tt := range []struct {
 		name   string
 		signer signer.Signer
@@ -60,7 +61,8 @@ func testPresigned(t *testing.T, srv *osstest.Server, c *oss.Client) {
 	}
 	do := func(method, query string, header ...string) func(body string) string {
 		t.Helper()
-		r := &oss.Request{Method: method, Bucket: "bucket", Key: key, Query: make(map[string][]string), Header: make(http.Header)}
+		r := &oss.Request{Method: method, Bucket: "bucket", Key: key, Query: make(map[string][]string),
+			Header: make(http.Header)}
 		for pair := range strings.SplitSeq(query, "&") {
 			name, value, _ := strings.Cut(pair, "=")
 			if name != "" {
@@ -77,7 +79,8 @@ func testPresigned(t *testing.T, srv *osstest.Server, c *oss.Client) {
 	}
 	begin := func() oss.Upload {
 		t.Helper()
-		id := regexp.MustCompile("<UploadId>(.*)</UploadId>").FindStringSubmatch(do("POST", "uploads", "Content-Type", "text/plain")(""))
+		id := regexp.MustCompile("<UploadId>(.*)</UploadId>").FindStringSubmatch(do("POST", "uploads", "Content-Type",
+			"text/plain")(""))
 		if id == nil {
 			t.Fatal("no upload ID")
 		}
@@ -90,8 +93,10 @@ func testPresigned(t *testing.T, srv *osstest.Server, c *oss.Client) {
 		}
 	}
 
-	signed(c.PresignPut(t.Context(), "bucket", key, time.Minute, &oss.ObjectOptions{Metadata: map[string]string{"a": "b"}}))("0123456789")
-	has("Get", signed(c.PresignGet(t.Context(), "bucket", key, time.Minute, &oss.GetOptions{Offset: 2, Length: 3}))(""), "234")
+	signed(c.PresignPut(t.Context(), "bucket", key, time.Minute,
+		&oss.ObjectOptions{Metadata: map[string]string{"a": "b"}}))("0123456789")
+	has("Get", signed(c.PresignGet(t.Context(), "bucket", key, time.Minute, &oss.GetOptions{Offset: 2, Length: 3}))(""),
+		"234")
 	has("Head", do("HEAD", "")(""), etag("0123456789"))
 
 	up := begin()
@@ -113,7 +118,8 @@ func testPresigned(t *testing.T, srv *osstest.Server, c *oss.Client) {
 
 func TestPresignedRequestHoldsTheSenderToItsHeaders(t *testing.T) {
 	srv := newServer(t, nil)
-	p, err := srv.Client().PresignPut(t.Context(), "bucket", "key.html", time.Minute, &oss.ObjectOptions{ContentType: "text/html", ACL: "private", ForbidOverwrite: true})
+	p, err := srv.Client().PresignPut(t.Context(), "bucket", "key.html", time.Minute,
+		&oss.ObjectOptions{ContentType: "text/html", ACL: "private", ForbidOverwrite: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +144,8 @@ func TestPresignedRequestHoldsTheSenderToItsHeaders(t *testing.T) {
 	}
 }
 
-// TestPresignPutSignsWhatWasAskedFor is R10: it signed a Content-Type by the extension, and curl -T, which sends none, got 403.
+// TestPresignPutSignsWhatWasAskedFor is R10: it signed a Content-Type by the extension, and curl -T, which sends none,
+// got 403.
 func TestPresignPutSignsWhatWasAskedFor(t *testing.T) {
 	for _, s := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		srv := newServer(t, nil)
@@ -151,7 +158,8 @@ func TestPresignPutSignsWhatWasAskedFor(t *testing.T) {
 		if err := sendSigned(srv, p, "body"); err != nil {
 			t.Errorf("%T: %v", s, err)
 		}
-		if obj, _ := srv.Object("bucket", "page.html"); string(obj.Data) != "body" || obj.Header.Get("Content-Type") != "" {
+		if obj, _ := srv.Object("bucket", "page.html"); string(obj.Data) != "body" ||
+			obj.Header.Get("Content-Type") != "" {
 			t.Errorf("%T: the object is %q with %v", s, obj.Data, obj.Header)
 		}
 	}
@@ -227,12 +235,14 @@ func TestPresignedURLSaysWhenItsTokenEnds(t *testing.T) {
 			}
 			n, err := strconv.ParseInt(u.Query().Get(tt.param), 10, 64)
 			if end := time.Unix(tt.begin+n, 0); err != nil || end.After(creds.Expires) || !end.Equal(p.Expires) {
-				t.Errorf("%s: the URL ends at %v, the token at %v, Expires is %v", name, end.UTC(), creds.Expires, p.Expires)
+				t.Errorf("%s: the URL ends at %v, the token at %v, Expires is %v", name, end.UTC(), creds.Expires,
+					p.Expires)
 			}
 		}
 		creds.Expires = now.Add(-time.Minute)
 		c := play(stores).client(t, oss.Config{Credentials: creds})
-		if _, err := c.PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err == nil || !strings.Contains(err.Error(), "the security token expires at ") {
+		if _, err := c.PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err == nil ||
+			!strings.Contains(err.Error(), "the security token expires at ") {
 			t.Errorf("with a token that has expired: %v", err)
 		}
 	})
@@ -240,7 +250,8 @@ func TestPresignedURLSaysWhenItsTokenEnds(t *testing.T) {
 
 func TestPresignSendsNothing(t *testing.T) {
 	s := play(breaks(errors.New("network")))
-	if _, err := s.client(t, oss.Config{}).PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err != nil || len(s.messages()) != 0 {
+	if _, err := s.client(t, oss.Config{}).PresignGet(t.Context(), "bucket", "key", time.Hour, nil); err != nil ||
+		len(s.messages()) != 0 {
 		t.Errorf("PresignGet: %v with %d requests", err, len(s.messages()))
 	}
 }

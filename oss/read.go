@@ -12,17 +12,22 @@ import (
 	"time"
 )
 
-// GetOptions select what GetObject reads.
+// GetOptions are the options of GetObject. The zero value and nil are the defaults.
 type GetOptions struct {
-	VersionID      string      // empty means the current version
-	Offset, Length int64       // bytes; Length 0 means to the end
-	IfMatch        string      // ETag the object must have
-	Header         http.Header // anything else
+	VersionID      string      // "" means the current version
+	Offset, Length int64       // bytes; a Length of 0 means to the end
+	IfMatch        string      // ETag that the object must have
+	Header         http.Header // further headers
 
-	Response ResponseHeaders // what the reply is to say in place of what is stored; not for anonymous requests
+	// Response overrides headers of the response. OSS refuses it in anonymous requests.
+	Response ResponseHeaders
+	// Suffix selects the last bytes of the object instead of Offset and Length; a shorter object is read whole.
+	Suffix int64
+	// Process is a process parameter, such as "image/resize,w_100". Its result is neither verified nor resumed.
+	Process string
 }
 
-// ResponseHeaders replace headers of the reply to GetObject, for example of a presigned URL. Empty fields replace
+// ResponseHeaders override headers of the response to GetObject, for example for a presigned URL. Empty fields override
 // nothing.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
@@ -32,10 +37,10 @@ type ResponseHeaders struct {
 	ContentEncoding    string
 	ContentDisposition string // for example `attachment; filename="report.pdf"`
 	CacheControl       string
-	Expires            string // in the form of HTTP, or any other text
+	Expires            string // an HTTP date, or any other text
 }
 
-// setIn puts the fields into the parameters of a request.
+// setIn adds the fields to the parameters of a request.
 func (h *ResponseHeaders) setIn(q url.Values) error {
 	for _, f := range [...]struct{ name, value string }{
 		{"response-content-type", h.ContentType}, {"response-content-language", h.ContentLanguage},
@@ -52,29 +57,36 @@ func (h *ResponseHeaders) setIn(q url.Values) error {
 	return nil
 }
 
-// ObjectInfo describes a stored object.
+// An ObjectInfo describes a stored object.
 type ObjectInfo struct {
-	Bucket, Key     string            // as asked
-	Size            int64             // bytes; -1 where a compressed or partial reply does not tell
-	ETag, VersionID string            // ETag with its quotes
-	CRC64           uint64            // ECMA; 0 if OSS did not say
+	Bucket, Key     string            // as in the request
+	Size            int64             // bytes; -1 if a compressed or partial response does not tell
+	ETag, VersionID string            // the ETag includes its quotes
+	CRC64           uint64            // ECMA; 0 if OSS did not report it
 	ContentType     string            // as stored
-	LastModified    time.Time         // to the second
-	Metadata        map[string]string // keys in lower case, without the x-oss-meta- prefix
-	Header          http.Header       // the full reply
+	LastModified    time.Time         // in whole seconds
+	Metadata        map[string]string // names in lower case, without the prefix x-oss-meta-
+	Header          http.Header       // of the response
 }
 
-// An Object is an open object.
+// An Object is an object that is being read.
 type Object struct {
-	ObjectInfo               // of the whole object, also when a range was read
-	Body       io.ReadCloser // the bytes asked for
+	ObjectInfo               // of the whole object, even if a range is read
+	Body       io.ReadCloser // the requested bytes
+
+	Offset   int64 // of the first byte of Body in the object
+	Verified bool  // the last Read of Body compares the CRC-64; false for ranges, and if OSS reports no CRC-64
 }
 
-// GetObject opens an object or a range of it. The caller closes Body. A whole object is compared
-// with the CRC-64 that OSS keeps of it: the last Read returns a *ChecksumError instead of io.EOF
-// if it differs. What Header asks to have compressed on the way cannot be compared. A Read that gets no
-// byte for Retry.Stall fails. A range that begins behind the end is a *ServiceError with status 416;
-// one that ends there is cut.
+// GetObject opens an object or a range of it. The caller closes Body.
+//
+// A Body whose connection breaks, or that gets no byte for Retry.Stall, continues with another request from where it
+// stopped, as often as Retry allows; the count begins anew after 64 KiB. A *ChangedError says that the object has been
+// replaced or deleted meanwhile. The CRC-64 of a whole object is compared with the one that OSS keeps of it: the last
+// Read returns a *ChecksumError instead of io.EOF if they differ. Bytes that Header asks to have compressed are neither
+// compared nor resumed. ctx ends the reading of Body too.
+//
+// A range that begins past the end is a *ServiceError with status 416; one that ends there is truncated.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOptions) (*Object, error) {
@@ -82,36 +94,61 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, r, sendOptions{verifyRead: true, check: requireOSS})
+	resp, err := c.send(ctx, r, sendOptions{check: requireOSS})
 	if err != nil {
 		return nil, err
 	}
-	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp), Body: resp.Body}
-	if resp.StatusCode == http.StatusPartialContent {
+	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp)}
+	first, last, partial := int64(0), obj.Size-1, resp.StatusCode == http.StatusPartialContent
+	if partial {
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
 		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
-			obj.Size = -1 // "*", where the sender does not know
+			obj.Size = -1 // "*": unknown
 		}
+		first, last, _ = parseContentRange(resp.Header.Get("Content-Range"))
 	}
 	if !opts.honoredBy(r, resp) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("oss: GetObject %s: asked for %q, got status %d with range %q",
 			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
 	}
+	b := &objectBody{client: c, ctx: ctx, request: r, info: &obj.ObjectInfo, reply: resp.Body, at: first, end: -1}
+	obj.Body, obj.Offset = b, first
+	if opts.transforms(r, resp) {
+		return obj, nil
+	}
+	if length := last + 1 - first; length == resp.ContentLength && resp.ContentLength >= 0 {
+		b.end = last + 1
+	}
+	_, told := headerCRC(resp.Header)
+	obj.Verified = told && (!partial || first == 0 && b.end == obj.Size)
+	b.verified = obj.Verified
 	return obj, nil
 }
 
-// honoured reports whether resp is the range o asks for, which may be cut where the object ends, or the whole object if
-// r has none. What knows no ranges answers with the whole object.
+// transforms reports whether the bytes of resp can be others than those of the object: OSS reports the CRC-64 of the
+// object also where it compresses it for a caller who asks for that.
+func (o *GetOptions) transforms(r *Request, resp *http.Response) bool {
+	asked := r.Header.Get("Accept-Encoding")
+	compressed := asked != "" && asked != "identity" && resp.Header.Get("Content-Encoding") != ""
+	return o != nil && o.Process != "" || compressed || resp.Uncompressed
+}
+
+// honoredBy reports whether resp is the range o asks for, which may be truncated where the object ends, or the whole
+// object if r has none. A server that knows no ranges answers with the whole object.
 func (o *GetOptions) honoredBy(r *Request, resp *http.Response) bool {
-	if o == nil || o.Offset == 0 && o.Length == 0 {
+	if o == nil || o.Offset == 0 && o.Length == 0 && o.Suffix == 0 {
 		return resp.StatusCode != http.StatusPartialContent || r.Header.Get("Range") != ""
 	}
-	if resp.StatusCode == http.StatusPartialContent {
-		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		return ok && first == o.Offset && (o.Length == 0 || last-first < o.Length)
+	if resp.StatusCode != http.StatusPartialContent {
+		return o.Offset == 0 && resp.ContentLength >= 0 && resp.ContentLength <= max(o.Length, o.Suffix)
 	}
-	return o.Offset == 0 && resp.ContentLength >= 0 && resp.ContentLength <= o.Length
+	first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
+	if o.Suffix > 0 {
+		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		return ok && strconv.FormatInt(last+1, 10) == total && first == max(0, last+1-o.Suffix)
+	}
+	return ok && first == o.Offset && (o.Length == 0 || last-first < o.Length)
 }
 
 func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
@@ -125,6 +162,9 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	if opts.Offset < 0 || opts.Length < 0 || opts.Offset > math.MaxInt64-opts.Length {
 		return nil, fmt.Errorf("oss: no object has a range at %d of %d bytes", opts.Offset, opts.Length)
 	}
+	if opts.Suffix < 0 || opts.Suffix > 0 && (opts.Offset != 0 || opts.Length != 0) {
+		return nil, fmt.Errorf("oss: GetOptions.Suffix %d is negative, or set beside Offset and Length", opts.Suffix)
+	}
 	if err := opts.Response.setIn(r.Query); err != nil {
 		return nil, err
 	}
@@ -133,13 +173,18 @@ func getRequest(bucket, key string, opts *GetOptions) (*Request, error) {
 	if opts.VersionID != "" {
 		r.Query.Set("versionId", opts.VersionID)
 	}
+	if opts.Process != "" {
+		r.Query.Set("x-oss-process", opts.Process)
+	}
 	switch {
+	case opts.Suffix > 0:
+		h.set("Suffix", "Range", fmt.Sprintf("bytes=-%d", opts.Suffix))
 	case opts.Length > 0:
 		h.set("Offset and Length", "Range", fmt.Sprintf("bytes=%d-%d", opts.Offset, opts.Offset+opts.Length-1))
 	case opts.Offset > 0:
 		h.set("Offset", "Range", fmt.Sprintf("bytes=%d-", opts.Offset))
 	}
-	if h.Get("Range") != "" { // else OSS answers a range that does not fit with the whole object
+	if h.Get("Range") != "" { // otherwise OSS returns the whole object for a range outside of it
 		h.set("a Range", "x-oss-range-behavior", "standard")
 	}
 	if r.Header = h.Header; h.err != nil {
@@ -170,13 +215,13 @@ func objectInfo(bucket, key string, resp *http.Response) ObjectInfo {
 	return info
 }
 
-// HeadOptions are the extras of HeadObject.
+// HeadOptions are the options of HeadObject. The zero value and nil are the defaults.
 type HeadOptions struct {
-	VersionID string      // empty means the current version
-	Header    http.Header // anything else
+	VersionID string      // "" means the current version
+	Header    http.Header // further headers
 }
 
-// HeadObject describes an object without reading it. A missing one is ErrNoSuchKey.
+// HeadObject returns the properties of an object without its bytes. If it does not exist, the error is ErrNoSuchKey.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/headobject
 func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadOptions) (*ObjectInfo, error) {
@@ -188,7 +233,7 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 		if resp.Header.Get("ETag") == "" {
 			return notFromOSS(resp)
 		}
-		// The length of a compressed object is not known before it is sent.
+		// The length of a compressed response is not known before it is sent.
 		if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" {
 			return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
 		}

@@ -32,7 +32,8 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 		Op: "HeadObject", Bucket: "bucket", Key: "key", StatusCode: 403, Code: ErrSignatureMismatch,
 		Message:   "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 		RequestID: "6A3302E0F8A24B3139D2CF6F", HostID: "bucket.oss-cn-shanghai.aliyuncs.com", EC: "0002-00000201",
-		HelpURL: "https://api.aliyun.com/troubleshoot?q=0002-00000201", StringToSign: "OSS4-HMAC-SHA256\n20260617T203008Z",
+		HelpURL:      "https://api.aliyun.com/troubleshoot?q=0002-00000201",
+		StringToSign: "OSS4-HMAC-SHA256\n20260617T203008Z",
 	}
 	foreign := ServiceError{Op: "HeadObject", Bucket: "bucket", Key: "key"}
 	missing := foreign
@@ -50,8 +51,10 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 	}{
 		{"document", 403, document, nil, &read},
 		{"document with a namespace", 403,
-			strings.Replace(document, "<Error>", `<Error xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com">`, 1), nil, &read},
-		{"document in a header", 403, "", http.Header{"X-Oss-Err": {base64.StdEncoding.EncodeToString([]byte(document))}}, &read},
+			strings.Replace(document, "<Error>", `<Error xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com">`, 1), nil,
+			&read},
+		{"document in a header", 403, "",
+			http.Header{"X-Oss-Err": {base64.StdEncoding.EncodeToString([]byte(document))}}, &read},
 		{"document without an ID, header with one", 503, "<Error><Code>ServiceUnavailable</Code></Error>",
 			http.Header{"X-Oss-Request-Id": {"ID"}, "X-Oss-Ec": {"EC"}}, with(foreign, func(e *ServiceError) {
 				e.StatusCode, e.Code, e.RequestID, e.EC = 503, "ServiceUnavailable", "ID", "EC"
@@ -86,7 +89,8 @@ func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 				tt.header = make(http.Header)
 			}
 			got := newServiceError(Operation{Name: "HeadObject", Bucket: "bucket", Key: "key"},
-				&http.Response{StatusCode: tt.status, Header: tt.header, Body: io.NopCloser(strings.NewReader(tt.body))}, nil)
+				&http.Response{StatusCode: tt.status, Header: tt.header,
+					Body: io.NopCloser(strings.NewReader(tt.body))}, nil)
 			tt.want.Header = tt.header.Clone()
 			tt.want.Header.Del("x-oss-err") // it may hold a token, in base64
 			if diff := cmp.Diff(tt.want, got); diff != "" {

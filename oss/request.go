@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -17,52 +16,40 @@ import (
 	"unicode"
 )
 
-// A Body is replayable content of known size: *bytes.Reader, *strings.Reader and *io.SectionReader
-// are Bodies. Each attempt reads it afresh through ReadAt, so retries never race over an offset.
-type Body interface {
-	io.ReaderAt
-	Size() int64
-}
-
-// A ContextBody is a Body whose reads can wait, for a rate limit or for a network of its own. They are made through
-// ReadAtContext, with a context that ends when the attempt that reads has ended: a wait that nobody has use for any
-// more ought to end then. The reads of any other Body are waited for.
-type ContextBody interface {
-	Body
-	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)
-}
-
-// A Request is any OSS call, before signing. The named methods below are built on it.
+// A Request is any OSS request, before it is signed. All methods of a Client are built on it.
 type Request struct {
 	Op          string      // name for errors, logs and hooks, for example "PutObjectACL"
 	Method      string      // HTTP method; "" means GET
 	Bucket, Key string      // addressed resource; Key is not escaped
-	Query       url.Values  // subresources and parameters
-	Header      http.Header // extra headers; one that signing, the body or the address sets is an error
-	Body        Body        // nil means none
+	Query       url.Values  // subresources and other parameters
+	Header      http.Header // extra headers; an error if the signature, the body or the URL determines one of them
+	Body        Body        // nil means no body
 
-	Repeat Repeat // whether an attempt is repeated whose outcome is unknown; Presign ignores it
+	// Repeat says whether an attempt whose outcome is unknown may be repeated. Presign ignores it.
+	Repeat Repeat
 
-	// SendMD5 sends the MD5 of Body, which is read once more for it, as Content-MD5: OSS refuses other bytes with
-	// ErrInvalidDigest and stores nothing.
+	// SendMD5 sends the MD5 of Body as Content-MD5, for which Body is read once more. OSS then refuses corrupted bytes
+	// with ErrInvalidDigest and stores nothing.
 	SendMD5 bool
-	// CheckCRC64 compares the CRC-64 that the reply reports of the object with that of Body; a difference, or a reply
-	// that reports none, is an error. It points to the CRC-64 (ECMA) of the bytes before Body: 0, or for AppendObject
-	// that of the object so far. Nil compares nothing.
+	// CheckCRC64 compares the CRC-64 (ECMA) of the object that the reply reports with that of the bytes sent; nil
+	// compares nothing. It points to the CRC-64 of the bytes before Body: 0, or for AppendObject that of the object so
+	// far. A difference is a *ChecksumError; a reply without a CRC-64 is an error.
 	CheckCRC64 *uint64
 }
 
-// Repeat says which attempts of a Request are repeated, within the limits of Config.Retry.
+// Repeat says which failed attempts of a Request are repeated, within the limits of Config.Retry.
 type Repeat int
 
 const (
 	// RepeatByMethod repeats any failed attempt of GET, HEAD, PUT, DELETE and OPTIONS, which have the same effect when
-	// done twice. An attempt of any other method, such as the POST of AppendObject, is repeated only if OSS cannot have
-	// done its work: no connection was made, or OSS itself refused the request. An operation whose reply was lost
-	// fails.
+	// done twice. Attempts of other methods, such as the POST of AppendObject, are repeated only if OSS has certainly
+	// not carried them out: no connection was made, or OSS itself refused the request. If the reply to such an attempt
+	// is lost, the operation fails.
 	RepeatByMethod Repeat = iota
-	RepeatAlways          // any failed attempt: for a POST that has the same effect when done twice
-	RepeatNever           // no attempt: one request at most
+	// RepeatAlways repeats any failed attempt. It is for a POST that has the same effect when done twice.
+	RepeatAlways
+	// RepeatNever repeats no attempt: at most one request is sent.
+	RepeatNever
 )
 
 func (r Repeat) check() error {
@@ -72,9 +59,9 @@ func (r Repeat) check() error {
 	return nil
 }
 
-// Do sends r signed, for operations this package does not wrap. Failed attempts are repeated as r.Repeat says. A status
-// of 300 or more is a *ServiceError, and so is 203, with which OSS reports a failed callback; otherwise the
-// caller closes the response body. Its TLS field is nil unless Config.HTTPClient is set.
+// Do signs and sends r, for operations without a method of their own. Failed attempts are repeated as r.Repeat says. A
+// status of 300 or more is a *ServiceError, and so is 203, with which OSS reports a failed callback. Otherwise the
+// caller closes the body of the response. Response.TLS is nil unless Config.HTTPClient is set.
 func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 	if r == nil {
 		return nil, errNilRequest
@@ -83,7 +70,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 		return nil, err
 	}
 	r = r.clone()
-	t := sendOptions{custom: true}
+	o := sendOptions{custom: true}
 	if r.SendMD5 {
 		if err := c.checkRequest(r); err != nil {
 			return nil, err
@@ -92,12 +79,12 @@ func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 		if err != nil {
 			return nil, fmt.Errorf("oss: %s %s: %w", r.operation().Name, resource(r.Bucket, r.Key), err)
 		}
-		t.md5 = sum
+		o.md5 = sum
 	}
 	if r.CheckCRC64 != nil {
-		t.computeCRC, t.initialCRC, t.check = true, *r.CheckCRC64, requireCRC64
+		o.computeCRC, o.initialCRC, o.check = true, *r.CheckCRC64, requireCRC64
 	}
-	return c.send(ctx, r, t)
+	return c.send(ctx, r, o)
 }
 
 var (
@@ -105,7 +92,7 @@ var (
 	errNoClient   = errors.New("oss: the Client was not made by NewClient")
 )
 
-// checkSums refuses to check what is not there.
+// checkSums refuses a checksum of a body that does not exist, or a second Content-MD5.
 func (r *Request) checkSums() error {
 	switch {
 	case r.SendMD5 && r.Body == nil:
@@ -121,7 +108,7 @@ func (r *Request) checkSums() error {
 	return nil
 }
 
-// repeatable reports whether the attempt that failed with err may be made again as far as its effect is concerned.
+// repeatable reports whether the effect of r allows another attempt after one that failed with err.
 func (r *Request) repeatable(err error) bool {
 	switch r.Repeat {
 	case RepeatAlways:
@@ -141,53 +128,48 @@ func (r *Request) repeatable(err error) bool {
 	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// terms are what an operation asks of the road besides its request.
+// sendOptions say how a request is sent and how its response is checked.
 type sendOptions struct {
-	verifyStored bool          // the reply is to prove that OSS holds the body
-	md5          []byte        // the body's MD5, for OSS to check; nil where nobody knows
+	verifyStored bool          // compare the response with the body that was sent
+	md5          []byte        // MD5 of the body, for Content-MD5; nil if it is not known
 	computeCRC   bool          // compute the CRC-64 of the body while sending it
-	knownCRC     *uint64       // that CRC-64 if the caller knows it
-	initialCRC   uint64        // the CRC-64 of what stands before the body in the object
+	knownCRC     *uint64       // that CRC-64, if the caller knows it
+	initialCRC   uint64        // CRC-64 of the bytes before the body in the object
 	slow         bool          // OSS may work for minutes before it replies
-	verifyRead   bool          // compare the CRC-64 of a whole object while it is read
-	custom       bool          // the operation is of the caller's own choice, so that nothing is known of it
-	check        responseCheck // inspects a reply before it counts as a success; nil accepts
+	custom       bool          // a Request of the caller's, whose headers are not checked against its operation
+	check        responseCheck // checks the response; nil accepts it
 }
 
-// A checkResult decodes a successful reply and holds it against what was sent. A reply it refuses
-// is tried again, unless the error is a permanentError.
-type responseCheck func(op Operation, resp *http.Response, sent *requestBody) error
-
-// send is the one road every operation takes: it checks r, whose headers are canonical and no caller's,
-// then signs, tries, verifies and retries it. What it returns is a success whose body the caller closes.
-func (c *Client) send(ctx context.Context, r *Request, t sendOptions) (*http.Response, error) {
+// send validates, signs, sends, checks and retries r. The header of r must be canonical and not shared with the caller.
+// The caller closes the body of the response.
+func (c *Client) send(ctx context.Context, r *Request, o sendOptions) (*http.Response, error) {
 	if c == nil || c.credentials == nil {
 		return nil, errNoClient
 	}
 	if err := c.checkRequest(r); err != nil {
 		return nil, err
 	}
-	if !t.custom {
+	if !o.custom {
 		if err := r.checkApplicable(); err != nil {
 			return nil, err
 		}
 	}
-	k := &call{client: c, options: t, op: r.operation(), request: *r, url: c.address(r)}
+	k := &call{client: c, options: o, op: r.operation(), request: *r, url: c.address(r)}
 	ctx = c.hooks.start(ctx, k.op)
 	resp, err := k.run(ctx)
 	c.hooks.end(ctx, k.op, err)
 	return resp, err
 }
 
-// sendXML is send for operations whose reply is a document, of which take gets what it needs. One that take refuses is
-// no reply of OSS.
+// sendXML is send for operations whose response is a document, which is passed to take. A document that take refuses
+// fails the attempt.
 func sendXML[T any](ctx context.Context, c *Client, r *Request, take func(*T) error) (*http.Response, error) {
 	return c.sendAndClose(ctx, r, sendOptions{check: decodeXML(take)})
 }
 
-// finish is send for operations whose reply is used up by the check: it closes the body.
-func (c *Client) sendAndClose(ctx context.Context, r *Request, t sendOptions) (*http.Response, error) {
-	resp, err := c.send(ctx, r, t)
+// sendAndClose is send for operations whose responseCheck reads the body. It closes the body.
+func (c *Client) sendAndClose(ctx context.Context, r *Request, o sendOptions) (*http.Response, error) {
+	resp, err := c.send(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -195,10 +177,10 @@ func (c *Client) sendAndClose(ctx context.Context, r *Request, t sendOptions) (*
 	return resp, nil
 }
 
-// checkRequest refuses what cannot be sent, before it is.
+// checkRequest refuses requests that cannot be sent.
 func (c *Client) checkRequest(r *Request) error { return cmp.Or(r.check(), c.checkHeader(r, false)) }
 
-// check refuses what cannot become an HTTP request. Headers are checked by checkHeader.
+// check refuses anything that cannot become an HTTP request, except headers, for which see checkHeader.
 func (r *Request) check() error {
 	if r.Bucket != "" || r.Key != "" {
 		if err := checkBucket(r.Bucket); err != nil {
@@ -242,9 +224,9 @@ func isNil(v any) bool {
 	return false
 }
 
-// operation names the call for errors, logs and hooks.
+// operation describes r for errors, logs and hooks.
 func (r *Request) operation() Operation {
-	number, _ := strconv.Atoi(r.Query.Get("partNumber")) // 0 where there is none
+	number, _ := strconv.Atoi(r.Query.Get("partNumber")) // 0 if there is none
 	op := Operation{
 		Name: cmp.Or(r.Op, r.Method, http.MethodGet), Bucket: r.Bucket, Key: r.Key,
 		UploadID: r.Query.Get("uploadId"), PartNumber: number,
@@ -260,25 +242,25 @@ func (c *Client) address(r *Request) url.URL {
 	return r.at(c.endpoint)
 }
 
-// at returns the URL of r at an endpoint.
+// at returns the URL of r at endpoint e.
 func (r *Request) at(e endpoint) url.URL {
 	u := e.url(r.Bucket, r.Key)
 	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20")
 	return u
 }
 
-// headers returns those of an attempt. A signature may replace some; the values of the others are shared by all
-// attempts and never written.
+// headers returns the headers of an attempt. A signature may replace some of them; the values of the others are shared
+// by all attempts and never written.
 func (k *call) headers() http.Header {
-	h := make(http.Header) // most requests have no more headers than the smallest map takes
+	h := make(http.Header) // most requests have no more headers than the smallest map holds
 	maps.Copy(h, k.client.header)
 	maps.Copy(h, k.request.Header)
 	if sum := k.options.md5; sum != nil {
 		h.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
 	}
 	h["User-Agent"] = k.client.userAgent
-	// OSS compresses some types on the fly for those who ask; then neither the length nor the CRC-64
-	// it reports is that of the bytes that arrive. net/http asks unless told not to.
+	// OSS compresses some types on the fly for clients that ask for it. Then neither the length nor the CRC-64 that it
+	// reports is that of the bytes received. net/http asks unless told otherwise.
 	if h.Get("Accept-Encoding") == "" {
 		h["Accept-Encoding"] = asStored
 	}
@@ -287,7 +269,7 @@ func (k *call) headers() http.Header {
 
 var asStored = []string{"identity"}
 
-// query makes the parameters of a request from pairs.
+// query makes the parameters of a request from pairs of name and value.
 func query(pairs ...string) url.Values {
 	q := make(url.Values)
 	for i := 0; i < len(pairs); i += 2 {
@@ -296,7 +278,7 @@ func query(pairs ...string) url.Values {
 	return q
 }
 
-// clone returns r with headers and query of its own, so that a caller's maps are never written.
+// clone returns r with its own header and query, so that the maps of a caller are never written.
 func (r *Request) clone() *Request {
 	v := *r
 	v.Header, v.Query = make(http.Header), maps.Clone(r.Query)

@@ -18,32 +18,33 @@ import (
 	"github.com/ossmultipart/go-oss/internal/reqstats"
 )
 
-// This file is the only one that knows go-retryablehttp. The library drives the attempts: how many,
-// and the waiting between them. What it is known to get wrong for uploads is kept out of its reach:
+// This is the only file that uses go-retryablehttp. The library drives the attempts and waits between them. Some of its
+// features are wrong for uploads and are not used:
 //
-//   - bodies: it would send a section chunked and without a length, and read a plain reader whole.
-//     It gets none; each attempt makes its own (see call).
-//   - logs and errors with full URLs: it gets no logger, and its errors are replaced by ours.
-//   - the last reply: it hides it; we keep it as the ServiceError of the last attempt.
-//   - idle connections: it closes those of its client after every failure. Its client has a call as
-//     its transport, which has none to close.
-//   - Retry-After without a bound: the backoff is ours.
+//   - Bodies: it would send a section chunked and without a length, and read a plain reader into memory. It gets none;
+//     each attempt opens its own (see attempt).
+//   - Logs and errors with full URLs: it gets no logger, and its errors are replaced.
+//   - The last response: it hides it. It is kept as the ServiceError of the last attempt.
+//   - Idle connections: it closes those of its client after every failure. Its client has a call as its transport,
+//     which has none to close.
+//   - Retry-After without a limit: checkRetry computes every wait.
 
-// A driver is what the library wants of a call, in one piece of memory with it.
+// A retryer is the client of go-retryablehttp and its http.Client, allocated together with the call.
 type retryer struct {
 	retryablehttp.Client
 	http http.Client
 }
 
-// run makes attempts until one succeeds, one fails for good, or they are used up.
+// run makes attempts until one succeeds, one fails permanently, or the limits are reached.
 func (k *call) run(ctx context.Context) (*http.Response, error) {
 	d := &k.retryer
 	d.http = k.client.http
 	d.http.Transport = k
 	d.HTTPClient = &d.http
-	d.RetryMax = math.MaxInt // again counts them
+	d.RetryMax = math.MaxInt // checkRetry counts them
 	d.CheckRetry = k.checkRetry
-	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, that is
+	// The wait is RetryWaitMin, which checkRetry sets.
+	d.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait }
 	d.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	k.start = time.Now()
 	k.deadline, _ = ctx.Deadline()
@@ -56,7 +57,7 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err == nil || fromService(k.last) && !k.last.(*ServiceError).temporary() {
-		k.client.budget.Succeeded(k.budgetTaken) // a refusal that stays is an answer too
+		k.client.budget.Succeeded(k.budgetTaken) // a final refusal shows that the service works
 	}
 	if err != nil {
 		return nil, k.finalError(ctx, err)
@@ -64,11 +65,11 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// again decides after each attempt whether there is another, and tells hooks and log. It waits for the Gate of the
-// context, if there is one; otherwise go-retryablehttp waits.
+// checkRetry decides after each attempt whether another follows, and calls hooks and logs. It waits itself if the
+// context has a Gate; otherwise go-retryablehttp waits.
 func (k *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	if k.last == nil {
-		k.last = err // of the http.Client itself
+		k.last = err // an error of the http.Client, which made no attempt
 	}
 	if k.isAnswer(err) && !k.client.answered.Load() {
 		k.client.answered.Store(true)
@@ -91,8 +92,8 @@ func (k *call) checkRetry(ctx context.Context, _ *http.Response, err error) (boo
 	return k.gateErr == nil, k.gateErr
 }
 
-// repeat describes the failure of the last attempt. The Wait is 0 if no attempt may follow, and the Err is nil if the next
-// one corrects the last and follows at once.
+// assess describes the failure of the last attempt. Wait is 0 if no attempt may follow. Err is nil if the next attempt
+// corrects the cause, and follows immediately.
 func (k *call) assess(ctx context.Context, gated bool) flow.Failure {
 	f := flow.Failure{Err: k.last, Attempt: k.attempts, MaxAttempt: k.client.retry.Attempts}
 	f.Kind = kindOf(k.last, k.evidence, k.client.answered.Load())
@@ -111,9 +112,9 @@ func (k *call) assess(ctx context.Context, gated bool) flow.Failure {
 	if k.clockFixed != skewed || k.refreshed != renewed {
 		f.Err = nil
 	}
-	bounded := !gated || f.Kind == flow.Temporary // by numbers; the Gate bounds the others by time
+	bounded := !gated || f.Kind == flow.Temporary // by number; the Gate limits other kinds by time
 	if bounded && k.failuresAlike >= k.client.retry.Attempts {
-		f.Wait = 0 // what was learnt of clock and keys is for the next call
+		f.Wait = 0 // the corrected clock and keys serve the next call
 	}
 	if bounded && f.Wait > 0 && f.Err != nil {
 		if k.budgetEmpty = !k.client.budget.Take(); k.budgetEmpty {
@@ -125,8 +126,8 @@ func (k *call) assess(ctx context.Context, gated bool) flow.Failure {
 	return f
 }
 
-// count tells the Count of the context of the last attempt. An attempt that sent nothing tells nothing, and nor does
-// one that package multipart has cancelled since another request has done its work.
+// recordStats records the last attempt in the Stats of the context. An attempt that sent nothing is not recorded, nor
+// is one that package multipart cancelled because another request has done its work.
 func (k *call) recordStats(ctx context.Context, err error) {
 	if k.evidence.unsent || err != nil && context.Cause(ctx) == reqstats.ErrSuperseded {
 		return
@@ -134,28 +135,29 @@ func (k *call) recordStats(ctx context.Context, err error) {
 	reqstats.FromContext(ctx).Record(k.reply.StatusCode, err == nil || fromService(k.last), k.replyDate)
 }
 
-// understood reports whether it was OSS that refused, and not a proxy, who may have passed the request on.
+// fromService reports whether err is a refusal by OSS itself. The error page of a proxy is not: the request may have
+// been forwarded.
 func fromService(err error) bool {
 	refused, ok := err.(*ServiceError)
 	return ok && refused.Code != ""
 }
 
-// atOnce is the shortest wait.
+// immediately is the shortest wait.
 const immediately = time.Nanosecond
 
-// delay returns how long to wait before the attempt after one that failed with err; 0 means that
-// there is none to make.
+// delay returns how long to wait before the attempt that follows one which failed with err; 0 if none may follow.
 func (k *call) delay(ctx context.Context, err error) time.Duration {
 	if !k.request.repeatable(err) {
 		k.explainNoRetry()
 		return 0
 	}
-	refused, ok := err.(*ServiceError) // one that is wrapped is why a body or keys could not be had: no answer to this request
+	// Not errors.As: a wrapped ServiceError comes from the body or the credentials provider.
+	refused, ok := err.(*ServiceError)
 	if !ok {
 		if !transient(err) {
 			return 0
 		}
-		return k.backoff()
+		return k.client.retry.backoff(k.failuresAlike)
 	}
 	switch refused.Code {
 	case "RequestTimeTooSkewed":
@@ -178,32 +180,34 @@ func (k *call) delay(ctx context.Context, err error) time.Duration {
 		k.retryAfter = d
 		return max(d, immediately)
 	}
-	return k.backoff()
+	return k.client.retry.backoff(k.failuresAlike)
 }
 
-// notRepeated adds to the error of the last attempt why it is final, unless it is one to be told apart by its type.
+// explainNoRetry adds to the error of the last attempt why it is final, unless callers tell it by its type.
 func (k *call) explainNoRetry() {
 	switch k.last.(type) {
 	case *ServiceError, *ChecksumError:
 	default:
 		if k.request.Repeat == RepeatByMethod && transient(k.last) {
-			k.last = fmt.Errorf("%w; not repeated, since OSS may have done the work", k.last)
+			k.last = fmt.Errorf("%w; %w", k.last, errMayBeDone)
 		}
 	}
 }
 
-// backoff doubles from MinWait to MaxWait and draws from the upper half, so that workers that were
-// refused together do not come back together.
-func (k *call) backoff() time.Duration {
-	r := k.client.retry
+// errMayBeDone is part of the error of an operation that is not repeated.
+var errMayBeDone = errors.New("not repeated, since OSS may have done the work")
+
+// backoff doubles from MinWait to MaxWait, and is drawn from the upper half of that, so that workers which failed
+// together do not retry together.
+func (r Retry) backoff(failures int) time.Duration {
 	d := r.MaxWait
-	if shift := k.failuresAlike - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
+	if shift := failures - 1; shift < 30 && r.MinWait<<shift>>shift == r.MinWait {
 		d = min(d, r.MinWait<<shift)
 	}
 	return d/2 + rand.N(d/2+1) + 1
 }
 
-// transient tells errors of the line, which come and go, from those that stay.
+// transient reports whether another attempt may succeed after err, which is not a ServiceError.
 func transient(err error) bool {
 	var permanent *permanentError
 	var source *sourceError
@@ -216,8 +220,8 @@ func transient(err error) bool {
 // See https://help.aliyun.com/en/oss/user-guide/error-responses
 func (e *ServiceError) temporary() bool {
 	switch e.Code {
-	case "RequestTimeout", // 400: OSS waited too long for the body
-		"IncompleteBody", ErrInvalidDigest, "InvalidCRC64": // the body was damaged on its way
+	case "RequestTimeout", // 400: the body did not arrive in time
+		"IncompleteBody", ErrInvalidDigest, "InvalidCRC64": // the body was corrupted in transit
 		return true
 	case "NotImplemented":
 		return false
@@ -231,11 +235,11 @@ func (e *ServiceError) temporary() bool {
 	return e.StatusCode >= 500
 }
 
-// maxRetryAfter bounds what a server may ask for.
+// maxRetryAfter limits the wait that a server may ask for.
 const maxRetryAfter = 5 * time.Minute
 
-// retryAfter reads the Retry-After header, in seconds or as a date. The clock of a date is that of
-// the reply, and now only if the reply does not tell it.
+// retryAfter reads the Retry-After header, in seconds or as a date. A date is compared with the Date of the reply, or
+// with now if the reply has none.
 func (e *ServiceError) retryAfter(now time.Time) (time.Duration, bool) {
 	if sent, err := http.ParseTime(e.Header.Get("Date")); err == nil {
 		now = sent
@@ -250,8 +254,8 @@ func (e *ServiceError) retryAfter(now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// learnClock takes the difference of the clocks from the Date of a reply. It reports whether that
-// explains the refusal, so that a request signed with the corrected time is worth sending.
+// learnClock sets the clock from the Date of a reply. It reports whether the reply has one, so that a request signed
+// with the corrected time is worth sending.
 func (c *Client) learnClock(e *ServiceError) bool {
 	theirs, err := http.ParseTime(e.Header.Get("Date"))
 	if err != nil {
@@ -261,8 +265,9 @@ func (c *Client) learnClock(e *ServiceError) bool {
 	return true
 }
 
-// failure makes the error the caller gets. A call that was cancelled says so, and in its text also
-// what it was retrying. The error of one that a Gate has ended is both: the Gate's, and that of the last attempt.
+// finalError makes the error that the caller gets. The error of a cancelled call wraps that of the context, and names
+// the failure that was being retried. The error of a call that a Gate ended wraps both that of the Gate and that of the
+// last attempt.
 func (k *call) finalError(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
@@ -279,7 +284,7 @@ func (k *call) finalError(ctx context.Context, err error) error {
 	}
 	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.asChecksumError(err).(type) {
-	case *ServiceError, *ChecksumError: // they say by themselves what failed
+	case *ServiceError, *ChecksumError: // their text names the operation
 		if k.budgetEmpty {
 			return fmt.Errorf("%w; %s", err, starved)
 		}
@@ -298,18 +303,18 @@ func (k *call) finalError(ctx context.Context, err error) error {
 	return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
 }
 
-// final returns err, or the ChecksumError that it means.
+// asChecksumError returns err, or the ChecksumError that it amounts to.
 func (k *call) asChecksumError(err error) error {
 	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
 		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
 	}
 	if damaged, ok := err.(*ChecksumError); ok {
-		told := *damaged // a hook may have kept the other
-		told.Attempts, told.Elapsed = k.attempts, time.Since(k.start)
-		return &told
+		own := *damaged // a hook may have kept the other
+		own.Attempts, own.Elapsed = k.attempts, time.Since(k.start)
+		return &own
 	}
 	return err
 }
 
-// where names the addressed resource, and the part.
+// where names the resource, and the part if there is one.
 func (k *call) where() string { return where(k.op.Bucket, k.op.Key, k.op.PartNumber) }

@@ -39,7 +39,8 @@ func TestCatalogueR1TroubleThatPassesIsRetried(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := play(tt.first, tt.first, stores)
-				part, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
+				part, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader("body"),
+					nil)
 				if err != nil || part.ETag != etag("body") {
 					t.Fatalf("UploadPart = %+v, %v", part, err)
 				}
@@ -49,7 +50,8 @@ func TestCatalogueR1TroubleThatPassesIsRetried(t *testing.T) {
 					}
 				}
 				w := s.waits()
-				if len(w) != 2 || w[0] < 100*time.Millisecond || w[0] > 201*time.Millisecond || w[1] < 200*time.Millisecond || w[1] > 401*time.Millisecond {
+				if len(w) != 2 || w[0] < 100*time.Millisecond || w[0] > 201*time.Millisecond ||
+					w[1] < 200*time.Millisecond || w[1] > 401*time.Millisecond {
 					t.Errorf("waited %v, want 100ms to 200ms, then 200ms to 400ms", w)
 				}
 			})
@@ -89,7 +91,8 @@ func TestCatalogueR2RefusalThatStaysIsNotRetried(t *testing.T) {
 
 // A body can be an object that is read at the same time, and keys can come from another service with the same errors.
 func TestRefusalOfAnotherRequestIsNoAnswer(t *testing.T) {
-	other := &oss.ServiceError{Op: "GetObject", Bucket: "other", Key: "source", StatusCode: 503, Code: "ServiceUnavailable"}
+	other := &oss.ServiceError{Op: "GetObject", Bucket: "other", Key: "source", StatusCode: 503,
+		Code: "ServiceUnavailable"}
 	var asked int
 	for _, tt := range []struct {
 		name string
@@ -98,16 +101,21 @@ func TestRefusalOfAnotherRequestIsNoAnswer(t *testing.T) {
 		want string
 	}{
 		{"body", func() error { asked++; return other }, keys, "reading the body"},
-		{"body that is damaged", func() error { asked++; return &oss.ChecksumError{Op: "GetObject"} }, keys, "reading the body"},
-		{"keys", nil, oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { asked++; return oss.Credentials{}, other }), "no credentials"},
+		{"body that is damaged", func() error { asked++; return &oss.ChecksumError{Op: "GetObject"} }, keys,
+			"reading the body"},
+		{"keys", nil, oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+			asked++
+			return oss.Credentials{}, other
+		}), "no credentials"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			asked = 0
 			body := bodyFunc{4, func([]byte, int64) (int, error) { return 0, tt.body() }}
 			c := play(stores).client(t, oss.Config{Credentials: tt.keys, Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
 			_, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumNone})
-			if err == nil || !strings.HasPrefix(err.Error(), "oss: UploadPart oss://bucket/dir/key part 1: "+tt.want) || asked != 1 || other.Attempts != 0 {
-				t.Errorf("UploadPart: %v after %d tries, and the other has %d attempts", err, asked, other.Attempts)
+			if err == nil || !strings.HasPrefix(err.Error(), "oss: UploadPart oss://bucket/dir/key part 1: "+tt.want) ||
+				asked != 1 || other.Attempts != 0 {
+				t.Errorf("UploadPart: %v after %d attempts, and the other has %d attempts", err, asked, other.Attempts)
 			}
 		})
 	}
@@ -115,9 +123,11 @@ func TestRefusalOfAnotherRequestIsNoAnswer(t *testing.T) {
 
 func TestCatalogueR9FailedCallbackSaysThatTheObjectExists(t *testing.T) {
 	s := play(refuses(203, "CallbackFailed", "ETag", `"ABC"`))
-	_, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "a"}}, nil)
+	_, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "a"}},
+		nil)
 	var refused *oss.ServiceError
-	if !errors.As(err, &refused) || refused.Header.Get("ETag") != `"ABC"` || !strings.Contains(err.Error(), "the object has been stored") {
+	if !errors.As(err, &refused) || refused.Header.Get("ETag") != `"ABC"` ||
+		!strings.Contains(err.Error(), "the object has been stored") {
 		t.Errorf("CompleteMultipartUpload: %v, want a ServiceError with the ETag that says the object is there", err)
 	}
 }
@@ -126,7 +136,8 @@ func TestAttemptsAreBounded(t *testing.T) {
 	for _, tt := range []struct{ set, want int }{{0, 4}, {1, 1}, {7, 7}} {
 		synctest.Test(t, func(t *testing.T) {
 			s := play(refuses(503, "ServiceUnavailable"))
-			_, err := s.client(t, oss.Config{Retry: oss.Retry{Attempts: tt.set}}).HeadObject(t.Context(), "bucket", "key", nil)
+			_, err := s.client(t, oss.Config{Retry: oss.Retry{Attempts: tt.set}}).HeadObject(t.Context(), "bucket",
+				"key", nil)
 			var refused *oss.ServiceError
 			if n := len(s.messages()); n != tt.want || !errors.As(err, &refused) || refused.Attempts != tt.want {
 				t.Errorf("Attempts %d: %d requests, %v, want %d", tt.set, n, err, tt.want)
@@ -169,7 +180,8 @@ func TestErrorSaysHowLongItWasTried(t *testing.T) {
 		defer cancel()
 		c := play(wait(refuses(503, "ServiceUnavailable", "Retry-After", "60"))).client(t, oss.Config{})
 		_, err := c.HeadObject(ctx, "bucket", "key", nil)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "context deadline exceeded, after 1 attempt in 2.5 s: oss: HeadObject") {
+		if !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "context deadline exceeded, after 1 attempt in 2.5 s: oss: HeadObject") {
 			t.Errorf("HeadObject: %v, want the deadline after 2.5 s", err)
 		}
 	})
@@ -253,13 +265,14 @@ func TestCatalogueR4CancelledInFlightReturnsAtOnce(t *testing.T) {
 			return err
 		}},
 		{"sending", func(ctx context.Context, c *oss.Client) error {
-			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), &oss.PartOptions{Checksum: oss.ChecksumNone})
+			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)),
+				&oss.PartOptions{Checksum: oss.ChecksumNone})
 			return err
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, func(c *end) { c.receive(100) }) // then silence
+				line := newRawServer(t, func(c *serverConn) { c.receive(100) }) // then silence
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(errors.New("the user's own reason")) })
 				began := time.Now()
@@ -279,7 +292,8 @@ func TestCatalogueR4CancelledBeforehandSendsNothing(t *testing.T) {
 	c := s.client(t, oss.Config{})
 	_, err := c.HeadObject(ctx, "bucket", "key", nil)
 	read := 0
-	body := bodyFunc{size: 1 << 40 >> 8, read: func(p []byte, _ int64) (int, error) { read += len(p); return len(p), nil }}
+	body := bodyFunc{size: 1 << 40 >> 8,
+		read: func(p []byte, _ int64) (int, error) { read += len(p); return len(p), nil }}
 	_, err2 := c.UploadPart(ctx, upload, 1, body, nil)
 	if !errors.Is(err, context.Canceled) || !errors.Is(err2, context.Canceled) {
 		t.Errorf("HeadObject: %v, UploadPart: %v, want context.Canceled", err, err2)
@@ -326,7 +340,7 @@ func TestCatalogueR5ClockIsLearned(t *testing.T) {
 				}
 				put(403, 200)
 				put(200)
-				off = 0 // somebody sets the clock
+				off = 0 // the clock is set right
 				put(403, 200)
 				put(200)
 				if d := time.Since(began); d > time.Millisecond {
@@ -370,7 +384,8 @@ func TestCatalogueR8ForeignRepliesAreToldApart(t *testing.T) {
 		{"page instead of a list", says(200, page), []string{"status 200", "Please log in"}},
 		{"nothing instead of a list", says(200, ""), []string{"status 200", "EOF"}},
 		{"half a list", says(200, list), []string{"status 200", "unexpected EOF"}},
-		{"list with something behind", says(200, list+"</ListPartsResult><!-- --> x"), []string{"status 200", "behind"}},
+		{"list with something behind", says(200, list+"</ListPartsResult><!-- --> x"),
+			[]string{"status 200", "after the root"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -34,7 +34,8 @@ func TestConnectionsAreUsedAgainAfterEveryReply(t *testing.T) {
 			_, err := c.ListParts(t.Context(), upload, nil)
 			return err
 		}, "<html><body>"},
-		{"deletion", 204, func(t *testing.T, c *oss.Client) error { return c.AbortMultipartUpload(t.Context(), upload) }, ""},
+		{"deletion", 204,
+			func(t *testing.T, c *oss.Client) error { return c.AbortMultipartUpload(t.Context(), upload) }, ""},
 		{"failed callback", 203, put, "<Error><Code>CallbackFailed</Code></Error>"},
 		{"redirect", 307, put, ""},
 		{"refusal", 403, put, "<Error><Code>AccessDenied</Code></Error>"},
@@ -50,7 +51,7 @@ func TestConnectionsAreUsedAgainAfterEveryReply(t *testing.T) {
 						t.Skip("no content has no length")
 					}
 					synctest.Test(t, func(t *testing.T) {
-						line := newLine(t, func(e *end) {
+						line := newRawServer(t, func(e *serverConn) {
 							for r := bufio.NewReader(e); ; {
 								req, err := http.ReadRequest(r)
 								if err != nil {
@@ -60,7 +61,8 @@ func TestConnectionsAreUsedAgainAfterEveryReply(t *testing.T) {
 								text := tt.start + strings.Repeat(" ", length)
 								resp := http.Response{StatusCode: tt.status, ProtoMajor: 1, ProtoMinor: 1, Request: req,
 									Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
-									Header: http.Header{"Etag": {etag(string(sent))}, "X-Oss-Hash-Crc64ecma": {crc(string(sent))}}}
+									Header: http.Header{"Etag": {etag(string(sent))},
+										"X-Oss-Hash-Crc64ecma": {crc(string(sent))}}}
 								if chunked && tt.status != http.StatusNoContent {
 									resp.ContentLength, resp.TransferEncoding = -1, []string{"chunked"}
 								}

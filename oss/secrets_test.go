@@ -23,7 +23,8 @@ import (
 
 // secrets are keys whose private halves are easy to find.
 var secrets = oss.Credentials{
-	AccessKeyID: "PublicID", AccessKeySecret: "hunter2-secret", SecurityToken: "hunter2-token", Expires: time.Now().Add(time.Hour),
+	AccessKeyID: "PublicID", AccessKeySecret: "hunter2-secret", SecurityToken: "hunter2-token",
+	Expires: time.Now().Add(time.Hour),
 }
 
 // printed collects whatever a program may print of a failing run.
@@ -61,7 +62,9 @@ func (p *printed) expose(err error) {
 func echoes(r *http.Request, _ string) (*http.Response, error) {
 	p := signer.Params{Bucket: "bucket", Key: "key", Time: time.Now()}
 	doc := "<Error><Code>SignatureDoesNotMatch</Code><Message>token " + r.Header.Get("x-oss-security-token") + "</Message><StringToSign>" +
-		signer.V1{}.StringToSign(r, p) + "</StringToSign><CanonicalRequest>" + html.EscapeString(signer.V4{}.CanonicalRequest(r, p)) + "</CanonicalRequest></Error>"
+		signer.V1{}.StringToSign(r,
+			p) + "</StringToSign><CanonicalRequest>" + html.EscapeString(signer.V4{}.CanonicalRequest(r,
+		p)) + "</CanonicalRequest></Error>"
 	return says(403, doc)(r, "")
 }
 
@@ -86,7 +89,9 @@ func repeats(status int, quote func(string) string, header ...string) answer {
 // cutting answers with a page of which what is kept ends within a secret.
 func cutting(status, filler int) answer {
 	return func(r *http.Request, _ string) (*http.Response, error) {
-		return says(status, strings.Repeat("x", filler)+r.Header.Get("x-oss-security-token")+r.Header.Get("Authorization")+r.Header.Get("x-oss-security-token"))(r, "")
+		return says(status,
+			strings.Repeat("x",
+				filler)+r.Header.Get("x-oss-security-token")+r.Header.Get("Authorization")+r.Header.Get("x-oss-security-token"))(r, "")
 	}
 }
 
@@ -105,15 +110,23 @@ func inJSON(s string) string {
 func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 	for _, sig := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		for name, reply := range map[string]answer{
-			"refused": refuses(403, "AccessDenied"), "echoed": echoes, "rude": repeats(502, plainly), "busy": refuses(503, "ServiceUnavailable"),
-			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"), "courteous": repeats(200, plainly), "portal": repeats(302, plainly, "Location", "https://portal.example.com/"),
-			"escaped": repeats(403, url.QueryEscape), "escaped for HTML": repeats(403, template.HTMLEscapeString), "in JSON": repeats(500, inJSON),
-			"cut": cutting(403, 1016), "cut success": cutting(200, 1016), "cut early": cutting(403, 150), "quoted": quotes,
+			"refused": refuses(403, "AccessDenied"), "echoed": echoes, "rude": repeats(502, plainly),
+			"busy":   refuses(503, "ServiceUnavailable"),
+			"broken": breaks(io.ErrUnexpectedEOF), "damaged": says(200, "", "ETag", `"A"`), "page": says(200, "<html>"),
+			"courteous": repeats(200, plainly),
+			"portal":    repeats(302, plainly, "Location", "https://portal.example.com/"),
+			"escaped":   repeats(403, url.QueryEscape), "escaped for HTML": repeats(403, template.HTMLEscapeString),
+			"in JSON": repeats(500, inJSON),
+			"cut":     cutting(403, 1016), "cut success": cutting(200, 1016), "cut early": cutting(403, 150),
+			"quoted": quotes,
 		} {
 			t.Run(fmt.Sprintf("%T %s", sig, name), func(t *testing.T) {
 				var out printed
 				hooks := oss.Hooks{
-					OnStart: func(ctx context.Context, op oss.Operation) context.Context { out.all("start", op); return ctx },
+					OnStart: func(ctx context.Context, op oss.Operation) context.Context {
+						out.all("start", op)
+						return ctx
+					},
 					OnAttempt: func(_ context.Context, op oss.Operation, a oss.Attempt) {
 						out.all("attempt", op)
 						out.all("attempt", a)
@@ -147,8 +160,10 @@ func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 				}
 				fixed := oss.Config{Region: "cn-hangzhou", Credentials: secrets}
 				for name, v := range map[string]any{
-					"presigned": *signed, "presigned pointer": signed, "client": c, "client in a struct": struct{ C *oss.Client }{c},
-					"cache": cfg.Credentials, "config": fixed, "config pointer": &fixed, "client of fixed keys": newClient(t, fixed),
+					"presigned": *signed, "presigned pointer": signed, "client": c,
+					"client in a struct": struct{ C *oss.Client }{c},
+					"cache":              cfg.Credentials, "config": fixed, "config pointer": &fixed,
+					"client of fixed keys": newClient(t, fixed),
 				} {
 					out.all(name, v)
 				}
@@ -165,7 +180,8 @@ func TestCatalogueK5NothingSecretIsPrinted(t *testing.T) {
 				}
 				u, _ := url.Parse(signed.URL)
 				for name, values := range u.Query() {
-					if strings.Contains(strings.ToLower(name), "signature") && !strings.Contains(name, "version") || strings.Contains(name, "token") {
+					if strings.Contains(strings.ToLower(name), "signature") && !strings.Contains(name, "version") ||
+						strings.Contains(name, "token") {
 						forbidden = append(forbidden, values[0], url.QueryEscape(values[0]))
 					}
 				}
@@ -189,7 +205,8 @@ func TestMaskedValuesStillSayWhatTheyAre(t *testing.T) {
 	if got := fmt.Sprintf("%v", c); got != "oss.Client{https://oss-cn-hangzhou.aliyuncs.com}" {
 		t.Errorf("client prints as %s", got)
 	}
-	p := oss.Presigned{Method: "PUT", URL: "https://b.example.com/k?Signature=s", Expires: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	p := oss.Presigned{Method: "PUT", URL: "https://b.example.com/k?Signature=s",
+		Expires: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	if got, want := fmt.Sprint(p), "PUT https://b.example.com/k?[signed until 2026-03-01T12:00:00Z]"; got != want {
 		t.Errorf("Presigned prints as %s, want %s", got, want)
 	}

@@ -11,63 +11,80 @@ import (
 	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
-// errNoSendfile says that sendfile(2) cannot handle this file or connection. Nothing has been sent.
+// errNoSendfile reports that sendfile(2) cannot handle this file or connection. Nothing has been sent.
 var errNoSendfile = errors.New("no sendfile")
 
-// sendRange has the kernel send a range of a file that body has lent, and tells body now and then whether it moves. It
-// leaves a deadline behind.
+// sendFile sends r, a region of body in a file, by sendfile(2), and reports progress to body while it does. It leaves a
+// write deadline on c.
 func sendFile(c net.Conn, r zerocopy.Region, body *requestBody) (sent int64, err error) {
-	to, ok := c.(syscall.Conn)
+	socket, ok := c.(syscall.Conn)
 	if !ok {
 		return 0, errNoSendfile
 	}
-	out, err := to.SyscallConn()
+	out, err := socket.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
+	start := body.n - r.Size // of r in body, which counts r as read
 	in, err := r.File.SyscallConn()
 	if err != nil {
-		return 0, &sourceError{done: body.n - r.Size, size: body.size, err: err}
+		return 0, &sourceError{done: start, size: body.size, err: err}
 	}
-	look := body.pollInterval()
+	poll := body.pollInterval()
 	for sent < r.Size {
-		c.SetWriteDeadline(time.Now().Add(look))
-		before := sent
-		var failed error
-		ended := in.Control(func(from uintptr) { // which keeps the file open
-			err = out.Write(func(to uintptr) bool {
-				for sent < r.Size {
-					at := r.Offset + sent
-					n, e := syscall.Sendfile(int(to), int(from), &at, int(r.Size-sent))
-					sent += int64(max(n, 0))
-					switch {
-					case e == syscall.EINTR || e == nil && n > 0:
-					case e == syscall.EAGAIN:
-						return false // until there is room
-					case e == nil:
-						failed = &sourceError{done: body.n - r.Size + sent, size: body.size, err: io.ErrUnexpectedEOF}
-						return true
-					default:
-						failed = os.NewSyscallError("sendfile", e)
-						return true
-					}
-				}
-				return true
-			})
-		})
-		switch {
-		case ended != nil: // the file is closed
-			return sent, &sourceError{done: body.n - r.Size + sent, size: body.size, err: ended}
-		case failed != nil && sent == 0 && !errors.Is(failed, io.ErrUnexpectedEOF):
-			return 0, errNoSendfile // if it is the line that failed, writing will tell
-		case failed != nil:
-			return sent, failed
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-			return sent, err
+		c.SetWriteDeadline(time.Now().Add(poll))
+		n, err := sendfile(out, in, r.Offset+sent, r.Size-sent)
+		sent += n
+		switch e := err.(type) {
+		case nil:
+		case *sourceError:
+			e.done, e.size = start+sent, body.size
+			return sent, e
+		case *os.SyscallError:
+			if sent == 0 {
+				return 0, errNoSendfile // if the connection is to blame, the write that follows fails too
+			}
+			return sent, e
+		default:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				return sent, err
+			}
 		}
-		if sent > before {
+		if n > 0 {
 			body.progressed()
 		}
 	}
 	return sent, nil
+}
+
+// sendfile sends size bytes of in from offset on, and returns the number of bytes sent by the write deadline of out. An
+// error of the file is a *sourceError, one of the system call an *os.SyscallError; any other is an error of out.
+func sendfile(out, in syscall.RawConn, offset, size int64) (n int64, err error) {
+	var failed error
+	closed := in.Control(func(from uintptr) { // keeps the file open meanwhile
+		err = out.Write(func(to uintptr) (done bool) {
+			for n < size && failed == nil {
+				at := offset + n
+				m, e := syscall.Sendfile(int(to), int(from), &at, int(size-n))
+				n += int64(max(m, 0))
+				switch {
+				case e == syscall.EAGAIN:
+					return false // until the socket has room
+				case e == syscall.EINTR, e == nil && m > 0:
+				case e == nil:
+					failed = &sourceError{err: io.ErrUnexpectedEOF}
+				default:
+					failed = os.NewSyscallError("sendfile", e)
+				}
+			}
+			return true
+		})
+	})
+	switch {
+	case closed != nil:
+		return n, &sourceError{err: closed}
+	case failed != nil:
+		return n, failed
+	}
+	return n, err
 }

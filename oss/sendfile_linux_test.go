@@ -18,12 +18,12 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A fileBody lends its bytes, and counts those that were read instead.
+// A fileBody exposes its bytes as a zerocopy.Source, and counts the bytes that are read instead.
 type fileBody struct {
 	*os.File
-	base, size int64
-	read, lent atomic.Int64
-	err        error
+	base, size    int64
+	read, exposed atomic.Int64
+	err           error
 }
 
 func (b *fileBody) Size() int64 { return b.size }
@@ -35,12 +35,12 @@ func (b *fileBody) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (b *fileBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
-	b.lent.Add(n)
+	b.exposed.Add(n)
 	return zerocopy.Region{File: b.File, Offset: b.base + off, Size: n}, b.err
 }
 
-// lending returns a body in the middle of a file, and what it holds.
-func lending(t *testing.T, size int) (*fileBody, string) {
+// fileSource returns a body in the middle of a file, and its content.
+func fileSource(t *testing.T, size int) (*fileBody, string) {
 	t.Helper()
 	const before = 4099
 	text := content(before + size + 1000)
@@ -85,13 +85,14 @@ func TestAFileWhoseSumsAreKnownIsSentByTheKernel(t *testing.T) {
 	c, _ := sockets(t, oss.Config{}, nil)
 	for _, size := range []int{1, 5000, 100_000, 5_000_000} {
 		for range 3 { // the connection is used again
-			body, text := lending(t, size)
+			body, text := fileSource(t, size)
 			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
 			if err != nil || part.ETag != etag(text) {
 				t.Errorf("%d bytes: %+v, %v", size, part, err)
 			}
-			if read, lent := body.read.Load(), body.lent.Load(); read > readForHeaders || read+lent != int64(size) {
-				t.Errorf("of %d bytes %d were read and %d lent", size, read, lent)
+			if read, exposed := body.read.Load(), body.exposed.Load(); read > readForHeaders ||
+				read+exposed != int64(size) {
+				t.Errorf("of %d bytes %d were read and %d exposed", size, read, exposed)
 			}
 		}
 	}
@@ -104,41 +105,42 @@ func TestAFileIsReadWhereOSSWouldTakeOtherBytes(t *testing.T) {
 		"no MD5":                func(o *oss.PartOptions) { o.Checksum, o.MD5 = oss.ChecksumCRC64, nil },
 		"no sums":               func(o *oss.PartOptions) { *o = oss.PartOptions{Checksum: oss.ChecksumNone} },
 	} {
-		body, text := lending(t, 100_000)
+		body, text := fileSource(t, 100_000)
 		opts := sumsOf(t, text)
 		change(opts)
-		if _, err := c.UploadPart(t.Context(), upload, 1, body, opts); err != nil || body.read.Load() != body.size || body.lent.Load() != 0 {
-			t.Errorf("%s: %v, %d bytes were read and %d lent", name, err, body.read.Load(), body.lent.Load())
+		if _, err := c.UploadPart(t.Context(), upload, 1, body, opts); err != nil || body.read.Load() != body.size ||
+			body.exposed.Load() != 0 {
+			t.Errorf("%s: %v, %d bytes were read and %d exposed", name, err, body.read.Load(), body.exposed.Load())
 		}
 	}
 }
 
 func TestWhatTheKernelCannotSendIsRead(t *testing.T) {
 	c, _ := sockets(t, oss.Config{}, nil)
-	body, text := lending(t, 100_000)
+	body, text := fileSource(t, 100_000)
 	r, w, err := os.Pipe() // sendfile(2) takes no pipe
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	defer w.Close()
-	odd := &oddBody{fileBody: body, lent: r}
+	odd := &oddBody{fileBody: body, file: r}
 	part, err := c.UploadPart(t.Context(), upload, 1, odd, sumsOf(t, text))
 	if err != nil || part.ETag != etag(text) || !odd.asked {
-		t.Errorf("UploadPart = %+v, %v; asked to lend: %v", part, err, odd.asked)
+		t.Errorf("UploadPart = %+v, %v; asked for a region: %v", part, err, odd.asked)
 	}
 }
 
-// An oddBody lends a file that cannot be sent.
+// An oddBody exposes a file that sendfile cannot send.
 type oddBody struct {
 	*fileBody
-	lent  *os.File
+	file  *os.File
 	asked bool
 }
 
 func (b *oddBody) Region(_, n int64, _ bool) (zerocopy.Region, error) {
 	b.asked = true
-	return zerocopy.Region{File: b.lent, Size: n}, nil
+	return zerocopy.Region{File: b.file, Size: n}, nil
 }
 
 func TestALentFileThatFailsIsTheFaultOfTheSource(t *testing.T) {
@@ -152,7 +154,7 @@ func TestALentFileThatFailsIsTheFaultOfTheSource(t *testing.T) {
 		{"refused", func(b *fileBody) { b.err = broken }, broken},
 	} {
 		c, requests := sockets(t, oss.Config{}, nil)
-		body, text := lending(t, 100_000)
+		body, text := fileSource(t, 100_000)
 		tt.spoil(body)
 		_, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
 		if !errors.Is(err, tt.want) || requests.Load() > 1 {
@@ -163,9 +165,10 @@ func TestALentFileThatFailsIsTheFaultOfTheSource(t *testing.T) {
 
 func TestALentFileOnAStalledLineIsGivenUp(t *testing.T) {
 	over := make(chan struct{})
-	c, _ := sockets(t, oss.Config{Retry: oss.Retry{Attempts: 1, Stall: 50 * time.Millisecond}}, func(_ http.ResponseWriter, r *http.Request) { <-over })
+	c, _ := sockets(t, oss.Config{Retry: oss.Retry{Attempts: 1, Stall: 50 * time.Millisecond}},
+		func(_ http.ResponseWriter, r *http.Request) { <-over })
 	defer close(over)
-	body, text := lending(t, 30<<20) // more than the buffers of the kernel take
+	body, text := fileSource(t, 30<<20) // more than the buffers of the kernel take
 	_, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
 	if err == nil || !strings.Contains(err.Error(), "no byte has moved") {
 		t.Errorf("UploadPart: %v", err)
@@ -174,21 +177,22 @@ func TestALentFileOnAStalledLineIsGivenUp(t *testing.T) {
 
 func TestALentFileIsSentAgainAfterAnEarlyRefusal(t *testing.T) {
 	var first atomic.Bool
-	body, text := lending(t, 5_000_000)
-	c, requests := sockets(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}}, func(w http.ResponseWriter, r *http.Request) {
-		if first.CompareAndSwap(false, true) {
-			io.CopyN(io.Discard, r.Body, 100_000)
-			http.Error(w, "busy", http.StatusServiceUnavailable)
-			return
-		}
-		var got bytes.Buffer
-		io.Copy(&got, r.Body)
-		if got.String() != text {
-			fmt.Fprint(w, "other bytes")
-			return
-		}
-		w.Header().Set("ETag", etag(text))
-	})
+	body, text := fileSource(t, 5_000_000)
+	c, requests := sockets(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}},
+		func(w http.ResponseWriter, r *http.Request) {
+			if first.CompareAndSwap(false, true) {
+				io.CopyN(io.Discard, r.Body, 100_000)
+				http.Error(w, "busy", http.StatusServiceUnavailable)
+				return
+			}
+			var got bytes.Buffer
+			io.Copy(&got, r.Body)
+			if got.String() != text {
+				fmt.Fprint(w, "other bytes")
+				return
+			}
+			w.Header().Set("ETag", etag(text))
+		})
 	if _, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text)); err != nil || requests.Load() != 2 {
 		t.Errorf("UploadPart: %v after %d requests", err, requests.Load())
 	}

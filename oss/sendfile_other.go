@@ -9,7 +9,7 @@ import (
 	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
-// errNoSendfile says that what a file holds has to be read to be sent.
+// errNoSendfile reports that a file must be read to be sent.
 var errNoSendfile = errors.New("no sendfile")
 
 func sendFile(net.Conn, zerocopy.Region, *requestBody) (int64, error) { return 0, errNoSendfile }

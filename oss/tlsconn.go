@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// secure connects for https without a proxy. It does all that net/http would do with a connection of its own, but for
-// http.Response.TLS, which net/http sets for nobody else.
+// secure connects for https without a proxy. It does everything that net/http does with its own connections, except
+// http.Response.TLS, which net/http sets only for a *tls.Conn that it dialed.
 func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -34,7 +34,7 @@ func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, er
 	return &tlsConn{Conn: over, corked: under, copied: copySize{max: maxCopyTLS}}, nil
 }
 
-// handshake is seen by httptrace.
+// handshake runs the TLS handshake and reports it to the httptrace.ClientTrace of ctx.
 func handshake(ctx context.Context, c *tls.Conn) error {
 	trace := httptrace.ContextClientTrace(ctx)
 	if trace != nil && trace.TLSHandshakeStart != nil {
@@ -51,7 +51,7 @@ func handshake(ctx context.Context, c *tls.Conn) error {
 	return err
 }
 
-// A tlsConn is a connection with TLS, whose records of 16 KiB leave many at a time.
+// A tlsConn is a connection with TLS. It sends many TLS records, which have 16 KiB, with one system call.
 type tlsConn struct {
 	net.Conn // the *tls.Conn
 	corked   *corkedConn
@@ -59,23 +59,23 @@ type tlsConn struct {
 	writing  sync.Mutex
 }
 
-// ReadFrom sends what r yields. Memory that it lends is encrypted from where it lies.
+// ReadFrom sends all of r. Memory that r exposes is encrypted from where it lies.
 func (c *tlsConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	if body := bodyOf(r); body != nil {
 		for c.copied.start(); ; {
 			began := time.Now()
-			lent, err := body.region(c.copied.now, false)
+			region, err := body.region(c.copied.now, false)
 			if err != nil {
 				return sent, err
 			}
-			if lent.IsZero() {
+			if region.IsZero() {
 				break
 			}
-			n, err := writeRegion(lent, body, c.write)
+			n, err := writeRegion(region, body, c.write)
 			if sent += n; err != nil {
 				return sent, err
 			}
-			c.copied.adjust(time.Since(began), lent.Size == int64(c.copied.now))
+			c.copied.adjust(time.Since(began), region.Size == int64(c.copied.now))
 		}
 	}
 	buf := tlsBuffers.Get().(*[tlsBufferSize]byte)
@@ -84,7 +84,7 @@ func (c *tlsConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	return sent + n, err
 }
 
-// Write sends p. All of it has left when Write returns.
+// Write sends all of p before it returns.
 func (c *tlsConn) Write(p []byte) (int, error) { return c.write(p, nil) }
 
 func (c *tlsConn) write(p []byte, body *requestBody) (int, error) {
@@ -99,13 +99,13 @@ func (c *tlsConn) write(p []byte, body *requestBody) (int, error) {
 		err = failed
 	}
 	if err != nil && !sent {
-		n = 0 // so that net/http knows that it may send the request again
+		n = 0 // tells net/http that it may send the request again
 	}
 	return n, err
 }
 
-// Close takes leave of the server as tls.Conn does, unless an attempt or a Write is under way: then the server may
-// take no bytes, for which tls.Conn would wait 5 seconds.
+// Close sends the alert close_notify, as tls.Conn does, unless an attempt or a Write is in progress. Then the server
+// may accept no bytes, and tls.Conn would wait for 5 seconds.
 func (c *tlsConn) Close() error {
 	if c.corked.watchdog.Load() != nil || !c.writing.TryLock() {
 		return c.corked.Close()
@@ -114,30 +114,30 @@ func (c *tlsConn) Close() error {
 	return c.Conn.Close()
 }
 
-// mostGathered is the longest stride, and what TLS adds to its records.
-const tlsBufferSize = maxCopyTLS + 4<<10 // bytes
+// tlsBufferSize is the largest copySize in bytes, and what TLS adds to its records.
+const tlsBufferSize = maxCopyTLS + 4<<10
 
-// A records is the connection below a *tls.Conn. It holds records back during a tlsConn's Write, and at no other time.
-// tls.Conn writes to it also when it reads: alerts, and replies to a change of keys.
+// A corkedConn is the connection below a *tls.Conn. While it is corked, during a Write of the tlsConn, it collects
+// records and writes many at once. tls.Conn also writes when it reads, namely alerts and replies to key updates.
 type corkedConn struct {
 	net.Conn
 	receiver
 
 	mu      sync.Mutex
-	pending []byte       // nil while nothing is to be held back
-	body    *requestBody // what the records are of; nil if no body
-	sent    bool         // something has been written since gather
-	err     error        // of the write that failed; no other comes after it, for the stream has a hole
+	pending []byte       // collected records; nil while not corked
+	body    *requestBody // of the records; nil if they are not of a body
+	sent    bool         // something was written since cork
+	err     error        // of the first failed write; nothing is written after it
 }
 
-// gather begins to hold back what is written, in the memory of buf.
+// cork starts to collect records in buf.
 func (r *corkedConn) cork(buf []byte, body *requestBody) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending, r.body, r.sent = buf, body, false
 }
 
-// release writes what is held back, and reports whether anything was written since gather.
+// uncork writes the collected records, and reports whether anything was written since cork.
 func (r *corkedConn) uncork() (sent bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,20 +15,19 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// An Upload names a multipart upload. It is plain data: marshal it, store it, send it elsewhere.
+// An Upload identifies a multipart upload. It is plain data: it can be marshalled, stored and sent to another machine.
 type Upload struct {
 	Bucket string `json:"bucket"`   // destination bucket
 	Key    string `json:"key"`      // destination key
-	ID     string `json:"uploadId"` // given by OSS
+	ID     string `json:"uploadId"` // upload ID, chosen by OSS
 }
 
-// String returns "oss://bucket/key?uploadId=ID", in one line: what is not printable is escaped as in Go.
+// String returns "oss://bucket/key?uploadId=ID" in one line. Unprintable characters are escaped as in Go.
 func (u Upload) String() string {
 	return "oss://" + oneLine(u.Bucket) + "/" + oneLine(u.Key) + "?uploadId=" + oneLine(u.ID)
 }
 
-// check refuses an Upload that OSS would take for something else: without an ID, aborting it would
-// delete the object.
+// check refuses an Upload that OSS would take for something else: aborting one without an ID would delete the object.
 func (u Upload) check() error {
 	if err := CheckObjectName(u.Bucket, u.Key); err != nil {
 		return err
@@ -40,10 +38,10 @@ func (u Upload) check() error {
 	return nil
 }
 
-// maxUploadID is far more than the 32 bytes of an upload ID, which is part of a URL.
+// maxUploadID is far more than the 32 bytes of an upload ID. The ID is part of a URL.
 const maxUploadID = 1 << 10
 
-// checkUploadID says what is wrong with an ID, for a sentence about its upload.
+// checkUploadID returns what is wrong with an ID, as the end of a sentence about its upload.
 func checkUploadID(id string) error {
 	switch {
 	case id == "":
@@ -54,22 +52,22 @@ func checkUploadID(id string) error {
 	return nil
 }
 
-// A Part is an uploaded part, as UploadPart returns it, ListParts reports it and Complete wants it.
+// A Part is an uploaded part, as UploadPart and ListParts return it and CompleteMultipartUpload needs it.
 type Part struct {
 	Number       int       `json:"number"`                 // 1 to MaxPartNumber
-	ETag         string    `json:"etag"`                   // with its quotes
+	ETag         string    `json:"etag"`                   // including its quotes
 	Size         int64     `json:"size"`                   // bytes
-	CRC64        uint64    `json:"crc64,string,omitempty"` // ECMA; 0 if OSS did not say
-	LastModified time.Time `json:"lastModified,omitzero"`  // from ListParts and UploadPartCopy
+	CRC64        uint64    `json:"crc64,string,omitempty"` // ECMA; 0 if OSS did not report it
+	LastModified time.Time `json:"lastModified,omitzero"`  // set by ListParts and UploadPartCopy
 }
 
-// Limits OSS sets.
+// Limits of OSS.
 //
 // See https://help.aliyun.com/en/oss/user-guide/limits
 const (
 	MinPartSize   int64 = 100 << 10 // bytes; the last part may be smaller
 	MaxPartSize   int64 = 5 << 30   // bytes
-	MaxPartNumber       = 10000     // so at most 10,000 parts
+	MaxPartNumber       = 10000     // also the maximum number of parts
 	MaxCopySize   int64 = 1 << 30   // bytes; CopyObject refuses larger sources
 )
 
@@ -80,10 +78,12 @@ func checkPartNumber(n int) error {
 	return nil
 }
 
-// InitiateMultipartUpload begins an upload to key. OSS keeps it, and bills its parts, until it is
-// completed or aborted. When a reply is lost, the retry begins another upload, and the first stays
-// until Uploads finds it. A key that exists is not touched before CompleteMultipartUpload. An ACL is
-// not given here but to CompleteMultipartUpload.
+// InitiateMultipartUpload starts a multipart upload to key. OSS stores it, and charges for its parts, until it is
+// completed or aborted. An existing object at key is not affected before CompleteMultipartUpload. ObjectOptions.ACL is
+// an error here: set CompleteOptions.ACL.
+//
+// If the reply of an attempt is lost, the next attempt starts another upload, and the first one remains. Uploads lists
+// it.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/initiatemultipartupload
 func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string, opts *ObjectOptions) (Upload, error) {
@@ -93,7 +93,8 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 	r := &Request{Op: "InitiateMultipartUpload", Method: http.MethodPost, Bucket: bucket, Key: key,
 		Query: query("uploads", "", "encoding-type", "url"), Repeat: RepeatAlways}
 	if opts != nil && opts.ACL != "" {
-		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload", opts.ACL)
+		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload",
+			opts.ACL)
 	}
 	err := opts.checkNoBody(r.Op)
 	if err == nil {
@@ -115,16 +116,16 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 	return up, nil
 }
 
-// PartOptions are the extras of UploadPart.
+// PartOptions are the options of UploadPart. The zero value and nil are the defaults.
 type PartOptions struct {
-	Checksum     Checksum    // default ChecksumMD5
-	MD5          []byte      // the body's MD5 where the caller has it; nil computes it
-	CRC64        *uint64     // the body's CRC-64, ECMA, where the caller has it; nil computes it while sending
-	TrafficLimit int64       // bits per second, OSS's own unit, 819,200 to 838,860,800; 0 means none
-	Header       http.Header // anything else
+	Checksum     Checksum    // how the bytes are verified; default ChecksumMD5
+	MD5          []byte      // MD5 of the body, if the caller knows it; nil computes it
+	CRC64        *uint64     // CRC-64 (ECMA) of the body, if the caller knows it; nil computes it while sending
+	TrafficLimit int64       // bits per second, the unit of OSS, from 819,200 to 838,860,800; 0 means no limit
+	Header       http.Header // further headers
 }
 
-// check refuses sums that o.Checksum would leave unused.
+// check refuses checksums that o.Checksum would not use.
 func (o *PartOptions) check() error {
 	switch {
 	case o.MD5 != nil && o.Checksum != ChecksumMD5:
@@ -135,12 +136,13 @@ func (o *PartOptions) check() error {
 	return nil
 }
 
-// UploadPart sends body as part number of up, with its Content-MD5, replacing that part if it exists. Damage on
-// the way (InvalidDigest, a differing ETag or CRC-64) is retried like a broken line, and at last a *ChecksumError.
+// UploadPart sends body as part number of up, and replaces the part of that number if there is one. It sends the
+// Content-MD5 of body, and compares the ETag and the CRC-64 of the reply; see PartOptions.Checksum. Corruption in
+// transit is retried like a failed connection, and in the end a *ChecksumError.
 //
-// Every part but the last must have at least MinPartSize bytes, which OSS checks only when the
-// upload is completed, and none may have more than MaxPartSize. Parts may be sent in any order
-// and any number of them at once. An upload that was completed or aborted is ErrNoSuchUpload.
+// Every part but the last must have at least MinPartSize bytes, which OSS checks only when the upload is completed. No
+// part may have more than MaxPartSize. Parts may be sent in any order and concurrently. If up was completed or aborted,
+// the error is ErrNoSuchUpload.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/uploadpart
 func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Body, opts *PartOptions) (Part, error) {
@@ -171,13 +173,13 @@ func (c *Client) UploadPart(ctx context.Context, up Upload, number int, body Bod
 	return Part{Number: number, ETag: resp.Header.Get("ETag"), Size: body.Size(), CRC64: crc}, nil
 }
 
-// request begins the request of an operation on u, with one parameter more.
+// request returns the request of an operation on u, with one more parameter.
 func (u Upload) request(op, method, name, value string) *Request {
 	q := query("uploadId", u.ID, name, value)
 	return &Request{Op: op, Method: method, Bucket: u.Bucket, Key: u.Key, Query: q, Header: make(http.Header)}
 }
 
-// Bounds of a single-connection bandwidth limit, in bits per second.
+// Limits of the bandwidth limit of one connection, in bits per second.
 //
 // See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
 const minTrafficLimit, maxTrafficLimit = 819200, 838860800
@@ -187,30 +189,33 @@ func (f *fieldHeaders) setTrafficLimit(bitsPerSecond int64) error {
 		return nil
 	}
 	if bitsPerSecond < minTrafficLimit || bitsPerSecond > maxTrafficLimit {
-		return fmt.Errorf("oss: traffic limit %d bit/s is not between %d and %d", bitsPerSecond, minTrafficLimit, maxTrafficLimit)
+		return fmt.Errorf("oss: traffic limit %d bit/s is not between %d and %d",
+			bitsPerSecond, minTrafficLimit, maxTrafficLimit)
 	}
 	f.set("TrafficLimit", "x-oss-traffic-limit", strconv.FormatInt(bitsPerSecond, 10))
 	return nil
 }
 
-// CompleteOptions are the extras of CompleteMultipartUpload.
+// CompleteOptions are the options of CompleteMultipartUpload. The zero value and nil are the defaults.
 type CompleteOptions struct {
-	AllParts        bool        // let OSS take every part it holds; parts must then be nil
+	AllParts        bool        // join all parts that OSS holds; the list of parts must then be nil
 	ForbidOverwrite bool        // fail with ErrAlreadyExists if the key exists
-	ACL             ACL         // "" leaves it to the bucket
-	Header          http.Header // callbacks and anything else
+	ACL             ACL         // of the object; "" means that of the bucket
+	Header          http.Header // further headers, for example of a callback
 }
 
-// CompleteMultipartUpload joins parts, which need not be sorted, into the object. When a reply is lost
-// after OSS has done the work, the retry fails with ErrNoSuchUpload and Attempts above 1;
-// multipart.Uploader finds out which it was.
+// CompleteMultipartUpload joins parts into the object. The object consists of the given parts only, in the order of
+// their numbers. The list need not be sorted, and the numbers may have gaps. OSS may work for minutes on thousands of
+// parts.
 //
-// The object consists of the parts named and no others, in the order of their numbers, which need
-// not be without gaps. OSS may take minutes over thousands of parts. A failed callback is
-// ErrCallbackFailed: the object exists.
+// It is not safe to repeat: if OSS has joined the parts and the reply is lost, the next attempt fails with
+// ErrNoSuchUpload, as a *ServiceError whose Attempts is above 1. Package multipart then finds out whether the object
+// exists. If a callback fails, the error is ErrCallbackFailed and the object exists.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/completemultipartupload
-func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts []Part, opts *CompleteOptions) (*PutResult, error) {
+func (c *Client) CompleteMultipartUpload(
+	ctx context.Context, up Upload, parts []Part, opts *CompleteOptions,
+) (*PutResult, error) {
 	if err := up.check(); err != nil {
 		return nil, err
 	}
@@ -223,6 +228,9 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 	h := fieldsOver(o.Header)
 	r.Header = h.Header
 	h.set("ACL", "x-oss-object-acl", string(o.ACL))
+	if err := o.ACL.check(); err != nil {
+		return nil, err
+	}
 	h.setFlag("ForbidOverwrite", "x-oss-forbid-overwrite", o.ForbidOverwrite)
 	switch {
 	case o.AllParts && parts != nil:
@@ -241,64 +249,66 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, up Upload, parts [
 		return nil, h.err
 	}
 
-	// With a callback the reply is what the user's own server said, and says nothing of OSS's.
+	// With a callback, the body of the reply is that of the callback server.
 	callback := r.Header.Get("x-oss-callback") != ""
 	var result *PutResult
-	_, err := c.sendAndClose(ctx, r, sendOptions{slow: true, check: func(op Operation, resp *http.Response, out *requestBody) error {
-		limit := maxCompleted
-		if callback {
-			limit = maxCallbackReply
-		}
-		body, whole, err := readReply(resp, limit)
-		if err != nil {
-			return err
-		}
-		// Asking again would only answer NoSuchUpload if this was a success.
-		unclear := func(why string) error {
-			return &permanentError{fmt.Errorf("%w: status %d %s: %q", errReply, resp.StatusCode, why, maskedExcerpt(resp, body))}
-		}
-		if !whole {
-			return unclear(fmt.Sprintf("with more than %d bytes", limit))
-		}
-		result = putResult(resp)
-		if callback {
-			result.Callback = body
-			if err := requireOSS(op, resp, out); err != nil {
-				return &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, maskedExcerpt(resp, body))}
-			}
-			return nil
-		}
-		var doc ossxml.Completed
-		if err := ossxml.Decode(bytes.NewReader(body), &doc); err != nil {
-			return unclear(fmt.Sprintf("with an unreadable document: %v", err))
-		}
-		if result.ETag = cmp.Or(result.ETag, doc.ETag); result.ETag == "" {
-			return unclear("with a document without an ETag")
-		}
-		return nil
-	}})
-	if err != nil {
+	check := func(op Operation, resp *http.Response, _ *requestBody) (err error) {
+		result, err = completed(op, resp, callback)
+		return err
+	}
+	if _, err := c.sendAndClose(ctx, r, sendOptions{slow: true, check: check}); err != nil {
 		return nil, err
 	}
 	return result, nil
 }
 
-// errReply marks a reply to Complete that proves neither success nor failure.
+// completed reads a successful reply to CompleteMultipartUpload. A reply that does not tell the result is a permanent
+// error: if OSS has completed the upload, another attempt would only get NoSuchUpload.
+func completed(op Operation, resp *http.Response, callback bool) (*PutResult, error) {
+	limit := maxCompleted
+	if callback {
+		limit = maxCallbackReply
+	}
+	body, whole, err := readReply(resp, limit)
+	if err != nil {
+		return nil, err
+	}
+	unclear := func(why string) error {
+		return &permanentError{
+			fmt.Errorf("%w: status %d %s: %q", errReply, resp.StatusCode, why, maskedExcerpt(resp, body)),
+		}
+	}
+	if !whole {
+		return nil, unclear(fmt.Sprintf("with more than %d bytes", limit))
+	}
+	result := putResult(resp)
+	if callback {
+		result.Callback = body
+		if err := requireOSS(op, resp, nil); err != nil {
+			return nil, &permanentError{fmt.Errorf("%w: %v: %q", errReply, err, maskedExcerpt(resp, body))}
+		}
+		return result, nil
+	}
+	var doc ossxml.Completed
+	if err := ossxml.Decode(bytes.NewReader(body), &doc); err != nil {
+		return nil, unclear(fmt.Sprintf("with an unreadable document: %v", err))
+	}
+	if result.ETag = cmp.Or(result.ETag, doc.ETag); result.ETag == "" {
+		return nil, unclear("with a document without an ETag")
+	}
+	return result, nil
+}
+
+// errReply marks a reply to CompleteMultipartUpload that tells neither success nor failure.
 var errReply = errors.New("reply is no result")
 
 // Limits of replies that are read whole, in bytes.
 const (
 	maxCompleted     = 64 << 10 // the document names bucket, key and location
-	maxCallbackReply = 4 << 20  // more than OSS lets a callback server answer (1 MB or 3 MB, its pages disagree)
+	maxCallbackReply = 4 << 20  // more than OSS accepts from a callback server (1 MB or 3 MB; its pages disagree)
 )
 
-// readReply reads the body of resp up to limit, and reports whether that is all of it.
-func readReply(resp *http.Response, limit int) (body []byte, whole bool, err error) {
-	body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
-	return body[:min(len(body), limit)], len(body) <= limit, err
-}
-
-// completeDocument lists parts in the order of their numbers.
+// completeDocument returns the request document that lists parts by number.
 func completeDocument(parts []Part) (string, error) {
 	if len(parts) == 0 {
 		return "", errors.New("oss: no parts to complete")
@@ -322,15 +332,16 @@ func completeDocument(parts []Part) (string, error) {
 	return doc.Text(), nil
 }
 
-// AbortMultipartUpload deletes up and its parts. An upload already gone is not an error. A part
-// that is still being sent while this runs may survive it: let all parts end first, or abort again.
+// AbortMultipartUpload deletes up and its parts. It returns nil if the upload does not exist. A part that is being sent
+// at the same time may survive: wait until all parts have ended, or abort again.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/abortmultipartupload
 func (c *Client) AbortMultipartUpload(ctx context.Context, up Upload) error {
 	if err := up.check(); err != nil {
 		return err
 	}
-	r := &Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key, Query: query("uploadId", up.ID)}
+	r := &Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key,
+		Query: query("uploadId", up.ID)}
 	_, err := c.sendAndClose(ctx, r, sendOptions{check: requireOSS})
 	if errors.Is(err, ErrNoSuchUpload) {
 		return nil

@@ -24,18 +24,23 @@ func TestUploadBecomesAnObject(t *testing.T) {
 	c := srv.Client()
 	up, err := c.InitiateMultipartUpload(t.Context(), "bucket", "page.html", &oss.ObjectOptions{
 		ContentEncoding: "gzip", ContentDisposition: "attachment", ContentLanguage: "en", CacheControl: "no-cache",
-		Expires: time.Date(2027, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), Metadata: map[string]string{"Author": "me"},
-		Tags: map[string]string{"b": "2 3", "a": "1+"}, StorageClass: "IA", Encryption: oss.Encryption{Algorithm: "KMS", KeyID: "id", DataAlgorithm: "SM4"},
-		Header: http.Header{"x-oss-lower": {"case"}},
+		Expires:  time.Date(2027, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
+		Metadata: map[string]string{"Author": "me"},
+		Tags:     map[string]string{"b": "2 3", "a": "1+"}, StorageClass: "IA",
+		Encryption: oss.Encryption{Algorithm: "KMS", KeyID: "id", DataAlgorithm: "SM4"},
+		Header:     http.Header{"x-oss-lower": {"case"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"Content-Encoding": "gzip", "Content-Disposition": "attachment", "Content-Language": "en", "Cache-Control": "no-cache",
-		"Expires": "Sat, 02 Jan 2027 02:04:05 GMT", "X-Oss-Meta-Author": "me", "X-Oss-Tagging": "a=1%2B&b=2%203", "X-Oss-Storage-Class": "IA",
-		"X-Oss-Server-Side-Encryption": "KMS", "X-Oss-Server-Side-Encryption-Key-Id": "id", "X-Oss-Server-Side-Data-Encryption": "SM4",
-		"X-Oss-Lower": "case", "Content-Type": "text/html",
+		"Content-Encoding": "gzip", "Content-Disposition": "attachment", "Content-Language": "en",
+		"Cache-Control": "no-cache",
+		"Expires":       "Sat, 02 Jan 2027 02:04:05 GMT", "X-Oss-Meta-Author": "me", "X-Oss-Tagging": "a=1%2B&b=2%203",
+		"X-Oss-Storage-Class":          "IA",
+		"X-Oss-Server-Side-Encryption": "KMS", "X-Oss-Server-Side-Encryption-Key-Id": "id",
+		"X-Oss-Server-Side-Data-Encryption": "SM4",
+		"X-Oss-Lower":                       "case", "Content-Type": "text/html",
 	}
 	for name, value := range want {
 		if got := srv.Requests("InitiateMultipartUpload")[0].Header.Get(name); got != value {
@@ -62,7 +67,8 @@ func TestUploadBecomesAnObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	obj, _ := srv.Object("bucket", "page.html")
-	if string(obj.Data) != "hello, world" || res.ETag != obj.ETag || res.CRC64 != obj.CRC64 || res.RequestID == "" || res.Header == nil {
+	if string(obj.Data) != "hello, world" || res.ETag != obj.ETag || res.CRC64 != obj.CRC64 || res.RequestID == "" ||
+		res.Header == nil {
 		t.Errorf("CompleteMultipartUpload = %+v, object %q", res, obj.Data)
 	}
 	if parts[0].Number != 7 {
@@ -102,7 +108,8 @@ func TestInitiateWithoutAnUploadIDIsTriedAgain(t *testing.T) {
 			t.Errorf("InitiateMultipartUpload = %v, %v, want %v", up, err, want)
 		}
 		s = play(says(200, half))
-		if up, err := s.client(t, oss.Config{}).InitiateMultipartUpload(t.Context(), "bucket", "key", nil); err == nil || up != (oss.Upload{}) {
+		if up, err := s.client(t, oss.Config{}).InitiateMultipartUpload(t.Context(), "bucket", "key",
+			nil); err == nil || up != (oss.Upload{}) {
 			t.Errorf("InitiateMultipartUpload = %v, %v, want nothing and an error", up, err)
 		}
 	})
@@ -112,33 +119,40 @@ func TestCompleteOptionsReachTheServer(t *testing.T) {
 	srv := newServer(t, small)
 	c := srv.Client()
 	up := begin(t, c, "key", 2, 1)
-	res, err := c.CompleteMultipartUpload(t.Context(), up, nil, &oss.CompleteOptions{AllParts: true, ACL: "private", ForbidOverwrite: true})
+	res, err := c.CompleteMultipartUpload(t.Context(), up, nil,
+		&oss.CompleteOptions{AllParts: true, ACL: "private", ForbidOverwrite: true})
 	if err != nil || res.ETag == "" {
 		t.Fatalf("CompleteMultipartUpload = %+v, %v", res, err)
 	}
 	r := srv.Requests("CompleteMultipartUpload")[0]
-	if r.Size != 0 || r.Header.Get("x-oss-complete-all") != "yes" || r.Header.Get("x-oss-object-acl") != "private" || r.Header.Get("x-oss-forbid-overwrite") != "true" {
+	if r.Size != 0 || r.Header.Get("x-oss-complete-all") != "yes" || r.Header.Get("x-oss-object-acl") != "private" ||
+		r.Header.Get("x-oss-forbid-overwrite") != "true" {
 		t.Errorf("%d bytes were sent with %v", r.Size, r.Header)
 	}
 	up = begin(t, c, "key", 1)
-	_, err = c.CompleteMultipartUpload(t.Context(), up, nil, &oss.CompleteOptions{AllParts: true, ForbidOverwrite: true})
+	_, err = c.CompleteMultipartUpload(t.Context(), up, nil,
+		&oss.CompleteOptions{AllParts: true, ForbidOverwrite: true})
 	if !errors.Is(err, oss.ErrAlreadyExists) || !errors.Is(err, fs.ErrExist) {
 		t.Errorf("CompleteMultipartUpload: %v, want ErrAlreadyExists", err)
 	}
-	if _, err = c.InitiateMultipartUpload(t.Context(), "bucket", "key", &oss.ObjectOptions{ForbidOverwrite: true}); !errors.Is(err, oss.ErrAlreadyExists) {
+	if _, err = c.InitiateMultipartUpload(t.Context(), "bucket", "key",
+		&oss.ObjectOptions{ForbidOverwrite: true}); !errors.Is(err, oss.ErrAlreadyExists) {
 		t.Errorf("InitiateMultipartUpload: %v, want ErrAlreadyExists", err)
 	}
 }
 
 func TestCompleteHandsOverTheAnswerOfACallback(t *testing.T) {
-	s := play(says(200, `{"Status":"OK"}`, "ETag", `"A-1"`, "x-oss-hash-crc64ecma", "5", "x-oss-version-id", "V", "x-oss-request-id", "ID"))
+	s := play(says(200, `{"Status":"OK"}`, "ETag", `"A-1"`, "x-oss-hash-crc64ecma", "5", "x-oss-version-id", "V",
+		"x-oss-request-id", "ID"))
 	opts := &oss.CompleteOptions{Header: http.Header{"x-oss-callback": {"e30="}}}
-	res, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "A"}}, opts)
+	res, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload,
+		[]oss.Part{{Number: 1, ETag: "A"}}, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	res.Header = nil
-	want := &oss.PutResult{ETag: `"A-1"`, CRC64: 5, VersionID: "V", RequestID: "ID", Callback: []byte(`{"Status":"OK"}`)}
+	want := &oss.PutResult{ETag: `"A-1"`, CRC64: 5, VersionID: "V", RequestID: "ID",
+		Callback: []byte(`{"Status":"OK"}`)}
 	if diff := cmp.Diff(want, res); diff != "" {
 		t.Errorf("CompleteMultipartUpload (-want +got):\n%s", diff)
 	}
@@ -155,8 +169,10 @@ func TestCatalogueR10UnreadableReplyToCompleteIsNeitherSuccessNorRepeated(t *tes
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := play(says(200, tt.body))
-			res, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "A"}}, nil)
-			if res != nil || err == nil || !strings.Contains(err.Error(), "status 200") || !strings.Contains(err.Error(), tt.want) {
+			res, err := s.client(t, oss.Config{}).CompleteMultipartUpload(t.Context(), upload,
+				[]oss.Part{{Number: 1, ETag: "A"}}, nil)
+			if res != nil || err == nil || !strings.Contains(err.Error(), "status 200") ||
+				!strings.Contains(err.Error(), tt.want) {
 				t.Errorf("CompleteMultipartUpload = %v, %v, want an error with %q", res, err, tt.want)
 			}
 			if n := len(s.messages()); n != 1 {
@@ -191,7 +207,8 @@ func TestAbortCanBeRepeated(t *testing.T) {
 	if _, ok := srv.Object("bucket", "key"); !ok || len(srv.Uploads()) != 0 {
 		t.Errorf("object there: %v, uploads: %v", ok, srv.Uploads())
 	}
-	if err := play(refuses(403, "AccessDenied")).client(t, oss.Config{}).AbortMultipartUpload(t.Context(), up); !errors.Is(err, oss.ErrAccessDenied) {
+	if err := play(refuses(403, "AccessDenied")).client(t, oss.Config{}).AbortMultipartUpload(t.Context(),
+		up); !errors.Is(err, oss.ErrAccessDenied) {
 		t.Errorf("AbortMultipartUpload: %v, want ErrAccessDenied", err)
 	}
 }
@@ -211,7 +228,8 @@ func TestPartIsCopied(t *testing.T) {
 		{"range", oss.CopySource{Bucket: "source", Key: "a b", Offset: 2, Length: 3}, nil, "234"},
 		{"to the end", oss.CopySource{Bucket: "source", Key: "a b", Offset: 7}, nil, "789"},
 		{"from the start", oss.CopySource{Bucket: "source", Key: "a b", Length: 1}, nil, "0"},
-		{"condition", oss.CopySource{Bucket: "source", Key: "a b"}, &oss.CopyPartOptions{IfMatch: etag("0123456789"), TrafficLimit: 819200}, "0123456789"},
+		{"condition", oss.CopySource{Bucket: "source", Key: "a b"},
+			&oss.CopyPartOptions{IfMatch: etag("0123456789"), TrafficLimit: 819200}, "0123456789"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			part, err := c.UploadPartCopy(t.Context(), up, 1, tt.src, tt.opts)
@@ -223,7 +241,8 @@ func TestPartIsCopied(t *testing.T) {
 			}
 		})
 	}
-	_, err := c.UploadPartCopy(t.Context(), up, 1, oss.CopySource{Bucket: "source", Key: "a b"}, &oss.CopyPartOptions{IfNoneMatch: etag("0123456789")})
+	_, err := c.UploadPartCopy(t.Context(), up, 1, oss.CopySource{Bucket: "source", Key: "a b"},
+		&oss.CopyPartOptions{IfNoneMatch: etag("0123456789")})
 	var refused *oss.ServiceError
 	if !errors.As(err, &refused) || refused.StatusCode/100 < 3 {
 		t.Errorf("UploadPartCopy of what matches: %v, want a refusal", err)
@@ -236,10 +255,12 @@ func TestCopiedRangeThatWasNotHonouredIsAnError(t *testing.T) {
 		name, got string
 		ok        bool
 	}{
-		{"honoured", "bytes 2-4/10", true}, {"whole object", "", false}, {"elsewhere", "bytes 3-5/10", false}, {"shorter", "bytes 2-3/10", false},
+		{"honoured", "bytes 2-4/10", true}, {"whole object", "", false}, {"elsewhere", "bytes 3-5/10", false},
+		{"shorter", "bytes 2-3/10", false},
 	} {
 		s := play(says(200, doc, "Content-Range", tt.got))
-		_, err := s.client(t, oss.Config{}).UploadPartCopy(t.Context(), upload, 1, oss.CopySource{Bucket: "b", Key: "k", Offset: 2, Length: 3}, nil)
+		_, err := s.client(t, oss.Config{}).UploadPartCopy(t.Context(), upload, 1,
+			oss.CopySource{Bucket: "b", Key: "k", Offset: 2, Length: 3}, nil)
 		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "bytes=2-4") {
 			t.Errorf("%s: UploadPartCopy: %v", tt.name, err)
 		}
@@ -249,11 +270,13 @@ func TestCopiedRangeThatWasNotHonouredIsAnError(t *testing.T) {
 func TestPartOptionsReachTheServer(t *testing.T) {
 	s := play(stores)
 	opts := &oss.PartOptions{TrafficLimit: 819200, Header: http.Header{"x-oss-request-payer": {"requester"}}}
-	if _, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 12, strings.NewReader("x"), opts); err != nil {
+	if _, err := s.client(t, oss.Config{}).UploadPart(t.Context(), upload, 12, strings.NewReader("x"),
+		opts); err != nil {
 		t.Fatal(err)
 	}
 	m := s.messages()[0]
-	if m.Header.Get("x-oss-traffic-limit") != "819200" || m.Header.Get("x-oss-request-payer") != "requester" || !strings.HasSuffix(m.URL, "?partNumber=12&uploadId=0123456789ABCDEF") {
+	if m.Header.Get("x-oss-traffic-limit") != "819200" || m.Header.Get("x-oss-request-payer") != "requester" ||
+		!strings.HasSuffix(m.URL, "?partNumber=12&uploadId=0123456789ABCDEF") {
 		t.Errorf("asked %s with %v", m.URL, m.Header)
 	}
 }

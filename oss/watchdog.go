@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// A watch gives up an attempt that has stalled. It measures the time since the last byte moved, never the whole: a slow
-// connection may take as long as it needs. The rules:
+// A watchdog cancels an attempt that makes no progress. It limits the time since the last byte moved, never the whole:
+// a slow connection may take as long as it needs. The limits:
 //
-//   - While the body is sent, the connection must take within stall what was read of it.
-//   - A reply must begin within stall of the last byte handed to the connection, and as long again as sending took,
-//     at most stall more, because that byte may still be in this machine's buffers. Operations that OSS itself is
-//     slow at have ten times stall.
-//   - Each byte of the reply's header that arrives allows stall for the next. This is seen on connections of package
-//     oss; other transports tell only that the first byte has arrived.
+//   - While the body is sent, the connection must accept each step within stall.
+//   - The reply must begin within stall of the last byte handed to the connection, plus the time that sending took, at
+//     most stall, because that byte may still be in the send buffer. Operations that are slow in OSS have ten times
+//     stall.
+//   - Each byte of the reply's header that arrives allows stall for the next one. This is seen on connections that
+//     package oss made; for other transports only the first byte is.
 //   - Each read of the reply's body must end within stall.
 type watchdog struct {
 	ctx            context.Context
@@ -30,27 +30,27 @@ type watchdog struct {
 	start          time.Time
 	clientDeadline time.Time // when Config.HTTPClient.Timeout ends the attempt; zero if it does not
 
-	clientTimeout time.Duration // that Timeout
+	clientTimeout time.Duration // Config.HTTPClient.Timeout
 	trace         httptrace.ClientTrace
 
 	mu        sync.Mutex
 	timer     *time.Timer
-	period    time.Duration // what the timer was set to last
+	period    time.Duration // what the timer was last set to
 	expires   time.Time     // when it fires
 	suspended bool          // it is stopped
-	replying  bool          // the reply is there: what the transport still does with the body does not count
+	replying  bool          // the reply has begun: reports about the request body no longer count
 	stopped   bool
 
-	connWanted bool      // the transport has looked for a connection
-	connGot    bool      // and had one, at least once
-	receiver   *receiver // of the connection in use, if it is one of ours
+	connWanted bool      // the transport has asked for a connection
+	connGot    bool      // and got one, at least once
+	receiver   *receiver // of the connection in use; nil if package oss did not make it
 }
 
-// A timeoutError is a time limit of package oss that has passed. It is a net.Error and matches
+// A timeoutError reports that a time limit of package oss was exceeded. It is a net.Error and matches
 // os.ErrDeadlineExceeded, but not context.DeadlineExceeded, which is for the deadlines of callers.
 type timeoutError struct {
 	text string
-	idle time.Duration // how long nothing moved
+	idle time.Duration // without progress
 }
 
 func (e *timeoutError) Error() string        { return e.text }
@@ -58,12 +58,12 @@ func (e *timeoutError) Timeout() bool        { return true }
 func (e *timeoutError) Temporary() bool      { return true }
 func (e *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
-// stalled is the cause of an attempt that was given up.
+// errStalled is the cause of an attempt that the watchdog cancelled.
 func errStalled(limit time.Duration) error {
 	return &timeoutError{fmt.Sprintf("no byte has moved for %v", limit), limit}
 }
 
-// begin starts the watch of an attempt of k with the context parent, which http.Client has made of that of k.
+// begin starts the watchdog of an attempt of k. Parent is the context that http.Client derived from that of k.
 func (w *watchdog) begin(parent context.Context, k *call) {
 	stall := k.client.retry.Stall
 	w.stall, w.slow, w.start = stall, k.options.slow, time.Now()
@@ -80,10 +80,10 @@ func (w *watchdog) begin(parent context.Context, k *call) {
 	})
 }
 
-// moved says that the body goes on.
+// progressed reports that bytes of the request body moved.
 func (w *watchdog) progressed() { w.rearm(w.stall, false) }
 
-// hold stops the clock while the next bytes of the body are fetched, unless the reply is what it measures.
+// suspend stops the timer while the next bytes of the request body are read, unless the reply has begun.
 func (w *watchdog) suspend() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,7 +93,7 @@ func (w *watchdog) suspend() {
 	}
 }
 
-// sent says that the whole body has been handed to the connection.
+// bodySent reports that the whole request body was handed to the connection.
 func (w *watchdog) bodySent() {
 	d := w.stall + min(w.stall, time.Since(w.start))
 	if w.slow {
@@ -102,7 +102,7 @@ func (w *watchdog) bodySent() {
 	w.rearm(d, false)
 }
 
-// arriving says that bytes of the reply have arrived. It never shortens the time that the attempt has.
+// received reports that bytes of the reply's header arrived. It never shortens the remaining time.
 func (w *watchdog) received() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,15 +111,17 @@ func (w *watchdog) received() {
 	}
 }
 
-// replied says that the reply's header is complete; from here on only reading the body counts.
+// replied reports that the reply's header is complete. From now on only reads of the reply's body count.
 func (w *watchdog) replied() {
 	w.rearm(w.stall, true)
 	w.pause()
 }
 
-// reading says that the reply's body is being read.
+// reading reports that a read of the reply's body begins.
 func (w *watchdog) reading() { w.rearm(w.stall, true) }
 
+// rearm sets the timer to d. Reply says whether the report is about the reply; once the reply has begun, reports about
+// the request body are ignored.
 func (w *watchdog) rearm(d time.Duration, reply bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,26 +131,30 @@ func (w *watchdog) rearm(d time.Duration, reply bool) {
 	}
 }
 
-// reset lets the timer fire after d. The caller holds the lock.
+// reset sets the timer to d, unless the attempt has ended: a transport may still read its body. The caller holds the
+// lock.
 func (w *watchdog) reset(d time.Duration) {
+	if w.stopped {
+		return
+	}
 	w.period, w.expires, w.suspended = d, time.Now().Add(d), false
 	w.timer.Reset(d)
 }
 
-// pause stops the clock while neither side owes a byte.
+// pause stops the timer while neither side has to send.
 func (w *watchdog) pause() { w.timer.Stop() }
 
-// end releases what the attempt holds. Nothing may be read after it.
+// stop ends the attempt and releases its resources. Nothing can be read after it.
 func (w *watchdog) stop() {
-	w.timer.Stop()
 	w.cancel(nil)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
+	w.timer.Stop()
 	w.attach(nil)
 }
 
-// traced returns a trace that tells the watch of connections.
+// clientTrace returns a trace that tells the watchdog about connections.
 func (w *watchdog) clientTrace(c *Client) *httptrace.ClientTrace {
 	w.trace.GotConn = w.connected
 	if !c.ownTransport {
@@ -178,8 +184,7 @@ func (w *watchdog) connected(info httptrace.GotConnInfo) {
 	}
 }
 
-// resume lets the clock go on that stood still while the attempt waited until others had done with their connections.
-// Making one is no such waiting.
+// resume restarts the timer of an attempt that queued for a connection: making one counts.
 func (w *watchdog) resume() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,8 +193,8 @@ func (w *watchdog) resume() {
 	}
 }
 
-// listen has r, which may be nil, tell this watch of bytes that arrive, and the one before it no more. The caller holds
-// the lock.
+// attach makes r, which may be nil, notify this watchdog, and detaches the receiver before it. The caller holds the
+// lock.
 func (w *watchdog) attach(r *receiver) {
 	if w.receiver != nil {
 		w.receiver.watchdog.CompareAndSwap(w, nil)
@@ -200,15 +205,15 @@ func (w *watchdog) attach(r *receiver) {
 	}
 }
 
-// reached reports whether the transport has tried to reach a server, rather than refused the request.
+// reached reports whether the transport has tried to reach a server, and not refused the request.
 func (w *watchdog) reached(c *Client) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return c.ownTransport || w.connWanted || w.connGot
 }
 
-// unsent reports whether the attempt, which failed with err, has certainly sent nothing, as it had no connection. Of a
-// transport of another make this is certain only where it traces its connections and says that it could not make one.
+// unsent reports whether the attempt, which failed with err, has certainly sent nothing because it had no connection.
+// For a foreign transport this is certain only if it traces its connections and reports that it could not make one.
 func (w *watchdog) unsent(c *Client, err error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -219,18 +224,18 @@ func (w *watchdog) unsent(c *Client, err error) bool {
 		return true
 	}
 	if _, ok := c.http.Transport.(*http.Transport); ok {
-		return w.connWanted // false if it has handed the request to a protocol that was registered with it
+		return w.connWanted // false if a protocol registered with the transport took the request
 	}
 	var dial *net.OpError
 	return w.connWanted && errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// limited reports whether Config.HTTPClient.Timeout has ended the attempt.
+// clientTimedOut reports whether Config.HTTPClient.Timeout has ended the attempt.
 func (w *watchdog) clientTimedOut() bool {
 	return !w.clientDeadline.IsZero() && !time.Now().Before(w.clientDeadline)
 }
 
-// cause returns what really ended the attempt that failed with err.
+// cause returns why the attempt that failed with err has really ended.
 func (w *watchdog) cause(err error) error {
 	if late, ok := context.Cause(w.ctx).(*timeoutError); ok {
 		return late

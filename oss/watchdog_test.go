@@ -24,7 +24,7 @@ import (
 )
 
 // drip says text over the given time, a byte at a time.
-func (e *end) drip(text string, over time.Duration) {
+func (e *serverConn) drip(text string, over time.Duration) {
 	for _, c := range []byte(text) {
 		time.Sleep(over / time.Duration(len(text)))
 		e.say(string(c))
@@ -34,11 +34,12 @@ func (e *end) drip(text string, over time.Duration) {
 // chaos slow-reply: the bytes of a reply's header are movement.
 func TestReplyWhoseHeaderDripsIsNotStalled(t *testing.T) {
 	for _, body := range []string{"", content(100_000)} {
-		overOwn(t, func(t *testing.T, scheme string) {
-			line, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
-				text := e.request()
-				e.drip(ok(text), 3*time.Second)
-			})
+		overOwnConns(t, func(t *testing.T, scheme string) {
+			line, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+				func(e *serverConn) {
+					text := e.request()
+					e.drip(ok(text), 3*time.Second)
+				})
 			part, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
 			if err != nil || part.ETag != etag(body) || line.dials() != 1 {
 				t.Errorf("UploadPart = %+v, %v over %d connections", part, err, line.dials())
@@ -51,11 +52,12 @@ func TestReplyWhoseHeaderDripsIsNotStalled(t *testing.T) {
 func TestReplyWhoseRecordDripsIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		under := func(raw net.Conn) net.Conn { return &drippingConn{Conn: raw} }
-		_, c := newOwnLine(t, "https", oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, under, func(e *end) {
-			text := e.request()
-			e.Conn.(*tls.Conn).NetConn().(*drippingConn).slow = true
-			e.say(ok(text))
-		})
+		_, c := newOwnRawServer(t, "https", oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, under,
+			func(e *serverConn) {
+				text := e.request()
+				e.Conn.(*tls.Conn).NetConn().(*drippingConn).slow = true
+				e.say(ok(text))
+			})
 		began := time.Now()
 		_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
 		if d := time.Since(began); err != nil || d < 10*time.Second {
@@ -87,12 +89,12 @@ func (c *drippingConn) Write(p []byte) (n int, err error) {
 func TestReplyWhoseHeaderDripsThroughAProxyIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := tlsConfigs(t)
-		l := newLine(t, func(e *end) {
+		l := newRawServer(t, func(e *serverConn) {
 			if _, err := http.ReadRequest(bufio.NewReader(e)); err != nil {
 				return
 			}
 			e.say("HTTP/1.1 200 OK\r\n\r\n")
-			e = &end{Conn: tls.Server(e.Conn, server)}
+			e = &serverConn{Conn: tls.Server(e.Conn, server)}
 			text := e.request()
 			e.drip(ok(text), 3*time.Second)
 		})
@@ -110,11 +112,12 @@ func TestReplyWhoseHeaderDripsThroughAProxyIsNotStalled(t *testing.T) {
 // A header that stops in the middle is stalled, one second after its last byte. The server takes no bytes then, and
 // taking leave of it by TLS would last 5 seconds.
 func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
-			e.request()
-			e.drip("HTTP/1.1 200 OK\r\n\r"[:18], 1800*time.Millisecond)
-		})
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+			func(e *serverConn) {
+				e.request()
+				e.drip("HTTP/1.1 200 OK\r\n\r"[:18], 1800*time.Millisecond)
+			})
 		began := time.Now()
 		_, err := c.UploadPart(t.Context(), upload, 1, strings.NewReader("body"), nil)
 		d := time.Since(began)
@@ -127,7 +130,7 @@ func TestReplyWhoseHeaderStopsIsStalled(t *testing.T) {
 // Of other transports only the first byte of a reply is seen.
 func TestFirstByteOfAReplyIsMovementInAnyTransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			text := e.request()
 			time.Sleep(900 * time.Millisecond)
 			e.say("HTTP/1.1 200")
@@ -144,14 +147,16 @@ func TestFirstByteOfAReplyIsMovementInAnyTransport(t *testing.T) {
 // A byte of a reply never shortens what a slow operation has: ten times Stall.
 func TestFirstByteOfAReplyShortensNoWait(t *testing.T) {
 	const done = "<CompleteMultipartUploadResult><ETag>\"A-1\"</ETag></CompleteMultipartUploadResult>"
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
-			e.request()
-			e.say("HTTP/1.1 200 OK\r\n")
-			time.Sleep(9 * time.Second)
-			e.say(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(done), done))
-		})
-		if _, err := c.CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "A"}}, nil); err != nil {
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+			func(e *serverConn) {
+				e.request()
+				e.say("HTTP/1.1 200 OK\r\n")
+				time.Sleep(9 * time.Second)
+				e.say(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(done), done))
+			})
+		if _, err := c.CompleteMultipartUpload(t.Context(), upload, []oss.Part{{Number: 1, ETag: "A"}},
+			nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -159,25 +164,26 @@ func TestFirstByteOfAReplyShortensNoWait(t *testing.T) {
 
 // A reply that comes early does not count as a stall while the body is being read.
 func TestByteOfAReplyStartsNoClockWhileTheBodyIsRead(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
 		body := bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
 			if off > 500_000 {
 				time.Sleep(time.Hour)
 			}
 			return len(p), nil
 		}}
-		_, c := newOwnLine(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil, func(e *end) {
-			r, err := http.ReadRequest(bufio.NewReader(e))
-			if err != nil {
-				return
-			}
-			var reading sync.WaitGroup
-			reading.Go(func() { io.Copy(io.Discard, r.Body) })
-			time.Sleep(time.Minute)
-			e.say("HTTP/1.1 ")
-			reading.Wait()
-			e.say("404 Gone\r\nContent-Length: 0\r\n\r\n")
-		})
+		_, c := newOwnRawServer(t, scheme, oss.Config{Retry: oss.Retry{Stall: time.Second, Attempts: 1}}, nil,
+			func(e *serverConn) {
+				r, err := http.ReadRequest(bufio.NewReader(e))
+				if err != nil {
+					return
+				}
+				var reading sync.WaitGroup
+				reading.Go(func() { io.Copy(io.Discard, r.Body) })
+				time.Sleep(time.Minute)
+				e.say("HTTP/1.1 ")
+				reading.Wait()
+				e.say("404 Gone\r\nContent-Length: 0\r\n\r\n")
+			})
 		_, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumNone})
 		var refused *oss.ServiceError
 		if !errors.As(err, &refused) {
@@ -189,8 +195,9 @@ func TestByteOfAReplyStartsNoClockWhileTheBodyIsRead(t *testing.T) {
 func TestStallIsATimeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		once := oss.Config{Retry: oss.Retry{Attempts: 1}}
-		_, errHead := newLine(t, func(e *end) { e.request() }).client(t, once).HeadObject(t.Context(), "bucket", "key", nil)
-		obj, err := newLine(t, func(e *end) {
+		_, errHead := newRawServer(t, func(e *serverConn) { e.request() }).client(t, once).HeadObject(t.Context(),
+			"bucket", "key", nil)
+		obj, err := newRawServer(t, func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
 		}).client(t, once).GetObject(t.Context(), "bucket", "key", nil)
@@ -209,10 +216,10 @@ func TestStallIsATimeOut(t *testing.T) {
 	})
 }
 
-// A connection belongs to no attempt once that has ended, so that closing it takes leave of the server.
+// A connection belongs to no attempt once that has ended, so that closing it sends close_notify.
 func TestIdleConnectionTakesLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line, c := newOwnLine(t, "https", oss.Config{}, nil, func(e *end) { e.storeAll(t) })
+		line, c := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.storeAll(t) })
 		written, dial := make(chan int, 100), line.dial
 		line.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			raw, err := dial(ctx, network, addr)
@@ -236,25 +243,26 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 	const want = "HTTPClient.Timeout of 5s has ended the request"
 	for _, tt := range []struct {
 		name  string
-		serve func(e *end)
+		serve func(e *serverConn)
 		call  func(ctx context.Context, c *oss.Client) error
 	}{
-		{"while the body is sent", func(e *end) { e.receive(100) }, func(ctx context.Context, c *oss.Client) error {
-			_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
-			return err
-		}},
-		{"before the reply", func(e *end) { e.request() }, func(ctx context.Context, c *oss.Client) error {
+		{"while the body is sent", func(e *serverConn) { e.receive(100) },
+			func(ctx context.Context, c *oss.Client) error {
+				_, err := c.UploadPart(ctx, upload, 1, strings.NewReader(content(1<<20)), nil)
+				return err
+			}},
+		{"before the reply", func(e *serverConn) { e.request() }, func(ctx context.Context, c *oss.Client) error {
 			_, err := c.HeadObject(ctx, "bucket", "key", nil)
 			return err
 		}},
-		{"in a document", func(e *end) {
+		{"in a document", func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<ListParts")
 		}, func(ctx context.Context, c *oss.Client) error {
 			_, err := c.ListParts(ctx, upload, nil)
 			return err
 		}},
-		{"in an object", func(e *end) {
+		{"in an object", func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: A\r\n\r\nhalf")
 		}, func(ctx context.Context, c *oss.Client) error {
@@ -269,8 +277,9 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, tt.serve)
-				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys, Retry: oss.Retry{Attempts: 2},
+				line := newRawServer(t, tt.serve)
+				c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys,
+					Retry:      oss.Retry{Attempts: 2},
 					HTTPClient: &http.Client{Transport: line.transport, Timeout: 5 * time.Second}})
 				for _, ctx := range []func() (context.Context, context.CancelFunc){
 					func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
@@ -296,7 +305,7 @@ func TestTimeoutOfTheHTTPClientIsNamed(t *testing.T) {
 // R8: requests that the caller's own Timeout ends are no outage, for which a Gate has patience.
 func TestTimeoutOfTheHTTPClientIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			if e.number == 1 {
 				e.say(ok(e.request()))
 			}
@@ -320,8 +329,9 @@ func TestTimeoutOfTheHTTPClientIsWarnedOf(t *testing.T) {
 	for _, tt := range []struct {
 		timeout time.Duration
 		want    string
-	}{{0, ""}, {30 * time.Second, `level=WARN msg="oss: Config.HTTPClient.Timeout ends every request that takes longer, ` +
-		`even while bytes move" timeout=30s` + "\n"}} {
+	}{{0, ""},
+		{30 * time.Second, `level=WARN msg="oss: Config.HTTPClient.Timeout ends every request that takes longer, ` +
+			`even while bytes move" timeout=30s` + "\n"}} {
 		got := logged(slog.LevelWarn, func(log *slog.Logger) {
 			newClient(t, oss.Config{Region: "cn-hangzhou", Credentials: keys, Logger: log,
 				HTTPClient: &http.Client{Timeout: tt.timeout}})
@@ -349,8 +359,8 @@ func TestServerThatNeverAnswersIsGivenUp(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			overOwn(t, func(t *testing.T, scheme string) {
-				_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.request() })
+			overOwnConns(t, func(t *testing.T, scheme string) {
+				_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.request() })
 				began := time.Now()
 				err := tt.call(t.Context(), c)
 				d := time.Since(began)

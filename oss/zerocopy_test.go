@@ -15,17 +15,17 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A memoryBody lends its bytes, a page at a time. What is given back is wiped: who reads it then sends something else, and
-// is seen by the race detector.
+// A memoryBody is a zerocopy.Source of memory, a page at a time. Release clears a page: a connection that reads it
+// later sends other bytes, and the race detector sees it.
 type memoryBody struct {
 	text string
 
-	mu         sync.Mutex
-	read, lent int // bytes
-	out        int // ranges that are lent
+	mu            sync.Mutex
+	read, exposed int // bytes
+	outstanding   int // regions that are not released
 }
 
-const lentPage = 64 << 10 // bytes
+const pageSize = 64 << 10 // bytes
 
 func newMemoryBody(size int) (*memoryBody, string) {
 	text := content(size)
@@ -45,23 +45,23 @@ func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
 func (b *memoryBody) Region(off, n int64, _ bool) (zerocopy.Region, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n = min(n, lentPage-off%lentPage)
-	b.lent += int(n)
-	b.out++
+	n = min(n, pageSize-off%pageSize)
+	b.exposed += int(n)
+	b.outstanding++
 	p := []byte(b.text[off : off+n])
-	return zerocopy.Region{Bytes: p, Size: n, Buffer: loan{b, p}}, nil
+	return zerocopy.Region{Bytes: p, Size: n, Buffer: page{b, p}}, nil
 }
 
-// A loan is a page that was lent.
-type loan struct {
+// A page is memory that a memoryBody has exposed.
+type page struct {
 	from *memoryBody
 	page []byte
 }
 
-func (l loan) Release() {
+func (l page) Release() {
 	l.from.mu.Lock()
 	defer l.from.mu.Unlock()
-	l.from.out--
+	l.from.outstanding--
 	clear(l.page)
 }
 
@@ -71,8 +71,8 @@ func (b *memoryBody) check(t *testing.T) {
 	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.out != 0 {
-		t.Errorf("%d ranges of memory were not given back", b.out)
+	if b.outstanding != 0 {
+		t.Errorf("%d ranges of memory were not given back", b.outstanding)
 	}
 }
 
@@ -91,16 +91,16 @@ func sumsOf(t *testing.T, text string) *oss.PartOptions {
 const readForHeaders = 4 << 10
 
 func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		line, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.storeAll(t) })
-		for _, size := range []int{1, 5000, lentPage, 100_000, 3_000_000} {
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		line, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.storeAll(t) })
+		for _, size := range []int{1, 5000, pageSize, 100_000, 3_000_000} {
 			body, text := newMemoryBody(size)
 			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
 			if err != nil || part.ETag != etag(text) {
 				t.Errorf("%d bytes: %+v, %v", size, part, err)
 			}
-			if body.read > readForHeaders || body.read+body.lent != size {
-				t.Errorf("of %d bytes %d were read and %d lent", size, body.read, body.lent)
+			if body.read > readForHeaders || body.read+body.exposed != size {
+				t.Errorf("of %d bytes %d were read and %d exposed", size, body.read, body.exposed)
 			}
 			body.check(t)
 		}
@@ -112,8 +112,8 @@ func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
 
 func TestLentMemoryIsGivenBackByALineThatIsCut(t *testing.T) {
 	for _, n := range []int64{300, 5000, 100_000, 399_000} {
-		overOwn(t, func(t *testing.T, scheme string) {
-			_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.cutFirst(n) })
+		overOwnConns(t, func(t *testing.T, scheme string) {
+			_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.cutFirst(n) })
 			body, text := newMemoryBody(400_000)
 			part, err := c.UploadPart(t.Context(), upload, 1, body, sumsOf(t, text))
 			if err != nil || part.ETag != etag(text) {
@@ -126,8 +126,8 @@ func TestLentMemoryIsGivenBackByALineThatIsCut(t *testing.T) {
 
 // What the connection was given it may still write when the call is over.
 func TestLentMemoryIsGivenBackByAWriteThatIsStuck(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) { e.receive(200_000) })
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.receive(200_000) })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		body, text := newMemoryBody(1 << 20)
@@ -141,8 +141,8 @@ func TestLentMemoryIsGivenBackByAWriteThatIsStuck(t *testing.T) {
 
 // An early refusal leaves the connection in the middle of a write, and the memory is sent again.
 func TestLentMemoryIsSentAgainAfterAnEarlyRefusal(t *testing.T) {
-	overOwn(t, func(t *testing.T, scheme string) {
-		_, c := newOwnLine(t, scheme, oss.Config{}, nil, func(e *end) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) {
 			if e.number == 1 {
 				e.receive(100_000)
 				e.say("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")

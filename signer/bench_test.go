@@ -13,8 +13,8 @@ func BenchmarkSign(b *testing.B) {
 	})
 }
 
-// Left are the text of the date, that of the authorization, and one piece of memory for the values of all headers; V1 makes
-// a text of the signature before.
+// Left are the text of the date, that of the authorization, and one piece of memory for the values of all headers; V1
+// makes a text of the signature before.
 func TestSignAllocatesLittle(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool forget")

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// A pair is one query parameter or one header of a canonical form.
+// A pair is a query parameter or a header.
 type pair struct{ name, value string }
 
-// somePairs is room for those of most requests. Whoever makes it keeps it on the stack.
-type somePairs [8]pair
+// A pairBuffer holds the pairs of most requests on the stack of its caller.
+type pairBuffer [8]pair
 
-// compare orders by name, then by value, in bytes. The second makes the order of parameters
-// that share a name irrelevant, as it is for all others.
+// compare orders by name, then by value, bytewise. Ordering by value makes the order of parameters with one name
+// irrelevant.
 func (p pair) compare(q pair) int {
 	return cmp.Or(strings.Compare(p.name, q.name), strings.Compare(p.value, q.value))
 }
 
-// compareFold is compare for names that are still to be written in lower case.
+// compareFold is compare for names that are later written in lower case.
 func (p pair) compareFold(q pair) int {
 	for i := range min(len(p.name), len(q.name)) {
 		if order := cmp.Compare(lower(p.name[i]), lower(q.name[i])); order != 0 {
@@ -38,8 +38,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// parseQuery decodes a raw query and appends it to pairs. Parameters with a bad escape are left
-// out, and the first of them is the error. Empty ones, as in "a&&b", are none.
+// parseQuery decodes a raw query and appends its parameters to pairs. It skips parameters with an invalid escape and
+// returns the error of the first. It ignores empty parameters, as in "a&&b".
 func parseQuery(pairs []pair, raw string) (_ []pair, err error) {
 	for part := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(part, "=")
@@ -56,8 +56,8 @@ func parseQuery(pairs []pair, raw string) (_ []pair, err error) {
 	return pairs, err
 }
 
-// queryValue returns the decoded value of the first parameter called name, and whether there
-// is one. It spares the common request without a query signature a full parse.
+// queryValue returns the decoded value of the first parameter with a name, and whether there is one. It is cheaper than
+// parseQuery for the usual request without a signature in the query.
 func queryValue(raw, name string) (string, bool) {
 	for part := range strings.SplitSeq(raw, "&") {
 		n, v, _ := strings.Cut(part, "=")
@@ -71,12 +71,12 @@ func queryValue(raw, name string) (string, bool) {
 	return "", false
 }
 
-// encodeQuery escapes and sorts: V4's canonical query, and what Presign sends, so that the two
-// can be compared by eye. Sorting follows escaping, because OSS sorts what it sees on the wire:
-// a vertical bar stands after "z", its escape "%7C" before "0".
+// encodeQuery escapes and sorts. It is the canonical query of V4, and the query that Presign sends, so that the two can
+// be compared by eye. It sorts after escaping, as OSS sorts the escaped query: a vertical bar sorts after "z", its
+// escape "%7C" before "0".
 func encodeQuery(query []pair) string { return string(appendQuery(nil, escaped(slices.Clone(query)))) }
 
-// escaped escapes query, in place.
+// escaped escapes query in place.
 func escaped(query []pair) []pair {
 	for i, p := range query {
 		query[i] = pair{escape(p.name), escape(p.value)}
@@ -84,8 +84,8 @@ func escaped(query []pair) []pair {
 	return query
 }
 
-// appendQuery sorts query and appends it. An empty value leaves the bare name: "?uploads=" and
-// "?uploads" are signed alike.
+// appendQuery sorts query and appends it. A parameter with an empty value is its bare name: "?uploads=" and "?uploads"
+// have the same signature.
 func appendQuery(b []byte, query []pair) []byte {
 	slices.SortFunc(query, pair.compare)
 	for i, p := range query {
@@ -117,7 +117,7 @@ func isOSSHeader(name string) bool {
 	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
-// joinValues makes one value of a header's lines, trimmed as net/http trims them on sending.
+// joinValues joins the values of a header, which net/http sends as several lines, and trims each as net/http does.
 func joinValues(values []string) string {
 	if len(values) == 1 {
 		return textproto.TrimString(values[0])
@@ -129,7 +129,7 @@ func joinValues(values []string) string {
 	return strings.Join(trimmed, ",")
 }
 
-// appendHeaders sorts headers and appends them, a line each, with their names in lower case.
+// appendHeaders sorts headers and appends each as a line, with its name in lower case.
 func appendHeaders(b []byte, headers []pair) []byte {
 	slices.SortFunc(headers, pair.compareFold)
 	for _, p := range headers {
@@ -143,7 +143,7 @@ func appendHeaders(b []byte, headers []pair) []byte {
 	return b
 }
 
-// escape percent-encodes everything but the unreserved characters of RFC 3986, and a slash too.
+// escape percent-encodes everything but the unreserved characters of RFC 3986.
 func escape(s string) string {
 	for i := range len(s) {
 		if !isUnreserved(s[i]) {
@@ -153,7 +153,7 @@ func escape(s string) string {
 	return s
 }
 
-// appendEscaped is escape; with path a slash stays a slash.
+// appendEscaped appends s as escape does; with path it keeps slashes.
 func appendEscaped(b []byte, s string, path bool) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {
@@ -167,13 +167,13 @@ func appendEscaped(b []byte, s string, path bool) []byte {
 	return b
 }
 
-// isUnreserved reports whether c stands for itself in every part of a URL.
+// isUnreserved reports whether c is never percent-encoded.
 func isUnreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		c == '-' || c == '_' || c == '.' || c == '~'
 }
 
-// verb returns the method of req as it is signed; net/http takes an empty one for GET.
-func verb(req *http.Request) string {
+// method returns the method of req as it is signed. net/http sends an empty one as GET.
+func method(req *http.Request) string {
 	return strings.ToUpper(cmp.Or(req.Method, http.MethodGet))
 }

@@ -1,10 +1,10 @@
-// Package signer computes the signatures that Alibaba Cloud OSS asks of every request that
-// is not anonymous. It needs nothing but the standard library, and it touches no network.
+// Package signer computes the signatures that Alibaba Cloud OSS requires of every request that is not anonymous. It
+// depends on the standard library only and does not touch the network.
 //
-// OSS and its client share a secret. The client writes the facts of a request (method, bucket,
-// key, query, some headers, the time) into one text, the string to sign, and sends an HMAC of
-// it. OSS writes the same text from what arrived and compares. Signing is therefore the last
-// thing done to a request: what is changed afterwards is refused with SignatureDoesNotMatch.
+// OSS and its client share a secret. The client writes the facts of a request (method, bucket, key, query, some
+// headers, the time) into one text, the string to sign, and sends an HMAC of it. OSS writes the same text from the
+// request it received, and compares. Signing must therefore be the last change to a request: OSS refuses any later
+// change with SignatureDoesNotMatch.
 //
 //	req, _ := http.NewRequest("GET", "https://photos.oss-cn-hangzhou.aliyuncs.com/cat.jpg", nil)
 //	err := signer.V4{}.Sign(req, signer.Params{
@@ -14,40 +14,37 @@
 //
 // # Which scheme
 //
-// [V4] is the one to use. It needs the region of the bucket, covers the whole query, and its
-// presigned URLs live up to seven days. [V1] needs no region, covers only the query parameters
-// OSS knows as subresources, and is being withdrawn: new accounts and new buckets refuse it.
-// Neither covers the body; that is what Content-MD5 is for, which both do cover.
+// Use [V4]. It needs the region of the bucket and covers the whole query. A presigned V4 URL is valid for at most seven
+// days. [V1] needs no region and covers only the query parameters that OSS calls subresources. OSS is withdrawing it:
+// new accounts and new buckets refuse it. Neither scheme covers the body. Both cover the header Content-MD5, which
+// does.
 //
-// Both come in two forms. Sign puts the signature into the Authorization header, for a request
-// that is sent now. Presign puts it into the query, for a URL that is handed to someone without
-// keys. Whoever uses the URL must send the Content-Type, Content-MD5 and x-oss-* headers that
-// the request had when it was presigned, with the same values.
+// Both schemes have two forms. Sign sets the Authorization header, for a request that is sent now. Presign adds the
+// signature to the query, for a URL that someone without keys can use. Whoever sends that URL must repeat the
+// Content-Type, Content-MD5 and x-oss-* headers that the request had when it was presigned, with the same values.
 //
 // # Retries
 //
-// A request may be signed again, by either scheme, in either form: the new signature replaces
-// the old one and everything that came with it, a security token included.
+// A request may be signed again, by either scheme and in either form. The new signature replaces the old one and all of
+// its headers and parameters, including a security token.
 //
-// # When OSS says SignatureDoesNotMatch
+// # SignatureDoesNotMatch
 //
-// The reply holds the string to sign, and for V4 the canonical request, as OSS saw them.
-// [V1.StringToSign], [V4.StringToSign] and [V4.CanonicalRequest] give ours, for a request as it
-// stands after signing. The first line that differs is the cause. If none does, the secret is
-// wrong. One known trap of V4 has another look: third parties report that OSS computes a
-// different text for a header such as x-oss-meta-note that is sent with an empty value.
+// The reply contains the string to sign, and for V4 the canonical request, as OSS computed them. [V1.StringToSign],
+// [V4.StringToSign] and [V4.CanonicalRequest] return those of this package for a signed request. The first line that
+// differs is the cause. If none differs, the secret is wrong. One pitfall of V4 looks different: third parties report
+// that OSS computes another text for a header such as x-oss-meta-note that is sent with an empty value.
 //
 // # Servers
 //
-// A server that checks signatures fills Params from what it received and what it knows, calls
-// [V1.Signature] or [V4.Signature], and compares in constant time with what was sent. Time is
-// then read off the request, not Params. Expiry, clock skew and the well-formedness of the
-// Authorization header are the server's own business.
+// A server that checks signatures fills Params from the request and its own configuration, calls [V1.Signature] or
+// [V4.Signature], and compares the result with the received signature in constant time. The time is then read from the
+// request, not from Params. The server itself must check expiry, clock skew and the form of the Authorization header.
 //
 // # Secrets and concurrency
 //
-// [Credentials] mask themselves in fmt and log/slog, and no error holds a secret. Signers have
-// no state and are safe for concurrent use; the request being signed belongs to the caller.
+// [Credentials] mask themselves in fmt and log/slog, and no error contains a secret. Signers have no state and are safe
+// for concurrent use. The caller owns the request that is being signed.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/recommend-to-use-signature-version-4
 package signer

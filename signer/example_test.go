@@ -46,7 +46,7 @@ func ExampleV4_Sign() {
 	// Signature=84a2d4db84320b539edf9fcbf9f3e5a57177cc9febf8637dc9c83772b35e1395
 }
 
-// The example of the OSS documentation: a link that is good for a day, on this host only.
+// The example of the OSS documentation: a link that is valid for a day, and only with this Host header.
 func ExampleV4_Presign() {
 	req, _ := http.NewRequest("GET", "https://examplebucket.oss-cn-hangzhou.aliyuncs.com/exampleobject", nil)
 	err := signer.V4{AdditionalHeaders: []string{"host"}}.Presign(req, signer.Params{
@@ -69,8 +69,8 @@ func ExampleV4_Presign() {
 	// &x-oss-signature=a9ad2ce702a93c7c36ace35dd4e1b80cb76a999c890d7dfe78ff342a23dac8e0
 }
 
-// A proxy that adds a header is a usual cause of SignatureDoesNotMatch. The reply quotes the
-// string to sign as OSS computed it; the lines that are not ours tell what happened.
+// A proxy that adds a header is a common cause of SignatureDoesNotMatch. The reply quotes the string to sign as OSS
+// computed it. The lines that differ show the cause.
 func ExampleV1_StringToSign() {
 	req, _ := http.NewRequest("PUT", "https://photos.oss-cn-hangzhou.aliyuncs.com/summer%202026/cat.jpg", nil)
 	p := signer.Params{
@@ -129,7 +129,7 @@ func ExampleCredentials() {
 	// {AccessKeyID:ak AccessKeySecret:*** SecurityToken: Expires:never}
 }
 
-// A server computes what the signature ought to be from the request and its own copy of the secret.
+// A server computes the expected signature from the request and its own copy of the secret.
 func ExampleV1_Signature() {
 	req, _ := http.NewRequest("GET", "http://bucket.oss-cn-hangzhou.aliyuncs.com/key?versionId=versionId"+
 		"&Expires=1699807420&OSSAccessKeyId=ak&Signature=dcLTea%2BYh9ApirQ8o8dOPqtvJXQ%3D", nil)

@@ -124,7 +124,8 @@ func FuzzSignThenVerify(f *testing.F) {
 				func(req *http.Request) error { return v4.Sign(req, p) },
 				func(req *http.Request) string { return between(req.Header.Get("Authorization"), "Signature=", "") },
 				func(req *http.Request, p Params) string {
-					return claimed(between(req.Header.Get("Authorization"), "AdditionalHeaders=", ",")).Signature(req, p)
+					return claimed(between(req.Header.Get("Authorization"), "AdditionalHeaders=", ",")).Signature(req,
+						p)
 				}},
 			{"V4.Presign",
 				func(req *http.Request) error { return v4.Presign(req, p, time.Hour) },

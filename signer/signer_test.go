@@ -35,7 +35,8 @@ func testParams() Params {
 
 // testRequest returns a request as package oss would build it.
 func testRequest() *http.Request {
-	req, err := http.NewRequest("PUT", "https://photos.oss-cn-hangzhou.aliyuncs.com/2026/cat.jpg?partNumber=1&uploadId=A0", nil)
+	const address = "https://photos.oss-cn-hangzhou.aliyuncs.com/2026/cat.jpg?partNumber=1&uploadId=A0"
+	req, err := http.NewRequest("PUT", address, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -57,7 +58,8 @@ func TestRefusedBeforeAnythingIsSigned(t *testing.T) {
 		want    string
 	}{
 		{"no key id", both, func(p *Params) { p.Credentials.AccessKeyID = "" }, "", 0, "signer: AccessKeyID is empty"},
-		{"no secret", both, func(p *Params) { p.Credentials.AccessKeySecret = "" }, "", 0, "signer: AccessKeySecret is empty"},
+		{"no secret", both, func(p *Params) { p.Credentials.AccessKeySecret = "" }, "", 0,
+			"signer: AccessKeySecret is empty"},
 		{"no time", both, func(p *Params) { p.Time = time.Time{} }, "", 0, "signer: time is zero"},
 		{"key without bucket", both, func(p *Params) { p.Bucket = "" }, "", 0, "signer: a key needs a bucket"},
 		{"bad escape", both, nil, "a=%zz", 0, `signer: query: invalid URL escape "%zz"`},
@@ -66,7 +68,8 @@ func TestRefusedBeforeAnythingIsSigned(t *testing.T) {
 			`signer: region "oss-cn-hangzhou": drop "oss-", the region is "cn-hangzhou"`},
 		{"V1 ttl too short", []Signer{V1{}}, nil, "", time.Second - 1, "signer: ttl 999.999999ms is less than 1s"},
 		{"V4 ttl negative", onlyV4, nil, "", -minute, "signer: ttl -1m0s is not between 1s and 168h0m0s"},
-		{"V4 ttl too long", onlyV4, nil, "", MaxPresign + 1, "signer: ttl 168h0m0.000000001s is not between 1s and 168h0m0s"},
+		{"V4 ttl too long", onlyV4, nil, "", MaxPresign + 1,
+			"signer: ttl 168h0m0.000000001s is not between 1s and 168h0m0s"},
 	}
 	for _, tt := range tests {
 		for _, s := range tt.signers {
@@ -197,7 +200,8 @@ func TestV4HashesADateInTheFormOfHTTPAsItCame(t *testing.T) {
 	req.Header.Set("Date", date)
 	p.Time = noon.AddDate(0, 0, 1)
 	got := V4{}.StringToSign(req, p)
-	if want := "OSS4-HMAC-SHA256\n" + date + "\n20260617/" + p.Region + "/oss/aliyun_v4_request\n"; !strings.HasPrefix(got, want) {
+	want := "OSS4-HMAC-SHA256\n" + date + "\n20260617/" + p.Region + "/oss/aliyun_v4_request\n"
+	if !strings.HasPrefix(got, want) {
 		t.Errorf("StringToSign = %q, want it to begin with %q", got, want)
 	}
 }
@@ -258,7 +262,9 @@ func TestCanonicalHeaders(t *testing.T) {
 		"X-Oss-Unset":     nil,
 		"User-Agent":      {"test"},
 	}
-	s := V4{AdditionalHeaders: []string{"Range", "range", "HOST", "Content-Length", "Content-Type", "Authorization", "If-Match", "x-oss-meta-list"}}
+	s := V4{AdditionalHeaders: []string{
+		"Range", "range", "HOST", "Content-Length", "Content-Type", "Authorization", "If-Match", "x-oss-meta-list",
+	}}
 	got := string(appendHeaders(nil, s.signedHeaders(nil, req)))
 	want := "content-length:7\nhost:photos.oss-cn-hangzhou.aliyuncs.com\nrange:bytes=0-6\n" +
 		"x-oss-meta-_:before letters\nx-oss-meta-a:1\nx-oss-meta-a:2\nx-oss-meta-ab:0\n" +

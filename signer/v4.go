@@ -18,19 +18,18 @@ import (
 	"time"
 )
 
-// V4 is the HMAC-SHA256 scheme, scoped to a day, a region and the product "oss".
+// V4 is the scheme with HMAC-SHA256. A signature is valid for one day, one region and one product.
 //
-// It covers the method, bucket and key, the whole query, Content-Type, Content-MD5, the x-oss-*
-// headers, and what AdditionalHeaders names.
+// It covers the method, bucket and key, the whole query, Content-Type, Content-MD5, the x-oss-* headers, and the
+// headers that AdditionalHeaders names.
 type V4 struct {
-	// AdditionalHeaders names further headers to cover, for example "host"; nil covers none.
-	// Case and order do not matter. Names that are covered anyway or that a request does not
-	// have are left out for that request, and a Content-Length of zero counts as absent.
-	// Authorization cannot be covered.
+	// AdditionalHeaders names further headers to cover, for example "host"; nil covers none. Case and order do not
+	// matter. Headers that a request does not have, or that are covered anyway, are left out; a Content-Length of zero
+	// counts as absent. Authorization cannot be covered.
 	AdditionalHeaders []string
 
-	// Product is the service signed for; empty means "oss". A CloudBox is "oss-cloudbox", and
-	// the region is then the id of the box.
+	// Product is the service in the signature; "" means "oss". For a CloudBox it is "oss-cloudbox", and the region is
+	// the ID of the CloudBox.
 	Product string
 }
 
@@ -44,19 +43,19 @@ const (
 	queryV4Result = "x-oss-signature"
 )
 
-// Sign sets x-oss-date, x-oss-content-sha256, Authorization and, with a token,
-// x-oss-security-token. The body is not covered: the hash says UNSIGNED-PAYLOAD.
+// Sign sets x-oss-date, x-oss-content-sha256, Authorization and, for keys with a token, x-oss-security-token. The body
+// is not covered: the hash is UNSIGNED-PAYLOAD.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/recommend-to-use-signature-version-4
 func (s V4) Sign(req *http.Request, p Params) error {
 	if err := s.check(p); err != nil {
 		return err
 	}
-	var room somePairs
-	if _, err := unsign(room[:0], req); err != nil {
+	var room pairBuffer
+	if _, err := removeSignature(room[:0], req); err != nil {
 		return err
 	}
-	values := make(headerValues, 0, 4)
+	values := make(headerSetter, 0, 4)
 	values.set(req.Header, headerOSSDate, p.Time.UTC().Format(v4TimeFormat))
 	values.set(req.Header, headerOSSHash, v4NoHash)
 	if token := p.Credentials.SecurityToken; token != "" {
@@ -79,8 +78,8 @@ func (s V4) authorization(req *http.Request, p Params) string {
 	return string(s.appendSignature(b, req, p))
 }
 
-// Presign sets the x-oss-* parameters in the query; ttl is at most MaxPresign and at least a
-// second, and fractions of a second are dropped. A URL made with a token dies with the token.
+// Presign adds the x-oss-* parameters of a signature to the query. The ttl is at least one second and at most
+// MaxPresign; fractions of a second are dropped. A URL that contains a token expires with the token if that is sooner.
 // An x-oss-content-sha256 header counts only if the caller has set it.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/add-signatures-to-urls
@@ -91,8 +90,8 @@ func (s V4) Presign(req *http.Request, p Params, ttl time.Duration) error {
 	if ttl < time.Second || ttl > MaxPresign {
 		return fmt.Errorf("signer: ttl %v is not between %v and %v", ttl, time.Second, MaxPresign)
 	}
-	var room somePairs
-	query, err := unsign(room[:0], req)
+	var room pairBuffer
+	query, err := removeSignature(room[:0], req)
 	if err != nil {
 		return err
 	}
@@ -114,7 +113,7 @@ func (s V4) Presign(req *http.Request, p Params, ttl time.Duration) error {
 	return nil
 }
 
-// check refuses what V4 cannot sign, and the region OSS would answer with a puzzle.
+// check refuses parameters that V4 cannot sign, and a region for which the refusal of OSS would not name the cause.
 func (s V4) check(p Params) error {
 	if p.Region == "" {
 		return errors.New("signer: V4 needs a region")
@@ -125,10 +124,9 @@ func (s V4) check(p Params) error {
 	return p.check()
 }
 
-// Signature returns what Sign and Presign call Signature, for req as it stands: the hex of an
-// HMAC-SHA256 over StringToSign under the key of day, region and product. It changes and checks
-// nothing, so that a server can hold it against the signature it received; s then names the
-// additional headers that the request claims to cover.
+// Signature returns the signature of req as it stands, which Sign and Presign set: the hex of an HMAC-SHA256 of
+// StringToSign, with the key of the day, region and product. It changes and checks nothing, so that a server can
+// compare it with the signature that it received; s then names the additional headers that the request claims to cover.
 func (s V4) Signature(req *http.Request, p Params) string {
 	var sum [2 * sha256.Size]byte
 	return string(s.appendSignature(sum[:0], req, p))
@@ -140,23 +138,24 @@ func (s V4) appendSignature(b []byte, req *http.Request, p Params) []byte {
 	defer v4Keys.Put(key)
 	key.derive(scope)
 	key.mac.Reset()
-	key.text = s.appendStringToSign(key.text[:0], req, p)
-	key.mac.Write(key.text)
-	key.text = key.mac.Sum(key.text[:0])
-	return hex.AppendEncode(b, key.text)
+	key.buf = s.appendStringToSign(key.buf[:0], req, p)
+	key.mac.Write(key.buf)
+	key.buf = key.mac.Sum(key.buf[:0])
+	return hex.AppendEncode(b, key.buf)
 }
 
-// A v4Scope is what a key is derived from.
+// A v4Scope determines the key of a signature.
 type v4Scope struct{ secret, day, region, product string }
 
-// A v4Key is an HMAC under the key of a scope. It takes four HMACs to derive, and the scope is the same all day.
+// A v4Key is an HMAC with the key of a scope. Keeping it saves the four HMACs that derive the key; the scope is the
+// same all day.
 type v4Key struct {
 	scope v4Scope
-	mac   hash.Hash // nil while there is no scope
-	text  []byte    // what was hashed last; kept for its memory
+	mac   hash.Hash // nil if there is no scope yet
+	buf   []byte    // the text to sign, then its HMAC; reused
 }
 
-// v4Keys are those of the last signatures. No two goroutines have the same one.
+// v4Keys are keys of recent signatures. A goroutine has its key to itself.
 var v4Keys = sync.Pool{New: func() any { return new(v4Key) }}
 
 // derive makes k the key of scope.
@@ -173,11 +172,12 @@ func (k *v4Key) derive(scope v4Scope) {
 	k.scope, k.mac = scope, hmac.New(sha256.New, key)
 }
 
-// StringToSign returns the text V4 hashes with the derived key.
+// StringToSign returns the text that V4 signs with the derived key, to compare with the one in a SignatureDoesNotMatch
+// reply.
 //
-// It describes req as it stands, so call it after Sign or Presign. The date is the x-oss-date
-// parameter, else the x-oss-date header, else a Date header, in the same form or in that of HTTP: some
-// SDKs send nothing else, and OSS hashes its text as it came. Else it is p.Time.
+// It describes req as it stands, so call it after Sign or Presign. The date is the x-oss-date parameter, else the
+// x-oss-date header, else a Date header in the form of V4 or of HTTP, else p.Time. Some SDKs send only a Date, and OSS
+// hashes its text as received.
 func (s V4) StringToSign(req *http.Request, p Params) string {
 	return string(s.appendStringToSign(nil, req, p))
 }
@@ -194,14 +194,14 @@ func (s V4) appendStringToSign(b []byte, req *http.Request, p Params) []byte {
 	return hex.AppendEncode(b, sum[:])
 }
 
-// CanonicalRequest returns the request as V4 sees it, the part that is usually wrong.
-// The Authorization header and the x-oss-signature parameter do not matter.
+// CanonicalRequest returns the request in the form that V4 hashes. A difference from that of OSS explains most
+// mismatches. It does not depend on the Authorization header and the parameter x-oss-signature.
 func (s V4) CanonicalRequest(req *http.Request, p Params) string {
 	return string(s.appendCanonicalRequest(nil, req, p))
 }
 
 func (s V4) appendCanonicalRequest(b []byte, req *http.Request, p Params) []byte {
-	b = append(b, verb(req)...)
+	b = append(b, method(req)...)
 	b = append(b, "\n/"...)
 	if p.Bucket != "" {
 		b = appendEscaped(b, p.Bucket, true)
@@ -209,19 +209,19 @@ func (s V4) appendCanonicalRequest(b []byte, req *http.Request, p Params) []byte
 		b = appendEscaped(b, p.Key, true)
 	}
 	b = append(b, '\n')
-	var room somePairs
-	query, _ := parseQuery(room[:0], req.URL.RawQuery) // Sign has refused a bad one
+	var room pairBuffer
+	query, _ := parseQuery(room[:0], req.URL.RawQuery) // Sign refuses an invalid one
 	query = slices.DeleteFunc(query, func(q pair) bool { return q.name == queryV4Result })
 	b = appendQuery(b, escaped(query))
 	b = append(b, '\n')
-	b = appendHeaders(b, s.signedHeaders(room[:0], req)) // the query is done with
+	b = appendHeaders(b, s.signedHeaders(room[:0], req)) // the query is not needed any more
 	b = append(b, '\n')
 	b = append(b, s.coveredNames(req)...)
 	b = append(b, '\n')
 	return append(b, cmp.Or(textproto.TrimString(req.Header.Get(headerOSSHash)), v4NoHash)...)
 }
 
-// signedHeaders appends every header V4 covers.
+// signedHeaders appends all headers that V4 covers.
 func (s V4) signedHeaders(headers []pair, req *http.Request) []pair {
 	headers = ossHeaders(headers, req.Header)
 	headers = append(headers, s.covered(req)...)
@@ -262,8 +262,8 @@ func (s V4) coveredNames(req *http.Request) string {
 	return strings.Join(names, ";")
 }
 
-// headerValue returns a header of req, and whether there is one. Two of them net/http keeps
-// elsewhere: the host always, and the length on its way out.
+// headerValue returns a header of req, and whether it exists. net/http keeps two of them elsewhere: Host always, and
+// Content-Length until the request is sent.
 func headerValue(req *http.Request, name string) (string, bool) {
 	switch {
 	case name == "host":
@@ -279,14 +279,14 @@ func headerValue(req *http.Request, name string) (string, bool) {
 	return joinValues(values), len(values) > 0
 }
 
-// appendCredential appends who signs and for what.
+// appendCredential appends the key ID and the scope.
 func (s V4) appendCredential(b []byte, p Params, date string) []byte {
 	b = append(b, p.Credentials.AccessKeyID...)
 	b = append(b, '/')
 	return s.appendScope(b, p, date)
 }
 
-// appendScope appends what a signature is limited to.
+// appendScope appends the day, region and product of the signature.
 func (s V4) appendScope(b []byte, p Params, date string) []byte {
 	for _, part := range [...]string{v4Day(date), p.Region, s.product()} {
 		b = append(b, part...)
@@ -297,7 +297,7 @@ func (s V4) appendScope(b []byte, p Params, date string) []byte {
 
 func (s V4) product() string { return cmp.Or(s.Product, "oss") }
 
-// v4Date returns the signing time of req as it stands in the text V4 hashes.
+// v4Date returns the time of signing as text, as StringToSign describes it.
 func v4Date(req *http.Request, p Params) string {
 	if date, ok := queryValue(req.URL.RawQuery, queryV4Date); ok {
 		return date
@@ -311,7 +311,7 @@ func v4Date(req *http.Request, p Params) string {
 	return p.Time.UTC().Format(v4TimeFormat)
 }
 
-// v4Day returns the day of a date. What a server receives may be too short to hold one.
+// v4Day returns the day of a date. The date of a request that a server receives may be too short.
 func v4Day(date string) string {
 	if isHTTPDate(date) {
 		t, _ := time.Parse(http.TimeFormat, date)
@@ -320,8 +320,8 @@ func v4Day(date string) string {
 	return date[:min(v4DayLength, len(date))]
 }
 
-// isV4Date reports whether date is in the form of V4. Both forms have one length; time.Parse makes an error of some size
-// of what is in neither.
+// isV4Date reports whether date has the form of V4. The length is compared first because an error of time.Parse is
+// expensive.
 func isV4Date(date string) bool {
 	if len(date) != len(v4TimeFormat) {
 		return false
@@ -330,7 +330,7 @@ func isV4Date(date string) bool {
 	return err == nil
 }
 
-// isHTTPDate reports whether date is in the form of HTTP.
+// isHTTPDate reports whether date has the form of HTTP.
 func isHTTPDate(date string) bool {
 	if len(date) != len(http.TimeFormat) {
 		return false

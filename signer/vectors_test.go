@@ -88,7 +88,7 @@ func TestVectors(t *testing.T) {
 
 func checkV1Header(t *testing.T, v vector) {
 	if v.Name == "v1h-raw-resource-without-trailing-slash" {
-		equal(t, "HMAC", (&v1Key{text: []byte(v.StringToSign)}).sign(v.AccessKeySecret), v.Signature)
+		equal(t, "HMAC", (&v1Key{buf: []byte(v.StringToSign)}).sign(v.AccessKeySecret), v.Signature)
 		equal(t, "authorization", V1{}.authorization(v.params(t), v.Signature), v.Authorization)
 		return
 	}

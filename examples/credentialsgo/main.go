@@ -1,5 +1,5 @@
-// Credentialsgo signs requests to OSS with the keys of an object of github.com/aliyun/credentials-go, for programs that
-// have one already. Package oss/credentials of this SDK reads the same sources and needs no adapter.
+// Command credentialsgo signs requests to OSS with the keys of a Credential of github.com/aliyun/credentials-go, for
+// programs that have one already. Package oss/credentials of this SDK reads the same sources and needs no adapter.
 //
 // It prints the source and the ID of the keys that credentials-go finds, and uploads nothing.
 package main
@@ -16,11 +16,12 @@ import (
 	"github.com/ossmultipart/go-oss/oss/credentials"
 )
 
-// life is claimed for temporary keys, of which credentials-go does not tell the end. The Provider asks again when a
-// quarter of it is over, within the three minutes before their end in which credentials-go replaces them.
+// life is the lifetime claimed for temporary keys, because credentials-go does not report when they expire. The
+// Provider asks again after a quarter of it, within the three minutes before they expire in which credentials-go
+// replaces them.
 const life = 10 * time.Minute
 
-// adapt makes a provider of an object of credentials-go, which must not be used by two goroutines at once.
+// adapt makes a provider of a Credential, which must not be used by two goroutines at once.
 func adapt(c official.Credential) *credentials.Provider {
 	return credentials.New(oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
 		m, err := c.GetCredential()

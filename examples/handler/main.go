@@ -1,5 +1,5 @@
-// Command handler is a web server that stores what is PUT to it. All requests share one Uploader, so they share its
-// memory and its connections, and however slow some clients are the others are served:
+// Command handler is a web server that stores the body of each PUT request as an object. All requests share one
+// Uploader, and with it its memory and its connections. Slow clients do not delay others:
 //
 //	go run ./examples/handler -addr 127.0.0.1:8080
 //	curl -T FILE http://127.0.0.1:8080/KEY
@@ -64,7 +64,7 @@ func newHandler(up *multipart.Uploader, bucket string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /{key...}", func(w http.ResponseWriter, r *http.Request) {
 		opts := &oss.ObjectOptions{ContentType: r.Header.Get("Content-Type")}
-		body := multipart.Sized(r.Body, r.ContentLength) // -1 if the client does not say
+		body := multipart.Sized(r.Body, r.ContentLength) // -1 if the client does not tell the length
 		res, err := up.Upload(r.Context(), bucket, r.PathValue("key"), body, opts)
 		if err != nil {
 			http.Error(w, err.Error(), statusOf(err))
@@ -78,8 +78,7 @@ func newHandler(up *multipart.Uploader, bucket string) http.Handler {
 	return mux
 }
 
-// statusOf tells errors of the client from those behind the handler. Nothing is left of an upload that failed, or the
-// error says what.
+// statusOf returns the HTTP status for err, which may be a mistake of the client or a failure behind the handler.
 func statusOf(err error) int {
 	var failed *multipart.UploadError
 	switch {

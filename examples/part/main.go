@@ -1,6 +1,5 @@
-// Command part uploads a file in the three requests that every multipart upload is made of:
-// initiate, one upload for each part, complete. It is what package multipart does, without its
-// parallel parts, its memory of interrupted uploads and its proof of the whole.
+// Command part uploads a file with the three requests of every multipart upload: initiate, one upload for each part,
+// complete. Package multipart does the same, and adds parallel parts, resuming and a check of the whole object.
 //
 //	go run ./examples/part FILE
 package main
@@ -58,7 +57,7 @@ func run(ctx context.Context, getenv func(string) string, path string, out io.Wr
 		if err == nil {
 			return
 		}
-		// Parts left behind are billed, so abort also when ctx is what ended the upload.
+		// Abandoned parts are billed, so the upload is aborted also if ctx has ended.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if abortErr := b.Client.AbortMultipartUpload(ctx, up); abortErr != nil {
@@ -67,7 +66,8 @@ func run(ctx context.Context, getenv func(string) string, path string, out io.Wr
 	}()
 
 	var parts []oss.Part
-	for offset := int64(0); offset < info.Size() || len(parts) == 0; offset += partSize { // an empty file is one empty part
+	// An empty file is one empty part.
+	for offset := int64(0); offset < info.Size() || len(parts) == 0; offset += partSize {
 		body := io.NewSectionReader(file, offset, min(partSize, info.Size()-offset))
 		part, err := b.Client.UploadPart(ctx, up, len(parts)+1, body, nil)
 		if err != nil {

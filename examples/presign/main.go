@@ -1,6 +1,6 @@
-// Command presign uploads a file in parts that are sent by somebody without keys, over plain HTTP: a
-// browser, a phone, a build machine. Who has the keys begins, signs a URL for each part, and completes
-// from what OSS lists.
+// Command presign uploads a file in parts that a sender without keys sends with net/http alone: a browser, a phone, a
+// build machine. The owner of the keys begins the upload, signs a URL for each part, and completes the upload with the
+// parts that OSS lists.
 //
 //	go run ./examples/presign FILE
 package main
@@ -66,7 +66,7 @@ func run(ctx context.Context, getenv func(string) string, path string, out io.Wr
 	return errors.Join(err, b.Client.AbortMultipartUpload(context.WithoutCancel(ctx), plan.Upload))
 }
 
-// sendAll signs a URL for each part and has it sent.
+// sendAll signs a URL for each part and sends it.
 func sendAll(ctx context.Context, b *bucket.Bucket, plan multipart.Plan, file io.ReaderAt, out io.Writer) error {
 	for s := range plan.Sections() {
 		signed, err := b.Client.PresignPart(ctx, plan.Upload, s.Number, 10*time.Minute)
@@ -76,12 +76,13 @@ func sendAll(ctx context.Context, b *bucket.Bucket, plan multipart.Plan, file io
 		if err := send(ctx, b.HTTPClient(), signed, io.NewSectionReader(file, s.Offset, s.Size)); err != nil {
 			return fmt.Errorf("part %d: %w", s.Number, err)
 		}
-		fmt.Fprintf(out, "part %3d %d bytes, by a URL good until %s\n", s.Number, s.Size, signed.Expires.UTC().Format(time.RFC3339))
+		fmt.Fprintf(out, "part %3d %d bytes, by a URL valid until %s\n",
+			s.Number, s.Size, signed.Expires.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
-// send is all that a sender without keys needs. The ETag of a part is the MD5 of what OSS has stored.
+// send is the code of the sender without keys. The ETag of a part is the MD5 of the bytes that OSS has stored.
 func send(ctx context.Context, client *http.Client, signed *oss.Presigned, body *io.SectionReader) error {
 	sum := md5.New()
 	req, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL, io.TeeReader(body, sum))

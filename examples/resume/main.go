@@ -1,10 +1,10 @@
-// Command resume uploads a file so that a later run goes on where an earlier one was interrupted, by
-// whatever: Ctrl-C, a broken line, a kill, a power cut.
+// Command resume uploads a file, and a later run continues an interrupted one: after Ctrl-C, a lost connection, a kill
+// or a power cut.
 //
 //	go run ./examples/resume FILE
 //
-// On the server inside the process, whose memory ends with it, the first try is interrupted half-way
-// and a second one made, so that there is something to see.
+// The server inside the process keeps nothing between runs. With it, the program interrupts its first upload half-way
+// and makes a second one.
 package main
 
 import (
@@ -57,8 +57,10 @@ func run(ctx context.Context, getenv func(string) string, records, path string, 
 	return upload(ctx, b, records, path, out, nil)
 }
 
-// upload is all there is to resuming: the Store.
-func upload(ctx context.Context, b *bucket.Bucket, records, path string, out io.Writer, progress func(multipart.Progress)) error {
+// upload shows all that resuming needs: a Store.
+func upload(
+	ctx context.Context, b *bucket.Bucket, records, path string, out io.Writer, progress func(multipart.Progress),
+) error {
 	up := multipart.NewUploader(b.Client, &multipart.Options{
 		PartSize: 1 << 20,
 		Store:    multipart.DirStore(records),

@@ -1,5 +1,5 @@
-// Command share uploads one file as several machines would: one begins, each sends its share of the
-// parts, the first finishes. What travels between them is a Plan, a line of JSON.
+// Command share uploads one file as several machines would: the first begins the upload, each sends its share of the
+// parts, and the first finishes it. They exchange a Plan, which is one line of JSON.
 //
 //	go run ./examples/share FILE
 package main
@@ -65,7 +65,7 @@ func run(ctx context.Context, getenv func(string) string, path string, out io.Wr
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		// Nobody else ends an upload whose parts come from many machines.
+		// UploadParts never aborts, because other machines may be sending parts.
 		return errors.Join(err, b.Client.AbortMultipartUpload(context.WithoutCancel(ctx), plan.Upload))
 	}
 	for i, n := range sent {
@@ -79,13 +79,13 @@ func run(ctx context.Context, getenv func(string) string, path string, out io.Wr
 	return nil
 }
 
-// work is what machine i does when it gets the message.
+// work is the code of machine i, which receives the message.
 func work(ctx context.Context, client *oss.Client, message []byte, i int, path string) (int, error) {
 	var plan multipart.Plan
 	if err := json.Unmarshal(message, &plan); err != nil {
 		return 0, err
 	}
-	file, err := os.Open(path) // which all of them can read
+	file, err := os.Open(path) // readable by all machines
 	if err != nil {
 		return 0, err
 	}

@@ -1,4 +1,4 @@
-// Command stream uploads standard input, whatever its length, which nobody needs to know:
+// Command stream uploads standard input, whose length need not be known:
 //
 //	tar c DIRECTORY | go run ./examples/stream KEY
 package main
@@ -35,7 +35,7 @@ func run(ctx context.Context, getenv func(string) string, key string, in io.Read
 	}
 	defer b.Close()
 
-	// Two parts are on their way while a third is read: that, and no more, is held in memory.
+	// Memory holds at most two parts in flight and a third that is being read.
 	uploader := multipart.NewUploader(b.Client, &multipart.Options{PartSize: 4 << 20, Concurrency: 2})
 	res, err := uploader.Upload(ctx, b.Name, key, in, nil)
 	if failed := (*multipart.UploadError)(nil); errors.As(err, &failed) && !failed.Aborted && failed.Plan.Upload.ID != "" {

@@ -1,5 +1,5 @@
-// Command sweep ends the unfinished uploads of a bucket that are older than a week, or says what they
-// hold. OSS keeps them, and bills them, for ever.
+// Command sweep aborts the unfinished uploads of a bucket that are older than a week, or with -dry-run lists them. OSS
+// keeps and bills them forever.
 //
 //	go run ./examples/sweep [-older 168h] [-prefix backups/] [-dry-run]
 package main
@@ -20,7 +20,8 @@ import (
 
 func main() {
 	var opts multipart.SweepOptions
-	flag.DurationVar(&opts.OlderThan, "older", multipart.DefaultSweepAge, "how long ago an upload was begun and last got a part")
+	flag.DurationVar(&opts.OlderThan, "older", multipart.DefaultSweepAge,
+		"how long ago an upload was begun and last got a part")
 	flag.StringVar(&opts.Prefix, "prefix", "", "only of keys that begin like this")
 	flag.BoolVar(&opts.DryRun, "dry-run", false, "look, and end nothing")
 	flag.Parse()
@@ -39,7 +40,7 @@ func run(ctx context.Context, getenv func(string) string, opts multipart.SweepOp
 	}
 	defer b.Close()
 	up := multipart.NewUploader(b.Client, nil)
-	if b.Local { // where nothing could be left, leave something
+	if b.Local { // a new server has no unfinished uploads
 		if _, err := up.Begin(ctx, b.Name, "left/behind.bin", 1<<30, nil); err != nil {
 			return err
 		}
@@ -55,7 +56,8 @@ func run(ctx context.Context, getenv func(string) string, opts multipart.SweepOp
 			continue
 		}
 		uploads, parts, size = uploads+1, parts+swept.Parts, size+swept.Size
-		fmt.Fprintf(out, "%s  %d parts, %d bytes, begun %s\n", swept.Upload, swept.Parts, swept.Size, swept.Initiated.Format(time.RFC3339))
+		fmt.Fprintf(out, "%s  %d parts, %d bytes, begun %s\n",
+			swept.Upload, swept.Parts, swept.Size, swept.Initiated.Format(time.RFC3339))
 	}
 	verb := "ended"
 	if opts.DryRun {

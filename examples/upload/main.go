@@ -1,14 +1,14 @@
-// Command upload puts files into OSS and proves that they arrived.
+// Command upload uploads files to OSS and verifies the objects.
 //
 //	go run ./examples/upload FILE...
 //
-// FILE may be "-" for standard input, or a pipe; its length need not be known. Keys and the place of
-// the bucket come from OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION,
-// OSS_ENDPOINT and OSS_BUCKET. Where none of them is set the files go to a server inside the process
-// and are read back and compared: the command then shows, without an account, that uploading works.
+// FILE may be "-" for standard input, or a pipe; its length need not be known. The keys and the bucket come from
+// OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_REGION, OSS_ENDPOINT and OSS_BUCKET. If none of them
+// is set, the files go to a server inside the process and are read back and compared, so that the command works without
+// an account.
 //
-// The exit status is 0 if every file was uploaded and proved, 1 if one was not, 2 for a mistake in
-// the command line or the environment, and 130 after an interrupt, which leaves nothing in OSS.
+// The exit status is 0 if every file was uploaded and verified, 1 if one was not, 2 for a mistake in the command line
+// or the environment, and 130 after an interrupt, which leaves nothing in OSS.
 package main
 
 import (
@@ -47,7 +47,9 @@ const (
 )
 
 // run is main without the process: results go to stdout, progress and errors to stderr.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+func run(
+	ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string,
+) int {
 	var s settings
 	err := s.parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -67,7 +69,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 	progress := newMeter(stderr)
 	s.options.Progress = progress.update
-	j := job{bucket: b, uploader: multipart.NewUploader(b.Client, &s.options), stdin: stdin, out: stdout, progress: progress}
+	uploader := multipart.NewUploader(b.Client, &s.options)
+	j := job{bucket: b, uploader: uploader, stdin: stdin, out: stdout, progress: progress}
 	status := exitOK
 	for i, file := range s.files {
 		err := j.upload(ctx, file, s.keys[i])
@@ -77,13 +80,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return exitInterrupted
 		case err != nil:
 			fmt.Fprintf(stderr, "upload: %s: %v\n", printable(file), err)
-			status = exitFailure // the other files are still wanted
+			status = exitFailure // go on with the other files
 		}
 	}
 	return status
 }
 
-// settings are what the command line asks for.
+// settings are the values of the command line.
 type settings struct {
 	place   bucket.Flags
 	options multipart.Options
@@ -97,20 +100,26 @@ func (s *settings) parse(args []string) error {
 	s.flags = flag.NewFlagSet("upload", flag.ContinueOnError)
 	s.flags.SetOutput(io.Discard) // run prints errors, in one line
 	s.flags.StringVar(&s.place.Bucket, "bucket", "", "`name` of the bucket; default OSS_BUCKET")
-	s.flags.StringVar(&s.place.Endpoint, "endpoint", "", "`host` or URL of the service; default OSS_ENDPOINT, else that of the region")
+	s.flags.StringVar(&s.place.Endpoint, "endpoint", "",
+		"`host` or URL of the service; default OSS_ENDPOINT, else that of the region")
 	s.flags.StringVar(&s.place.Region, "region", "", "`region` such as cn-hangzhou; default OSS_REGION")
 	s.flags.StringVar(&s.place.Signature, "signature", "", "`version` v1 or v4; default v4 with a region, else v1")
-	key := s.flags.String("key", "", "`key` of the object, or for several files the prefix of their keys; default the base name")
-	s.flags.Func("part-size", "`bytes` in a part, such as 8MiB, 512KiB or 16777216; default 8MiB, or more for very large files", func(text string) (err error) {
+	key := s.flags.String("key", "",
+		"`key` of the object, or for several files the prefix of their keys; default the base name")
+	const partSize = "`bytes` in a part, such as 8MiB, 512KiB or 16777216; default 8MiB, or more for very large files"
+	s.flags.Func("part-size", partSize, func(text string) (err error) {
 		s.options.PartSize, err = parseBytes(text)
 		if err == nil && (s.options.PartSize < oss.MinPartSize || s.options.PartSize > oss.MaxPartSize) {
 			err = fmt.Errorf("want %s to %s", formatBytes(oss.MinPartSize), formatBytes(oss.MaxPartSize))
 		}
 		return err
 	})
-	s.flags.IntVar(&s.options.Concurrency, "concurrency", 0, "`parts` in flight at once; 0 finds out how many make it faster")
+	s.flags.IntVar(&s.options.Concurrency, "concurrency", 0,
+		"`parts` in flight; 0 adapts the number to the throughput")
 	s.flags.Func("checksum", "`kind` of proof for each part: md5, crc64 or none; default md5", func(text string) error {
-		kind, ok := map[string]oss.Checksum{"md5": oss.ChecksumMD5, "crc64": oss.ChecksumCRC64, "none": oss.ChecksumNone}[text]
+		kind, ok := map[string]oss.Checksum{
+			"md5": oss.ChecksumMD5, "crc64": oss.ChecksumCRC64, "none": oss.ChecksumNone,
+		}[text]
 		if !ok {
 			return errors.New("want md5, crc64 or none")
 		}
@@ -130,7 +139,7 @@ func (s *settings) parse(args []string) error {
 	return s.setKeys(*key)
 }
 
-// setKeys gives every file a key of its own.
+// setKeys assigns a key to every file.
 func (s *settings) setKeys(key string) error {
 	taken := make(map[string]string)
 	for _, file := range s.files {
@@ -154,7 +163,8 @@ func (s *settings) setKeys(key string) error {
 }
 
 func (s *settings) usage(w io.Writer) {
-	fmt.Fprintln(w, "usage: upload [flags] FILE...\n\nFILE may be - for standard input. Without any OSS_* variable a server inside the process is used.")
+	fmt.Fprintln(w, "usage: upload [flags] FILE...\n\n"+
+		"FILE may be - for standard input. Without any OSS_* variable a server inside the process is used.")
 	s.flags.SetOutput(w)
 	s.flags.PrintDefaults()
 }
@@ -186,7 +196,7 @@ type job struct {
 	progress *meter
 }
 
-// upload uploads one file, proves that it arrived, and prints both.
+// upload uploads one file, verifies the object, and prints both results.
 func (j *job) upload(ctx context.Context, file, key string) error {
 	src, err := open(file, j.stdin)
 	if err != nil {
@@ -200,7 +210,7 @@ func (j *job) upload(ctx context.Context, file, key string) error {
 		res, err = j.uploader.UploadFile(ctx, j.bucket.Name, key, file, nil)
 	} else {
 		if j.bucket.Local {
-			src.sum() // so that what is read back has something to be compared with
+			src.sum() // to compare with the object
 		}
 		res, err = j.uploader.Upload(ctx, j.bucket.Name, key, src.stream, nil)
 	}
@@ -237,13 +247,13 @@ func (j *job) print(key string, res *multipart.Result, took time.Duration, proof
 	}
 }
 
-// An unprovedError is an object that was made but could not be held against its source.
+// An unprovedError reports an object that exists but could not be compared with its source.
 type unprovedError struct{ err error }
 
 func (e *unprovedError) Error() string { return "uploaded, but not proved: " + e.err.Error() }
 func (e *unprovedError) Unwrap() error { return e.err }
 
-// left says what the upload that was interrupted with err has left in OSS.
+// left describes what the interrupted upload that failed with err has left in OSS.
 func left(err error) string {
 	var failed *multipart.UploadError
 	var unproved *unprovedError
@@ -255,7 +265,8 @@ func left(err error) string {
 	case !errors.As(err, &failed), failed.Plan.Upload.ID == "":
 		return "nothing was begun in OSS"
 	case failed.Aborted:
-		return fmt.Sprintf("%s of parts were stored and have been removed: nothing is left in OSS", formatBytes(failed.Stored))
+		return fmt.Sprintf("%s of parts were stored and have been removed: nothing is left in OSS",
+			formatBytes(failed.Stored))
 	}
 	return fmt.Sprintf("parts may be left in OSS under upload ID %s: %v", failed.Plan.Upload.ID, failed.AbortErr)
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A meter shows how far an upload is: on a terminal in one line that is written again and again,
-// elsewhere, where lines are kept, in a few lines.
+// A meter shows the progress of an upload: on a terminal in one line that it rewrites, elsewhere in a few lines.
 type meter struct {
 	out  io.Writer
 	live bool // out is a terminal
@@ -32,18 +31,18 @@ type meter struct {
 	marked int64     // bytes sent at that time
 }
 
-// How often a meter shows something.
+// How often a meter writes.
 const (
 	liveEvery  = 100 * time.Millisecond
-	plainStep  = 10               // percent, but not more than one line a second
-	plainEvery = 10 * time.Second // at the latest, also where there are no percents
+	plainStep  = 10               // percent, and at most one line a second
+	plainEvery = 10 * time.Second // at the latest, also while the size is unknown
 )
 
 func newMeter(out io.Writer) *meter {
 	return &meter{out: out, live: isTerminal(out), now: time.Now}
 }
 
-// isTerminal reports whether w is a terminal, or at least a device that keeps no lines.
+// isTerminal reports whether w is a terminal or another character device.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -53,10 +52,11 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// begin starts over with another file.
+// begin starts with the next file.
 func (m *meter) begin(file string) {
 	now := m.now()
-	*m = meter{out: m.out, live: m.live, now: m.now, name: printable(filepath.Base(file)), began: now, shown: now, mark: now}
+	name := printable(filepath.Base(file))
+	*m = meter{out: m.out, live: m.live, now: m.now, name: name, began: now, shown: now, mark: now}
 }
 
 // update is a multipart.Options.Progress.
@@ -64,7 +64,7 @@ func (m *meter) update(p multipart.Progress) {
 	now := m.now()
 	waiting := !p.WaitingSince.IsZero()
 	if waiting {
-		m.mark, m.marked = now, p.Sent // the speed is that of the time without waits
+		m.mark, m.marked = now, p.Sent // waits do not count towards the speed
 	} else {
 		m.measure(now, p.Sent)
 	}
@@ -79,7 +79,7 @@ func (m *meter) update(p multipart.Progress) {
 		return
 	}
 	line := m.line(now, p)
-	fmt.Fprintf(m.out, "\r%-*s", m.width, line) // the spaces wipe out the end of a longer line
+	fmt.Fprintf(m.out, "\r%-*s", m.width, line) // the spaces erase the rest of a longer line
 	m.width = len(line)
 }
 
@@ -91,7 +91,7 @@ func (m *meter) due(now time.Time, percent int64) bool {
 	return since >= plainEvery || since >= time.Second && percent >= m.percent+plainStep
 }
 
-// end wipes the live line, so that what comes next has the line to itself.
+// end erases the live line.
 func (m *meter) end() {
 	if m.width > 0 {
 		fmt.Fprintf(m.out, "\r%*s\r", m.width, "")
@@ -99,7 +99,7 @@ func (m *meter) end() {
 	}
 }
 
-// measure follows the speed, second by second: older ones count less and less.
+// measure updates the speed, an average in which older seconds count less.
 func (m *meter) measure(now time.Time, sent int64) {
 	took := now.Sub(m.mark).Seconds()
 	if took < 1 {
@@ -143,7 +143,7 @@ func (m *meter) line(now time.Time, p multipart.Progress) string {
 	return b.String()
 }
 
-// reason says in two words why an upload waits.
+// reason describes in two words why an upload waits.
 func reason(err error) string {
 	var refused *oss.ServiceError
 	if errors.As(err, &refused) && refused.RequestID != "" {
@@ -160,7 +160,7 @@ func percent(p multipart.Progress) int64 {
 	return int64(100 * float64(p.Sent) / float64(p.Total))
 }
 
-// formatBytes writes n for people.
+// formatBytes formats n for display.
 func formatBytes(n int64) string {
 	const unit = 1 << 10
 	if n < unit {
@@ -173,7 +173,7 @@ func formatBytes(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[prefix])
 }
 
-// printable keeps a name from moving the cursor or breaking the line.
+// printable escapes control characters of a name, which would move the cursor or break the line.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -16,15 +16,15 @@ import (
 	"github.com/ossmultipart/go-oss/multipart"
 )
 
-// A source is what is uploaded: a regular file, which can be read again, or a stream, which cannot.
+// A source is a regular file, which can be read again, or a stream, which cannot.
 type source struct {
 	name   string
 	stream io.Reader // nil for a regular file
-	passed *sums     // of the bytes of the stream, nil if nobody asked
+	passed *sums     // of the bytes of the stream; nil unless sum was called
 	file   *os.File  // to be closed, nil for a regular file and for standard input
 }
 
-// open finds out what name is.
+// open opens the source called name.
 func open(name string, stdin io.Reader) (*source, error) {
 	if name == "-" {
 		return &source{name: "standard input", stream: stdin}, nil
@@ -45,7 +45,7 @@ func open(name string, stdin io.Reader) (*source, error) {
 	return &source{name: name, stream: f, file: f}, nil
 }
 
-// withoutPath drops the name of a file from err, where run prints it already.
+// withoutPath removes the name of the file from err, because run prints it.
 func withoutPath(err error) error {
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
 		return failed.Err
@@ -59,14 +59,14 @@ func (s *source) close() {
 	}
 }
 
-// sum has the bytes of a stream summed as they pass.
+// sum computes the checksums of a stream while it is read.
 func (s *source) sum() {
 	s.passed = newSums()
 	s.stream = io.TeeReader(s.stream, s.passed)
 }
 
-// prove holds the object against its source and says in words what that showed. A local object is
-// read back whole. Of a real one OSS is asked, since reading it back may be slow and is billed.
+// prove compares the object with its source and describes the result. A local object is read back as a whole. For a
+// real one it asks OSS for the checksums, because reading it back may be slow and is billed.
 func prove(ctx context.Context, b *bucket.Bucket, key string, src *source, res *multipart.Result) (string, error) {
 	if !b.Local {
 		return ask(ctx, b, key, res)
@@ -95,7 +95,7 @@ func prove(ctx context.Context, b *bucket.Bucket, key string, src *source, res *
 	return fmt.Sprintf("read back: %v, as was read from %s", back, printable(src.name)), nil
 }
 
-// ask compares what OSS says of the object with what the upload reported.
+// ask compares the properties of the object in OSS with the result of the upload.
 func ask(ctx context.Context, b *bucket.Bucket, key string, res *multipart.Result) (string, error) {
 	info, err := b.Client.HeadObject(ctx, b.Name, key, nil)
 	if err != nil {
@@ -108,8 +108,8 @@ func ask(ctx context.Context, b *bucket.Bucket, key string, res *multipart.Resul
 	return "HeadObject reports the same size, ETag and CRC-64", nil
 }
 
-// compare reads two streams to their ends. It returns how many bytes they have in common, and an
-// error if that is not all.
+// compare reads two streams to their ends. It returns the number of equal bytes at the beginning, and an error unless
+// the streams are equal.
 func compare(got, want io.Reader) (n int64, err error) {
 	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
 	for {
@@ -124,7 +124,7 @@ func compare(got, want io.Reader) (n int64, err error) {
 			return n, fmt.Errorf("what was read back differs within %d bytes from byte %d", max(na, nb), n)
 		}
 		n += int64(na)
-		if errA != nil { // both have ended: else one would have more bytes
+		if errA != nil { // both have ended, since they were equal so far
 			return n, nil
 		}
 	}

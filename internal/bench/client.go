@@ -50,6 +50,7 @@ func contenders() []contender {
 	return []contender{
 		{name: "floor", make: newFloor, stream: true, chooses: true},
 		{name: "ours", make: newOurs, stream: true, chooses: true},
+		{name: "ours-crc64", make: newOursCRC64, stream: true, chooses: true},
 		{name: "ours-purego", make: newOurs, stream: true, chooses: true, plain: true},
 		{name: "v2", make: newV2, stream: true, chooses: true},
 		{name: "v1", make: newV1, least: 100 << 10},
@@ -88,12 +89,14 @@ type job struct {
 	Size, Part              int64
 	Workers                 int
 	Profile                 string // file for a CPU profile; empty means none
+	Group                   string // memory cgroup to run in; empty means none
 }
 
 // A reply is what it says of itself.
 type reply struct {
 	Wall   time.Duration // from before the first request to after the last reply
 	Peak   float64       // MiB of resident memory, 0 where the system does not tell
+	Disk   float64       // MiB read from disks, 0 where the system does not tell
 	Bytes  uint64        // allocated on the heap
 	Allocs uint64
 }
@@ -103,6 +106,11 @@ func work(in io.Reader, out io.Writer) error {
 	var j job
 	if err := json.NewDecoder(in).Decode(&j); err != nil {
 		return err
+	}
+	if j.Group != "" {
+		if err := joinGroup(j.Group); err != nil {
+			return err
+		}
 	}
 	list, err := enlist(j.Client)
 	if err != nil {
@@ -132,7 +140,7 @@ func work(in io.Reader, out io.Writer) error {
 	}
 	wall := time.Since(began)
 	runtime.ReadMemStats(&after)
-	return json.NewEncoder(out).Encode(reply{wall, peakMiB(), after.TotalAlloc - before.TotalAlloc, after.Mallocs - before.Mallocs})
+	return json.NewEncoder(out).Encode(reply{wall, peakMiB(), diskMiB(), after.TotalAlloc - before.TotalAlloc, after.Mallocs - before.Mallocs})
 }
 
 func (j job) run(ctx context.Context, c client) error {

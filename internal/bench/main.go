@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	only := flags.String("only", "", "scenarios, or what their names begin with, with commas (default all)")
 	clients := flags.String("clients", "", "clients, with commas (default all)")
 	flags.StringVar(&b.profiles, "profile", "", "`directory` for a CPU profile of the last run of each client and scenario")
+	flags.StringVar(&b.group, "cgroup", "", "`directory` of an empty memory cgroup, of either version, for the container scenarios")
 	flags.BoolVar(&b.verify, "verify", false, "let the sink hash what it receives; seconds are worth nothing then")
 	if err := flags.Parse(args); err != nil {
 		return err

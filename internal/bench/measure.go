@@ -37,6 +37,7 @@ type bench struct {
 	scenarios []scenario
 	clients   []contender
 	profiles  string // directory, or empty
+	group     string // memory cgroup for the scenarios that want one, or empty
 	verify    bool
 	plain     string // this program without kernels, once it is built
 	log       func(format string, args ...any)
@@ -56,6 +57,10 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 	}
 	var rows []row
 	for _, s := range b.scenarios {
+		if s.memory > 0 && b.group == "" {
+			b.log("%s: needs -cgroup", s.name)
+			continue
+		}
 		more, err := b.scenario(ctx, s.sized(b.size), full)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -76,6 +81,11 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 		defer os.Remove(path)
 	}
 	o := order{Path: path, Size: s.size, Part: s.part, Verify: b.verify}
+	if s.memory > 0 {
+		if err := limitGroup(b.group, s.memory); err != nil {
+			return nil, err
+		}
+	}
 	if s.slow {
 		o.Latency = slowLatency
 	}
@@ -88,6 +98,11 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 		b.log("%s: run %d of %d", s.name, run+1, b.runs)
 		for i := range clients {
 			i = (i + run) % len(clients) // whoever is first has the coldest caches
+			if s.cold {
+				if err := dropCache(path); err != nil {
+					return nil, err
+				}
+			}
 			c, err := b.one(ctx, s, clients[i], path)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", clients[i].name, err)
@@ -105,6 +120,9 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 // one runs a client process and asks the sink what came of it.
 func (b *bench) one(ctx context.Context, s scenario, client contender, path string) (cost, error) {
 	j := job{Client: client.name, Mode: s.mode, Path: path, URL: b.server.url(s), Size: s.size, Part: s.part, Workers: s.workers}
+	if s.memory > 0 {
+		j.Group = b.group
+	}
 	if b.profiles != "" {
 		j.Profile = filepath.Join(b.profiles, s.name+"-"+client.name+".prof")
 	}
@@ -165,6 +183,7 @@ func medians(all []cost) cost {
 		reply: reply{
 			Wall:   median(all, func(c cost) time.Duration { return c.Wall }),
 			Peak:   median(all, func(c cost) float64 { return c.Peak }),
+			Disk:   median(all, func(c cost) float64 { return c.Disk }),
 			Bytes:  median(all, func(c cost) uint64 { return c.Bytes }),
 			Allocs: median(all, func(c cost) uint64 { return c.Allocs }),
 		},

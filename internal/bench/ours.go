@@ -11,7 +11,12 @@ import (
 // ours is package multipart, with all its checks.
 type ours struct{ up *multipart.Uploader }
 
-func newOurs(j job) (client, error) {
+func newOurs(j job) (client, error) { return newOursWith(j, oss.ChecksumMD5) }
+
+// newOursCRC64 checks what the second official SDK checks.
+func newOursCRC64(j job) (client, error) { return newOursWith(j, oss.ChecksumCRC64) }
+
+func newOursWith(j job, sum oss.Checksum) (client, error) {
 	cfg := oss.Config{Region: region, Endpoint: j.URL, Addressing: oss.PathStyle,
 		Credentials: oss.Credentials{AccessKeyID: keyID, AccessKeySecret: secret}}
 	if j.Part != 0 && j.Part < oss.MinPartSize {
@@ -21,7 +26,7 @@ func newOurs(j job) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers})}, nil
+	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})}, nil
 }
 
 func (c ours) file(ctx context.Context, key, path string) error {

@@ -24,6 +24,8 @@ type scenario struct {
 	tls     bool
 	slow    bool  // over a line with latency and a rate a connection
 	size    int64 // bytes at most; 0 means what -size says
+	cold    bool  // the source is not in the page cache
+	memory  int64 // bytes that the client's memory cgroup may take, page cache included; 0 means that it has none
 }
 
 // scenarios are all there are, in the order they run in.
@@ -44,6 +46,11 @@ func scenarios() []scenario {
 		// So small that nothing is left but planning, requests and bookkeeping. The last part lacks a byte, for v2 doubles
 		// its part size where the others still see 10,000 parts.
 		{name: "parts-10000", mode: modeFile, part: KiB, workers: 3, size: 10000*KiB - 1},
+	}
+	all = append(all, scenario{name: "cold", mode: modeFile, part: 8 * MiB, workers: 4, cold: true})
+	for _, n := range []int64{100, 256, 512, 1024} {
+		all = append(all, scenario{name: fmt.Sprintf("container-%d", n), mode: modeFile, part: 8 * MiB, workers: 4, cold: true,
+			memory: n * MiB})
 	}
 	for _, n := range []int{1, 3, 8, 16} {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,

@@ -78,6 +78,7 @@ func assumptions() []assumption {
 		restoreAssumptions(),
 		corsAssumptions(),
 		formAssumptions(),
+		readingAssumptions(),
 	)
 }
 

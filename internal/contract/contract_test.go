@@ -34,7 +34,42 @@ type client interface {
 	Uploads(c ctx, bucket string, opts *oss.ListUploadsOptions) iter.Seq2[oss.UploadInfo, error]
 	ListParts(c ctx, up oss.Upload, opts *oss.ListPartsOptions) (*oss.PartsPage, error)
 	ListMultipartUploads(c ctx, bucket string, opts *oss.ListUploadsOptions) (*oss.UploadsPage, error)
+	ListObjects(c ctx, bucket string, opts *oss.ListObjectsOptions) (*oss.ObjectsPage, error)
+	Objects(c ctx, bucket string, opts *oss.ListObjectsOptions) iter.Seq2[oss.ObjectEntry, error]
+	ListObjectVersions(c ctx, bucket string, opts *oss.ListVersionsOptions) (*oss.VersionsPage, error)
+	ObjectVersions(c ctx, bucket string, opts *oss.ListVersionsOptions) iter.Seq2[oss.ObjectVersion, error]
+	DeleteObjects(c ctx, bucket string, objects []oss.ObjectID, opts *oss.DeleteObjectsOptions) ([]oss.DeletedObject, error)
+	OpenObject(c ctx, bucket, key string, opts *oss.OpenOptions) (*oss.ObjectReader, error)
+	AppendObject(c ctx, bucket, key string, position int64, body oss.Body, opts *oss.AppendOptions) (*oss.AppendResult, error)
+	Exists(c ctx, bucket, key string, opts *oss.HeadOptions) (bool, error)
+	SetObjectMeta(c ctx, bucket, key string, change func(*oss.ObjectOptions), opts *oss.SetMetaOptions) (*oss.PutResult, error)
+	PutSymlink(c ctx, bucket, key, target string, opts *oss.ObjectOptions) (*oss.PutResult, error)
+	GetSymlink(c ctx, bucket, key string, opts *oss.VersionOptions) (*oss.Symlink, error)
+	RestoreObject(c ctx, bucket, key string, opts *oss.RestoreOptions) error
+	PutObjectACL(c ctx, bucket, key string, acl oss.ACL, opts *oss.VersionOptions) error
+	GetObjectACL(c ctx, bucket, key string, opts *oss.VersionOptions) (*oss.ObjectACL, error)
+	PutObjectTagging(c ctx, bucket, key string, tags map[string]string, opts *oss.VersionOptions) error
+	GetObjectTagging(c ctx, bucket, key string, opts *oss.VersionOptions) (map[string]string, error)
+	DeleteObjectTagging(c ctx, bucket, key string, opts *oss.VersionOptions) error
+	PutBucket(c ctx, bucket string, opts *oss.PutBucketOptions) error
+	DeleteBucket(c ctx, bucket string, opts *oss.BucketOptions) error
+	BucketExists(c ctx, bucket string, opts *oss.BucketOptions) (bool, error)
+	GetBucketInfo(c ctx, bucket string, opts *oss.BucketOptions) (*oss.BucketInfo, error)
+	GetBucketLocation(c ctx, bucket string, opts *oss.BucketOptions) (string, error)
+	ListBuckets(c ctx, opts *oss.ListBucketsOptions) (*oss.BucketsPage, error)
+	Buckets(c ctx, opts *oss.ListBucketsOptions) iter.Seq2[oss.BucketEntry, error]
+	PutBucketVersioning(c ctx, bucket string, state oss.Versioning, opts *oss.BucketOptions) error
+	GetBucketVersioning(c ctx, bucket string, opts *oss.BucketOptions) (oss.Versioning, error)
+	PutBucketLifecycle(c ctx, bucket string, rules []oss.LifecycleRule, opts *oss.BucketOptions) error
+	GetBucketLifecycle(c ctx, bucket string, opts *oss.BucketOptions) ([]oss.LifecycleRule, error)
+	DeleteBucketLifecycle(c ctx, bucket string, opts *oss.BucketOptions) error
+	PutBucketCORS(c ctx, bucket string, cors oss.BucketCORS, opts *oss.BucketOptions) error
+	GetBucketCORS(c ctx, bucket string, opts *oss.BucketOptions) (*oss.BucketCORS, error)
+	DeleteBucketCORS(c ctx, bucket string, opts *oss.BucketOptions) error
 	Presign(c ctx, r *oss.Request, ttl time.Duration) (*oss.Presigned, error)
+	PresignHead(c ctx, bucket, key string, ttl time.Duration, opts *oss.HeadOptions) (*oss.Presigned, error)
+	PresignDelete(c ctx, bucket, key string, ttl time.Duration, opts *oss.DeleteOptions) (*oss.Presigned, error)
+	PresignList(c ctx, bucket string, ttl time.Duration, opts *oss.ListObjectsOptions) (*oss.Presigned, error)
 	PresignGet(c ctx, bucket, key string, ttl time.Duration, opts *oss.GetOptions) (*oss.Presigned, error)
 	PresignPut(c ctx, bucket, key string, ttl time.Duration, opts *oss.ObjectOptions) (*oss.Presigned, error)
 	PresignPart(c ctx, up oss.Upload, number int, ttl time.Duration) (*oss.Presigned, error)

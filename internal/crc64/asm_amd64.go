@@ -4,20 +4,20 @@
 
 package crc64
 
-// cpuid returns what the processor says of itself.
+// cpuid executes CPUID, which describes the processor.
 func cpuid(leaf uint32, subleaf uint32) (eax uint32, ebx uint32, ecx uint32, edx uint32)
 
-// xgetbv returns the lower half of XCR0: the registers that the system saves. It needs OSXSAVE.
+// xgetbv returns the lower half of XCR0, the registers that the system saves. It requires OSXSAVE.
 func xgetbv() (eax uint32)
 
-// foldPCLMULQDQ returns 16 bytes, as two words in little endian, that leave the remainder of p with
-// crc added to its first eight bytes. p has a multiple of 16 bytes, and at least 128.
+// foldPCLMULQDQ returns 16 bytes, as two little-endian words, with the same remainder as p after crc is added to
+// its first eight bytes. The length of p is a multiple of 16, and at least 128.
 //
 //go:noescape
 func foldPCLMULQDQ(crc uint64, p []byte) (first uint64, second uint64)
 
-// foldVPCLMULQDQ returns 16 bytes, as two words in little endian, that leave the remainder of p with
-// crc added to its first eight bytes. p has a multiple of 16 bytes, and at least 512.
+// foldVPCLMULQDQ returns 16 bytes, as two little-endian words, with the same remainder as p after crc is added to
+// its first eight bytes. The length of p is a multiple of 16, and at least 512.
 //
 //go:noescape
 func foldVPCLMULQDQ(crc uint64, p []byte) (first uint64, second uint64)

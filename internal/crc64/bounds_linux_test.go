@@ -9,7 +9,8 @@ import (
 // kernel that reads too far crashes this test, as it would a program whose buffer ends where memory does.
 func TestKernelsReadNothingOutsideOfTheirInput(t *testing.T) {
 	size := syscall.Getpagesize()
-	memory, err := syscall.Mmap(-1, 0, 3*size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	memory, err := syscall.Mmap(-1, 0, 3*size, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

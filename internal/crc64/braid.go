@@ -6,24 +6,24 @@ import (
 	"sync"
 )
 
-// byTable is Update by hash/crc64.
+// byTable is Update with hash/crc64.
 func byTable(crc uint64, p []byte) uint64 {
 	return crc64.Update(crc, crc64.MakeTable(crc64.ECMA), p) // the table is made once, not here
 }
 
-// A strand of a braid is every fourth word. Two or three strands leave a processor waiting, and more than four
-// want more registers than it has.
+// A strand of a braid is every fourth word. With two or three strands the processor waits for memory; more than four
+// need more registers than it has.
 const (
-	strands = 4
-	round   = 8 * strands // bytes: a word of each strand
-	shorter = 1 << 10     // bytes: what is shorter than this does not pay for the end of a braid
+	strands  = 4
+	round    = 8 * strands // bytes: one word of each strand
+	minBraid = 1 << 10     // bytes: for shorter inputs the end of a braid costs more than it saves
 )
 
-// braid is Update in plain Go, at more than twice the speed of hash/crc64 on amd64, and at about the same on 386;
-// it has been timed on no other. The standard library needs the sum of one word to look up the next, so it waits
-// for memory at each. Here every strand has a sum of its own, and no strand waits for another.
+// braid is Update in plain Go. It is more than twice as fast as hash/crc64 on amd64, and about as fast on 386; other
+// processors were not measured. hash/crc64 needs the sum of one word to look up the next, so it waits for memory at
+// each. Here every strand has its own sum, and no strand waits for another.
 func braid(crc uint64, p []byte) uint64 {
-	if len(p) < shorter {
+	if len(p) < minBraid {
 		return byTable(crc, p)
 	}
 	t := roundTable()
@@ -34,21 +34,21 @@ func braid(crc uint64, p []byte) uint64 {
 		s2 = t.shift(s2 ^ binary.LittleEndian.Uint64(p[16:]))
 		s3 = t.shift(s3 ^ binary.LittleEndian.Uint64(p[24:]))
 	}
-	// The last whole round takes the sums in, and then it has the remainder of all that was read.
+	// The last whole round is combined with the sums. Its remainder is then that of all bytes before the rest.
 	var rest [2*round - 1]byte
 	n := copy(rest[:], p)
 	for i, s := range [strands]uint64{s0, s1, s2, s3} {
 		word := rest[8*i:][:8]
 		binary.LittleEndian.PutUint64(word, s^binary.LittleEndian.Uint64(word))
 	}
-	return byTable(^uint64(0), rest[:n]) // it inverts: crc is in the sums already
+	return byTable(^uint64(0), rest[:n]) // inverts 0: the sums contain crc
 }
 
-// A shiftTable is a Shift of every byte at every place of a word. Its 16 KiB leave half of the first cache to
-// what else is done with the input.
+// A shiftTable is the Shift of every byte at every place of a word. It has 16 KiB, which leaves half of the L1 cache to
+// the other users of the input.
 type shiftTable [8][256]uint64
 
-// roundTable returns the Shift of a round, made at first use.
+// roundTable returns the Shift of a round; it is made at first use.
 var roundTable = sync.OnceValue(func() *shiftTable {
 	t, behind := new(shiftTable), uint64(Behind(round))
 	for place := range t {

@@ -80,7 +80,8 @@ func readVectors(t *testing.T) vectors {
 	}
 	for name, n := range map[string]int{
 		"check": len(v.Check), "combine.fromData": len(v.Combine.FromData), "combine.numeric": len(v.Combine.Numeric),
-		"generated": len(v.Generated.Vectors), "recorded.multipart": len(v.Recorded.Multipart), "recorded.puts": len(v.Recorded.Puts),
+		"generated": len(v.Generated.Vectors), "recorded.multipart": len(v.Recorded.Multipart),
+		"recorded.puts": len(v.Recorded.Puts),
 	} {
 		if n == 0 {
 			t.Fatalf("no vectors in %s", name)
@@ -121,7 +122,8 @@ func TestCombineEqualsChecksumOfTheWhole(t *testing.T) {
 				size += p.Size
 			}
 			if combined != v.CRC64 || running != v.CRC64 || size != v.TotalSize {
-				t.Errorf("combined %d, updated %d of %d bytes, want %d of %d", combined, running, size, v.CRC64, v.TotalSize)
+				t.Errorf("combined %d, updated %d of %d bytes, want %d of %d", combined, running, size, v.CRC64,
+					v.TotalSize)
 			}
 		})
 	}

@@ -2,8 +2,8 @@
 
 package crc64
 
-// fold returns 16 bytes, as two words in little endian, that leave the remainder of p with crc added
-// to its first eight bytes. p has a multiple of 16 bytes; ok is false if they are too few for k.
+// fold returns 16 bytes, as two little-endian words, with the same remainder as p after crc is added to its first eight
+// bytes. The length of p is a multiple of 16. Ok is false if p is too short for k.
 func (k kernel) fold(crc uint64, p []byte) (first, second uint64, ok bool) {
 	switch {
 	case k >= fold512 && len(p) >= 512:
@@ -16,10 +16,9 @@ func (k kernel) fold(crc uint64, p []byte) (first, second uint64, ok bool) {
 	return first, second, true
 }
 
-// detect asks the processor. Bits are those of the Intel 64 manual, volume 2, CPUID, and volume 1,
-// 13.3 and 15.2, on what the system must save before AVX-512 may be used. macOS gives a thread
-// that state at its first use and does not show it before (go.dev/issue/43089), so there the answer is
-// fold128.
+// detect returns the fastest kernel. Bits are those of the Intel 64 manual: CPUID in volume 2, and in volume 1, 13.3
+// and 15.2, the registers that the system must save before AVX-512 may be used. macOS enables AVX-512 for a thread at
+// its first use and does not show it before (go.dev/issue/43089), so the result there is fold128.
 func detect() kernel {
 	const (
 		hasPCLMULQDQ  = 1 << 1             // leaf 1, ECX

@@ -8,16 +8,15 @@ import (
 	"runtime"
 )
 
-// foldPMULL returns 16 bytes, as two words in little endian, that leave the remainder of p with
-// crc added to its first eight bytes. p has a multiple of 16 bytes, and at least 64. It was tested by QEMU
-// and has never been timed. The same method, in github.com/tikv/crc64fast, is said to reach 20 GiB/s where
-// a table reaches 1.8.
+// foldPMULL returns 16 bytes, as two little-endian words, with the same remainder as p after crc is added to its first
+// eight bytes. The length of p is a multiple of 16, and at least 64. It was tested with QEMU; its speed was not
+// measured. github.com/tikv/crc64fast reports 20 GiB/s for the same method, and 1.8 for a table.
 //
 //go:noescape
 func foldPMULL(crc uint64, p []byte) (first, second uint64)
 
-// fold returns 16 bytes, as two words in little endian, that leave the remainder of p with crc added
-// to its first eight bytes. p has a multiple of 16 bytes; ok is false if they are too few for k.
+// fold returns 16 bytes, as two little-endian words, with the same remainder as p after crc is added to its first eight
+// bytes. The length of p is a multiple of 16. Ok is false if p is too short for k.
 func (k kernel) fold(crc uint64, p []byte) (first, second uint64, ok bool) {
 	if k < fold128 || len(p) < 64 {
 		return 0, 0, false
@@ -26,7 +25,8 @@ func (k kernel) fold(crc uint64, p []byte) (first, second uint64, ok bool) {
 	return first, second, true
 }
 
-// detect asks the system, as the processor answers it alone. All processors of Apple's for arm64 have PMULL.
+// detect asks the system, since the processor answers only the kernel of the system. All arm64 processors of Apple have
+// PMULL.
 func detect() kernel {
 	switch runtime.GOOS {
 	case "darwin", "ios":
@@ -40,7 +40,7 @@ func detect() kernel {
 	return table
 }
 
-// hasPMULL looks for PMULL in an auxiliary vector, which is pairs of words: a type and a value. (Linux,
+// hasPMULL looks for PMULL in an auxiliary vector, a list of pairs of words: type and value. (Linux,
 // include/uapi/linux/auxvec.h and arch/arm64/include/uapi/asm/hwcap.h.)
 func hasPMULL(vector []byte) bool {
 	const (

@@ -4,8 +4,8 @@ import "encoding/binary"
 
 //go:generate go run -C gen .
 
-// A kernel is a way to compute Update. A faster one is greater, and a processor that has one has all
-// that are slower.
+// A kernel is an implementation of Update. Faster ones have higher numbers, and a processor that has one has all slower
+// ones.
 type kernel int
 
 const (
@@ -14,10 +14,10 @@ const (
 	fold512               // 512 bits at a time: VPCLMULQDQ
 )
 
-// fastest is what this processor has.
+// fastest is the fastest kernel of this processor.
 var fastest = detect()
 
-// String returns the name that benchmarks go by.
+// String returns the name in benchmarks.
 func (k kernel) String() string {
 	switch k {
 	case fold128:
@@ -28,20 +28,20 @@ func (k kernel) String() string {
 	return "table"
 }
 
-// most is how many bytes are folded at once. The runtime cannot interrupt a fold, so a collection that
-// begins meanwhile waits for it, and with it the whole program: at 20 GB/s for 50 microseconds.
-const most = 1 << 20
+// maxFold is the number of bytes that are folded at once. The runtime cannot preempt a fold, so a garbage collection
+// that begins meanwhile makes the whole program wait for it: 50 microseconds at 20 GB/s.
+const maxFold = 1 << 20
 
-// update is Update by k.
+// update is Update with k.
 func (k kernel) update(crc uint64, p []byte) uint64 {
-	for ; len(p) > most; p = p[most:] {
-		crc = k.piece(crc, p[:most])
+	for ; len(p) > maxFold; p = p[maxFold:] {
+		crc = k.piece(crc, p[:maxFold])
 	}
 	return k.piece(crc, p)
 }
 
-// piece is update of no more than most bytes. A fold leaves 16 bytes that have the remainder of all
-// that it read, so what is left for the table is them and a tail that is shorter than them.
+// piece is update for at most maxFold bytes. A fold leaves 16 bytes with the remainder of all that it read, so that the
+// table processes only these and a shorter tail.
 func (k kernel) piece(crc uint64, p []byte) uint64 {
 	whole := len(p) &^ 15
 	first, second, ok := k.fold(^crc, p[:whole])
@@ -52,5 +52,5 @@ func (k kernel) piece(crc uint64, p []byte) uint64 {
 	binary.LittleEndian.PutUint64(rest[:], first)
 	binary.LittleEndian.PutUint64(rest[8:], second)
 	n := 16 + copy(rest[16:], p[whole:])
-	return byTable(^uint64(0), rest[:n]) // it inverts: crc is in the fold already
+	return byTable(^uint64(0), rest[:n]) // inverts 0: the fold contains crc
 }

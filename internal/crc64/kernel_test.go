@@ -71,7 +71,7 @@ func TestKernelsEqualTheTableAtLargeLengths(t *testing.T) {
 		from := random.IntN(len(p))
 		add(from, random.IntN(len(p)-from))
 	}
-	for _, n := range []int{most - 1, most, most + 1, most + 512, 2 * most, 2*most + 100} {
+	for _, n := range []int{maxFold - 1, maxFold, maxFold + 1, maxFold + 512, 2 * maxFold, 2*maxFold + 100} {
 		add(3, n)
 	}
 	kernels(t, func(t *testing.T, k kernel) {

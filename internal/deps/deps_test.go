@@ -32,7 +32,7 @@ func own(dir string) (allowed []string, known bool) {
 		{"oss/osstest/internal/store", []string{"oss", "internal/ossxml"}},
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
-		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/reqstats", "internal/zerocopy"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/pagecache", "internal/reqstats", "internal/zerocopy"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},
 		{"examples/internal/", []string{"oss", "multipart", "signer", "oss/osstest"}},

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Gate stands before the attempts of an operation. Package oss asks the Gate of an operation's context before the first
-// attempt and before every repetition, and leaves the waiting to it. Without a Gate it waits by itself.
+// A Gate stands before the attempts of an operation. Package oss asks the Gate of an operation's context before the
+// first attempt and before every repetition, and leaves the waiting to it. Without a Gate it waits by itself.
 type Gate interface {
 	// Begin returns when the first attempt may be made. The error it returns instead ends the operation.
 	Begin(ctx context.Context) (Attempts, error)
@@ -34,8 +34,8 @@ type Failure struct {
 type Kind int
 
 const (
-	// Temporary is a failure that another attempt may change and that says nothing of the connection: an answer of OSS, mostly.
-	// Package oss bounds these by Retry.Attempts before it asks the Gate.
+	// Temporary is a failure that another attempt may change and that says nothing of the connection: an answer of OSS,
+	// mostly. Package oss bounds these by Retry.Attempts before it asks the Gate.
 	Temporary Kind = iota
 	// Throttled is an answer of OSS that asks for fewer requests. A Gate bounds these by time.
 	Throttled

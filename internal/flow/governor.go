@@ -22,8 +22,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// A Governor decides when a request may be sent. Requests that carry data need a [Permit], of which there are as many as
-// the limit; those without a body only wait while the service throttles or cannot be reached.
+// A Governor decides when a request may be sent. Requests that carry data need a [Permit], of which there are as many
+// as the limit; those without a body only wait while the service throttles or cannot be reached.
 //
 // It is safe for concurrent use.
 type Governor struct {
@@ -58,8 +58,8 @@ type Wait struct {
 	Why   error     // the failure that began it
 }
 
-// A Permit allows one request to be in flight. While its operation waits to repeat an attempt, the permit is with others.
-// A Permit is used by one operation at a time.
+// A Permit allows one request to be in flight. While its operation waits to repeat an attempt, the permit is with
+// others. A Permit is used by one operation at a time.
 type Permit struct {
 	g      *Governor
 	notify func(Wait)
@@ -71,8 +71,8 @@ type Permit struct {
 	series  series
 }
 
-// Acquire returns a Permit, as soon as one is free and the service can be reached. If notify is not nil it learns of the
-// waits of the permit's operations. The caller must release the Permit.
+// Acquire returns a Permit, as soon as one is free and the service can be reached. If notify is not nil it learns of
+// the waits of the permit's operations. The caller must release the Permit.
 func (g *Governor) Acquire(ctx context.Context, notify func(Wait)) (*Permit, error) {
 	p := &Permit{g: g, notify: notify}
 	if _, err := p.Begin(ctx); err != nil {
@@ -81,8 +81,8 @@ func (g *Governor) Acquire(ctx context.Context, notify func(Wait)) (*Permit, err
 	return p, nil
 }
 
-// TryAcquire returns a Permit if one is free and neither throttling nor an outage holds requests back, and else nil. Such
-// a Permit is for one attempt, whose context has no other Gate.
+// TryAcquire returns a Permit if one is free and neither throttling nor an outage holds requests back, and else nil.
+// Such a Permit is for one attempt, whose context has no other Gate.
 func (g *Governor) TryAcquire() *Permit {
 	g.mu.Lock()
 	free := g.outage == nil && !g.throttle.active(g.tuned()) && !time.Now().Before(g.throttle.until)
@@ -101,8 +101,8 @@ func (p *Permit) Release() {
 	}
 }
 
-// Do runs f, one operation that moves so many bytes, with p as the Gate of its context. A size of 0 means that its duration
-// says nothing of the throughput.
+// Do runs f, one operation that moves so many bytes, with p as the Gate of its context. A size of 0 means that its
+// duration says nothing of the throughput.
 func (p *Permit) Do(ctx context.Context, size int64, f func(ctx context.Context) error) error {
 	p.moves, p.series = true, series{}
 	p.retried.Store(false)
@@ -183,12 +183,12 @@ func (p *Permit) unwatch(size int64) {
 	p.g.apply()
 }
 
-// Control returns the Gate of operations without a body: they need no permit, and wait only while the service throttles or
-// cannot be reached. If notify is not nil it learns of that.
+// Control returns the Gate of operations without a body: they need no permit, and wait only while the service
+// throttles or cannot be reached. If notify is not nil it learns of that.
 func (g *Governor) Control(notify func(Wait)) Gate { return &control{g: g, notify: notify} }
 
-// Cleanup returns the Gate of the few requests that clean up after a failure. They do not wait for the pause of a service
-// that throttles before they are refused themselves.
+// Cleanup returns the Gate of the few requests that clean up after a failure. They do not wait for the pause of a
+// service that throttles before they are refused themselves.
 func (g *Governor) Cleanup() Gate { return &control{g: g, urgent: true} }
 
 type control struct {
@@ -221,16 +221,16 @@ func (a *controlled) Retry(ctx context.Context, f Failure) error {
 	return a.g.wait(ctx, &a.series, a.notify)
 }
 
-// A series is what one operation has waited for the service, over all its attempts. Time in the queue for a permit does not
-// count. Of an attempt only the time counts in which nothing moved: it may move data for hours.
+// A series is what one operation has waited for the service, over all its attempts. Time in the queue for a permit
+// does not count. Of an attempt only the time counts in which nothing moved: it may move data for hours.
 type series struct {
 	waited  time.Duration
 	outages int  // attempts that failed with the connection
 	failed  bool // an attempt has failed, so that package oss tells why the operation waits
 }
 
-// retry takes note of a failed attempt, and waits as long as that asks for. blip means that the connection failed although
-// the service can be reached.
+// retry takes note of a failed attempt, and waits as long as that asks for. blip means that the connection failed
+// although the service can be reached.
 func (g *Governor) retry(ctx context.Context, s *series, f Failure, notify func(Wait)) (blip bool, err error) {
 	bounded := f.Kind != Temporary
 	if bounded && g.cfg.Patience < 0 && f.Attempt >= f.MaxAttempt {

@@ -234,30 +234,42 @@ func TestARequestThatWaitsGivesItsPermitBack(t *testing.T) {
 	})
 }
 
+// A wait is told as soon as the first probe has failed, also if the caller that waits is the one that probes.
 func TestWaitsAreToldOnceWithTheirEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &service{}
-		s.set(true, false)
-		g := governor(s, 1, time.Minute)
-		time.AfterFunc(10*time.Second, func() { s.set(false, false) })
-		began := time.Now()
-		var waits []Wait
-		p, err := g.Acquire(t.Context(), func(w Wait) { waits = append(waits, w) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.Release()
-		if err := p.Do(t.Context(), 1, s.operation(time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		if len(waits) != 2 || waits[0].Since.Sub(began) > time.Second || waits[0].Why != errDown || !waits[1].Since.IsZero() {
-			t.Errorf("told %v", waits)
-		}
-	})
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{}
+			s.set(true, false)
+			g := governor(s, 1, time.Minute)
+			time.AfterFunc(10*time.Second, func() { s.set(false, false) })
+			began := time.Now()
+			var waits []Wait
+			var told time.Duration // until the first of them
+			p, err := g.Acquire(t.Context(), func(w Wait) {
+				if waits = append(waits, w); len(waits) == 1 {
+					told = time.Since(began)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Release()
+			if err := p.Do(t.Context(), 1, s.operation(time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if len(waits) != 2 || waits[0].Since.Sub(began) > time.Second || waits[0].Why != errDown || !waits[1].Since.IsZero() {
+				t.Fatalf("told %v", waits)
+			}
+			if told > time.Millisecond {
+				t.Fatalf("told after %v, want at the first probe, after 1ms", told)
+			}
+		})
+	}
 }
 
-// TestGovernorLaws runs random operations over a service that comes and goes, throttles and recovers, while callers give up
-// and limits change. Never are more requests in flight than the limit has ever been; every operation ends; no permit is lost.
+// TestGovernorLaws runs random operations over a service that comes and goes, throttles and recovers, while callers
+// give up and limits change. Never are more requests in flight than the limit has ever been; every operation ends; no
+// permit is lost.
 func TestGovernorLaws(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// An outage is a time without the service. It begins with a connection that fails. All requests are then held back, and
-// one of the callers that wait probes the service: at once, and again 1, 2, 4, 4... seconds after the probe before. The first
-// answer ends the outage for all, and so does the success of a request that was in flight when it began.
+// An outage is a time without the service. It begins with a connection that fails. All requests are then held back,
+// and one of the callers that wait probes the service: at once, and again 1, 2, 4, 4... seconds after the probe
+// before. The first answer ends the outage for all, and so does the success of a request that was in flight when it
+// began.
 type outage struct {
 	since time.Time
 	cause error
@@ -83,13 +84,15 @@ func (g *Governor) sitOut(ctx context.Context, o *outage, deadline time.Time, n 
 		if o.ended.Err() != nil {
 			return true
 		}
+		if o.confirmed() { // not left to select, which may choose to probe again and again
+			proven = nil
+			n.say(o.since, o.cause)
+		}
 		select {
 		case <-o.ended.Done():
 		case <-ctx.Done():
 			return false
 		case <-proven:
-			proven = nil
-			n.say(o.since, o.cause)
 		case p := <-o.prober:
 			o.prober <- g.probe(ctx, o, p)
 		}

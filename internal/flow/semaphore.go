@@ -30,8 +30,8 @@ const maxSpare = 64
 // NewSemaphore returns a Semaphore of limit permits.
 func NewSemaphore(limit int64) *Semaphore { return &Semaphore{Name: "a permit", limit: limit} }
 
-// Acquire takes n permits. It waits until they are free or ctx is done, and returns ctx's error then. A demand above the
-// limit is granted once no other permit is held.
+// Acquire takes n permits. It waits until they are free or ctx is done, and returns ctx's error then. A demand above
+// the limit is granted once no other permit is held.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -3,11 +3,14 @@ package flow
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestWaitersAreServedInOrderOfArrival(t *testing.T) {
@@ -167,4 +170,29 @@ func TestNoPermitIsLostOrInvented(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestALongWaitIsLoggedOnceAndNamedInTheError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		s := NewSemaphore(1)
+		s.Name, s.Logger = "Concurrency", slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		s.TryAcquire(1)
+		for _, tt := range []struct {
+			wait   time.Duration
+			logged int
+		}{{900 * time.Millisecond, 0}, {10 * time.Second, 1}} {
+			log.Reset()
+			ctx, cancel := context.WithTimeout(t.Context(), tt.wait)
+			err := s.Acquire(ctx, 1)
+			cancel()
+			synctest.Wait() // for the timer that logs
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "while waiting for Concurrency") {
+				t.Errorf("after %v the error is %v", tt.wait, err)
+			}
+			if n := strings.Count(log.String(), "waiting for Concurrency"); n != tt.logged {
+				t.Errorf("a wait of %v was logged %d times, want %d", tt.wait, n, tt.logged)
+			}
+		}
+	})
 }

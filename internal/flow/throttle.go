@@ -28,8 +28,8 @@ func newThrottle() throttle { return throttle{ceiling: unlimited} }
 // active reports whether the ceiling is below the limit that would hold without it.
 func (t *throttle) active(limit int64) bool { return t.ceiling < limit }
 
-// backOff halves the requests in flight and begins a pause. The refusals of one moment count as one. A pause is twice as
-// long as the one before it, or as long as the service asked for.
+// backOff halves the requests in flight and begins a pause. The refusals of one moment count as one. A pause is twice
+// as long as the one before it, or as long as the service asked for.
 func (t *throttle) backOff(now time.Time, limit int64, f Failure) {
 	t.successes, t.cause = 0, f.Err
 	if now.Sub(t.lastHalved) > firstPause {

@@ -5,12 +5,12 @@ import "time"
 // A tuner finds how many requests should be in flight when nobody has said it: the smallest limit, its minimum times a
 // power of two and at most its maximum, that carries about as much as any.
 //
-// Each request tells the throughput of its time: its own speed, times the mean number of requests in flight with it. That
-// holds while the limit changes, and is measured at completion, so that send buffers of the kernel do not inflate it.
-// Requests that begin one after the other form a window. The tuner probes a limit for a window, or for two, because the
-// first overlaps with requests that began before. It keeps the limit if the throughput is clearly higher, or hardly lower
-// with fewer requests, and probes the next. Otherwise it reverts to the baseline and cools down for some windows. So it
-// doubles from the first requests on, and later follows a connection that changes.
+// Each request tells the throughput of its time: its own speed, times the mean number of requests in flight with it.
+// That holds while the limit changes, and is measured at completion, so that send buffers of the kernel do not
+// inflate it. Requests that begin one after the other form a window. The tuner probes a limit for a window, or for
+// two, because the first overlaps with requests that began before. It keeps the limit if the throughput is clearly
+// higher, or hardly lower with fewer requests, and probes the next. Otherwise it reverts to the baseline and cools
+// down for some windows. So it doubles from the first requests on, and later follows a connection that changes.
 //
 // Decisions are made when requests end: there is no goroutine and no timer. All methods take the present time; the
 // Governor's mutex guards a tuner.
@@ -109,8 +109,8 @@ func (t *tuner) end(now time.Time, s sample, size int64) {
 	}
 }
 
-// lost takes note of a request without an answer, while the service can be reached. Too many of them mean that the limit is
-// too high for something on the way.
+// lost takes note of a request without an answer, while the service can be reached. Too many of them mean that the
+// limit is too high for something on the way.
 func (t *tuner) lost(now time.Time, s sample) {
 	t.tick(now)
 	if s.begun.Before(t.since) {
@@ -160,8 +160,8 @@ func (t *tuner) evaluate(w *window) {
 	t.probe()
 }
 
-// updateBaseline takes note of the throughput at the baseline. If it has changed much, the next window measures it anew,
-// and then comes a probe.
+// updateBaseline takes note of the throughput at the baseline. If it has changed much, the next window measures it
+// anew, and then comes a probe.
 func (t *tuner) updateBaseline(throughput float64) {
 	t.cooldown--
 	switch {

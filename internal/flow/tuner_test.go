@@ -9,8 +9,8 @@ import (
 // A linkModel is a connection whose throughput depends on the requests in flight alone.
 type linkModel func(inFlight int64) (bytesPerSecond float64)
 
-// drive has a tuner watch requests of 1 MiB over the model for so many rounds, each of as many requests as the limit allows,
-// and returns the limits in the order in which they were set.
+// drive has a tuner watch requests of 1 MiB over the model for so many rounds, each of as many requests as the limit
+// allows, and returns the limits in the order in which they were set.
 func drive(tu *tuner, model linkModel, rounds int) (limits []int64) {
 	now := time.Unix(0, 0)
 	type request struct {

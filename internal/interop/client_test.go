@@ -33,6 +33,7 @@ type client interface {
 	refusal(err error) (refusal, bool)
 
 	manager
+	featured
 }
 
 // A manager is the side of a client that not every upload needs.
@@ -50,6 +51,22 @@ type manager interface {
 	keepVersions() error
 	versions(prefix string, page int) ([]version, error) // all of them, from pages of that length, markers last
 	getVersion(key, id string) ([]byte, error)
+}
+
+// A featured client knows what few uploads ask for.
+type featured interface {
+	putNotified(key string, data []byte, n notice) (answer string, err error)
+	completeNotified(key, id string, parts []part, n notice) (answer string, err error)
+	link(key, target string) error
+	target(key string) (string, error)
+	archive(key string, data []byte) error // put, in class Archive
+	restore(key string) error
+}
+
+// A notice is what OSS is to tell a server of the user's after an upload: a callback.
+type notice struct {
+	URL, Body, Type string
+	Vars            map[string]string // names without "x:"
 }
 
 // A version is one of an object, or a marker that it was deleted.

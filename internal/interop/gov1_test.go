@@ -109,12 +109,16 @@ func (c *goV1) copyPart(key, id string, number int, from string, offset, size in
 	return p.ETag, err
 }
 
-func (c *goV1) complete(key, id string, parts []part, x extras) error {
+func goV1Parts(parts []part) []ossv1.UploadPart {
 	var list []ossv1.UploadPart
 	for _, p := range parts {
 		list = append(list, ossv1.UploadPart{PartNumber: p.Number, ETag: p.ETag})
 	}
-	_, err := c.CompleteMultipartUpload(c.begun(key, id), list, x.goV1()...)
+	return list
+}
+
+func (c *goV1) complete(key, id string, parts []part, x extras) error {
+	_, err := c.CompleteMultipartUpload(c.begun(key, id), goV1Parts(parts), x.goV1()...)
 	return err
 }
 

@@ -141,14 +141,18 @@ func (c *goV2) copyPart(key, id string, number int, from string, offset, size in
 	return ossv2.ToString(res.ETag), nil
 }
 
-func (c *goV2) complete(key, id string, parts []part, x extras) error {
+func goV2Parts(parts []part) []ossv2.UploadPart {
 	list := make([]ossv2.UploadPart, len(parts))
 	for i, p := range parts {
 		list[i] = ossv2.UploadPart{PartNumber: int32(p.Number), ETag: ossv2.Ptr(p.ETag)}
 	}
+	return list
+}
+
+func (c *goV2) complete(key, id string, parts []part, x extras) error {
 	_, err := c.CompleteMultipartUpload(c.ctx, &ossv2.CompleteMultipartUploadRequest{
 		Bucket: c.bucket, Key: &key, UploadId: &id, ForbidOverwrite: x.forbidden(),
-		CompleteMultipartUpload: &ossv2.CompleteMultipartUpload{Parts: list},
+		CompleteMultipartUpload: &ossv2.CompleteMultipartUpload{Parts: goV2Parts(parts)},
 	})
 	return err
 }

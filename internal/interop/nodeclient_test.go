@@ -58,6 +58,7 @@ func (a arguments) with(x extras) arguments {
 // outcome is what commands return; each returns some.
 type outcome struct {
 	Data, ID, ETag, Kind, Color, URL, MD5, ACL string
+	Answer, Target                             string
 	Size, Position                             int64
 	Parts                                      []part
 	Uploads                                    []upload

@@ -35,6 +35,7 @@ func oursClient(t *testing.T, srv *server, s setup) *oss.Client {
 	t.Helper()
 	cfg := oss.Config{
 		Endpoint:    srv.endpoint(s.wiring),
+		Signer:      signer.V1{}, // by itself it takes V4 where the endpoint names a region
 		Credentials: oss.Credentials{AccessKeyID: osstest.AccessKeyID, AccessKeySecret: s.secret},
 		Retry:       oss.Retry{MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond},
 	}
@@ -141,12 +142,16 @@ func (c *ours) copyPart(key, id string, number int, from string, offset, size in
 	return p.ETag, err
 }
 
-func (c *ours) complete(key, id string, parts []part, x extras) error {
+func oursParts(parts []part) []oss.Part {
 	var list []oss.Part
 	for _, p := range parts {
 		list = append(list, oss.Part{Number: p.Number, ETag: p.ETag, Size: p.Size})
 	}
-	_, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), list, &oss.CompleteOptions{ForbidOverwrite: x.forbid})
+	return list
+}
+
+func (c *ours) complete(key, id string, parts []part, x extras) error {
+	_, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts), &oss.CompleteOptions{ForbidOverwrite: x.forbid})
 	return err
 }
 

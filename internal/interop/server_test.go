@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
@@ -31,6 +33,7 @@ const partSize = 100 << 10
 type server struct {
 	*osstest.Server
 	addr   string              // 127.0.0.1 and the port
+	ahead  atomic.Int64        // nanoseconds that the clock of the server is ahead of that of the clients
 	before func(*http.Request) // called before a request is served; nil means nothing is; set before the first
 }
 
@@ -45,7 +48,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // newServer starts a server that must have no unfinished upload left at the end of t.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	srv := &server{Server: osstest.NewServer(&osstest.Options{Buckets: []string{bucket, other}})}
+	srv := new(server)
+	srv.Server = osstest.NewServer(&osstest.Options{
+		Buckets:   []string{bucket, other},
+		Callbacks: http.DefaultClient,
+		Now:       func() time.Time { return time.Now().Add(time.Duration(srv.ahead.Load())) },
+	})
 	web := httptest.NewServer(srv)
 	t.Cleanup(func() {
 		for _, u := range srv.Uploads() {

@@ -58,9 +58,13 @@ func BenchmarkObjects(b *testing.B) {
 				b.SetBytes(int64(sum))
 				b.ReportAllocs()
 				for b.Loop() {
-					h.Reset(n)
+					for i := range n {
+						h.Restart(i)
+					}
 					h.Write(all)
-					h.Sum()
+					for i := range n {
+						h.Sum(i)
+					}
 				}
 			})
 		}
@@ -72,7 +76,7 @@ func BenchmarkLastMessage(b *testing.B) {
 	for _, c := range choices() {
 		b.Run("kernel="+c.name, func(b *testing.B) {
 			h := newHasher(max(8, Lanes()), c.kernels)
-			all := make([][]byte, len(h.ended))
+			all := make([][]byte, len(h.states))
 			all[0] = messages(rand.New(rand.NewPCG(1, 2)), 1, benchSlice)[0]
 			b.SetBytes(benchSlice)
 			for b.Loop() {

@@ -21,8 +21,8 @@ func ExampleHasher() {
 		}
 		h.Write(slices)
 	}
-	for _, sum := range h.Sum() {
-		fmt.Printf("%X\n", sum)
+	for i := range parts {
+		fmt.Printf("%X\n", h.Sum(i))
 	}
 	// Output:
 	// 427008B3FE192F663D665F56CD75716C

@@ -49,13 +49,9 @@ func cut(all [][]byte, from, to int) [][]byte {
 // check compares the sums of h with those of crypto/md5, of the first size bytes of each message.
 func check(t *testing.T, h *Hasher, all [][]byte, size int) {
 	t.Helper()
-	sums := h.Sum()
-	if len(sums) != len(all) {
-		t.Fatalf("Sum returned %d sums, want %d", len(sums), len(all))
-	}
 	for i, m := range cut(all, 0, size) {
-		if want := md5.Sum(m); sums[i] != want {
-			t.Fatalf("message %d of %d, %d bytes: MD5 = %x, want %x", i, len(all), len(m), sums[i], want)
+		if got, want := h.Sum(i), md5.Sum(m); got != want {
+			t.Fatalf("message %d of %d, %d bytes: MD5 = %x, want %x", i, len(all), len(m), got, want)
 		}
 	}
 }
@@ -117,6 +113,28 @@ func TestSumsDoNotDependOnHowMessagesAreCut(t *testing.T) {
 				at = to
 			}
 			check(t, h, all, len(all[0]))
+		}
+	})
+}
+
+// A message that has fewer bytes in one call, or none, goes on in the next.
+func TestSlicesOfOneCallMayHaveAnyLength(t *testing.T) {
+	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
+		all := messages(r, 40, 5000)
+		h, done := newHasher(len(all), c.kernels), make([]int, len(all))
+		for range 60 {
+			slices := make([][]byte, len(all))
+			for i, m := range all {
+				n := min(BlockSize*r.IntN(5), len(m)-done[i])
+				slices[i] = m[done[i] : done[i]+n]
+				done[i] += n
+			}
+			h.Write(slices)
+		}
+		for i, m := range all {
+			if got, want := h.Sum(i), md5.Sum(m[:done[i]]); got != want {
+				t.Fatalf("message %d, %d bytes: MD5 = %x, want %x", i, done[i], got, want)
+			}
 		}
 	})
 }
@@ -219,15 +237,16 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	})
 }
 
-func TestResetIsNew(t *testing.T) {
+// What a message left in its place, complete blocks and an incomplete one, is no part of the next.
+func TestRestartIsNew(t *testing.T) {
 	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
-		h := newHasher(5, c.kernels)
+		h := newHasher(40, c.kernels)
 		for range 100 {
-			all := messages(r, 1+r.IntN(70), 300)
+			all := messages(r, 40, 300)
 			for i := range all {
+				h.Restart(i)
 				all[i] = all[i][:r.IntN(300)]
 			}
-			h.Reset(len(all))
 			check(t, h, all, 0)
 			h.Write(all)
 			check(t, h, all, 300)
@@ -235,18 +254,12 @@ func TestResetIsNew(t *testing.T) {
 	})
 }
 
-func TestResetForNoMoreMessagesAllocatesNothing(t *testing.T) {
+func TestSumAllocatesNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
-		all := messages(r, 70, 256)
-		h := newHasher(len(all), c.kernels)
-		n := len(all)
-		h.Reset(1) // and from now on it has one alone
-		if got := testing.AllocsPerRun(68, func() {
-			h.Reset(n)
-			h.Write(all[:n])
-			n--
-		}); got != 0 {
-			t.Errorf("Reset and Write allocate %v times", got)
+		h := newHasher(35, c.kernels)
+		h.Write(messages(r, 35, 100))
+		if got := testing.AllocsPerRun(10, func() { h.Sum(3) }); got != 0 {
+			t.Errorf("Sum allocates %v times", got)
 		}
 	})
 }
@@ -275,7 +288,7 @@ func TestMessagesMayBeginAtDifferentTimes(t *testing.T) {
 				if left[i] = left[i][len(data[i]):]; !busy[i] || len(left[i]) > 0 {
 					continue
 				}
-				if got, want := h.SumOf(i), md5.Sum(messages[i]); got != want {
+				if got, want := h.Sum(i), md5.Sum(messages[i]); got != want {
 					t.Fatalf("message %d of %d bytes has the sum %x, want %x", i, len(messages[i]), got, want)
 				}
 				busy[i] = false
@@ -297,33 +310,25 @@ func TestLanesIsTheWidthOfTheWidestKernel(t *testing.T) {
 func TestMessagesGoToTheWidestKernelThatPays(t *testing.T) {
 	wide, mid, narrow := kernel{"a", 32, 17}, kernel{"b", 16, 2}, kernel{"c", 8, 3}
 	tests := []struct {
-		name     string
-		kernels  []kernel
-		n        int
-		first    string // kernel
-		pays     bool
-		together int
+		name    string
+		kernels []kernel
+		n       int
+		want    string // kernel; empty means crypto/md5
 	}{
-		{"none", nil, 5, "", false, 0},
-		{"too few", []kernel{wide, mid, narrow}, 1, "b", false, 0},
-		{"few", []kernel{wide, mid, narrow}, 2, "b", true, 2},
-		{"too few for the narrow one", []kernel{narrow}, 2, "c", false, 0},
-		{"as many as lanes", []kernel{wide, mid, narrow}, 16, "b", true, 16},
-		{"more than half", []kernel{wide, mid, narrow}, 17, "a", true, 17},
-		{"full", []kernel{wide, mid, narrow}, 32, "a", true, 32},
-		{"one too many", []kernel{wide, mid, narrow}, 33, "a", true, 32},
-		{"some more", []kernel{wide, mid, narrow}, 35, "a", true, 35},
-		{"several", []kernel{narrow}, 21, "c", true, 21},
-		{"several and two", []kernel{narrow}, 18, "c", true, 16},
+		{"none", nil, 5, ""},
+		{"too few", []kernel{wide, mid, narrow}, 1, ""},
+		{"few", []kernel{wide, mid, narrow}, 2, "b"},
+		{"too few for the narrow one", []kernel{narrow}, 2, ""},
+		{"as many as lanes", []kernel{wide, mid, narrow}, 16, "b"},
+		{"more than half", []kernel{wide, mid, narrow}, 17, "a"},
+		{"full", []kernel{wide, mid, narrow}, 32, "a"},
+		{"one too many", []kernel{wide, mid, narrow}, 33, "a"},
+		{"several", []kernel{narrow}, 21, "c"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			first, pays := fitting(tt.kernels, tt.n)
-			if first.name != tt.first || pays != tt.pays {
-				t.Errorf("fitting = %q, %v, want %q, %v", first.name, pays, tt.first, tt.pays)
-			}
-			if got := together(tt.kernels, tt.n); got != tt.together {
-				t.Errorf("together = %d, want %d", got, tt.together)
+			if k, pays := fitting(tt.kernels, tt.n); k.name != tt.want || pays != (tt.want != "") {
+				t.Errorf("fitting = %q, %v, want %q", k.name, pays, tt.want)
 			}
 		})
 	}
@@ -337,7 +342,7 @@ func TestMisusePanics(t *testing.T) {
 		want string
 	}{
 		{"no message", func() { New(0) }, "md5lanes: 0 messages"},
-		{"reset to no message", func() { New(3).Reset(-1) }, "md5lanes: -1 messages"},
+		{"fewer than no message", func() { New(-1) }, "md5lanes: -1 messages"},
 		{"too few slices", func() { New(2).Write([][]byte{block}) }, "md5lanes: 1 slices for 2 messages"},
 		{"too many slices", func() { New(1).Write([][]byte{block, block}) }, "md5lanes: 2 slices for 1 messages"},
 		{"write after an incomplete block", func() {
@@ -345,18 +350,13 @@ func TestMisusePanics(t *testing.T) {
 			h.Write([][]byte{block[:65]})
 			h.Write([][]byte{block[:64]})
 		}, "md5lanes: 64 bytes for message 0, which ended before"},
-		{"write after fewer blocks than another has", func() {
+		{"write after a last byte among others", func() {
 			h := New(3)
 			h.Write([][]byte{block, block[:64], block})
-			h.Write([][]byte{block, nil, block})
+			h.Write([][]byte{block, block[:1], block})
 			h.Write([][]byte{nil, nil, nil})
 			h.Write([][]byte{block, block[:1], block})
 		}, "md5lanes: 1 bytes for message 1, which ended before"},
-		{"write after nothing while another had something", func() {
-			h := New(2)
-			h.Write([][]byte{nil, block})
-			h.Write([][]byte{block, block})
-		}, "md5lanes: 128 bytes for message 0, which ended before"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,52 +27,42 @@ var empty = state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}
 // A columns is the state of each lane as kernels have it, lane by lane in each row.
 type columns [4][maxLanes]uint32
 
-// fitting returns the first of kernels that pays for n messages, or if none does the one that comes closest.
+// fitting returns the first of kernels that pays for n messages.
 func fitting(kernels []kernel, n int) (k kernel, pays bool) {
-	for i, other := range kernels {
-		if n >= other.pays {
-			return other, true
-		}
-		if i == 0 || other.pays < k.pays {
-			k = other
+	for _, k := range kernels {
+		if n >= k.pays {
+			return k, true
 		}
 	}
-	return k, false
+	return kernel{}, false
 }
 
-// together returns how many of n messages are hashed in lanes: the first ones, as long as there is a
-// kernel that pays for those that are left.
-func together(kernels []kernel, n int) int {
-	done := 0
-	for done < n {
-		k, pays := fitting(kernels, n-done)
-		if !pays {
-			break
-		}
-		done += min(k.lanes, n-done)
-	}
-	return done
-}
-
-// advance adds blocks[i] to states[i], for each i, and leaves nothing of blocks. A message takes a lane when
-// one is free and keeps it to its end: as long as there are messages no lane waits for another, and as they
-// become fewer the kernels become narrower.
-func advance(kernels []kernel, states []state, blocks [][]byte) {
+// advance adds the blocks of each message to its state, and leaves none. A message takes a lane when one is free and
+// keeps it to its end: as long as there are messages no lane waits for another. As they become fewer the kernels
+// become narrower, and when none pays any more crypto/md5 hashes the rest.
+func (h *Hasher) advance() {
 	lanes, next := make([]int, 0, maxLanes), 0 // the messages in them, and the first that had none yet
 	for {
-		for ; next < len(blocks) && len(lanes) < kernels[0].lanes; next++ {
-			if len(blocks[next]) > 0 {
+		for ; next < len(h.blocks) && len(lanes) < maxLanes; next++ {
+			if len(h.blocks[next]) > 0 {
 				lanes = append(lanes, next)
 			}
 		}
 		if len(lanes) == 0 {
 			return
 		}
-		k, _ := fitting(kernels, len(lanes))
-		k.step(states, blocks, lanes[:min(k.lanes, len(lanes))])
+		k, pays := fitting(h.kernels, len(lanes))
+		if !pays {
+			for _, i := range lanes {
+				h.scalar.add(&h.states[i], h.blocks[i])
+				h.blocks[i] = nil
+			}
+		} else {
+			k.step(h.states, h.blocks, lanes[:min(k.lanes, len(lanes))])
+		}
 		busy := lanes[:0]
 		for _, i := range lanes {
-			if len(blocks[i]) > 0 {
+			if len(h.blocks[i]) > 0 {
 				busy = append(busy, i)
 			}
 		}

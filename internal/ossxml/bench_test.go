@@ -15,7 +15,8 @@ func BenchmarkDecodePartList(b *testing.B) {
 		list := PartList{Bucket: "bucket", Key: "key", UploadID: "0123456789ABCDEF", Parts: make([]Part, n)}
 		for i := range list.Parts {
 			list.Parts[i] = Part{
-				Number: i + 1, LastModified: Time{time.Unix(1781728236, 0)}, ETag: fmt.Sprintf(`"%032X"`, i), CRC64: uint64(i) << 32, Size: 5 << 20,
+				Number: i + 1, LastModified: Time{time.Unix(1781728236, 0)}, ETag: fmt.Sprintf(`"%032X"`, i),
+				CRC64: uint64(i) << 32, Size: 5 << 20,
 			}
 		}
 		text, err := Marshal(list)

@@ -2,7 +2,7 @@ package ossxml
 
 import "encoding/xml"
 
-// An Owner is an account. OSS gives its number as its name too.
+// An Owner is an account. OSS writes its ID as its display name too.
 type Owner struct {
 	ID          string `xml:"ID"`
 	DisplayName string `xml:"DisplayName"`
@@ -16,7 +16,7 @@ type BucketConfiguration struct {
 	Redundancy   string   `xml:"DataRedundancyType,omitempty"`
 }
 
-// BucketList answers ListBuckets. The first elements are there only in a page of many.
+// BucketList is the reply to ListBuckets. OSS omits the elements before Owner if the reply has all buckets.
 type BucketList struct {
 	XMLName     xml.Name  `xml:"ListAllMyBucketsResult"`
 	Prefix      string    `xml:"Prefix,omitempty"`
@@ -28,30 +28,30 @@ type BucketList struct {
 	Buckets     BucketSet `xml:"Buckets"`
 }
 
-// A BucketSet is there even if it is empty.
+// A BucketSet is the list of buckets. OSS writes its element even if it is empty.
 type BucketSet struct {
 	Buckets []BucketEntry `xml:"Bucket"`
 }
 
-// A BucketEntry is one line of a BucketList.
+// A BucketEntry is one entry of a BucketList.
 type BucketEntry struct {
 	Comment          string `xml:"Comment"`
 	CreationDate     Time   `xml:"CreationDate"`
 	ExtranetEndpoint string `xml:"ExtranetEndpoint"`
 	IntranetEndpoint string `xml:"IntranetEndpoint"`
-	Location         string `xml:"Location"` // the region, with "oss-" before it
+	Location         string `xml:"Location"` // the region with the prefix "oss-"
 	Name             string `xml:"Name"`
 	Region           string `xml:"Region"`
 	StorageClass     string `xml:"StorageClass"`
 }
 
-// BucketInfo answers GetBucketInfo.
+// BucketInfo is the reply to GetBucketInfo.
 type BucketInfo struct {
 	XMLName xml.Name      `xml:"BucketInfo"`
 	Bucket  BucketDetails `xml:"Bucket"`
 }
 
-// BucketDetails is what GetBucketInfo tells of a bucket.
+// BucketDetails describes a bucket.
 type BucketDetails struct {
 	AccessMonitor          string `xml:"AccessMonitor"`
 	BlockPublicAccess      bool   `xml:"BlockPublicAccess"`
@@ -75,20 +75,20 @@ type BucketDetails struct {
 	LogPrefix              string `xml:"BucketPolicy>LogPrefix"`
 }
 
-// BucketLocation answers GetBucketLocation: the region, with "oss-" before it.
+// BucketLocation is the reply to GetBucketLocation: the region with the prefix "oss-".
 type BucketLocation struct {
 	XMLName  xml.Name `xml:"LocationConstraint"`
 	Location string   `xml:",chardata"`
 }
 
-// AccessControl answers GetBucketAcl and GetObjectACL.
+// AccessControl is the reply to GetBucketAcl and GetObjectACL.
 type AccessControl struct {
 	XMLName xml.Name `xml:"AccessControlPolicy"`
 	Owner   Owner    `xml:"Owner"`
 	Grant   string   `xml:"AccessControlList>Grant"`
 }
 
-// BucketStat answers GetBucketStat. Sizes are in bytes.
+// BucketStat is the reply to GetBucketStat. Sizes are in bytes.
 type BucketStat struct {
 	XMLName                     xml.Name `xml:"BucketStat"`
 	Storage                     int64    `xml:"Storage"`
@@ -114,7 +114,7 @@ type BucketStat struct {
 	DeleteMarkerCount           int      `xml:"DeleteMarkerCount"`
 }
 
-// LiveChannelList answers ListLiveChannel, in a bucket that has none.
+// LiveChannelList is the reply to ListLiveChannel for a bucket without live channels.
 type LiveChannelList struct {
 	XMLName     xml.Name `xml:"ListLiveChannelResult"`
 	Prefix      string   `xml:"Prefix"`

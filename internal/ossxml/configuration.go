@@ -2,7 +2,7 @@ package ossxml
 
 import "encoding/xml"
 
-// CORSConfiguration is the body of PutBucketCors, and answers GetBucketCors.
+// CORSConfiguration is the body of PutBucketCors and the reply to GetBucketCors.
 type CORSConfiguration struct {
 	XMLName      xml.Name   `xml:"CORSConfiguration" json:",omitzero"`
 	Rules        []CORSRule `xml:"CORSRule"`
@@ -18,27 +18,26 @@ type CORSRule struct {
 	MaxAgeSeconds  *int64   `xml:"MaxAgeSeconds" json:",omitempty"`
 }
 
-// EncryptionRule is the body of PutBucketEncryption, and answers GetBucketEncryption.
+// EncryptionRule is the body of PutBucketEncryption and the reply to GetBucketEncryption.
 type EncryptionRule struct {
 	XMLName xml.Name          `xml:"ServerSideEncryptionRule" json:",omitzero"`
 	Default EncryptionDefault `xml:"ApplyServerSideEncryptionByDefault"`
 }
 
-// EncryptionDefault is how objects are encrypted that do not say it themselves.
+// EncryptionDefault is the encryption of objects whose request does not set one.
 type EncryptionDefault struct {
 	SSEAlgorithm      string `xml:"SSEAlgorithm"`
 	KMSMasterKeyID    string `xml:"KMSMasterKeyID,omitempty" json:",omitempty"`
 	KMSDataEncryption string `xml:"KMSDataEncryption,omitempty" json:",omitempty"`
 }
 
-// LifecycleConfiguration is the body of PutBucketLifecycle, and answers GetBucketLifecycle.
+// LifecycleConfiguration is the body of PutBucketLifecycle and the reply to GetBucketLifecycle.
 type LifecycleConfiguration struct {
 	XMLName xml.Name        `xml:"LifecycleConfiguration" json:",omitzero"`
 	Rules   []LifecycleRule `xml:"Rule"`
 }
 
-// A LifecycleRule is one rule of a LifecycleConfiguration. Numbers of days are zero, and dates empty, if
-// they are not given.
+// A LifecycleRule is one rule of a LifecycleConfiguration. Numbers of days that are not set are zero, and dates are "".
 type LifecycleRule struct {
 	ID                    string                 `xml:"ID"`
 	Prefix                string                 `xml:"Prefix"`
@@ -52,20 +51,20 @@ type LifecycleRule struct {
 	NoncurrentTransitions []NoncurrentTransition `xml:"NoncurrentVersionTransition" json:",omitempty"`
 }
 
-// A LifecycleFilter narrows down what a rule applies to.
+// A LifecycleFilter restricts a rule to some of the objects.
 type LifecycleFilter struct {
 	Not                   []LifecycleNot `xml:"Not" json:",omitempty"`
 	ObjectSizeGreaterThan *int64         `xml:"ObjectSizeGreaterThan" json:",omitempty"`
 	ObjectSizeLessThan    *int64         `xml:"ObjectSizeLessThan" json:",omitempty"`
 }
 
-// A LifecycleNot is what a rule does not apply to.
+// A LifecycleNot excludes objects from a rule.
 type LifecycleNot struct {
 	Prefix string `xml:"Prefix"`
 	Tag    *Tag   `xml:"Tag" json:",omitempty"`
 }
 
-// LifecycleExpiration says when objects are deleted.
+// LifecycleExpiration is when objects are deleted.
 type LifecycleExpiration struct {
 	Days                      int    `xml:"Days,omitempty" json:",omitempty"`
 	Date                      string `xml:"Date,omitempty" json:",omitempty"`
@@ -73,7 +72,7 @@ type LifecycleExpiration struct {
 	ExpiredObjectDeleteMarker *bool  `xml:"ExpiredObjectDeleteMarker" json:",omitempty"`
 }
 
-// A LifecycleTransition says when objects change their storage class.
+// A LifecycleTransition is when objects change their storage class.
 type LifecycleTransition struct {
 	Days                 int    `xml:"Days,omitempty" json:",omitempty"`
 	CreatedBeforeDate    string `xml:"CreatedBeforeDate,omitempty" json:",omitempty"`
@@ -83,18 +82,18 @@ type LifecycleTransition struct {
 	AllowSmallFile       *bool  `xml:"AllowSmallFile" json:",omitempty"`
 }
 
-// LifecycleAbort says when unfinished uploads are aborted.
+// LifecycleAbort is when unfinished uploads are aborted.
 type LifecycleAbort struct {
 	Days              int    `xml:"Days,omitempty" json:",omitempty"`
 	CreatedBeforeDate string `xml:"CreatedBeforeDate,omitempty" json:",omitempty"`
 }
 
-// NoncurrentExpiration says when versions are deleted that are not the newest.
+// NoncurrentExpiration is when noncurrent versions are deleted.
 type NoncurrentExpiration struct {
 	NoncurrentDays int `xml:"NoncurrentDays"`
 }
 
-// A NoncurrentTransition says when versions that are not the newest change their storage class.
+// A NoncurrentTransition is when noncurrent versions change their storage class.
 type NoncurrentTransition struct {
 	NoncurrentDays       int    `xml:"NoncurrentDays"`
 	StorageClass         string `xml:"StorageClass"`
@@ -103,19 +102,19 @@ type NoncurrentTransition struct {
 	AllowSmallFile       *bool  `xml:"AllowSmallFile" json:",omitempty"`
 }
 
-// RestoreRequest is the body of RestoreObject. Days is a text, as any may be sent.
+// RestoreRequest is the body of RestoreObject. Days is a string because clients may send any text.
 type RestoreRequest struct {
 	XMLName xml.Name `xml:"RestoreRequest"`
 	Days    string   `xml:"Days,omitempty"`
 	Job     *Job     `xml:"JobParameters"`
 }
 
-// A Job says how fast an object is to be restored: Expedited, Standard or Bulk.
+// A Job is the priority of a restoration: Expedited, Standard or Bulk.
 type Job struct {
 	Tier string `xml:"Tier"`
 }
 
-// Posted answers PostObject, if it was asked for 201.
+// Posted is the reply to PostObject if the form asks for status 201.
 type Posted struct {
 	XMLName  xml.Name `xml:"PostResponse"`
 	Bucket   string   `xml:"Bucket"`

@@ -9,39 +9,40 @@ import (
 	"unicode/utf8"
 )
 
-// XML 1.0 has no way to write most control characters, and encoding/xml keeps to that: it refuses them when it
-// reads, and writes U+FFFD in their place. OSS takes them in keys, and the service and its SDKs write them as
-// references such as &#28; or as they are. So they travel through encoding/xml in disguise: an escape character
-// with another one behind it, both legal. The escape character itself is doubled.
+// XML 1.0 forbids most control characters, and encoding/xml enforces that: it refuses them in input, and writes U+FFFD
+// in their place. OSS accepts them in keys, and the service and its SDKs write them as references such as &#28;, or as
+// they are. They therefore pass through encoding/xml as placeholders: a mark followed by another character, both of
+// which are legal. The mark itself is doubled.
 
 const (
-	disguise     = '\U0010FFFD'
-	disguiseBase = '\uE000' // plus the control character
+	placeholderMark = '\U0010FFFD'
+	placeholderBase = '\uE000' // plus the control character
 )
 
-// isForbidden reports whether XML 1.0 forbids a character that is not a surrogate.
+// isForbidden reports whether XML 1.0 forbids r. It need not know surrogates, which are not valid UTF-8.
 func isForbidden(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF'
 }
 
-// appendDisguised appends r as encoding/xml accepts it.
-func appendDisguised(b []byte, r rune) []byte {
+// appendPlaceholder appends r, or its placeholder if encoding/xml would refuse it.
+func appendPlaceholder(b []byte, r rune) []byte {
 	switch {
-	case r == disguise:
-		return utf8.AppendRune(utf8.AppendRune(b, disguise), disguise)
+	case r == placeholderMark:
+		return utf8.AppendRune(utf8.AppendRune(b, placeholderMark), placeholderMark)
 	case isForbidden(r):
-		// U+FFFE and U+FFFF become the two characters behind those of the control characters.
-		return utf8.AppendRune(utf8.AppendRune(b, disguise), disguiseBase+r&0x1F|r&0x8000>>10)
+		// The placeholders of U+FFFE and U+FFFF follow those of the control characters.
+		return utf8.AppendRune(utf8.AppendRune(b, placeholderMark), placeholderBase+r&0x1F|r&0x8000>>10)
 	}
 	return utf8.AppendRune(b, r)
 }
 
-// revealed is the character behind an escape character, or false if it is none that appendDisguised writes.
-func revealed(r rune) (rune, bool) {
+// decodePlaceholder returns the character of a placeholder, given the character after the mark; false if that is none
+// which appendPlaceholder writes.
+func decodePlaceholder(r rune) (rune, bool) {
 	switch {
-	case r == disguise:
-		return disguise, true
-	case r&^0x3F != disguiseBase:
+	case r == placeholderMark:
+		return placeholderMark, true
+	case r&^0x3F != placeholderBase:
 		return 0, false
 	case r&0x20 != 0:
 		return 0xFFE0 | r&0x1F, true
@@ -49,14 +50,14 @@ func revealed(r rune) (rune, bool) {
 	return r & 0x1F, true
 }
 
-// reveal undoes appendDisguised in the text of a document. Each character that was in disguise is written by write.
-func reveal(text []byte, write func(b []byte, r rune) []byte) []byte {
-	escape := []byte(string(disguise))
+// replacePlaceholders returns text with the characters of its placeholders, which write appends.
+func replacePlaceholders(text []byte, write func(b []byte, r rune) []byte) []byte {
+	escape := []byte(string(placeholderMark))
 	before, rest, found := bytes.Cut(text, escape)
 	b := bytes.Clone(before)
 	for found {
 		r, size := utf8.DecodeRune(rest)
-		if hidden, ok := revealed(r); ok {
+		if hidden, ok := decodePlaceholder(r); ok {
 			b = write(b, hidden)
 			rest = rest[size:]
 		}
@@ -66,25 +67,26 @@ func reveal(text []byte, write func(b []byte, r rune) []byte) []byte {
 	return b
 }
 
-// DecodeControl is Decode for documents that may hold control characters, as references or as they are.
+// DecodeControl is Decode for documents with control characters, as references or as they are.
 func DecodeControl(document []byte, v any) error {
-	plain := xml.NewDecoder(bytes.NewReader(disguiseDocument(document)))
-	return decode(xml.NewTokenDecoder(revealer{plain}), v)
+	plain := xml.NewDecoder(bytes.NewReader(insertInDocument(document)))
+	return decode(xml.NewTokenDecoder(placeholderDecoder{plain}), v)
 }
 
-// A revealer reads tokens in which nothing is in disguise any more.
-type revealer struct{ *xml.Decoder }
+// A placeholderDecoder reads tokens and replaces the placeholders in them.
+type placeholderDecoder struct{ *xml.Decoder }
 
-func (r revealer) Token() (xml.Token, error) {
+func (r placeholderDecoder) Token() (xml.Token, error) {
 	token, err := r.Decoder.Token()
 	if text, ok := token.(xml.CharData); ok {
-		token = xml.CharData(reveal(text, utf8.AppendRune))
+		token = xml.CharData(replacePlaceholders(text, utf8.AppendRune))
 	}
 	return token, err
 }
 
-// disguiseDocument disguises the characters that XML forbids, and the references to them outside CDATA.
-func disguiseDocument(document []byte) []byte {
+// insertInDocument inserts placeholders for the characters that XML forbids and, outside of CDATA, for references to
+// them.
+func insertInDocument(document []byte) []byte {
 	b := make([]byte, 0, len(document))
 	inCDATA := false
 	for len(document) > 0 {
@@ -98,30 +100,31 @@ func disguiseDocument(document []byte) []byte {
 			continue
 		}
 		if r, size := readReference(document); size > 0 && !inCDATA {
-			b, document = appendDisguised(b, r), document[size:]
+			b, document = appendPlaceholder(b, r), document[size:]
 			continue
 		}
 		r, size := utf8.DecodeRune(document)
 		if r == utf8.RuneError && size == 1 {
-			b = append(b, document[0]) // no UTF-8: encoding/xml says so
+			b = append(b, document[0]) // not UTF-8: encoding/xml returns an error
 		} else {
-			b = appendDisguised(b, r)
+			b = appendPlaceholder(b, r)
 		}
 		document = document[size:]
 	}
 	return b
 }
 
-// longestReference is longer than any such reference, some leading zeros included.
-const longestReference = 16
+// maxReference exceeds the length of every such reference, with some leading zeros.
+const maxReference = 16
 
-// readReference reads a reference to a character that is to be disguised. Size is 0 if there is none at the start of b.
+// readReference reads a reference, at the beginning of b, to a character that needs a placeholder. Size is its length,
+// 0 if there is none.
 func readReference(b []byte) (r rune, size int) {
 	digits, ok := bytes.CutPrefix(b, []byte("&#"))
 	if !ok {
 		return 0, 0
 	}
-	end := bytes.IndexByte(digits[:min(len(digits), longestReference)], ';')
+	end := bytes.IndexByte(digits[:min(len(digits), maxReference)], ';')
 	if end < 0 {
 		return 0, 0
 	}
@@ -130,37 +133,37 @@ func readReference(b []byte) (r rune, size int) {
 		text, base = hex, 16
 	}
 	n, err := strconv.ParseUint(text, base, 32)
-	if err != nil || n > utf8.MaxRune || !isForbidden(rune(n)) && rune(n) != disguise {
+	if err != nil || n > utf8.MaxRune || !isForbidden(rune(n)) && rune(n) != placeholderMark {
 		return 0, 0
 	}
 	return rune(n), len("&#;") + end
 }
 
-// marshalControl is Marshal for a v with control characters in it.
+// marshalControl is Marshal for a v with control characters.
 func marshalControl(v any) (string, error) {
-	text, err := marshal(disguised(reflect.ValueOf(v)).Interface())
-	return referTo(text), err
+	text, err := marshal(insertInValue(reflect.ValueOf(v)).Interface())
+	return toReferences(text), err
 }
 
-// disguiseText disguises the characters that XML forbids.
-func disguiseText(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return isForbidden(r) || r == disguise }) {
+// insertInText inserts placeholders for the characters that XML forbids.
+func insertInText(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return isForbidden(r) || r == placeholderMark }) {
 		return s
 	}
 	var b []byte
 	for _, r := range s {
-		b = appendDisguised(b, r)
+		b = appendPlaceholder(b, r)
 	}
 	return string(b)
 }
 
-// referTo writes references to the characters that are in disguise.
-func referTo(text string) string {
-	if !strings.ContainsRune(text, disguise) {
+// toReferences replaces placeholders by references such as &#28;.
+func toReferences(text string) string {
+	if !strings.ContainsRune(text, placeholderMark) {
 		return text
 	}
-	return string(reveal([]byte(text), func(b []byte, r rune) []byte {
-		if r == disguise {
+	return string(replacePlaceholders([]byte(text), func(b []byte, r rune) []byte {
+		if r == placeholderMark {
 			return utf8.AppendRune(b, r)
 		}
 		b = append(b, "&#"...)
@@ -169,22 +172,22 @@ func referTo(text string) string {
 	}))
 }
 
-// disguised returns a copy of v in which every string is fit for encoding/xml. Times and the names of elements stay.
-func disguised(v reflect.Value) reflect.Value {
+// insertInValue returns a copy of v with placeholders in every string, except in times and names of elements.
+func insertInValue(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.String:
-		return reflect.ValueOf(disguiseText(v.String())).Convert(v.Type())
+		return reflect.ValueOf(insertInText(v.String())).Convert(v.Type())
 	case reflect.Pointer:
 		if v.IsNil() {
 			return v
 		}
 		c := reflect.New(v.Type().Elem())
-		c.Elem().Set(disguised(v.Elem()))
+		c.Elem().Set(insertInValue(v.Elem()))
 		return c
 	case reflect.Slice:
 		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		for i := range v.Len() {
-			c.Index(i).Set(disguised(v.Index(i)))
+			c.Index(i).Set(insertInValue(v.Index(i)))
 		}
 		return c
 	case reflect.Struct:
@@ -193,7 +196,7 @@ func disguised(v reflect.Value) reflect.Value {
 		}
 		c := reflect.New(v.Type()).Elem()
 		for i := range v.NumField() {
-			c.Field(i).Set(disguised(v.Field(i)))
+			c.Field(i).Set(insertInValue(v.Field(i)))
 		}
 		return c
 	}

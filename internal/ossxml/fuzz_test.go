@@ -17,7 +17,8 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte("<" + root + "><Key>a&amp;b</Key><Part><PartNumber>1</PartNumber></Part></" + root + ">"))
 	}
 	f.Add([]byte(xml.Header + "<Error><Code>A</Code><Bucket>b</Bucket><EC>1</EC></Error>"))
-	f.Add([]byte("<ListPartsResult><Part><LastModified>2026-06-17T20:30:36.000Z</LastModified></Part></ListPartsResult>"))
+	f.Add([]byte("<ListPartsResult><Part><LastModified>2026-06-17T20:30:36.000Z</LastModified></Part>" +
+		"</ListPartsResult>"))
 	f.Add([]byte("<html>"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for root, empty := range documents {
@@ -60,10 +61,13 @@ func FuzzMarshal(f *testing.F) {
 		}
 		for _, pair := range []struct{ want, got any }{
 			{&PartList{Key: key, MaxParts: number, IsTruncated: number > 0, Parts: []Part{
-				{Number: number, ETag: etag, Size: size, CRC64: crc, LastModified: at}, {Number: number + 1, LastModified: at},
+				{Number: number, ETag: etag, Size: size, CRC64: crc, LastModified: at},
+				{Number: number + 1, LastModified: at},
 			}}, new(PartList)},
-			{&UploadList{Prefix: etag, Uploads: []Upload{{Key: key, UploadID: etag, Initiated: at}}, CommonPrefixes: []CommonPrefix{{Prefix: key}}}, new(UploadList)},
-			{&Error{Code: key, Message: etag, Extra: []Field{{XMLName: xml.Name{Local: "StringToSign"}, Value: key}}, EC: etag}, new(Error)},
+			{&UploadList{Prefix: etag, Uploads: []Upload{{Key: key, UploadID: etag, Initiated: at}},
+				CommonPrefixes: []CommonPrefix{{Prefix: key}}}, new(UploadList)},
+			{&Error{Code: key, Message: etag, Extra: []Field{{XMLName: xml.Name{Local: "StringToSign"}, Value: key}},
+				EC: etag}, new(Error)},
 			{&Complete{Parts: []CompletePart{{Number: number, ETag: etag}}}, new(Complete)},
 		} {
 			text, err := Marshal(pair.want)
@@ -81,7 +85,8 @@ func FuzzMarshal(f *testing.F) {
 }
 
 // ignoreRoot leaves out the name of the root, which only Decode fills in.
-var ignoreRoot = cmp.FilterPath(func(p cmp.Path) bool { return len(p) == 3 && p.Last().String() == ".XMLName" }, cmp.Ignore())
+var ignoreRoot = cmp.FilterPath(func(p cmp.Path) bool { return len(p) == 3 && p.Last().String() == ".XMLName" },
+	cmp.Ignore())
 
 // isText reports whether XML 1.0 can hold s.
 func isText(s string) bool {
@@ -94,7 +99,8 @@ func FuzzCompleteText(f *testing.F) {
 	f.Add(1, "\"0123456789ABCDEF\"", 10000, "")
 	f.Add(-1, "<&>'\"&#34;", 0, "\n\r\t\x00\xff\ufffe")
 	f.Fuzz(func(t *testing.T, n1 int, etag1 string, n2 int, etag2 string) {
-		for _, doc := range []Complete{{Parts: []CompletePart{{n1, etag1}}}, {Parts: []CompletePart{{n1, etag1}, {n2, etag2}}}} {
+		for _, doc := range []Complete{{Parts: []CompletePart{{n1, etag1}}},
+			{Parts: []CompletePart{{n1, etag1}, {n2, etag2}}}} {
 			want, err := Marshal(doc)
 			if err != nil {
 				t.Fatal(err)

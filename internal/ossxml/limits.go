@@ -6,18 +6,20 @@ import (
 	"io"
 )
 
-// Limits of one document. The largest is a page of 1,000 uploads whose keys have 1,023 bytes, all of them escaped: 3.3
-// MiB. The one with the most tags is a page of 1,000 versions: 24,000. A request to complete 10,000 parts has 60,002.
+// Limits of one document. The largest document is a page of 1,000 uploads with keys of 1,023 bytes that are all
+// escaped: 3.3 MiB. The document with the most tags is a page of 1,000 versions: 24,000. A request to complete 10,000
+// parts has 60,002.
 const (
 	maxBytes        = 5 << 20   // of the document
-	maxTags         = 40_000    // "<" characters: those of elements, comments and declarations
+	maxTags         = 40_000    // "<" characters: of elements, comments and declarations
 	maxCompleteTags = 80_000    // of a Complete
 	maxText         = 128 << 10 // bytes from one "<" to the next
 )
 
-// A limited reads a document and fails where it exceeds a limit. The number of bytes alone is no bound on memory: a
-// decoder allocates some hundred bytes for an empty element of four, and keeps text and attributes until they end.
-type limited struct {
+// A limitedReader reads a document and fails if it exceeds a limit. A limit of the bytes alone would not bound the
+// memory: a decoder allocates some hundred bytes for an empty element of four, and keeps text and attributes until they
+// end.
+type limitedReader struct {
 	r       io.Reader
 	maxTags int
 	bytes   int
@@ -25,16 +27,16 @@ type limited struct {
 	text    int // bytes since the last "<"
 }
 
-// limit bounds what is read of r to decode v.
-func limit(r io.Reader, v any) *limited {
-	l := &limited{r: r, maxTags: maxTags}
+// limit returns a reader of r for decoding v.
+func limit(r io.Reader, v any) *limitedReader {
+	l := &limitedReader{r: r, maxTags: maxTags}
 	if _, ok := v.(*Complete); ok {
 		l.maxTags = maxCompleteTags
 	}
 	return l
 }
 
-func (l *limited) Read(p []byte) (int, error) {
+func (l *limitedReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	l.bytes += n
 	for rest := p[:n]; ; l.text = 0 {

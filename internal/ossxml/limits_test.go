@@ -34,7 +34,7 @@ func TestDocumentsWithoutEndAreRefusedInLittleMemory(t *testing.T) {
 	}{
 		{"text", "<ListPartsResult><Bucket>", "x", new(PartList)},
 		{"text in CDATA", "<ListPartsResult><Bucket><![CDATA[", "x<", new(PartList)},
-		{"text behind the root", "<ListPartsResult/>", " ", new(PartList)},
+		{"text after the root", "<ListPartsResult/>", " ", new(PartList)},
 		{"empty entries", "<ListPartsResult>", "<Part/>", new(PartList)},
 		{"empty uploads", "<ListMultipartUploadsResult>", "<Upload/>", new(UploadList)},
 		{"prefixes", "<ListMultipartUploadsResult>", "<CommonPrefixes/>", new(UploadList)},
@@ -51,7 +51,8 @@ func TestDocumentsWithoutEndAreRefusedInLittleMemory(t *testing.T) {
 		{"nesting", "", "<ListPartsResult>", new(PartList)},
 		{"nesting of unknown elements", "<ListPartsResult>", "<a>", new(PartList)},
 		{"references", "<ListPartsResult><Bucket>", "&lt;", new(PartList)},
-		{"keys", "<ListMultipartUploadsResult>", "<Upload><Key>" + strings.Repeat("k", 1000) + "</Key></Upload>", new(UploadList)},
+		{"keys", "<ListMultipartUploadsResult>", "<Upload><Key>" + strings.Repeat("k", 1000) + "</Key></Upload>",
+			new(UploadList)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
@@ -74,7 +75,8 @@ func TestDocumentsWithoutEndAreRefusedInLittleMemory(t *testing.T) {
 func TestLargestDocumentsOfOSSAreRead(t *testing.T) {
 	uploads := UploadList{EncodingType: "url", IsTruncated: true}
 	for range 1000 {
-		uploads.Uploads = append(uploads.Uploads, Upload{Key: strings.Repeat("%E4", 1023), UploadID: strings.Repeat("F", 32), StorageClass: "Standard"})
+		uploads.Uploads = append(uploads.Uploads, Upload{Key: strings.Repeat("%E4", 1023),
+			UploadID: strings.Repeat("F", 32), StorageClass: "Standard"})
 	}
 	var complete Complete
 	for i := range 10000 {

@@ -2,7 +2,7 @@ package ossxml
 
 import "encoding/xml"
 
-// ObjectList answers ListObjects.
+// ObjectList is the reply to ListObjects.
 type ObjectList struct {
 	XMLName        xml.Name       `xml:"ListBucketResult"`
 	EncodingType   string         `xml:"EncodingType,omitempty"`
@@ -17,7 +17,7 @@ type ObjectList struct {
 	CommonPrefixes []CommonPrefix `xml:"CommonPrefixes"`
 }
 
-// ObjectListV2 answers ListObjectsV2.
+// ObjectListV2 is the reply to ListObjectsV2.
 type ObjectListV2 struct {
 	XMLName               xml.Name       `xml:"ListBucketResult"`
 	EncodingType          string         `xml:"EncodingType,omitempty"`
@@ -31,10 +31,10 @@ type ObjectListV2 struct {
 	NextContinuationToken string         `xml:"NextContinuationToken,omitempty"` // not on the last page
 	Contents              []Object       `xml:"Contents"`
 	CommonPrefixes        []CommonPrefix `xml:"CommonPrefixes"`
-	KeyCount              int            `xml:"KeyCount"` // common prefixes are counted too
+	KeyCount              int            `xml:"KeyCount"` // number of Contents and CommonPrefixes
 }
 
-// An Object is one line of an ObjectList or an ObjectListV2.
+// An Object is one entry of an ObjectList or an ObjectListV2.
 type Object struct {
 	Key          string `xml:"Key"`
 	LastModified Time   `xml:"LastModified"`
@@ -43,7 +43,7 @@ type Object struct {
 	Size         int64  `xml:"Size"`
 	StorageClass string `xml:"StorageClass"`
 	Owner        *Owner `xml:"Owner"`
-	RestoreInfo  string `xml:"RestoreInfo,omitempty"` // as in x-oss-restore
+	RestoreInfo  string `xml:"RestoreInfo,omitempty"` // value of the header x-oss-restore
 }
 
 // Delete is the body of DeleteMultipleObjects.
@@ -53,34 +53,34 @@ type Delete struct {
 	Objects []DeleteObject `xml:"Object"`
 }
 
-// A DeleteObject names an object to delete, or a version of one.
+// A DeleteObject is an object, or a version of one, to delete.
 type DeleteObject struct {
 	Key       string `xml:"Key"`
 	VersionID string `xml:"VersionId,omitempty"`
 }
 
-// Deleted answers DeleteMultipleObjects.
+// Deleted is the reply to DeleteMultipleObjects.
 type Deleted struct {
 	XMLName      xml.Name        `xml:"DeleteResult"`
 	EncodingType string          `xml:"EncodingType,omitempty"`
 	Objects      []DeletedObject `xml:"Deleted"`
 }
 
-// A DeletedObject is one line of Deleted.
+// A DeletedObject is one entry of Deleted.
 type DeletedObject struct {
 	Key                   string `xml:"Key"`
-	VersionID             string `xml:"VersionId,omitempty"` // as it was named
+	VersionID             string `xml:"VersionId,omitempty"` // as in the request
 	DeleteMarker          bool   `xml:"DeleteMarker,omitempty"`
 	DeleteMarkerVersionID string `xml:"DeleteMarkerVersionId,omitempty"`
 }
 
-// Tagging answers GetObjectTagging, and is the body of PutObjectTagging.
+// Tagging is the reply to GetObjectTagging and the body of PutObjectTagging.
 type Tagging struct {
 	XMLName xml.Name `xml:"Tagging"`
 	Set     TagSet   `xml:"TagSet"`
 }
 
-// A TagSet is there even if it is empty.
+// A TagSet is the list of tags. OSS writes its element even if it is empty.
 type TagSet struct {
 	Tags []Tag `xml:"Tag"`
 }
@@ -89,4 +89,13 @@ type TagSet struct {
 type Tag struct {
 	Key   string `xml:"Key"`
 	Value string `xml:"Value"`
+}
+
+// Text returns d as an element, without indentation.
+func (d DeleteObject) Text() string {
+	text := "<Object><Key>" + escapeText(d.Key) + "</Key>"
+	if d.VersionID != "" {
+		text += "<VersionId>" + escapeText(d.VersionID) + "</VersionId>"
+	}
+	return text + "</Object>"
 }

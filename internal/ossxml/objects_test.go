@@ -18,25 +18,42 @@ func TestDocumentsOfBucketsAndListsSurviveByteForByte(t *testing.T) {
 		name, want string
 		doc        any
 	}{
-		{"ListBuckets", "<ListAllMyBucketsResult>" + owner + "<Buckets><Bucket><Comment></Comment><CreationDate>2025-04-04T06:05:48.000Z</CreationDate>" +
-			"<ExtranetEndpoint>e</ExtranetEndpoint><IntranetEndpoint>i</IntranetEndpoint><Location>oss-cn-shanghai</Location><Name>n</Name>" +
-			"<Region>cn-shanghai</Region><StorageClass>Standard</StorageClass></Bucket></Buckets></ListAllMyBucketsResult>", new(BucketList)},
-		{"page of ListBuckets", "<ListAllMyBucketsResult><Prefix>p</Prefix><Marker>m</Marker><MaxKeys>1</MaxKeys><IsTruncated>true</IsTruncated>" +
-			"<NextMarker>n</NextMarker>" + owner + "<Buckets></Buckets></ListAllMyBucketsResult>", new(BucketList)},
-		{"ListObjects", "<ListBucketResult><Name>b</Name><Prefix></Prefix><Marker></Marker><MaxKeys>2</MaxKeys><Delimiter>-</Delimiter>" +
-			"<IsTruncated>true</IsTruncated><NextMarker>n</NextMarker>" + contents + owner + "</Contents><CommonPrefixes><Prefix>p-</Prefix></CommonPrefixes></ListBucketResult>", new(ObjectList)},
-		{"ListObjectsV2", "<ListBucketResult><EncodingType>url</EncodingType><Name>b</Name><Prefix></Prefix><StartAfter>s</StartAfter><ContinuationToken>c</ContinuationToken>" +
-			"<MaxKeys>2</MaxKeys><Delimiter></Delimiter><IsTruncated>true</IsTruncated><NextContinuationToken>n</NextContinuationToken>" +
-			contents + "</Contents><KeyCount>1</KeyCount></ListBucketResult>", new(ObjectListV2)},
-		{"DeleteMultipleObjects", "<DeleteResult><EncodingType>url</EncodingType><Deleted><Key>a</Key><VersionId>v</VersionId></Deleted>" +
-			"<Deleted><Key>b</Key><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>m</DeleteMarkerVersionId></Deleted></DeleteResult>", new(Deleted)},
+		{"ListBuckets",
+			"<ListAllMyBucketsResult>" + owner + "<Buckets><Bucket><Comment></Comment>" +
+				"<CreationDate>2025-04-04T06:05:48.000Z</CreationDate>" +
+				"<ExtranetEndpoint>e</ExtranetEndpoint><IntranetEndpoint>i</IntranetEndpoint>" +
+				"<Location>oss-cn-shanghai</Location><Name>n</Name>" +
+				"<Region>cn-shanghai</Region><StorageClass>Standard</StorageClass></Bucket></Buckets>" +
+				"</ListAllMyBucketsResult>", new(BucketList)},
+		{"page of ListBuckets",
+			"<ListAllMyBucketsResult><Prefix>p</Prefix><Marker>m</Marker><MaxKeys>1</MaxKeys><IsTruncated>true" +
+				"</IsTruncated>" +
+				"<NextMarker>n</NextMarker>" + owner + "<Buckets></Buckets></ListAllMyBucketsResult>", new(BucketList)},
+		{"ListObjects",
+			"<ListBucketResult><Name>b</Name><Prefix></Prefix><Marker></Marker><MaxKeys>2</MaxKeys><Delimiter>-" +
+				"</Delimiter>" +
+				"<IsTruncated>true</IsTruncated><NextMarker>n</NextMarker>" + contents + owner + "</Contents>" +
+				"<CommonPrefixes><Prefix>p-</Prefix></CommonPrefixes></ListBucketResult>", new(ObjectList)},
+		{"ListObjectsV2",
+			"<ListBucketResult><EncodingType>url</EncodingType><Name>b</Name><Prefix></Prefix><StartAfter>s" +
+				"</StartAfter><ContinuationToken>c</ContinuationToken>" +
+				"<MaxKeys>2</MaxKeys><Delimiter></Delimiter><IsTruncated>true</IsTruncated>" +
+				"<NextContinuationToken>n</NextContinuationToken>" +
+				contents + "</Contents><KeyCount>1</KeyCount></ListBucketResult>", new(ObjectListV2)},
+		{"DeleteMultipleObjects",
+			"<DeleteResult><EncodingType>url</EncodingType><Deleted><Key>a</Key><VersionId>v</VersionId></Deleted>" +
+				"<Deleted><Key>b</Key><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>m" +
+				"</DeleteMarkerVersionId></Deleted></DeleteResult>", new(Deleted)},
 		{"tags", "<Tagging><TagSet><Tag><Key>tag3</Key><Value>value3</Value></Tag></TagSet></Tagging>", new(Tagging)},
 		{"no tags", "<Tagging><TagSet></TagSet></Tagging>", new(Tagging)},
-		{"ACL", "<AccessControlPolicy>" + owner + "<AccessControlList><Grant>private</Grant></AccessControlList></AccessControlPolicy>", new(AccessControl)},
+		{"ACL", "<AccessControlPolicy>" + owner + "<AccessControlList><Grant>private</Grant></AccessControlList>" +
+			"</AccessControlPolicy>", new(AccessControl)},
 		{"location", "<LocationConstraint>oss-cn-hangzhou</LocationConstraint>", new(BucketLocation)},
-		{"PutBucket", "<CreateBucketConfiguration><LocationConstraint>l</LocationConstraint><StorageClass>IA</StorageClass>" +
-			"<DataRedundancyType>ZRS</DataRedundancyType></CreateBucketConfiguration>", new(BucketConfiguration)},
-		{"a list to delete", "<Delete><Quiet>true</Quiet><Object><Key>a</Key><VersionId>v</VersionId></Object></Delete>", new(Delete)},
+		{"PutBucket",
+			"<CreateBucketConfiguration><LocationConstraint>l</LocationConstraint><StorageClass>IA</StorageClass>" +
+				"<DataRedundancyType>ZRS</DataRedundancyType></CreateBucketConfiguration>", new(BucketConfiguration)},
+		{"a list to delete",
+			"<Delete><Quiet>true</Quiet><Object><Key>a</Key><VersionId>v</VersionId></Object></Delete>", new(Delete)},
 	} {
 		if err := Decode(strings.NewReader(tt.want), tt.doc); err != nil {
 			t.Errorf("%s: %v", tt.name, err)

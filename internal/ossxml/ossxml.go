@@ -1,6 +1,5 @@
-// Package ossxml holds the XML documents OSS and its clients exchange, shared by the client in
-// package oss and the server in package oss/osstest. The order of the fields is the order of the
-// elements in recorded replies of the service.
+// Package ossxml defines the XML documents that OSS and its clients exchange. Package oss uses it as the client, and
+// oss/osstest as the server. Fields have the order of the elements in recorded replies of the service.
 package ossxml
 
 import (
@@ -15,18 +14,18 @@ import (
 	"unicode/utf8"
 )
 
-// TimeFormat is the form of times inside a document: UTC, always with .000.
+// TimeFormat is the form of times in documents: UTC, always with .000.
 const TimeFormat = "2006-01-02T15:04:05.000Z"
 
-// A Time is a moment as OSS writes it.
+// A Time is a time as OSS writes it.
 type Time struct{ time.Time }
 
-// MarshalText writes t in TimeFormat; OSS knows whole seconds only.
+// MarshalText formats t as TimeFormat, truncated to seconds.
 func (t Time) MarshalText() ([]byte, error) {
 	return t.UTC().Truncate(time.Second).AppendFormat(nil, TimeFormat), nil
 }
 
-// UnmarshalText reads any RFC 3339 time, and an empty text as the zero time.
+// UnmarshalText parses any RFC 3339 time. An empty text is the zero time.
 func (t *Time) UnmarshalText(text []byte) (err error) {
 	if len(text) == 0 {
 		t.Time = time.Time{}
@@ -36,7 +35,7 @@ func (t *Time) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Initiated answers InitiateMultipartUpload.
+// Initiated is the reply to InitiateMultipartUpload.
 type Initiated struct {
 	XMLName      xml.Name `xml:"InitiateMultipartUploadResult"`
 	EncodingType string   `xml:"EncodingType,omitempty"`
@@ -51,15 +50,17 @@ type Complete struct {
 	Parts   []CompletePart `xml:"Part"`
 }
 
-// A CompletePart names one part to join.
+// A CompletePart is one part to join.
 type CompletePart struct {
 	Number int    `xml:"PartNumber"`
 	ETag   string `xml:"ETag"`
 }
 
-// Text returns what Marshal returns, without its price: of the documents a client writes this is the large one.
+// Text returns the same as Marshal at a fraction of the cost. Of the documents that a client writes, this is the large
+// one.
 func (c Complete) Text() string {
-	const size = len("  <Part>\n    <PartNumber>10000</PartNumber>\n    <ETag>\"0123456789ABCDEF0123456789ABCDEF\"</ETag>\n  </Part>\n")
+	const size = len("  <Part>\n    <PartNumber>10000</PartNumber>\n" +
+		"    <ETag>\"0123456789ABCDEF0123456789ABCDEF\"</ETag>\n  </Part>\n")
 	var number [20]byte
 	var b strings.Builder
 	b.Grow(len(c.Parts)*size + 256)
@@ -68,7 +69,7 @@ func (c Complete) Text() string {
 		b.WriteString("  <Part>\n    <PartNumber>")
 		b.Write(strconv.AppendInt(number[:0], int64(p.Number), 10))
 		b.WriteString("</PartNumber>\n    <ETag>")
-		if strings.ContainsFunc(p.ETag, notPlain) {
+		if strings.ContainsFunc(p.ETag, needsEscape) {
 			b.WriteString(escapeText(p.ETag))
 		} else {
 			b.WriteString(p.ETag)
@@ -79,18 +80,18 @@ func (c Complete) Text() string {
 	return b.String()
 }
 
-// notPlain reports whether a character may have to be escaped.
-func notPlain(c rune) bool {
+// needsEscape reports whether c may have to be escaped.
+func needsEscape(c rune) bool {
 	return !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '"' || c == '-')
 }
 
 func escapeText(s string) string {
 	var b strings.Builder
-	xml.EscapeText(&b, []byte(disguiseText(s))) // a Builder fails never
-	return plainQuotes.Replace(referTo(b.String()))
+	xml.EscapeText(&b, []byte(insertInText(s))) // writing to a Builder does not fail
+	return plainQuotes.Replace(toReferences(b.String()))
 }
 
-// Completed answers CompleteMultipartUpload.
+// Completed is the reply to CompleteMultipartUpload.
 type Completed struct {
 	XMLName      xml.Name `xml:"CompleteMultipartUploadResult"`
 	EncodingType string   `xml:"EncodingType,omitempty"`
@@ -100,21 +101,21 @@ type Completed struct {
 	ETag         string   `xml:"ETag"`
 }
 
-// CopiedPart answers UploadPartCopy.
+// CopiedPart is the reply to UploadPartCopy.
 type CopiedPart struct {
 	XMLName      xml.Name `xml:"CopyPartResult"`
 	LastModified Time     `xml:"LastModified"`
 	ETag         string   `xml:"ETag"`
 }
 
-// CopiedObject answers CopyObject.
+// CopiedObject is the reply to CopyObject.
 type CopiedObject struct {
 	XMLName      xml.Name `xml:"CopyObjectResult"`
 	ETag         string   `xml:"ETag"`
 	LastModified Time     `xml:"LastModified"`
 }
 
-// PartList answers ListParts. The markers are text because an empty list may leave them empty.
+// PartList is the reply to ListParts. The markers are strings because OSS leaves them empty in an empty list.
 type PartList struct {
 	XMLName              xml.Name `xml:"ListPartsResult"`
 	EncodingType         string   `xml:"EncodingType,omitempty"`
@@ -130,7 +131,7 @@ type PartList struct {
 	Parts []Part `xml:"Part"`
 }
 
-// ClientEncryption repeats how the client said at Initiate that it encrypts an upload. Sizes are in bytes.
+// ClientEncryption repeats the headers of Initiate that describe client-side encryption. Sizes are in bytes.
 type ClientEncryption struct {
 	Key      string `xml:"ClientEncryptionKey,omitempty"`
 	Start    string `xml:"ClientEncryptionStart,omitempty"`
@@ -140,7 +141,7 @@ type ClientEncryption struct {
 	PartSize int64  `xml:"ClientEncryptionPartSize,omitempty"`
 }
 
-// A Part is one line of a PartList.
+// A Part is one entry of a PartList.
 type Part struct {
 	Number       int    `xml:"PartNumber"`
 	LastModified Time   `xml:"LastModified"`
@@ -149,7 +150,7 @@ type Part struct {
 	Size         int64  `xml:"Size"`
 }
 
-// UploadList answers ListMultipartUploads.
+// UploadList is the reply to ListMultipartUploads.
 type UploadList struct {
 	XMLName            xml.Name       `xml:"ListMultipartUploadsResult"`
 	EncodingType       string         `xml:"EncodingType,omitempty"`
@@ -166,7 +167,7 @@ type UploadList struct {
 	CommonPrefixes     []CommonPrefix `xml:"CommonPrefixes"`
 }
 
-// An Upload is one line of an UploadList.
+// An Upload is one entry of an UploadList.
 type Upload struct {
 	Key          string `xml:"Key"`
 	UploadID     string `xml:"UploadId"`
@@ -179,8 +180,8 @@ type CommonPrefix struct {
 	Prefix string `xml:"Prefix"`
 }
 
-// Error is the document of every refusal. Between HostID and EC the service puts elements that
-// belong to the code; Extra keeps them in their order.
+// Error is the document of every error reply. Between HostID and EC, OSS writes elements that depend on the code; Extra
+// keeps them in order.
 type Error struct {
 	XMLName      xml.Name `xml:"Error"`
 	Code         string   `xml:"Code"`
@@ -198,7 +199,7 @@ type Field struct {
 	Value   string `xml:",chardata"`
 }
 
-// Get returns the value of the extra element called name, or "".
+// Get returns the value of the element of Extra with a name, or "".
 func (e *Error) Get(name string) string {
 	for _, f := range e.Extra {
 		if f.XMLName.Local == name {
@@ -208,11 +209,11 @@ func (e *Error) Get(name string) string {
 	return ""
 }
 
-// Marshal writes v as the service does: declaration, two-space indentation, a final line feed, and
-// quotes as they are, since no document has attributes. Control characters become references such as &#28;.
+// Marshal formats v as OSS does: with an XML declaration, indented by two spaces, and with a final line feed. Quotes
+// are not escaped, since no document has attributes. Control characters become references such as &#28;.
 func Marshal(v any) (string, error) {
 	text, err := marshal(v)
-	if strings.ContainsRune(text, utf8.RuneError) { // what encoding/xml writes for them
+	if strings.ContainsRune(text, utf8.RuneError) { // encoding/xml writes it for a control character
 		return marshalControl(v)
 	}
 	return text, err
@@ -232,10 +233,23 @@ func marshal(v any) (string, error) {
 
 var plainQuotes = strings.NewReplacer("&#34;", `"`, "&#39;", "'")
 
-// Decode reads one document of v's root element from r to its end. A reply cut short, one with
-// another root, one with something behind the root, and one that exceeds a limit are errors.
+// Decode decodes one document with v's root element from r, up to the end of r. It refuses a truncated document,
+// another root element, anything after the root element, and a document that exceeds a limit; see limits.go.
 func Decode(r io.Reader, v any) error {
-	return decode(xml.NewDecoder(limit(r, v)), v)
+	r = limit(r, v)
+	plain, ok := v.(plainDocument)
+	if !ok {
+		return decode(xml.NewDecoder(r), v)
+	}
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	if plain.readPlain(b.Bytes()) {
+		return nil
+	}
+	plain.reset()
+	return decode(xml.NewDecoder(&b), v)
 }
 
 func decode(dec *xml.Decoder, v any) error {
@@ -254,15 +268,15 @@ func decode(dec *xml.Decoder, v any) error {
 		case xml.Comment, xml.ProcInst:
 		case xml.CharData:
 			if len(bytes.TrimSpace(tok)) > 0 {
-				return fmt.Errorf("text behind the root element")
+				return fmt.Errorf("text after the root element")
 			}
 		default:
-			return fmt.Errorf("%T behind the root element", tok)
+			return fmt.Errorf("%T after the root element", tok)
 		}
 	}
 }
 
-// Unescape undoes encoding-type=url: encoding is the document's EncodingType.
+// Unescape decodes a string of a document with the given EncodingType, which is "url" or empty.
 func Unescape(encoding, s string) (string, error) {
 	if encoding != "url" {
 		return s, nil
@@ -270,7 +284,8 @@ func Unescape(encoding, s string) (string, error) {
 	return url.QueryUnescape(s)
 }
 
-// Escape does encoding-type=url: as in a query, so that a slash becomes %2F, but a space %20.
+// Escape encodes a string for a document with the given EncodingType: as in a query, so that a slash becomes %2F, but a
+// space %20.
 func Escape(encoding, s string) string {
 	if encoding != "url" {
 		return s

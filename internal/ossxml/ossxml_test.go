@@ -72,7 +72,8 @@ func TestRecordedDocumentsSurviveByteForByte(t *testing.T) {
 		}
 		seen[root]++
 	}
-	for _, root := range []string{"Error", "ListPartsResult", "InitiateMultipartUploadResult", "CompleteMultipartUploadResult"} {
+	for _, root := range []string{"Error", "ListPartsResult", "InitiateMultipartUploadResult",
+		"CompleteMultipartUploadResult"} {
 		if seen[root] == 0 {
 			t.Errorf("no recorded %s", root)
 		}
@@ -83,15 +84,18 @@ func TestNamespacesAreIgnored(t *testing.T) {
 	const doc = `<?xml version="1.0" encoding="UTF-8"?>
 <ListPartsResult xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"><MaxParts>5</MaxParts><Part><PartNumber>1</PartNumber></Part></ListPartsResult>`
 	var got PartList
-	if err := Decode(strings.NewReader(doc), &got); err != nil || got.MaxParts != 5 || len(got.Parts) != 1 || got.Parts[0].Number != 1 {
+	if err := Decode(strings.NewReader(doc), &got); err != nil || got.MaxParts != 5 || len(got.Parts) != 1 ||
+		got.Parts[0].Number != 1 {
 		t.Errorf("Decode = %+v, %v", got, err)
 	}
 }
 
 func TestEmptyElementsAreZero(t *testing.T) {
-	const doc = `<ListMultipartUploadsResult><NextKeyMarker/><IsTruncated>false</IsTruncated><Upload><Initiated></Initiated></Upload></ListMultipartUploadsResult>`
+	const doc = `<ListMultipartUploadsResult><NextKeyMarker/><IsTruncated>false</IsTruncated><Upload><Initiated>` +
+		`</Initiated></Upload></ListMultipartUploadsResult>`
 	var got UploadList
-	if err := Decode(strings.NewReader(doc), &got); err != nil || len(got.Uploads) != 1 || !got.Uploads[0].Initiated.IsZero() {
+	if err := Decode(strings.NewReader(doc), &got); err != nil || len(got.Uploads) != 1 ||
+		!got.Uploads[0].Initiated.IsZero() {
 		t.Errorf("Decode = %+v, %v", got, err)
 	}
 }
@@ -144,7 +148,8 @@ func TestExtraElementsAreFoundByName(t *testing.T) {
 	if err := Decode(strings.NewReader(doc), &e); err != nil {
 		t.Fatal(err)
 	}
-	if got := []string{e.Get("StringToSign"), e.Get("Bucket"), e.Get("None"), e.EC}; fmt.Sprintf("%q", got) != `["one\ntwo" "b" "" "1"]` {
+	if got := []string{e.Get("StringToSign"), e.Get("Bucket"), e.Get("None"), e.EC}; fmt.Sprintf("%q",
+		got) != `["one\ntwo" "b" "" "1"]` {
 		t.Errorf("Get = %q", got)
 	}
 }
@@ -176,7 +181,8 @@ func TestMarshalKeepsQuotes(t *testing.T) {
 }
 
 func TestEscapeIsUndone(t *testing.T) {
-	for _, tt := range []struct{ in, want string }{{"a b/c+%", "a%20b%2Fc%2B%25"}, {"\n\U0001F600", "%0A%F0%9F%98%80"}, {"", ""}} {
+	for _, tt := range []struct{ in, want string }{{"a b/c+%", "a%20b%2Fc%2B%25"}, {"\n\U0001F600", "%0A%F0%9F%98%80"},
+		{"", ""}} {
 		if got := Escape("url", tt.in); got != tt.want {
 			t.Errorf("Escape(%q) = %q, want %q", tt.in, got, tt.want)
 		}

@@ -2,13 +2,13 @@ package ossxml
 
 import "encoding/xml"
 
-// A VersioningConfiguration is the body of PutBucketVersioning and answers GetBucketVersioning.
+// A VersioningConfiguration is the body of PutBucketVersioning and the reply to GetBucketVersioning.
 type VersioningConfiguration struct {
 	XMLName xml.Name `xml:"VersioningConfiguration"`
 	Status  string   `xml:"Status,omitempty"` // "Enabled" or "Suspended"
 }
 
-// VersionList answers ListObjectVersions.
+// VersionList is the reply to ListObjectVersions.
 type VersionList struct {
 	XMLName             xml.Name       `xml:"ListVersionsResult"`
 	EncodingType        string         `xml:"EncodingType,omitempty"`
@@ -25,8 +25,8 @@ type VersionList struct {
 	Versions            []Version      `xml:",any"`
 }
 
-// A Version is one line of a VersionList. The service mixes the two kinds, in the order of keys:
-// the element is called Version or DeleteMarker, and a DeleteMarker ends with its owner.
+// A Version is one entry of a VersionList. OSS mixes two kinds, sorted by key: the name of the element is Version or
+// DeleteMarker. The last element of a DeleteMarker is its Owner.
 type Version struct {
 	XMLName      xml.Name
 	Key          string `xml:"Key"`

@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// A Call is one action of an API, with what makes its signature reproducible.
+// A Call is one action of an API, and all that its signature depends on.
 type Call struct {
 	Endpoint string     // scheme and host, for example "https://sts.aliyuncs.com"
 	Action   string     // for example "AssumeRole"
 	Version  string     // of the API, for example "2015-04-01"
-	Form     url.Values // parameters of the action; they travel in the body
+	Form     url.Values // parameters of the action, sent in the body
 	Time     time.Time
-	Nonce    string // never used before; only signed calls have one
+	Nonce    string // unique for each signed request; unused without a signature
 
-	AccessKeyID, AccessKeySecret string // both empty for a call without a signature
+	AccessKeyID, AccessKeySecret string // both "" for a request without a signature
 	SecurityToken                string // of temporary keys
 }
 
-// Request returns the POST request of c.
+// Request returns the POST request of c, signed if c has keys.
 func (c Call) Request() (*http.Request, error) {
 	query := url.Values{
 		"Action": {c.Action}, "Version": {c.Version}, "Format": {"JSON"},
@@ -53,7 +53,7 @@ func (c Call) Request() (*http.Request, error) {
 	return req, nil
 }
 
-// Signature returns the signature of a request with these parameters, in base64.
+// Signature returns the base64 signature of a request with the given parameters.
 func Signature(method string, query, form url.Values, secret string) string {
 	all := maps.Clone(query)
 	maps.Copy(all, form)
@@ -62,8 +62,9 @@ func Signature(method string, query, form url.Values, secret string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// escaped is the canonical query: sorted, with the escapes of RFC 3986. Those of the standard library differ from them
-// for a blank only.
+// escaped returns the canonical query: sorted and escaped by RFC 3986. The escapes of package net/url differ only for a
+// space.
 func escaped(v url.Values) string { return strings.ReplaceAll(v.Encode(), "+", "%20") }
 
+// escape percent-encodes everything but the unreserved characters of RFC 3986.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -12,7 +12,8 @@ import (
 // https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism.
 func TestSignatureIsTheOneOfTheDocumentation(t *testing.T) {
 	query := url.Values{
-		"Timestamp": {"2016-02-23T12:46:24Z"}, "Format": {"XML"}, "AccessKeyId": {"testid"}, "Action": {"DescribeRegions"},
+		"Timestamp": {"2016-02-23T12:46:24Z"}, "Format": {"XML"}, "AccessKeyId": {"testid"},
+		"Action":          {"DescribeRegions"},
 		"SignatureMethod": {"HMAC-SHA1"}, "SignatureNonce": {"3ee8c1b8-83d3-44af-a94f-4e0ad82fd6cf"},
 		"Version": {"2014-05-26"}, "SignatureVersion": {"1.0"},
 	}

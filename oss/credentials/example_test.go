@@ -16,14 +16,14 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// A program on an ECS instance, in a Kubernetes cluster or on a desk needs one line.
+// One line finds the keys on an ECS instance, in a Kubernetes cluster and on a workstation.
 func Example() {
 	_, err := oss.NewClient(oss.Config{Region: "cn-hangzhou", Credentials: credentials.Default(nil)})
 	fmt.Println(err)
 	// Output: <nil>
 }
 
-// A test of a program on an ECS instance: OSS and the metadata service are both in the process.
+// Test a program for ECS instances: OSS and the metadata service both run in the process.
 func ExampleECSRole() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -51,7 +51,7 @@ func ExampleECSRole() {
 	// Output: STS.ecs-1 signed 1 request
 }
 
-// A role in another account is assumed with the keys of the first source that has some.
+// Assume a role of another account with the keys of a user.
 func ExampleAssumeRole() {
 	user := signer.Credentials{AccessKeyID: "LTAI-user", AccessKeySecret: "secret"}
 	const role = "acs:ram::1234567890123456:role/backup"
@@ -87,7 +87,7 @@ func ExampleAssumeRole() {
 	// NoPermission
 }
 
-// Keys of an OIDC token, but only where RRSA is set up; elsewhere those of a profile.
+// Use the keys of an OIDC token if RRSA is set up, otherwise those of a profile.
 func ExampleChain() {
 	p := credentials.Chain([]credentials.Source{
 		credentials.OIDC(&credentials.OIDCOptions{Duration: 15 * time.Minute}),
@@ -98,7 +98,7 @@ func ExampleChain() {
 	// Output: true
 }
 
-// A source of your own is a function; New adds the cache, the refresh and the pauses.
+// A source of your own is a function. New adds the cache, the refresh ahead of expiry and the backoff.
 func ExampleNew() {
 	fetches := 0
 	vault := oss.CredentialsFunc(func(ctx context.Context) (oss.Credentials, error) {

@@ -228,7 +228,7 @@ func ExampleTruncate() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	srv.PutObject("bucket", "key", []byte("content"))
-	srv.Inject(osstest.Fault{Op: "GetObject", Effect: osstest.Truncate(3)})
+	srv.Inject(osstest.Fault{Op: "GetObject", Times: 1, Effect: osstest.Truncate(3)})
 
 	o, err := srv.Client().GetObject(context.Background(), "bucket", "key", nil)
 	if err != nil {
@@ -237,8 +237,14 @@ func ExampleTruncate() {
 	}
 	defer o.Body.Close()
 	body, err := io.ReadAll(o.Body)
-	fmt.Printf("%s, %t\n", body, errors.Is(err, io.ErrUnexpectedEOF))
-	// Output: con, true
+	fmt.Printf("%s, %v\n", body, err)
+	for _, r := range srv.Requests("GetObject") {
+		fmt.Printf("%q\n", r.Header.Get("Range"))
+	}
+	// Output:
+	// content, <nil>
+	// ""
+	// "bytes=3-6"
 }
 
 // Outside of a testing/synctest bubble a slow line takes its time.

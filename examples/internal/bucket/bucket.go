@@ -1,6 +1,5 @@
-// Package bucket gives the examples a bucket to work on: the one that the environment names, or,
-// where it names none, one in a server inside the process, so that every example runs at once and
-// anywhere, without an account.
+// Package bucket opens the bucket that the examples use: the one that the environment names, or otherwise one in a
+// server inside the process, so that every example runs without an account.
 package bucket
 
 import (
@@ -16,13 +15,13 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// Variables are the environment variables Open reads. When all of them are empty, and so are the
-// Flags that would replace them, the bucket is a local one.
+// Variables are the environment variables that Open reads. If all of them and the Flags that replace them are empty,
+// the bucket is a local one.
 var Variables = []string{
 	"OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN", "OSS_REGION", "OSS_ENDPOINT", "OSS_BUCKET",
 }
 
-// Flags are what a command line may say instead of the environment. The zero value says nothing.
+// Flags replace variables of the environment. Empty fields replace nothing.
 type Flags struct {
 	Bucket    string // instead of OSS_BUCKET
 	Region    string // instead of OSS_REGION
@@ -30,19 +29,18 @@ type Flags struct {
 	Signature string // "v1" or "v4"; empty means v4 with a region, else v1
 }
 
-// A Bucket is a bucket and the client that reaches it.
+// A Bucket is a bucket and a client for it.
 type Bucket struct {
 	Name   string
 	Client *oss.Client
-	Local  bool // the bucket is inside this process, and gone after Close
+	Local  bool // the bucket is inside this process, and Close removes it
 
 	server *osstest.Server
 	dir    string
 }
 
-// Open returns the bucket that flags and getenv name, without touching the network, or a local one
-// if they name none. A local one keeps its bodies in files of a temporary directory and says so in
-// one line on log.
+// Open returns the bucket that flags and getenv name, or a local one if they name none. It does not touch the network.
+// A local bucket keeps its objects in a temporary directory, and Open writes one line about it to log.
 func Open(getenv func(string) string, flags Flags, log io.Writer) (*Bucket, error) {
 	var sign signer.Signer
 	switch flags.Signature {
@@ -87,7 +85,7 @@ func Open(getenv func(string) string, flags Flags, log io.Writer) (*Bucket, erro
 	return &Bucket{Name: name, Client: client}, nil
 }
 
-// isLocal reports whether nothing tells where a real bucket would be.
+// isLocal reports whether neither flags nor variables name a bucket.
 func isLocal(getenv func(string) string, flags Flags) bool {
 	for _, name := range Variables {
 		if getenv(name) != "" {
@@ -110,11 +108,12 @@ func openLocal(name string, sign signer.Signer, log io.Writer) (*Bucket, error) 
 		b.Close()
 		return nil, err
 	}
-	fmt.Fprintf(log, "No OSS_* variable is set: using a test server inside this process, which keeps its data in %s until the end.\n", dir)
+	fmt.Fprintf(log, "No OSS_* variable is set: using a test server inside this process, "+
+		"which keeps its data in %s until the end.\n", dir)
 	return b, nil
 }
 
-// Close removes what a local bucket holds; a real one it leaves alone.
+// Close removes a local bucket. It does nothing to a real one.
 func (b *Bucket) Close() error {
 	if b.server == nil {
 		return nil
@@ -123,7 +122,7 @@ func (b *Bucket) Close() error {
 	return os.RemoveAll(b.dir)
 }
 
-// HTTPClient returns a client that reaches the bucket without keys, for signed URLs.
+// HTTPClient returns a client without keys, for presigned URLs.
 func (b *Bucket) HTTPClient() *http.Client {
 	if b.server != nil {
 		return b.server.HTTPClient()

@@ -6,12 +6,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// cpuid is the instruction of that name, as a function.
+// cpuid generates a function for the instruction CPUID.
 func cpuid(c *build.Context) {
 	c.Function("cpuid")
 	c.Attributes(attr.NOSPLIT)
 	c.SignatureExpr("func(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)")
-	c.Doc("cpuid returns what the processor says of itself.")
+	c.Doc("cpuid executes CPUID, which describes the processor.")
 	c.Load(c.Param("leaf"), reg.EAX)
 	c.Load(c.Param("subleaf"), reg.ECX)
 	c.CPUID()
@@ -22,12 +22,12 @@ func cpuid(c *build.Context) {
 	c.RET()
 }
 
-// xgetbv is the instruction of that name for register 0, as a function.
+// xgetbv generates a function for the instruction XGETBV of register 0.
 func xgetbv(c *build.Context) {
 	c.Function("xgetbv")
 	c.Attributes(attr.NOSPLIT)
 	c.SignatureExpr("func() (eax uint32)")
-	c.Doc("xgetbv returns the lower half of XCR0: the registers that the system saves. It needs OSXSAVE.")
+	c.Doc("xgetbv returns the lower half of XCR0, the registers that the system saves. It requires OSXSAVE.")
 	c.XORL(reg.ECX, reg.ECX)
 	c.XGETBV()
 	c.Store(reg.EAX, c.Return("eax"))

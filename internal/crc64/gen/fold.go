@@ -10,16 +10,16 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A kernel reads the message into accumulators, 16 bytes in each lane of 128 bits, and then moves them
-// on by as many bytes as they hold, adding what it reads there: the sum of the message does not change
-// when 16 bytes are taken away at one place and their remainder, multiplied by a power of x, is added
-// at a later one. In the end 16 bytes are left, and they have the remainder of all.
+// A kernel reads the message into accumulators, with 16 bytes in each lane of 128 bits. It then moves them forward by
+// as many bytes as they hold, and adds the bytes at that place. The remainder of the message does not change if 16
+// bytes are removed at one place, and their remainder, multiplied by a power of x, is added at a later one. In the end
+// 16 bytes are left, with the remainder of all.
 //
-// The wide loop has eight accumulators because each of its multiplications waits for the one before
-// it in its accumulator, for three to eight cycles, while a new one may begin every cycle.
+// The wide loop has eight accumulators because a multiplication in an accumulator waits three to eight cycles for the
+// one before it, while a new one can start in every cycle.
 const accumulators = 8
 
-// Immediates of a multiplication: which half of either factor it takes.
+// Immediates of a multiplication, which select the half of each factor.
 const (
 	low  = operand.U8(0x00)
 	high = operand.U8(0x11)
@@ -37,9 +37,9 @@ func power(n int) uint64 {
 	return v
 }
 
-// by returns the factors that move 16 bytes on by n: one for the first eight, which are x^64 above,
-// and one for the others. Both are one power less than that, for the product of two reflected numbers
-// of 64 bits has 127, and in a register of 128 it stands for x times itself.
+// by returns the factors that move 16 bytes forward by n: one for the first eight, which stand for powers higher by
+// x^64, and one for the others. Both are one power less than that: the product of two reflected numbers of 64 bits has
+// 127 bits, and in a register of 128 bits it stands for x times itself.
 func by(c *build.Context, n int) operand.Mem {
 	m := c.StaticGlobal(fmt.Sprintf("by%d", n))
 	c.DataAttributes(attr.RODATA | attr.NOPTR)
@@ -48,22 +48,22 @@ func by(c *build.Context, n int) operand.Mem {
 	return m
 }
 
-// A folder writes a function that folds. Its loops count n, the bytes not yet read, down, and next up.
+// A folder generates a function that folds. Its loops decrease n, the number of unread bytes, and increase next.
 type folder struct {
 	*build.Context
 	next reg.Register // the address of the next byte
 	n    reg.Register
 }
 
-// begin opens a function with the signature of both kernels.
+// begin starts a function with the signature of both kernels.
 func begin(c *build.Context, name string, least int) folder {
 	c.Function(name)
 	c.Attributes(attr.NOSPLIT)
 	c.Pragma("noescape")
 	c.SignatureExpr("func(crc uint64, p []byte) (first, second uint64)")
 	c.Doc(
-		name+" returns 16 bytes, as two words in little endian, that leave the remainder of p with",
-		"crc added to its first eight bytes. p has a multiple of 16 bytes, and at least "+fmt.Sprint(least)+".",
+		name+" returns 16 bytes, as two little-endian words, with the same remainder as p after crc is added to",
+		"its first eight bytes. The length of p is a multiple of 16, and at least "+fmt.Sprint(least)+".",
 	)
 	f := folder{c, c.GP64(), c.GP64()}
 	c.Load(c.Param("p").Base(), f.next)
@@ -71,13 +71,13 @@ func begin(c *build.Context, name string, least int) folder {
 	return f
 }
 
-// read says that size bytes have been read.
+// read advances by size bytes.
 func (f folder) read(size int) {
 	f.ADDQ(operand.U32(size), f.next)
 	f.SUBQ(operand.U32(size), f.n)
 }
 
-// while repeats body, which reads size bytes, as long as there are so many.
+// while repeats body, which reads size bytes, while there are that many.
 func (f folder) while(size int, body func()) {
 	loop, done := fmt.Sprintf("loop%d", size), fmt.Sprintf("done%d", size)
 	f.Label(loop)
@@ -89,10 +89,10 @@ func (f folder) while(size int, body func()) {
 	f.Label(done)
 }
 
-// at is where the lane i of size bytes is to be read.
+// at is the memory operand of lane i of size bytes.
 func (f folder) at(i, size int) operand.Mem { return operand.Mem{Base: f.next, Disp: i * size} }
 
-// foldPCLMULQDQ has one lane in an accumulator, and no instruction that is younger than PCLMULQDQ.
+// foldPCLMULQDQ has one lane in an accumulator, and uses no instruction newer than PCLMULQDQ.
 func foldPCLMULQDQ(c *build.Context) {
 	const lane, wide = 16, accumulators * 16
 	by16, byWide := by(c, lane), by(c, wide)
@@ -146,7 +146,7 @@ func foldPCLMULQDQ(c *build.Context) {
 	c.RET()
 }
 
-// foldVPCLMULQDQ has four lanes in an accumulator: the same with registers of 512 bits, and one step more.
+// foldVPCLMULQDQ has four lanes in an accumulator: the same algorithm with registers of 512 bits, and one more step.
 func foldVPCLMULQDQ(c *build.Context) {
 	const lane, vector, wide = 16, 64, accumulators * 64
 	by16, by64, byWide := operand.NewDataAddr(operand.NewStaticSymbol("by16"), 0), by(c, vector), by(c, wide)

@@ -1,9 +1,9 @@
-// Gen writes the assembly of internal/crc64 and the Go declarations of its functions.
+// Gen generates the assembly of internal/crc64 and the Go declarations of its functions.
 //
 //	go generate ./internal/crc64
 //
-// What it writes is checked in: who builds the SDK needs neither this module nor avo. The test of this
-// module fails when the two differ.
+// The generated files are checked in, so that building the SDK needs neither this module nor avo. The test of this
+// module fails if they are out of date.
 package main
 
 import (

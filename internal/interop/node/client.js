@@ -41,6 +41,9 @@ function headersOf({ md5, forbid, kind, color }) {
   return headers;
 }
 
+// callbackOf asks for a callback in the client's way.
+const callbackOf = n => ({ url: n.URL, body: n.Body, contentType: n.Type, customValue: n.Vars });
+
 const digest = data => crypto.createHash('md5').update(data).digest('hex');
 
 // withPrefix leaves an empty prefix out: with V4 the client signs "prefix=" where OSS reads "prefix".
@@ -217,6 +220,34 @@ const commands = {
   async getVersion(c, a) {
     const { content } = await c.get(a.key, { versionId: a.id });
     return { data: content.toString('base64') };
+  },
+
+  async putNotified(c, a) {
+    const { data } = await c.put(a.key, Buffer.from(a.data, 'base64'), { callback: callbackOf(a.notice) });
+    return { answer: JSON.stringify(data) };
+  },
+
+  async completeNotified(c, a) {
+    const parts = a.parts.map(p => ({ number: p.Number, etag: p.ETag }));
+    const { data } = await c.completeMultipartUpload(a.key, a.id, parts, { callback: callbackOf(a.notice) });
+    return { answer: JSON.stringify(data) };
+  },
+
+  async link(c, a) {
+    await c.putSymlink(a.key, a.target, {});
+  },
+
+  async target(c, a) {
+    const { targetName } = await c.getSymlink(a.key);
+    return { target: targetName };
+  },
+
+  async archive(c, a) {
+    await c.put(a.key, Buffer.from(a.data, 'base64'), { headers: { 'x-oss-storage-class': 'Archive' } });
+  },
+
+  async restore(c, a) {
+    await c.restore(a.key);
   },
 
   // multipartUpload is the client's own uploader. Its error carries the checkpoint it got to, from

@@ -8,8 +8,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// BenchmarkDigests hashes parts of a file side by side, as they are before they are sent.
-func BenchmarkDigests(b *testing.B) {
+// BenchmarkSumGroup hashes parts of a file side by side, as they are before they are sent.
+func BenchmarkSumGroup(b *testing.B) {
 	f, err := os.CreateTemp(b.TempDir(), "")
 	if err != nil {
 		b.Fatal(err)
@@ -28,12 +28,12 @@ func BenchmarkDigests(b *testing.B) {
 		b.Run(fmt.Sprintf("parts=%d", lanes), func(b *testing.B) {
 			var bodies []oss.Body
 			for i := range lanes {
-				bodies = append(bodies, window{r: f, base: i * part, size: part})
+				bodies = append(bodies, sectionBody{r: f, base: i * part, size: part})
 			}
 			b.SetBytes(lanes * part)
 			b.ReportAllocs()
 			for b.Loop() {
-				if d := u.digests(b.Context(), bodies); d[0] == nil {
+				if d := u.sumGroup(b.Context(), bodies); d[0] == nil {
 					b.Fatal("not read")
 				}
 			}

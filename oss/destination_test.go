@@ -23,32 +23,55 @@ func TestConfigLeadsToItsPlace(t *testing.T) {
 		scope string // region and product of V4, "" for V1
 	}{
 		{"region", oss.Config{Region: "cn-hangzhou"}, "b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
-		{"R10: region as GetBucketLocation spells it", oss.Config{Region: "oss-cn-hangzhou"}, "b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
-		{"row 160: internal", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.InternalEndpoint}, "b.oss-cn-hangzhou-internal.aliyuncs.com", hangzhou},
-		{"dual stack", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.DualStackEndpoint}, "b.cn-hangzhou.oss.aliyuncs.com", hangzhou},
-		{"accelerate", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.AccelerateEndpoint}, "b.oss-accelerate.aliyuncs.com", hangzhou},
-		{"accelerate overseas", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.AccelerateOverseasEndpoint}, "b.oss-accelerate-overseas.aliyuncs.com", hangzhou},
+		{"R10: region as GetBucketLocation spells it", oss.Config{Region: "oss-cn-hangzhou"},
+			"b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
+		{"row 160: internal", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.InternalEndpoint},
+			"b.oss-cn-hangzhou-internal.aliyuncs.com", hangzhou},
+		{"dual stack", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.DualStackEndpoint},
+			"b.cn-hangzhou.oss.aliyuncs.com", hangzhou},
+		{"accelerate", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.AccelerateEndpoint},
+			"b.oss-accelerate.aliyuncs.com", hangzhou},
+		{"accelerate overseas", oss.Config{Region: "cn-hangzhou", EndpointKind: oss.AccelerateOverseasEndpoint},
+			"b.oss-accelerate-overseas.aliyuncs.com", hangzhou},
 
-		{"row 10: endpoint that names its region", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com"}, "b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
-		{"in capitals, with a dot and a port", oss.Config{Endpoint: "https://OSS-cn-hangzhou.aliyuncs.com.:443"}, "b.oss-cn-hangzhou.aliyuncs.com.:443", hangzhou},
-		{"internal one", oss.Config{Endpoint: "http://oss-cn-hangzhou-internal.aliyuncs.com"}, "b.oss-cn-hangzhou-internal.aliyuncs.com", hangzhou},
-		{"dual-stack one", oss.Config{Endpoint: "cn-hangzhou.oss.aliyuncs.com"}, "b.cn-hangzhou.oss.aliyuncs.com", hangzhou},
-		{"one of three parts", oss.Config{Endpoint: "oss-ap-southeast-1.aliyuncs.com"}, "b.oss-ap-southeast-1.aliyuncs.com", "ap-southeast-1/oss"},
-		{"with a Signer of V4", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: v4}, "b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
-		{"with a Signer of V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: signer.V1{}}, "b.oss-cn-hangzhou.aliyuncs.com", ""},
-		{"beside another region", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Region: "cn-beijing"}, "b.oss-cn-hangzhou.aliyuncs.com", "cn-beijing/oss"},
-		{"accelerate tells no region", oss.Config{Endpoint: "oss-accelerate.aliyuncs.com"}, "b.oss-accelerate.aliyuncs.com", ""},
-		{"nor overseas", oss.Config{Endpoint: "oss-accelerate-overseas.aliyuncs.com"}, "b.oss-accelerate-overseas.aliyuncs.com", ""},
+		{"row 10: endpoint that names its region", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com"},
+			"b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
+		{"in capitals, with a dot and a port", oss.Config{Endpoint: "https://OSS-cn-hangzhou.aliyuncs.com.:443"},
+			"b.oss-cn-hangzhou.aliyuncs.com.:443", hangzhou},
+		{"internal one", oss.Config{Endpoint: "http://oss-cn-hangzhou-internal.aliyuncs.com"},
+			"b.oss-cn-hangzhou-internal.aliyuncs.com", hangzhou},
+		{"dual-stack one", oss.Config{Endpoint: "cn-hangzhou.oss.aliyuncs.com"}, "b.cn-hangzhou.oss.aliyuncs.com",
+			hangzhou},
+		{"one of three parts", oss.Config{Endpoint: "oss-ap-southeast-1.aliyuncs.com"},
+			"b.oss-ap-southeast-1.aliyuncs.com", "ap-southeast-1/oss"},
+		{"with a Signer of V4", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: v4},
+			"b.oss-cn-hangzhou.aliyuncs.com", hangzhou},
+		{"with a Signer of V1", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Signer: signer.V1{}},
+			"b.oss-cn-hangzhou.aliyuncs.com", ""},
+		{"beside another region", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com", Region: "cn-beijing"},
+			"b.oss-cn-hangzhou.aliyuncs.com", "cn-beijing/oss"},
+		{"accelerate tells no region", oss.Config{Endpoint: "oss-accelerate.aliyuncs.com"},
+			"b.oss-accelerate.aliyuncs.com", ""},
+		{"nor overseas", oss.Config{Endpoint: "oss-accelerate-overseas.aliyuncs.com"},
+			"b.oss-accelerate-overseas.aliyuncs.com", ""},
 		{"private", oss.Config{Endpoint: "oss.example.com"}, "b.oss.example.com", ""},
-		{"private, of a similar name", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com.example.com"}, "b.oss-cn-hangzhou.aliyuncs.com.example.com", ""},
+		{"private, of a similar name", oss.Config{Endpoint: "oss-cn-hangzhou.aliyuncs.com.example.com"},
+			"b.oss-cn-hangzhou.aliyuncs.com.example.com", ""},
 		{"private, of one label", oss.Config{Endpoint: "oss-server:8080"}, "b.oss-server:8080", ""},
 
-		{"row 162: CloudBox", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-123"}, "b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/oss-cloudbox"},
-		{"CloudBox behind another host", oss.Config{Endpoint: "box.example.com", CloudBoxID: "cb-123"}, "b.box.example.com", "cb-123/oss-cloudbox"},
-		{"CloudBox by its endpoint", oss.Config{Endpoint: "cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com"}, "b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/oss-cloudbox"},
-		{"CloudBox by its control endpoint", oss.Config{Region: "cn-hangzhou", Endpoint: "cb-123.cn-hangzhou.oss-cloudbox-control.aliyuncs.com"}, "b.cb-123.cn-hangzhou.oss-cloudbox-control.aliyuncs.com", "cb-123/oss-cloudbox"},
-		{"CloudBox with a Signer of V4", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-123", Signer: v4}, "b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/oss-cloudbox"},
-		{"CloudBox with a product of its Signer", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-123", Signer: signer.V4{Product: "p"}}, "b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/p"},
+		{"row 162: CloudBox", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-123"},
+			"b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/oss-cloudbox"},
+		{"CloudBox behind another host", oss.Config{Endpoint: "box.example.com", CloudBoxID: "cb-123"},
+			"b.box.example.com", "cb-123/oss-cloudbox"},
+		{"CloudBox by its endpoint", oss.Config{Endpoint: "cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com"},
+			"b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/oss-cloudbox"},
+		{"CloudBox by its control endpoint", oss.Config{Region: "cn-hangzhou",
+			Endpoint: "cb-123.cn-hangzhou.oss-cloudbox-control.aliyuncs.com"},
+			"b.cb-123.cn-hangzhou.oss-cloudbox-control.aliyuncs.com", "cb-123/oss-cloudbox"},
+		{"CloudBox with a Signer of V4", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-123", Signer: v4},
+			"b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/oss-cloudbox"},
+		{"CloudBox with a product of its Signer", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-123",
+			Signer: signer.V4{Product: "p"}}, "b.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", "cb-123/p"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := play(says(200, ""))
@@ -61,11 +84,13 @@ func TestConfigLeadsToItsPlace(t *testing.T) {
 				t.Errorf("host is %q, want %q", m.Host, tt.host)
 			}
 			auth := m.Header.Get("Authorization")
-			if ok := strings.Contains(auth, "/"+tt.scope+"/aliyun_v4_request"); tt.scope != "" && !ok || tt.scope == "" && !strings.HasPrefix(auth, "OSS TestAccessKeyID:") {
+			if ok := strings.Contains(auth, "/"+tt.scope+"/aliyun_v4_request"); tt.scope != "" && !ok ||
+				tt.scope == "" && !strings.HasPrefix(auth, "OSS TestAccessKeyID:") {
 				t.Errorf("Authorization is %q, want the scope %q", auth, tt.scope)
 			}
 			p, err := c.PresignGet(t.Context(), "b", "key", time.Hour, nil)
-			if err != nil || !strings.Contains(p.URL, "//"+tt.host+"/") || tt.scope != "" && !strings.Contains(p.URL, url.QueryEscape("/"+tt.scope+"/aliyun_v4_request")) {
+			if err != nil || !strings.Contains(p.URL, "//"+tt.host+"/") || tt.scope != "" &&
+				!strings.Contains(p.URL, url.QueryEscape("/"+tt.scope+"/aliyun_v4_request")) {
 				t.Errorf("PresignGet: %v", err)
 			}
 		})
@@ -78,22 +103,33 @@ func TestPlacesThatContradictAreRefused(t *testing.T) {
 		cfg  oss.Config
 		want string
 	}{
-		{"region in Endpoint", oss.Config{Endpoint: "cn-hangzhou"}, `"cn-hangzhou" is a region: set Config.Region to "cn-hangzhou"`},
-		{"region in Endpoint, of OSS", oss.Config{Endpoint: "oss-us-west-1"}, `is a region: set Config.Region to "us-west-1"`},
-		{"region in Endpoint, internal", oss.Config{Endpoint: "cn-hangzhou-internal"}, `Config.Region to "cn-hangzhou" and Config.EndpointKind to InternalEndpoint`},
-		{"kind beside Endpoint", oss.Config{Endpoint: "oss.example.com", EndpointKind: oss.InternalEndpoint}, "Config.EndpointKind is set beside Config.Endpoint"},
-		{"kind without a region", oss.Config{EndpointKind: oss.AccelerateEndpoint}, "neither Config.Region nor Config.Endpoint"},
+		{"region in Endpoint", oss.Config{Endpoint: "cn-hangzhou"},
+			`"cn-hangzhou" is a region: set Config.Region to "cn-hangzhou"`},
+		{"region in Endpoint, of OSS", oss.Config{Endpoint: "oss-us-west-1"},
+			`is a region: set Config.Region to "us-west-1"`},
+		{"region in Endpoint, internal", oss.Config{Endpoint: "cn-hangzhou-internal"},
+			`Config.Region to "cn-hangzhou" and Config.EndpointKind to InternalEndpoint`},
+		{"kind beside Endpoint", oss.Config{Endpoint: "oss.example.com", EndpointKind: oss.InternalEndpoint},
+			"Config.EndpointKind is set beside Config.Endpoint"},
+		{"kind without a region", oss.Config{EndpointKind: oss.AccelerateEndpoint},
+			"neither Config.Region nor Config.Endpoint"},
 		{"kind of another day", oss.Config{Region: "cn-hangzhou", EndpointKind: 5}, "Config.EndpointKind 5"},
 		{"negative kind", oss.Config{Region: "cn-hangzhou", EndpointKind: -1}, "Config.EndpointKind -1"},
-		{"kind of a CloudBox", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-1", EndpointKind: oss.InternalEndpoint}, "Config.CloudBoxID"},
+		{"kind of a CloudBox", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-1",
+			EndpointKind: oss.InternalEndpoint}, "Config.CloudBoxID"},
 		{"CloudBox alone", oss.Config{CloudBoxID: "cb-1"}, "neither Config.Region nor Config.Endpoint"},
-		{"CloudBox with a slash", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-1/x"}, `Config.CloudBoxID "cb-1/x"`},
-		{"URL endpoint with a path", oss.Config{Region: "cn-hangzhou", PresignEndpoint: "https://example.com/a"}, "Config.PresignEndpoint: endpoint"},
-		{"URL addressing without an endpoint", oss.Config{Region: "cn-hangzhou", PresignAddressing: oss.CNAME}, "Config.PresignAddressing is set without PresignEndpoint"},
-		{"URL addressing of another day", oss.Config{Region: "cn-hangzhou", PresignEndpoint: "example.com", PresignAddressing: 7}, "Addressing 7"},
+		{"CloudBox with a slash", oss.Config{Region: "cn-hangzhou", CloudBoxID: "cb-1/x"},
+			`Config.CloudBoxID "cb-1/x"`},
+		{"URL endpoint with a path", oss.Config{Region: "cn-hangzhou", PresignEndpoint: "https://example.com/a"},
+			"Config.PresignEndpoint: endpoint"},
+		{"URL addressing without an endpoint", oss.Config{Region: "cn-hangzhou", PresignAddressing: oss.CNAME},
+			"Config.PresignAddressing is set without PresignEndpoint"},
+		{"URL addressing of another day", oss.Config{Region: "cn-hangzhou", PresignEndpoint: "example.com",
+			PresignAddressing: 7}, "Addressing 7"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := oss.NewClient(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "oss: ") {
+			if _, err := oss.NewClient(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) ||
+				!strings.HasPrefix(err.Error(), "oss: ") {
 				t.Errorf("NewClient: %v, want %s", err, tt.want)
 			}
 		})
@@ -105,7 +141,8 @@ func TestURLsLeadToTheirOwnEndpoint(t *testing.T) {
 	srv := newServer(t, nil)
 	srv.PutObject("bucket", "key", []byte("body"))
 	cfg := srv.Config()
-	cfg.Region, cfg.Endpoint, cfg.EndpointKind, cfg.PresignEndpoint = "cn-hangzhou", "", oss.InternalEndpoint, "https://oss-cn-hangzhou.aliyuncs.com"
+	cfg.Region, cfg.Endpoint, cfg.EndpointKind, cfg.PresignEndpoint = "cn-hangzhou", "", oss.InternalEndpoint,
+		"https://oss-cn-hangzhou.aliyuncs.com"
 	c := newClient(t, cfg)
 	if _, err := c.HeadObject(t.Context(), "bucket", "key", nil); err != nil {
 		t.Fatal(err)
@@ -141,11 +178,13 @@ func TestURLsLeadToTheirOwnEndpoint(t *testing.T) {
 func TestGetSaysHowItsReplyLooks(t *testing.T) {
 	want := url.Values{
 		"response-content-type": {"a/b"}, "response-content-language": {"de"}, "response-content-encoding": {"x-own"},
-		"response-content-disposition": {`attachment; filename="a b+c.pdf"`}, "response-cache-control": {"no-cache"}, "response-expires": {"0"},
+		"response-content-disposition": {`attachment; filename="a b+c.pdf"`}, "response-cache-control": {"no-cache"},
+		"response-expires": {"0"},
 	}
 	opts := &oss.GetOptions{Response: oss.ResponseHeaders{
-		ContentType: "a/b", ContentLanguage: "de", ContentEncoding: "x-own", ContentDisposition: `attachment; filename="a b+c.pdf"`,
-		CacheControl: "no-cache", Expires: "0",
+		ContentType: "a/b", ContentLanguage: "de", ContentEncoding: "x-own",
+		ContentDisposition: `attachment; filename="a b+c.pdf"`,
+		CacheControl:       "no-cache", Expires: "0",
 	}}
 	for _, s := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		srv := newServer(t, nil)
@@ -179,7 +218,8 @@ func TestGetSaysHowItsReplyLooks(t *testing.T) {
 		}
 	}
 	if _, err := play(says(200, "")).client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", &oss.GetOptions{
-		Response: oss.ResponseHeaders{ContentType: "a\r\nb"}}); err == nil || !strings.Contains(err.Error(), "response-content-type") {
+		Response: oss.ResponseHeaders{ContentType: "a\r\nb"}}); err == nil ||
+		!strings.Contains(err.Error(), "response-content-type") {
 		t.Errorf("a line feed: %v", err)
 	}
 }
@@ -198,10 +238,12 @@ func TestOldAndAliasedBucketsAreReached(t *testing.T) {
 			t.Error(err)
 		}
 		err := do(t, c, &oss.Request{Op: "PutBucket", Method: http.MethodPut, Bucket: bucket})
-		if old := strings.Contains(bucket, "_"); old != (err != nil) || old && !strings.Contains(err.Error(), "new bucket") {
+		if old := strings.Contains(bucket, "_"); old != (err != nil) || old &&
+			!strings.Contains(err.Error(), "new bucket") {
 			t.Errorf("creating %s: %v", bucket, err)
 		}
-		if err := do(t, c, &oss.Request{Op: "PutBucketACL", Method: http.MethodPut, Bucket: bucket, Query: url.Values{"acl": {""}}}); err != nil {
+		if err := do(t, c, &oss.Request{Op: "PutBucketACL", Method: http.MethodPut, Bucket: bucket,
+			Query: url.Values{"acl": {""}}}); err != nil {
 			t.Errorf("changing %s: %v", bucket, err)
 		}
 	}
@@ -209,8 +251,10 @@ func TestOldAndAliasedBucketsAreReached(t *testing.T) {
 
 func TestBucketsThatWouldChangeTheHostAreRefused(t *testing.T) {
 	for _, bucket := range []string{
-		"evil.example.com#", "127.0.0.1:80/", "a@b", "a\nb", "a\r\nHost: b", "a/b", `a\b`, "a?b", "a.b", "a%2fb", "a b", "_a", "a_", "-a", "a-", "A",
-		"\u00e4", "a\x00", "[::1]", "a:80", "acs:oss:cn-hangzhou:1234567890123456:accesspoint/ap-01", "arn:acs:oss:cn-hangzhou:1:accesspoint/ap-01",
+		"evil.example.com#", "127.0.0.1:80/", "a@b", "a\nb", "a\r\nHost: b", "a/b", `a\b`, "a?b", "a.b", "a%2fb", "a b",
+		"_a", "a_", "-a", "a-", "A",
+		"\u00e4", "a\x00", "[::1]", "a:80", "acs:oss:cn-hangzhou:1234567890123456:accesspoint/ap-01",
+		"arn:acs:oss:cn-hangzhou:1:accesspoint/ap-01",
 	} {
 		s := play(says(200, ""))
 		c := s.client(t, oss.Config{})
@@ -224,7 +268,7 @@ func TestBucketsThatWouldChangeTheHostAreRefused(t *testing.T) {
 				t.Errorf("%q: %v", bucket, err)
 			}
 			if isARN := strings.Contains(bucket, "accesspoint"); isARN && !strings.Contains(err.Error(), "alias") {
-				t.Errorf("%q: %v, want the cure", bucket, err)
+				t.Errorf("%q: %v, want the hint", bucket, err)
 			}
 		}
 		if n := len(s.messages()); n != 0 {

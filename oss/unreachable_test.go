@@ -80,7 +80,8 @@ func nameless(t *testing.T) func(ctx context.Context, network, addr string) (net
 				return
 			}
 			if n > 12 {
-				buf[2], buf[3], buf[10], buf[11] = 0x81, 0x83, 0, 0 // NXDOMAIN, without the additional record of the query
+				// NXDOMAIN, without the additional record of the query
+				buf[2], buf[3], buf[10], buf[11] = 0x81, 0x83, 0, 0
 				question := 12
 				for question < n && buf[question] != 0 {
 					question += 1 + int(buf[question])
@@ -122,9 +123,10 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 		{"reset", "http://" + reset.Addr().String(), plain, nil, 2, nil},
 		{"refused, in a transport of another make", "http://" + closed, plain, hidden, 0, syscall.ECONNREFUSED},
 		{"handshake cut, in a transport of another make", "https://" + cut.Addr().String(), plain, hidden, 2, nil},
-		{"refused, in a transport that does not trace", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
-			return transportFunc(func(*http.Request) (*http.Response, error) { return nil, dial(syscall.ECONNREFUSED) })
-		}, 2, syscall.ECONNREFUSED},
+		{"refused, in a transport that does not trace", "http://" + closed, plain,
+			func(http.RoundTripper) http.RoundTripper {
+				return transportFunc(func(*http.Request) (*http.Response, error) { return nil, dial(syscall.ECONNREFUSED) })
+			}, 2, syscall.ECONNREFUSED},
 		{"refused after a connection", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
 			return transportFunc(func(r *http.Request) (*http.Response, error) {
 				trace := httptrace.ContextClientTrace(r.Context())
@@ -169,15 +171,17 @@ func TestOwnTransportKnowsWhatWasNotSent(t *testing.T) {
 	c := newClient(t, oss.Config{Endpoint: "http://" + closedPort(t), Credentials: keys,
 		Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
 	ctx, count := reqstats.NewContext(t.Context())
-	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) || count.Unanswered.Load() != 0 {
+	if _, err := c.HeadObject(ctx, "bucket", "key", nil); !errors.Is(err, syscall.ECONNREFUSED) ||
+		count.Unanswered.Load() != 0 {
 		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
 	}
 }
 
 func TestRequestWithoutKeysIsNotLost(t *testing.T) {
-	c := play(stores).client(t, oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
-		return oss.Credentials{}, errors.New("no keys today")
-	})})
+	c := play(stores).client(t,
+		oss.Config{Credentials: oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+			return oss.Credentials{}, errors.New("no keys today")
+		})})
 	ctx, count := reqstats.NewContext(t.Context())
 	if _, err := c.HeadObject(ctx, "bucket", "key", nil); err == nil || count.Unanswered.Load() != 0 {
 		t.Errorf("HeadObject: %v, %d requests are lost", err, count.Unanswered.Load())
@@ -192,7 +196,7 @@ func TestRequestThatWasSupersededIsNotCounted(t *testing.T) {
 	}{{reqstats.ErrSuperseded, 0}, {nil, 1}, {errors.New("the user's own reason"), 1}} {
 		t.Run(fmt.Sprint(tt.cause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, func(e *end) { e.request() }) // and no reply
+				line := newRawServer(t, func(e *serverConn) { e.request() }) // and no reply
 				watched, count := reqstats.NewContext(t.Context())
 				ctx, cancel := context.WithCancelCause(watched)
 				time.AfterFunc(time.Second, func() { cancel(tt.cause) })
@@ -215,7 +219,7 @@ func TestWrongEndpointFailsAtOnce(t *testing.T) {
 		want string
 	}{{refusal, "connect: connection refused"}, {unknown, "lookup oss.example.com"}} {
 		synctest.Test(t, func(t *testing.T) {
-			line, c := newOwnLine(t, "http", oss.Config{}, nil, func(*end) {})
+			line, c := newOwnRawServer(t, "http", oss.Config{}, nil, func(*serverConn) {})
 			line.dial = func(context.Context, string, string) (net.Conn, error) { return nil, tt.err }
 			began := time.Now()
 			_, err := c.InitiateMultipartUpload(t.Context(), "bucket", "key", nil)

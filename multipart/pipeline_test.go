@@ -98,7 +98,7 @@ func TestPiecesAreHashedAheadInOrder(t *testing.T) {
 					if err != nil || p.Number != number {
 						t.Fatalf("piece %d is %d, %v", number, p.Number, err)
 					}
-					checkDigest(t, p)
+					checkSums(t, p)
 					p.free()
 				}
 				if n := s.freed.Load(); n != int64(s.number) {
@@ -109,14 +109,14 @@ func TestPiecesAreHashedAheadInOrder(t *testing.T) {
 	}
 }
 
-// checkDigest checks the digest of p, if it has one.
-func checkDigest(t *testing.T, p piece) {
+// checkSums checks the sums of p, if it has any.
+func checkSums(t *testing.T, p piece) {
 	t.Helper()
 	text := make([]byte, p.Size)
 	p.body.ReadAt(text, 0)
 	crc := crc64.Checksum(text)
-	if d := p.digest; d != nil && (d.md5 != md5.Sum(text) || d.crc != crc) {
-		t.Errorf("piece %d of %d bytes has MD5 %x and CRC-64 %x, want %x and %x", p.Number, p.Size, d.md5, d.crc, md5.Sum(text), crc)
+	if s := p.sums; s != nil && (s.md5 != md5.Sum(text) || s.crc != crc) {
+		t.Errorf("piece %d of %d bytes has MD5 %x and CRC-64 %x, want %x and %x", p.Number, p.Size, s.md5, s.crc, md5.Sum(text), crc)
 	}
 }
 
@@ -136,11 +136,11 @@ func TestFullGroupsAreHashedTogether(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p.digest != nil {
+			if p.sums != nil {
 				hashed++
 			}
 		}
-		if hashed < n-2*sideBySide { // the first and the last may come alone
+		if hashed < n-2*minGroup { // the first and the last may come alone
 			t.Errorf("%d of %d pieces were hashed ahead", hashed, n)
 		}
 	})
@@ -183,7 +183,7 @@ func TestReadingAheadIsBounded(t *testing.T) {
 				read = max(read, int(off/tt.partSize)+1)
 				return 0, io.ErrUnexpectedEOF // to be quick about it
 			})}
-			parts0, stop := placedSource(in, j.plan.Sections())
+			parts0, stop := newRangeSource(in, j.plan.Sections())
 			defer stop()
 			ctx, cancel := context.WithCancel(t.Context())
 			src, end := j.hashAhead(ctx, parts0)
@@ -194,8 +194,8 @@ func TestReadingAheadIsBounded(t *testing.T) {
 				if read > taken+tt.most {
 					t.Errorf("%+v: %d parts were read when %d were taken", tt, read, taken)
 				}
-				if p, err := src.next(ctx); err != nil || p.digest != nil {
-					t.Fatalf("piece %d has a digest, or %v", p.Number, err)
+				if p, err := src.next(ctx); err != nil || p.sums != nil {
+					t.Fatalf("piece %d has sums, or %v", p.Number, err)
 				}
 			}
 		})
@@ -220,14 +220,14 @@ func TestGroupsOfAFileAreHashedAtTheSameTimeWhenWorkersWait(t *testing.T) {
 			clear(p)
 			return len(p), nil
 		})}
-		pieces, stop := placedSource(in, j.plan.Sections())
+		pieces, stop := newRangeSource(in, j.plan.Sections())
 		defer stop()
 		src, end := j.hashAhead(t.Context(), pieces)
 		defer end()
 		for number := 1; number <= parts; number++ {
 			p, err := src.next(t.Context())
-			if err != nil || p.Number != number || p.digest == nil {
-				t.Fatalf("piece %d is %d with digest %v, %v", number, p.Number, p.digest, err)
+			if err != nil || p.Number != number || p.sums == nil {
+				t.Fatalf("piece %d is %d with sums %v, %v", number, p.Number, p.sums, err)
 			}
 		}
 	})
@@ -236,10 +236,10 @@ func TestGroupsOfAFileAreHashedAtTheSameTimeWhenWorkersWait(t *testing.T) {
 // One worker with parts so large that a group is one of them must come to the end too.
 func TestGroupsOfOnePieceComeToAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const parts, partSize = 3, readAhead
+		const parts, partSize = 3, maxGroupBytes
 		j := jobWith(1, 32)
 		j.plan.Size, j.plan.PartSize = parts*partSize, partSize
-		pieces, stop := placedSource(input{size: j.plan.Size}, j.plan.Sections()) // groups of one are not read
+		pieces, stop := newRangeSource(input{size: j.plan.Size}, j.plan.Sections()) // groups of one are not read
 		defer stop()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -293,7 +293,7 @@ func TestHashingAheadEndsWithItsCallOnAnyNumberOfProcessors(t *testing.T) {
 				j.u.atOnce = atOnce
 				j.plan.Size, j.plan.PartSize = parts*partSize, partSize
 				in := input{size: j.plan.Size, at: readerAt(func(p []byte, _ int64) (int, error) { clear(p); return len(p), nil })}
-				pieces, stop := placedSource(in, j.plan.Sections())
+				pieces, stop := newRangeSource(in, j.plan.Sections())
 				defer stop()
 				ctx, cancel := context.WithCancel(t.Context())
 				src, end := j.hashAhead(ctx, pieces)
@@ -329,21 +329,21 @@ func TestAnErrorOfTheSourceComesAfterItsPieces(t *testing.T) {
 	})
 }
 
-func TestABodyThatCannotBeReadHasNoDigest(t *testing.T) {
+func TestABodyThatCannotBeReadHasNoSums(t *testing.T) {
 	u := NewUploader(new(oss.Client), nil)
 	s := newScript()
-	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0), window{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
-	for i, d := range u.digests(t.Context(), bodies) {
+	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0), sectionBody{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
+	for i, d := range u.sumGroup(t.Context(), bodies) {
 		if i == 2 {
 			if d != nil {
-				t.Error("a body that ends early has a digest")
+				t.Error("a body that ends early has sums")
 			}
 			continue
 		}
 		if d == nil {
-			t.Errorf("body %d has no digest", i)
+			t.Errorf("body %d has no sums", i)
 			continue
 		}
-		checkDigest(t, piece{Section: Section{Number: i, Size: bodies[i].Size()}, body: bodies[i], digest: d})
+		checkSums(t, piece{Section: Section{Number: i, Size: bodies[i].Size()}, body: bodies[i], sums: d})
 	}
 }

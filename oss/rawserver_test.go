@@ -20,50 +20,50 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A line connects a real http.Transport with a server that is written down byte by byte, which no
-// http.Server can be. It works in a synctest bubble.
-type line struct {
+// A rawServer is a server that is scripted byte by byte, as no http.Server can be, and a real http.Transport connected
+// to it. It works in a synctest bubble.
+type rawServer struct {
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
 	transport *http.Transport
 	far       func(net.Conn) net.Conn // what serve sees of its end
 	running   sync.WaitGroup
 
 	mu   sync.Mutex
-	ends []*end
+	ends []*serverConn
 }
 
-// An end is the server's end of a connection.
-type end struct {
+// A serverConn is the server's end of a connection.
+type serverConn struct {
 	net.Conn
 	number int         // of the connection, from 1
 	deaf   atomic.Bool // writing to it fails before the first byte
 }
 
-// A near is the client's end of a connection.
-type near struct {
+// A clientConn is the client's end of a connection.
+type clientConn struct {
 	net.Conn
-	far *end
+	far *serverConn
 }
 
-func (n *near) Write(p []byte) (int, error) {
+func (n *clientConn) Write(p []byte) (int, error) {
 	if n.far.deaf.Load() {
 		return 0, syscall.EPIPE
 	}
 	return n.Conn.Write(p)
 }
 
-// newLine makes a line whose server calls serve for each connection. The connection stays open,
-// silent, until serve closes it or the test ends.
-func newLine(t testing.TB, serve func(*end)) *line {
-	l := &line{far: func(c net.Conn) net.Conn { return c }}
+// newRawServer returns a rawServer that calls serve for each connection. The connection stays open and silent until
+// serve closes it or the test ends.
+func newRawServer(t testing.TB, serve func(*serverConn)) *rawServer {
+	l := &rawServer{far: func(c net.Conn) net.Conn { return c }}
 	l.dial = func(context.Context, string, string) (net.Conn, error) {
 		here, there := net.Pipe()
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		e := &end{Conn: l.far(there), number: len(l.ends) + 1}
+		e := &serverConn{Conn: l.far(there), number: len(l.ends) + 1}
 		l.ends = append(l.ends, e)
 		l.running.Go(func() { serve(e) })
-		return &near{here, e}, nil
+		return &clientConn{here, e}, nil
 	}
 	l.transport = &http.Transport{DialContext: l.dial}
 	t.Cleanup(func() {
@@ -79,24 +79,24 @@ func newLine(t testing.TB, serve func(*end)) *line {
 }
 
 // client returns a Client at the near end.
-func (l *line) client(t testing.TB, cfg oss.Config) *oss.Client {
+func (l *rawServer) client(t testing.TB, cfg oss.Config) *oss.Client {
 	cfg.Endpoint, cfg.Credentials = "http://oss.example.com", keys
 	cfg.HTTPClient = &http.Client{Transport: l.transport}
 	return newClient(t, cfg)
 }
 
 // dials returns how many connections were made.
-func (l *line) dials() int {
+func (l *rawServer) dials() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.ends)
 }
 
 // receive reads exactly n bytes.
-func (e *end) receive(n int64) { io.CopyN(io.Discard, e, n) }
+func (e *serverConn) receive(n int64) { io.CopyN(io.Discard, e, n) }
 
 // request reads a whole request and returns its body.
-func (e *end) request() string {
+func (e *serverConn) request() string {
 	r, err := http.ReadRequest(bufio.NewReader(e))
 	if err != nil {
 		return ""
@@ -106,7 +106,7 @@ func (e *end) request() string {
 }
 
 // storeAll answers one request after the other, with the sums of its body.
-func (e *end) storeAll(t testing.TB) {
+func (e *serverConn) storeAll(t testing.TB) {
 	for r := bufio.NewReader(e); ; {
 		req, err := http.ReadRequest(r)
 		if err != nil {
@@ -121,7 +121,7 @@ func (e *end) storeAll(t testing.TB) {
 }
 
 // cutFirst cuts the first connection after n bytes, and stores the body that comes on another.
-func (e *end) cutFirst(n int64) {
+func (e *serverConn) cutFirst(n int64) {
 	if e.number == 1 {
 		e.receive(n)
 		e.Close()
@@ -131,11 +131,12 @@ func (e *end) cutFirst(n int64) {
 }
 
 // say writes a reply, or a piece of one.
-func (e *end) say(text string) { io.WriteString(e, text) }
+func (e *serverConn) say(text string) { io.WriteString(e, text) }
 
 // ok is a reply that body was stored.
 func ok(body string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: %s\r\nx-oss-hash-crc64ecma: %s\r\n\r\n", etag(body), crc(body))
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: %s\r\nx-oss-hash-crc64ecma: %s\r\n\r\n",
+		etag(body), crc(body))
 }
 
 func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
@@ -143,7 +144,7 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 	for _, n := range []int64{0, 1, 100, 300, 400, 1000, 5000, 10_000, 10_300} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, func(e *end) {
+				line := newRawServer(t, func(e *serverConn) {
 					if e.number == 1 {
 						e.receive(n)
 						e.Close()
@@ -151,7 +152,8 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 					}
 					e.say(ok(e.request()))
 				})
-				part, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader(body), nil)
+				part, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, strings.NewReader(body),
+					nil)
 				if err != nil || part.ETag != etag(body) || line.dials() != 2 {
 					t.Errorf("UploadPart = %+v, %v over %d connections", part, err, line.dials())
 				}
@@ -161,11 +163,12 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 }
 
 func TestCatalogueR1LineCutAtAnyByteOfTheReply(t *testing.T) {
-	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></ListPartsResult>"
+	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>e</ETag>" +
+		"</Part></ListPartsResult>"
 	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(doc), doc)
 	for n := range len(reply) {
 		synctest.Test(t, func(t *testing.T) {
-			line := newLine(t, func(e *end) {
+			line := newRawServer(t, func(e *serverConn) {
 				e.request()
 				if e.number == 1 {
 					e.say(reply[:n])
@@ -184,14 +187,15 @@ func TestCatalogueR1LineCutAtAnyByteOfTheReply(t *testing.T) {
 
 func TestKeptConnectionThatWasClosedIsNoAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			e.say(ok(e.request()))
 			e.deaf.Store(true) // OSS has hung up, and the client does not know yet
 		})
 		var sent []int64
-		c := line.client(t, oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
-			sent = append(sent, a.Sent)
-		}}})
+		c := line.client(t,
+			oss.Config{Hooks: oss.Hooks{OnAttempt: func(_ context.Context, _ oss.Operation, a oss.Attempt) {
+				sent = append(sent, a.Sent)
+			}}})
 		for number := range 2 {
 			if _, err := c.UploadPart(t.Context(), upload, number+1, strings.NewReader("body"), nil); err != nil {
 				t.Error(err)
@@ -207,14 +211,16 @@ func TestKeptConnectionThatWasClosedIsNoAttempt(t *testing.T) {
 func TestBodyThatCannotBeReadIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("disk on fire")
-		line := newLine(t, func(e *end) { e.request() })
-		_, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
-			if off > 100_000 {
-				return 0, broken
-			}
-			return len(p), nil
-		}}, &oss.PartOptions{Checksum: oss.ChecksumNone})
-		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "reading the body at byte 1") || line.dials() != 1 {
+		line := newRawServer(t, func(e *serverConn) { e.request() })
+		_, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1,
+			bodyFunc{1 << 20, func(p []byte, off int64) (int, error) {
+				if off > 100_000 {
+					return 0, broken
+				}
+				return len(p), nil
+			}}, &oss.PartOptions{Checksum: oss.ChecksumNone})
+		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "reading the body at byte 1") ||
+			line.dials() != 1 {
 			t.Errorf("UploadPart: %v over %d connections", err, line.dials())
 		}
 	})
@@ -238,19 +244,19 @@ func (w waitingBody) ReadAtContext(ctx context.Context, p []byte, off int64) (in
 func TestWaitOfABodyEndsWithItsAttempt(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		first func(e *end)
+		first func(e *serverConn)
 	}{
-		{"refused early", func(e *end) {
+		{"refused early", func(e *serverConn) {
 			e.receive(100)
 			e.say("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
 		}},
-		{"cut", func(e *end) { e.receive(100); e.Close() }},
+		{"cut", func(e *serverConn) { e.receive(100); e.Close() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var second time.Time
 				body := waitingBody{strings.NewReader(content(100_000)), time.Hour}
-				line := newLine(t, func(e *end) {
+				line := newRawServer(t, func(e *serverConn) {
 					if e.number == 1 {
 						tt.first(e)
 						return
@@ -260,7 +266,8 @@ func TestWaitOfABodyEndsWithItsAttempt(t *testing.T) {
 				})
 				c := line.client(t, oss.Config{Retry: oss.Retry{MinWait: 1, MaxWait: 1}})
 				began := time.Now()
-				if _, err := c.UploadPart(t.Context(), upload, 1, body, &oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+				if _, err := c.UploadPart(t.Context(), upload, 1, body,
+					&oss.PartOptions{Checksum: oss.ChecksumCRC64}); err != nil {
 					t.Error(err)
 				}
 				if d := second.Sub(began); d > time.Second {
@@ -274,7 +281,7 @@ func TestWaitOfABodyEndsWithItsAttempt(t *testing.T) {
 func TestWaitOfABodyEndsWithItsCall(t *testing.T) {
 	for _, s := range []oss.Checksum{oss.ChecksumMD5, oss.ChecksumCRC64} {
 		synctest.Test(t, func(t *testing.T) {
-			line := newLine(t, func(e *end) { e.say(ok(e.request())) })
+			line := newRawServer(t, func(e *serverConn) { e.say(ok(e.request())) })
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			began := time.Now()
@@ -290,12 +297,13 @@ func TestWaitOfABodyEndsWithItsCall(t *testing.T) {
 func TestSlowBodyIsNoStalledLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := content(100_000)
-		line := newLine(t, func(e *end) { e.say(ok(e.request())) })
+		line := newRawServer(t, func(e *serverConn) { e.say(ok(e.request())) })
 		body := bodyFunc{int64(len(text)), func(p []byte, off int64) (int, error) {
 			time.Sleep(time.Hour)
 			return strings.NewReader(text).ReadAt(p, off)
 		}}
-		if _, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, nil); err != nil || line.dials() != 1 {
+		if _, err := line.client(t, oss.Config{}).UploadPart(t.Context(), upload, 1, body, nil); err != nil ||
+			line.dials() != 1 {
 			t.Errorf("UploadPart: %v over %d connections", err, line.dials())
 		}
 	})
@@ -305,15 +313,16 @@ func TestStalledAttemptIsGivenUpAndMadeAgain(t *testing.T) {
 	body := content(1 << 20)
 	for _, tt := range []struct {
 		name  string
-		first func(e *end)
+		first func(e *serverConn)
 		from  time.Duration // until the second attempt, without its backoff
 		to    time.Duration
 	}{
-		{"no byte is taken", func(*end) {}, 30 * time.Second, 30 * time.Second},
-		{"the body stops moving", func(e *end) { e.receive(500_000) }, 30 * time.Second, 30 * time.Second},
-		{"no reply comes", func(e *end) { e.request() }, 30 * time.Second, 60 * time.Second},
-		{"half a status line comes", func(e *end) { e.request(); e.say("HTTP/1.1 20") }, 30 * time.Second, 60 * time.Second},
-		{"half a refusal comes", func(e *end) {
+		{"no byte is taken", func(*serverConn) {}, 30 * time.Second, 30 * time.Second},
+		{"the body stops moving", func(e *serverConn) { e.receive(500_000) }, 30 * time.Second, 30 * time.Second},
+		{"no reply comes", func(e *serverConn) { e.request() }, 30 * time.Second, 60 * time.Second},
+		{"half a status line comes", func(e *serverConn) { e.request(); e.say("HTTP/1.1 20") }, 30 * time.Second,
+			60 * time.Second},
+		{"half a refusal comes", func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n<Error>")
 		}, 30 * time.Second, 30 * time.Second},
@@ -321,7 +330,7 @@ func TestStalledAttemptIsGivenUpAndMadeAgain(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var second time.Time
-				line := newLine(t, func(e *end) {
+				line := newRawServer(t, func(e *serverConn) {
 					if e.number == 1 {
 						tt.first(e)
 						return
@@ -342,10 +351,11 @@ func TestStalledAttemptIsGivenUpAndMadeAgain(t *testing.T) {
 
 func TestStalledAttemptsAreAnErrorThatSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) { e.request() })
+		line := newRawServer(t, func(e *serverConn) { e.request() })
 		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 2, Stall: 7 * time.Second}})
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
-		if err == nil || !strings.Contains(err.Error(), "no byte has moved for 7s") || !strings.Contains(err.Error(), "after 2 attempts") {
+		if err == nil || !strings.Contains(err.Error(), "no byte has moved for 7s") ||
+			!strings.Contains(err.Error(), "after 2 attempts") {
 			t.Errorf("HeadObject: %v", err)
 		}
 		if errors.Is(err, context.Canceled) {
@@ -357,7 +367,7 @@ func TestStalledAttemptsAreAnErrorThatSaysSo(t *testing.T) {
 func TestSlowButMovingLineIsNeverGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := content(512 << 10)
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			r, _ := http.ReadRequest(bufio.NewReaderSize(e, 16))
 			for range len(body) / (32 << 10) { // what net/http writes at once, every 29 s
 				time.Sleep(29 * time.Second)
@@ -395,7 +405,7 @@ func TestCatalogueC3SlowOperationsAreWaitedFor(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				line := newLine(t, func(e *end) {
+				line := newRawServer(t, func(e *serverConn) {
 					e.request()
 					time.Sleep(4 * time.Minute)
 					e.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(tt.reply), tt.reply))
@@ -408,13 +418,13 @@ func TestCatalogueC3SlowOperationsAreWaitedFor(t *testing.T) {
 	}
 }
 
-func TestReadingAnObjectThatStallsFails(t *testing.T) {
+func TestReadingAnObjectThatStallsFailsWithoutRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
 		})
-		obj, err := line.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", nil)
+		obj, err := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}).GetObject(t.Context(), "bucket", "key", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -428,7 +438,8 @@ func TestReadingAnObjectThatStallsFails(t *testing.T) {
 		time.Sleep(time.Hour)
 		began := time.Now()
 		b, err := io.ReadAll(obj.Body)
-		if d := time.Since(began); string(b) != "34" || err == nil || !strings.Contains(err.Error(), "no byte has moved for 30s") || d != 30*time.Second {
+		if d := time.Since(began); string(b) != "34" || err == nil ||
+			!strings.Contains(err.Error(), "no byte has moved for 30s") || d != 30*time.Second {
 			t.Errorf("read %q, %v after %v", b, err, d)
 		}
 	})
@@ -437,7 +448,7 @@ func TestReadingAnObjectThatStallsFails(t *testing.T) {
 // net/http hands a connection that switches protocols over to whoever reads from it.
 func TestSwitchOfProtocolsIsAFailedAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			e.request()
 			e.say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		})
@@ -450,7 +461,7 @@ func TestSwitchOfProtocolsIsAFailedAttempt(t *testing.T) {
 
 func TestStallThatNeverEndsIsNoneAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			time.Sleep(time.Hour)
 			body := e.request()
 			time.Sleep(time.Hour)
@@ -466,7 +477,7 @@ func TestStallThatNeverEndsIsNoneAtOnce(t *testing.T) {
 func TestWaitingForTheConnectionOfAnotherIsNoStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := content(128 << 10)
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			for r := bufio.NewReaderSize(e, 16); ; {
 				req, err := http.ReadRequest(r)
 				if err != nil {
@@ -501,7 +512,7 @@ func TestWaitingForTheConnectionOfAnotherIsNoStall(t *testing.T) {
 func TestAttemptThatHasWaitedForAConnectionIsWatched(t *testing.T) {
 	const copied = "<CopyPartResult><ETag>A</ETag></CopyPartResult>"
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine(t, func(e *end) {
+		line := newRawServer(t, func(e *serverConn) {
 			e.request()
 			time.Sleep(4 * time.Minute) // what only slow operations are given
 			e.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(copied), copied))
@@ -510,10 +521,12 @@ func TestAttemptThatHasWaitedForAConnectionIsWatched(t *testing.T) {
 		c := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
 		began := time.Now()
 		_, err := c.HeadObject(t.Context(), "bucket", "key", nil)
-		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no byte has moved") || d != 30*time.Second {
+		if d := time.Since(began); err == nil || !strings.Contains(err.Error(), "no byte has moved") ||
+			d != 30*time.Second {
 			t.Errorf("HeadObject: %v after %v", err, d)
 		}
-		if _, err := c.UploadPartCopy(t.Context(), upload, 1, oss.CopySource{Bucket: "bucket", Key: "key"}, nil); err != nil {
+		if _, err := c.UploadPartCopy(t.Context(), upload, 1, oss.CopySource{Bucket: "bucket", Key: "key"},
+			nil); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,0 +1,56 @@
+package interop
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+func (n notice) ours() http.Header {
+	callback, vars := n.encoded()
+	return http.Header{"X-Oss-Callback": {callback}, "X-Oss-Callback-Var": {vars}}
+}
+
+func (c *ours) putNotified(key string, data []byte, n notice) (string, error) {
+	res, err := c.PutObject(c.ctx, c.bucket, key, bytes.NewReader(data), &oss.ObjectOptions{Header: n.ours()})
+	if err != nil {
+		return "", err
+	}
+	return string(res.Callback), nil
+}
+
+func (c *ours) completeNotified(key, id string, parts []part, n notice) (string, error) {
+	res, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts), &oss.CompleteOptions{Header: n.ours()})
+	if err != nil {
+		return "", err
+	}
+	return string(res.Callback), nil
+}
+
+func (c *ours) link(key, target string) error {
+	_, err := c.do(&oss.Request{
+		Op: "PutSymlink", Method: http.MethodPut, Key: key, Query: url.Values{"symlink": {""}},
+		Header: http.Header{"X-Oss-Symlink-Target": {url.QueryEscape(target)}},
+	}, nil)
+	return err
+}
+
+func (c *ours) target(key string) (string, error) {
+	h, err := c.do(&oss.Request{Op: "GetSymlink", Key: key, Query: url.Values{"symlink": {""}}}, nil)
+	if err != nil {
+		return "", err
+	}
+	return url.QueryUnescape(h.Get("X-Oss-Symlink-Target"))
+}
+
+func (c *ours) archive(key string, data []byte) error {
+	_, err := c.PutObject(c.ctx, c.bucket, key, bytes.NewReader(data), &oss.ObjectOptions{StorageClass: "Archive"})
+	return err
+}
+
+func (c *ours) restore(key string) error {
+	_, err := c.do(&oss.Request{Op: "RestoreObject", Method: http.MethodPost, Key: key, Query: url.Values{"restore": {""}}}, nil)
+	return err
+}

@@ -1,0 +1,111 @@
+package multipart
+
+import (
+	"runtime"
+	"sync"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A combiner hashes bodies in memory that several goroutines bring at about the same time: small objects and parts of
+// streams. This is flat combining: the first caller works for all that wait, one chunk of each body per step, and hands
+// the token on when its own bodies are done. Bodies that come later take a lane beside those under way. A caller that
+// comes alone never waits.
+type combiner struct {
+	mu      sync.Mutex
+	busy    bool // a caller has the token
+	waiting []*hashRequest
+
+	group *laneGroup // of the caller that has the token
+}
+
+// A hashCall is a call of serve.
+type hashCall struct {
+	left  int       // requests that have not ended; of the caller that has the token
+	token chan bool // receives true when all have ended, or false with the token
+}
+
+// serve hashes the bodies of the requests, which lie in memory.
+func (c *combiner) serve(u *Uploader, requests []hashRequest) {
+	call := &hashCall{left: len(requests), token: make(chan bool, 1)}
+	c.mu.Lock()
+	for i := range requests {
+		requests[i].call = call
+		c.waiting = append(c.waiting, &requests[i])
+	}
+	first := !c.busy
+	c.busy = true
+	c.mu.Unlock()
+	if !first && <-call.token {
+		return
+	}
+	runtime.Gosched() // lets callers come that are about to
+	for call.left > 0 {
+		c.admit(u)
+		c.step(call)
+	}
+	c.handOff()
+}
+
+// admit gives free lanes to those that wait.
+func (c *combiner) admit(u *Uploader) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.group == nil {
+		c.group = newLaneGroup(u.lanes, &u.scratch)
+	}
+	for len(c.waiting) > 0 && c.group.admit(c.waiting[0]) {
+		c.waiting[0] = nil
+		c.waiting = c.waiting[1:]
+	}
+}
+
+// step hashes a chunk of each body. It lets the other callers return whose bodies are done.
+func (c *combiner) step(own *hashCall) {
+	for _, r := range c.group.step() {
+		if r.call.left--; r.call.left == 0 && r.call != own {
+			r.call.token <- true // never blocks, as handOff does not: each call receives once
+		}
+	}
+}
+
+// handOff gives the token to a caller whose bodies are not done.
+func (c *combiner) handOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.group.lanes {
+		if r != nil {
+			r.call.token <- false
+			return
+		}
+	}
+	if c.busy = len(c.waiting) > 0; c.busy {
+		c.waiting[0].call.token <- false
+	}
+}
+
+// Sizes of objects that are read into memory to be hashed together with others.
+const (
+	leastSmall = 16 << 10 // bytes; below, meeting costs more than it saves
+	mostSmall  = 1 << 20  // bytes
+)
+
+// loadSmall returns body in memory, to be hashed together with others, and a function that gives the memory back. It
+// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body
+// can be hashed where it is.
+func (u *Uploader) loadSmall(body oss.Body) (b *buffer, free func()) {
+	size := body.Size()
+	if size < leastSmall || u.lanes < minGroup {
+		return nil, nil
+	}
+	if b, ok := body.(*buffer); ok {
+		return b, func() {}
+	}
+	if size > mostSmall {
+		return nil, nil
+	}
+	if b = u.memory.load(body); b == nil {
+		return nil, nil
+	}
+	return b, b.free
+}

@@ -1,0 +1,117 @@
+package multipart
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// Options tune an Uploader. Nil and the zero value both mean the defaults.
+type Options struct {
+	// PartSize is the size of the parts in bytes. 0 means DefaultPartSize, or larger parts where 10,000 of them would not
+	// hold the object. For a stream it is the size of the first parts, and 0 means DefaultStreamPartSize.
+	PartSize int64
+
+	// Concurrency is the number of parts in flight over all uploads of the Uploader. 0 means as many as make them faster:
+	// see MaxConcurrency.
+	Concurrency int
+
+	// Checksum says how parts and objects are verified. The default is oss.ChecksumMD5.
+	Checksum oss.Checksum
+
+	// Store remembers unfinished UploadFile calls, so that the next call continues them. Nil means none.
+	Store Store
+
+	// KeepParts leaves the parts of a failed upload in OSS, for Resume. A Store implies it for UploadFile.
+	KeepParts bool
+
+	// Progress is called for each upload: serially, never under a lock, and with values that never decrease. Nil means
+	// none.
+	Progress func(Progress)
+
+	// Limiter paces the bytes of all uploads, for example a *rate.Limiter. Nil means none.
+	Limiter Limiter
+
+	// ExclusiveKeys promises that no other program, and no other upload of this one, uploads to a key while this Uploader
+	// does. A lost reply to InitiateMultipartUpload may have begun an upload whose ID is unknown. With ExclusiveKeys the
+	// candidates are aborted: uploads of the same key that began since then and have no parts. Without it they are only
+	// reported, in Result.Orphans and UploadError.Orphans. With a Store the same is done for a process that was killed, by
+	// the next UploadFile of its file.
+	ExclusiveKeys bool
+
+	// MemoryLimit bounds the buffers of streams and Writers, and of files of up to 1 MiB that are hashed together, over
+	// all uploads: bytes that are read and those that are being sent. It must be at least one part. 0 means
+	// Concurrency+1 times PartSize, or their defaults, 40 MiB; while there is a stream of more than 3,000 parts, 13 GiB
+	// by default, or one that needs larger parts for its length, 0 means two and a half times as much.
+	//
+	// Every stream has 256 KiB, or a part if that is smaller, that no other stream can take. They are used once the stream
+	// has given 4 KiB and come out of MemoryLimit, but never more than half of it: more than 80 streams that give bytes at
+	// the same time use more than 40 MiB. When memory is short, streams send parts before they are full, among their first
+	// 3,000 parts; later they wait for a whole part.
+	//
+	// Not included are the 64 KiB of each Writer, the memory for hashing, 2 MiB for each group of parts that are hashed
+	// together, and the buffers of connections, see package oss.
+	MemoryLimit int64 // bytes
+
+	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
+	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other
+	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the Client:
+	// before that a wrong endpoint fails after Retry.Attempts.
+	Patience time.Duration
+
+	// CleanupTimeout bounds what an upload does after it has failed or its context has ended: to abort it, or to find
+	// out whether the object exists. 0 means DefaultCleanupTimeout.
+	CleanupTimeout time.Duration
+}
+
+// A Limiter paces bytes. *golang.org/x/time/rate.Limiter is one, and can be changed while uploads run.
+type Limiter interface {
+	WaitN(ctx context.Context, n int) error
+}
+
+// Defaults of Options.
+const (
+	DefaultPartSize       int64 = 8 << 20 // bytes
+	DefaultStreamPartSize int64 = 2 << 20 // bytes; of a source of unknown length, at first
+	DefaultConcurrency          = 4       // parts
+
+	DefaultPatience       = 5 * time.Minute
+	DefaultCleanupTimeout = 30 * time.Second
+)
+
+// MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
+// DefaultConcurrency, doubles as long as that clearly carries more bytes a second, and tries again now and then
+// whether more help or fewer do. Streams never have more in flight than MemoryLimit has room for. Parts with an
+// x-oss-traffic-limit do not count, as more of them would only get round it.
+const MaxConcurrency = 64
+
+// check refuses what OSS cannot honour; least is the smallest part it takes.
+func (o *Options) check(least int64) error {
+	switch {
+	case o.PartSize != 0 && o.PartSize < least:
+		return fmt.Errorf("multipart: part size %d is less than %d bytes", o.PartSize, least)
+	case o.PartSize > oss.MaxPartSize:
+		return fmt.Errorf("multipart: part size %d is more than %d bytes", o.PartSize, oss.MaxPartSize)
+	case o.Concurrency < 0:
+		return fmt.Errorf("multipart: concurrency %d is negative", o.Concurrency)
+	case o.CleanupTimeout < 0:
+		return fmt.Errorf("multipart: clean-up timeout %v is negative", o.CleanupTimeout)
+	case o.MemoryLimit < 0:
+		return fmt.Errorf("multipart: memory limit %d is negative", o.MemoryLimit)
+	case o.MemoryLimit != 0 && o.MemoryLimit < cmp.Or(o.PartSize, DefaultPartSize):
+		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes", o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
+	case o.Checksum < oss.ChecksumMD5 || o.Checksum > oss.ChecksumNone:
+		return fmt.Errorf("multipart: checksum %d is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone", o.Checksum)
+	case o.Limiter != nil && isNil(o.Limiter):
+		return fmt.Errorf("multipart: Options.Limiter is a nil %T", o.Limiter)
+	case o.Store != nil && isNil(o.Store):
+		return fmt.Errorf("multipart: Options.Store is a nil %T", o.Store)
+	case o.Store == DirStore(""):
+		return errors.New("multipart: Options.Store is a DirStore without a directory")
+	}
+	return nil
+}

@@ -1,0 +1,295 @@
+package multipart
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ossmultipart/go-oss/internal/flow"
+	"github.com/ossmultipart/go-oss/internal/pagecache"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// This file keeps parts of files from being read from the disk twice. A part is read to be hashed, and again to be
+// sent. The second read is cheap if the pages are in the system's cache still. Where memory is short, in a container
+// say, whose limit includes that cache, the system would have dropped them.
+//
+// A part that is in the cache already costs nothing. The others take room in a readAhead from before they are hashed
+// until they have been sent, in small steps while they are being sent. Where that is too little for the parts in
+// flight, parts are read once, into buffers that count against MemoryLimit.
+
+// Bounds of the bytes of files that are between hashing and sending.
+const (
+	maxReadAhead  = 512 << 20 // bytes
+	safeReadAhead = 256 << 20 // bytes that are taken for available where the system does not tell
+	otherMemory   = 24 << 20  // bytes of what is available that are needed for other things
+)
+
+// systemReadAhead is more than the system reads behind what it was asked for. By default Linux reads 128 KiB on, but
+// cloud servers are set to 8 MiB, and twice that may be under way.
+const systemReadAhead = 32 << 20 // bytes
+
+// releaseStep is how much of a part is given back at once while it is being sent.
+const releaseStep = 1 << 20 // bytes
+
+// How often a readAhead looks at the system.
+const (
+	checkInterval = time.Second // at the memory that is available
+	missInterval  = time.Second // between two times that its limit is halved
+	missMemory    = time.Minute // without a miss, after which it is doubled
+)
+
+// A readAhead bounds the bytes that the uploads of an Uploader have brought into the cache and have not sent yet.
+type readAhead struct {
+	room      *flow.Semaphore // bytes
+	available func() (bytes int64, ok bool)
+
+	mu      sync.Mutex
+	checked time.Time
+	usable  int64     // bytes that were available
+	missed  time.Time // when a part was last found to have left the cache, or the limit last doubled for want of that
+	halved  int       // how often the limit is halved for parts that have left the cache
+}
+
+func newReadAhead() *readAhead {
+	return &readAhead{room: flow.NewSemaphore(0), available: pagecache.Available}
+}
+
+// limit returns the bytes that may be between hashing and sending: most of what is available, which includes what is
+// there already. It is halved for misses, because others use the memory too.
+func (r *readAhead) limit() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.checked.IsZero() || now.Sub(r.checked) >= checkInterval {
+		r.checked, r.usable = now, safeReadAhead
+		if bytes, ok := r.available(); ok {
+			r.usable = bytes
+		}
+	}
+	if r.halved > 0 && now.Sub(r.missed) >= missMemory {
+		r.halved, r.missed = r.halved-1, now
+	}
+	limit := min(max(r.usable-otherMemory, 0)/4*3, maxReadAhead) >> r.halved
+	r.room.SetLimit(limit)
+	return limit
+}
+
+// miss halves the limit, because a part had left the cache before it was sent.
+func (r *readAhead) miss() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	const most = 10 // by then there is no room for a part
+	if now := time.Now(); now.Sub(r.missed) >= missInterval {
+		r.halved, r.missed = min(r.halved+1, most), now
+	}
+}
+
+// fits reports whether a file of size bytes can stay in the cache when it has been read.
+func (r *readAhead) fits(size int64) bool {
+	r.limit()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return size <= r.usable/2
+}
+
+// fileOf returns the file that w is a part of, and where the part begins in it. It returns nil if w is of something
+// else.
+func fileOf(w sectionBody) (f *os.File, off int64) {
+	r, off := w.r, w.base
+	for {
+		switch at := r.(type) {
+		case *os.File:
+			return at, off
+		case *io.SectionReader:
+			outer, begin, size := at.Outer()
+			if off < 0 || off+w.size > size {
+				return nil, 0
+			}
+			r, off = outer, begin+off
+		default:
+			return nil, 0
+		}
+	}
+}
+
+// A lookahead yields the pieces of a file, and knows which of them were in the cache before those in front of them were
+// read: to read one makes the system read the next ones.
+type lookahead struct {
+	source source
+	queue  []examined
+	bytes  int64 // in the queue
+	err    error // why the source has no more
+}
+
+// An examined piece is one that was looked for in the cache.
+type examined struct {
+	piece
+	file   *os.File // nil if it is not a part of a file
+	offset int64    // in file
+	cached bool
+}
+
+// next returns the next piece.
+func (l *lookahead) next(ctx context.Context) (examined, error) {
+	for l.err == nil && (len(l.queue) < 2 || l.bytes < systemReadAhead) {
+		p, err := l.source.next(ctx)
+		if err != nil {
+			l.err = err
+			break
+		}
+		e := examined{piece: p}
+		if w, ok := p.body.(sectionBody); ok {
+			e.file, e.offset = fileOf(w)
+		}
+		if e.file != nil {
+			e.cached, _ = pagecache.Resident(e.file, e.offset, e.Size)
+		}
+		l.queue = append(l.queue, e)
+		l.bytes += e.Size
+	}
+	if len(l.queue) == 0 {
+		return examined{}, l.err
+	}
+	e := l.queue[0]
+	l.queue = l.queue[1:]
+	l.bytes -= e.Size
+	return e, nil
+}
+
+// place decides where the bytes of a piece lie between hashing and sending. It returns the piece with the body that
+// belongs there, and the room that it needs in the readAhead.
+func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, room int64, err error) {
+	if e.file == nil || e.cached {
+		return e.piece, 0, nil
+	}
+	limit, memory := p.u.ahead.limit(), p.u.memory.base
+	if tight := limit < 2*p.workers*p.partSize; tight && limit < memory && p.u.memory.roundUp(e.Size) <= memory {
+		b, err := p.u.memory.loadWaiting(ctx, e.body)
+		if b == nil { // the worker that sends the piece finds out why it cannot be read
+			return e.piece, 0, err
+		}
+		if p.drop {
+			pagecache.Drop(e.file, e.offset, e.Size)
+		}
+		e.body, e.free = b, b.free
+		return e.piece, 0, nil
+	}
+	if e.Size > limit {
+		return e.piece, 0, nil // no bound would keep it in the cache
+	}
+	c := &cachedPart{sectionBody: e.body.(sectionBody), file: e.file, offset: e.offset, ahead: p.u.ahead, drop: p.drop}
+	e.body, e.free = c, c.free
+	return e.piece, e.Size, nil
+}
+
+// A cachedPart is a part of a file that the disk is read for to be hashed, and that should be in the cache when it is
+// sent.
+type cachedPart struct {
+	sectionBody
+	file   *os.File
+	offset int64 // in file
+	ahead  *readAhead
+	drop   bool // what has been sent is taken out of the cache, which has no room for the file
+
+	// Of the goroutine that hashes.
+	opened *os.File // the file, opened again to be hashed
+	hashed bool     // at least its beginning
+
+	mu       sync.Mutex
+	reserved int64 // bytes of room that it still holds
+	sending  bool  // it has been looked for in the cache
+	sent     int64 // bytes that were read to be sent, as far as room was released for them
+}
+
+// ReadAt is called to send the part.
+func (c *cachedPart) ReadAt(p []byte, off int64) (int, error) {
+	c.reached(off)
+	return c.sectionBody.ReadAt(p, off)
+}
+
+// Region implements zerocopy.Source.
+func (c *cachedPart) Region(off, n int64, files bool) (zerocopy.Region, error) {
+	c.reached(off)
+	return c.sectionBody.Region(off, n, files)
+}
+
+// reached releases the room of what lies before off, which has been sent.
+func (c *cachedPart) reached(off int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.sending {
+		c.sending = true
+		if resident, ok := pagecache.Resident(c.file, c.offset, c.size); ok && !resident {
+			c.ahead.miss()
+		}
+	}
+	if off-c.sent < releaseStep {
+		return
+	}
+	// The latest step may still be in the buffer of a connection, from which it cannot be dropped.
+	before := max(c.sent-releaseStep, 0)
+	c.dropHashed(before, off-releaseStep-before)
+	c.release(min(off-c.sent, c.reserved))
+	c.sent = off
+}
+
+// release releases n bytes of room. c.mu is held.
+func (c *cachedPart) release(n int64) {
+	c.reserved -= n
+	c.ahead.room.Release(n)
+}
+
+// free gives back all that is left. The part has been sent, or is given up.
+func (c *cachedPart) free() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeOpened()
+	c.dropHashed(0, c.size)
+	c.release(c.reserved)
+}
+
+// dropHashed takes bytes of the part out of the cache, if hashing it has brought them there.
+func (c *cachedPart) dropHashed(off, n int64) {
+	if c.drop && c.hashed {
+		pagecache.Drop(c.file, c.offset+off, n)
+	}
+}
+
+func (c *cachedPart) closeOpened() {
+	if c.opened != nil {
+		c.opened.Close()
+		c.opened = nil
+	}
+}
+
+// A hashReader reads a cachedPart to be hashed, through a file of its own: in a group many parts are read a little at a
+// time, and for each of them the system reads ahead as if it were the only one.
+type hashReader struct{ *cachedPart }
+
+func (r hashReader) ReadAt(p []byte, off int64) (int, error) {
+	c, w := r.cachedPart, r.sectionBody
+	if !c.hashed {
+		c.hashed = true
+		c.opened, _ = pagecache.Reopen(c.file) // else c.file does
+	}
+	if c.opened != nil {
+		w.r, w.base = c.opened, c.offset
+	}
+	n, err := w.ReadAt(p, off)
+	if err != nil || off+int64(n) >= c.size {
+		c.closeOpened()
+	}
+	return n, err
+}
+
+// toHash returns the body of a piece as it is to be hashed.
+func (p piece) toHash() oss.Body {
+	if c, ok := p.body.(*cachedPart); ok {
+		return hashReader{c}
+	}
+	return p.body
+}
