@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// An entry is what the log says of one request.
+// An entry is the log entry of one request.
 type entry struct {
 	Time      time.Time `json:"time"` // when it ended
 	Op        string    `json:"op,omitempty"`
@@ -17,34 +17,33 @@ type entry struct {
 	Bucket    string    `json:"bucket,omitempty"`
 	Key       string    `json:"key,omitempty"`
 	Part      int64     `json:"part,omitempty"`
-	In        int64     `json:"in,omitempty"`     // bytes of the body that came
-	Out       int64     `json:"out,omitempty"`    // bytes of the body that went
+	In        int64     `json:"in,omitempty"`     // bytes of the request body
+	Out       int64     `json:"out,omitempty"`    // bytes of the reply body
 	Status    int64     `json:"status,omitempty"` // 0 if no reply was sent
-	Cut       bool      `json:"cut,omitempty"`    // the connection ended without a whole reply
+	Cut       bool      `json:"cut,omitempty"`    // the connection was closed before the end of the reply
 	Code      string    `json:"code,omitempty"`
 	Millis    float64   `json:"ms"`
 	Fault     string    `json:"fault,omitempty"`
 	RequestID string    `json:"request_id,omitempty"`
 }
 
-// entry returns what there is to say of a request that has ended.
+// entry returns the log entry of a request that has ended.
 func (v *visit) entry(now time.Time) entry {
 	return entry{
 		Time: now, Op: v.text("op"), Method: v.method, Bucket: v.text("bucket"), Key: v.text("key"), Part: v.number("part"),
-		In: v.number(
-			"size",
-		), Out: v.out, Status: v.number("status"), Cut: v.number("status") == 0 || !v.whole, Code: v.text("code"),
+		In: v.number("size"), Out: v.out, Status: v.number("status"), Cut: v.number("status") == 0 || !v.whole,
+		Code:   v.text("code"),
 		Millis: float64(now.Sub(v.began).Microseconds()) / 1000, Fault: v.text("fault"), RequestID: v.text("request_id"),
 	}
 }
 
-// Name is the operation, or the method of one that is not known.
+// Name returns the operation, or the method of an unknown operation.
 func (e entry) Name() string { return cmp.Or(e.Op, e.Method) }
 
-// Resource is the object or the bucket, fit to be printed.
+// Resource returns the object or the bucket, escaped for printing.
 func (e entry) Resource() string { return printable(e.Bucket + "/" + e.Key) }
 
-// Outcome is how it ended: "200", "404 NoSuchKey", "cut".
+// Outcome returns how the request ended: "200", "404 NoSuchKey", "cut".
 func (e entry) Outcome() string {
 	var words []string
 	if e.Status > 0 {
@@ -59,7 +58,7 @@ func (e entry) Outcome() string {
 	return strings.Join(words, " ")
 }
 
-// String is the line of a log that people read.
+// String returns the entry as a line of text.
 func (e entry) String() string {
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s %-23s %s", e.Time.Format("15:04:05.000"), e.Name(), e.Resource())
@@ -78,23 +77,23 @@ func (e entry) String() string {
 	return line.String()
 }
 
-// JSON is the line of a log that programs read.
+// JSON returns the entry as a line of JSON.
 func (e entry) JSON() string {
 	text, err := json.Marshal(e)
-	if err != nil { // only a time in no year that JSON knows
+	if err != nil { // only for a year that JSON cannot represent
 		return fmt.Sprintf("{\"msg\":%q}", err)
 	}
 	return string(text)
 }
 
-// recentSize is how many requests the status page shows.
+// recentSize is the number of requests that the status page shows.
 const recentSize = 50
 
 // A recent holds the newest entries.
 type recent struct {
 	mu   sync.Mutex
 	ring [recentSize]entry
-	n    int // how many there were
+	n    int // number of entries ever added
 }
 
 func (r *recent) add(e entry) {
@@ -104,7 +103,7 @@ func (r *recent) add(e entry) {
 	r.n++
 }
 
-// newestFirst returns what it holds.
+// newestFirst returns the entries, the newest first.
 func (r *recent) newestFirst() []entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,14 +8,14 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// A fault is what a -fault flag says.
+// A fault is the value of a -fault flag.
 type fault struct {
 	osstest.Fault
-	text string // as it was given
+	text string // the value
 }
 
-// parseFault reads OPERATION:TERM... with an effect or several among the terms, such as
-// "UploadPart:part=3:times=2:lose-reply". The terms may come in any order.
+// parseFault parses OPERATION:TERM..., such as "UploadPart:part=3:times=2:lose-reply". At least one term is an effect.
+// The order of the terms does not matter.
 func parseFault(text string) (fault, error) {
 	op, rest, _ := strings.Cut(text, ":")
 	f := fault{text: text}
@@ -30,7 +30,7 @@ func parseFault(text string) (fault, error) {
 	for text := range strings.SplitSeq(rest, ":") {
 		name, _, _ := strings.Cut(text, "=")
 		if seen[name] {
-			return fault{}, fmt.Errorf("%s is there twice", name)
+			return fault{}, fmt.Errorf("%s occurs twice", name)
 		}
 		seen[name] = true
 		if err := readTerm(&f.Fault, text); err != nil {
@@ -40,18 +40,19 @@ func parseFault(text string) (fault, error) {
 	return f, f.check()
 }
 
-// check refuses what makes no sense, above all what could never strike, which would make a test that cannot fail.
+// check returns an error for a fault that makes no sense, such as one that can never strike.
 func (f fault) check() error {
 	switch {
 	case f.Effect == nil:
-		return errors.New("it has no effect")
+		return errors.New("there is no effect")
 	case f.Seed != 0 && f.Share == 0:
-		return errors.New("a seed is good for nothing without a share")
+		return errors.New("a seed needs a share")
 	}
 	return f.Validate()
 }
 
-// try returns what osstest panics with on a mistake. That is right in a test; here the mistake is a user's.
+// try returns a panic of osstest as an error: an invalid argument is a programming error in a test, and here one of the
+// user.
 func try(do func()) (err error) {
 	defer func() {
 		switch said := recover().(type) {

@@ -145,8 +145,8 @@ func TestFlagsReachTheServer(t *testing.T) {
 		t.TempDir(),
 		"-fsync",
 	)
-	for _, want := range []string{"IA, of buckets", "https://a.example", "callbacks   made",
-		"synced before each answer"} {
+	for _, want := range []string{"IA, of buckets", "https://a.example", "callbacks   sent",
+		"synced before each reply"} {
 		if !strings.Contains(d.stdout.String(), want) {
 			t.Errorf("the introduction lacks %q", want)
 		}
@@ -188,10 +188,10 @@ func TestFlagsThatCannotBeAreRefused(t *testing.T) {
 	}{
 		{[]string{"-storage-class", "Gold"}, "want Standard, IA"},
 		{[]string{"-log", "xml"}, "want text or json"},
-		{[]string{"-fsync"}, "without -dir"},
+		{[]string{"-fsync"}, "-fsync needs -dir"},
 		{[]string{"-cors", "localhost:3000"}, "want an origin"},
 		{[]string{"-cors", "https://*.*"}, "want an origin"},
-		{[]string{"-tls-cert", "x"}, "belong together"},
+		{[]string{"-tls-cert", "x"}, "must be used together"},
 		{[]string{"-tls-cert", "/none", "-tls-key", "/none"}, "-tls-cert"},
 	} {
 		var out, errs bytes.Buffer

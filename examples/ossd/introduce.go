@@ -11,8 +11,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// introduce prints what is served and how to point clients at it. Every client takes the place of
-// the service and the keys from the same variables.
+// introduce prints the settings of the server and the configuration of clients, which all use the same environment
+// variables.
 func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 	var faults []string
 	for _, f := range s.faults {
@@ -20,7 +20,7 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 	}
 	id, secret := osstest.AccessKeyID, osstest.AccessKeySecret
 	if !s.testKey {
-		id, secret = s.options.Credentials[0].AccessKeyID, "..." // its owner knows it
+		id, secret = s.options.Credentials[0].AccessKeyID, "..." // known to the user
 	}
 	return introduction.Execute(w, map[string]any{
 		"Endpoint": s.endpoint(addr),
@@ -30,7 +30,7 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 		"Page":     statusPath,
 		"Region":   s.options.Region,
 		"Bucket":   s.bucket(),
-		"Buckets":  cmp.Or(strings.Join(s.options.Buckets, ", "), "every name is one"),
+		"Buckets":  cmp.Or(strings.Join(s.options.Buckets, ", "), "all"),
 		"Dir":      s.options.Dir,
 		"RefuseV1": s.options.RefuseV1,
 		"TestKeys": s.testKey,
@@ -40,7 +40,7 @@ func (s *settings) introduce(w io.Writer, addr *net.TCPAddr) error {
 	})
 }
 
-// endpoint is where clients find what is served at an address.
+// endpoint returns the endpoint for clients.
 func (s *settings) endpoint(addr *net.TCPAddr) string {
 	reached := *addr
 	if addr.IP.IsUnspecified() {
@@ -52,17 +52,17 @@ func (s *settings) endpoint(addr *net.TCPAddr) string {
 	return "http://" + reached.String()
 }
 
-// features are lines about what was switched on.
+// features returns a line for each optional feature that is enabled.
 func (s *settings) features() []string {
 	var lines []string
 	for _, f := range []struct {
 		name, value string
 		on          bool
 	}{
-		{"class", s.options.StorageClass + ", of buckets that are made without one", s.options.StorageClass != ""},
-		{"callbacks", "made, to this machine only", s.options.Callbacks != nil},
+		{"class", s.options.StorageClass + ", of buckets that are created without one", s.options.StorageClass != ""},
+		{"callbacks", "sent, to loopback addresses only", s.options.Callbacks != nil},
 		{"CORS", strings.Join(s.origins, ", "), len(s.origins) > 0},
-		{"disk", "synced before each answer", s.options.Sync},
+		{"disk", "synced before each reply", s.options.Sync},
 		{"record", s.record, s.record != ""},
 	} {
 		if f.on {
@@ -74,12 +74,12 @@ func (s *settings) features() []string {
 
 var introduction = template.Must(template.New("introduction").Parse(`ossd serves an OSS for tests.
 
-  endpoint    {{.Endpoint}}{{if .Remote}}, and the other addresses of this machine: anybody who reaches one may use it{{end}}
+  endpoint    {{.Endpoint}}{{if .Remote}}, and every other address of this machine, which other machines can reach{{end}}
   region      {{.Region}}
   buckets     {{.Buckets}}
-  keys        {{if .TestKeys}}the test keys below, worth nothing anywhere else{{else}}your own{{end}}
+  keys        {{if .TestKeys}}the test key below, which OSS does not accept{{else}}those of the settings{{end}}
   signatures  {{if .RefuseV1}}V4{{else}}V1 and V4{{end}}
-  data        {{if .Dir}}in {{.Dir}}, for the next start too{{else}}in memory, gone at the end{{end}}
+  data        {{if .Dir}}in {{.Dir}}, kept after the end{{else}}in memory, lost at the end{{end}}
   status      {{.Endpoint}}{{.Page}}
 {{- range .Features}}
   {{.}}
@@ -89,12 +89,12 @@ var introduction = template.Must(template.New("introduction").Parse(`ossd serves
 {{- end}}
 {{- if .PEM}}
 
-It made this certificate for itself. Clients must be told to trust it, for example by SSL_CERT_FILE,
-NODE_EXTRA_CA_CERTS or REQUESTS_CA_BUNDLE with the name of a file that holds it:
+This certificate is self-signed. To make clients trust it, save it to a file and name the file in SSL_CERT_FILE,
+NODE_EXTRA_CA_CERTS or REQUESTS_CA_BUNDLE:
 
 {{.PEM}}{{- end}}
 
-Every client below needs these variables. The address being an IP, bucket names go into the path.
+The clients below use these variables. Bucket names are in the path, because the address is an IP.
 
   export OSS_ENDPOINT={{.Endpoint}} OSS_REGION={{.Region}} OSS_BUCKET={{.Bucket}}
   export OSS_ACCESS_KEY_ID='{{.ID}}' OSS_ACCESS_KEY_SECRET='{{.Secret}}'
@@ -133,6 +133,6 @@ ossutil 2:
 
   ossutil cp FILE oss://$OSS_BUCKET/ -e $OSS_ENDPOINT --region $OSS_REGION --addressing-style path
 
-An interrupt ends it. Requests:
+An interrupt stops it. Requests:
 
 `))

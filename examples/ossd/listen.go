@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// listen opens the port. At 127.0.0.1 it listens on ::1 too, with the same port, because a name such as
-// bucket.localhost may lead there first; a machine without IPv6 has one listener.
+// listen opens the port. For 127.0.0.1 it also listens on ::1, if there is IPv6, because a name such as
+// bucket.localhost may resolve to that first.
 func (s *settings) listen() ([]net.Listener, error) {
 	first, err := net.ListenTCP("tcp", s.addr)
 	if err != nil {
@@ -33,18 +33,18 @@ func (s *settings) listen() ([]net.Listener, error) {
 	config := &tls.Config{
 		Certificates: []tls.Certificate{*s.certificate},
 		NextProtos:   []string{"http/1.1"},
-	} // as OSS, which has no HTTP/2
+	} // like OSS, which has no HTTP/2
 	for i, ln := range all {
 		all[i] = tls.NewListener(ln, config)
 	}
 	return all, nil
 }
 
-// certificateLife is how long a certificate is valid that was made at the start.
+// certificateLife is the validity of a certificate that ossd makes.
 const certificateLife = 30 * 24 * time.Hour
 
-// makeCertificate makes a certificate for this machine's own names, and returns it as PEM too. It signs
-// itself: a client has to be told to trust it.
+// makeCertificate makes a self-signed certificate for localhost and the loopback addresses, and returns it as PEM too.
+// Clients must be configured to trust it.
 func makeCertificate(now time.Time) (*tls.Certificate, string, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

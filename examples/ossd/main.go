@@ -1,18 +1,16 @@
-// Command ossd serves an OSS for tests on a real port: any client can talk to it, and it can be made
-// to have a bad day.
+// Command ossd is a server for tests that behaves like OSS, on a real port for any client. It can inject faults.
 //
 //	go run ./examples/ossd -addr 127.0.0.1:9000 -dir data
 //	go run ./examples/ossd -fault UploadPart:part=3:times=2:lose-reply -fault PutObject:delay=2s
 //
-// It is oss/osstest with a port. At the start it prints how to point clients at it, and then a line
-// for each request. Objects and unfinished uploads survive a restart with the same -dir.
+// It serves an osstest.Server. At the start it prints the configuration of several clients, and then a line for each
+// request. Objects and unfinished uploads survive a restart with the same -dir.
 //
-// At /-/ it shows what it holds and the last requests, as a page that changes nothing, and /-/health answers ok
-// as soon as it serves. With -record it writes down what is said, without secrets and content, for bug reports.
+// The page /-/ shows buckets, unfinished uploads and the last requests, and changes nothing. /-/health replies ok. With
+// -record ossd writes requests and replies to a file for bug reports, without secrets and content.
 //
-// An interrupt ends it: requests that are being served get a few seconds, and a second interrupt
-// none. The exit status is 0 after an interrupt, 1 if it could not serve, and 2 for a mistake in the
-// command line.
+// An interrupt stops it: requests in progress get five seconds, and none after a second interrupt. The exit status is 0
+// after an interrupt, 1 after an error, and 2 for an invalid command line.
 package main
 
 import (
@@ -43,10 +41,10 @@ const (
 	exitUsage   = 2
 )
 
-// grace is how long requests may go on after an interrupt.
+// grace is the time for requests in progress after an interrupt.
 const grace = 5 * time.Second
 
-// run is main without the process: what is served goes to stdout, what went wrong to stderr.
+// run is main without the process. The log goes to stdout, errors go to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
 	var s settings
 	err := s.parse(args, getenv)
@@ -65,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	return exitOK
 }
 
-// start serves until ctx is done.
+// start opens the server and serves until ctx is done.
 func start(ctx context.Context, s *settings, stdout io.Writer) error {
 	listeners, err := s.listen()
 	if err != nil {

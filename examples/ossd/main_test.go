@@ -318,9 +318,9 @@ func TestMistakes(t *testing.T) {
 		want   string // in stderr
 	}{
 		{"unknown flag", []string{"-colour"}, nil, exitUsage, "-colour"},
-		{"argument", []string{"-refuse-v1", "true"}, nil, exitUsage, `"true" is no flag`},
+		{"argument", []string{"-refuse-v1", "true"}, nil, exitUsage, `"true" is not a flag`},
 		{"every address", []string{"-addr", ":0"}, nil, exitUsage, "-allow-remote"},
-		{"every IPv4 address", []string{"-addr", "0.0.0.0:0"}, nil, exitUsage, "the test keys are public"},
+		{"every IPv4 address", []string{"-addr", "0.0.0.0:0"}, nil, exitUsage, "the test key is public"},
 		{"every IPv6 address", []string{"-addr", "[::]:0"}, nil, exitUsage, "-allow-remote"},
 		{"another address", []string{"-addr", "192.0.2.1:9000"}, nil, exitUsage, "-allow-remote"},
 		{"no port", []string{"-addr", "127.0.0.1"}, nil, exitUsage, "missing port"},
@@ -375,7 +375,7 @@ func TestRemoteAddressesNeedAFlag(t *testing.T) {
 	if err := (&settings{testKey: true}).introduce(&said, &net.TCPAddr{IP: net.IPv4zero, Port: 9000}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(said.String(), "anybody who reaches one may use it") || !strings.Contains(said.String(), "OSS_ENDPOINT=http://127.0.0.1:9000 ") {
+	if !strings.Contains(said.String(), "which other machines can reach") || !strings.Contains(said.String(), "OSS_ENDPOINT=http://127.0.0.1:9000 ") {
 		t.Errorf("printed %s", &said)
 	}
 }

@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// A recorder writes what was said in each request and each reply to a file, for bug reports: as JSON lines,
-// or as one HTTP archive (HAR 1.2), which is whole after every request. Secrets are masked, and content is left out.
+// A recorder writes requests and replies to a file for bug reports: as JSON lines, or as an HTTP archive (HAR 1.2),
+// which is complete after every request. Secrets are masked, and the content of objects is left out.
 type recorder struct {
 	mu      sync.Mutex
 	file    *os.File
 	archive bool
-	size    int64 // of the file, without the end of an archive
-	err     error // the first, after which nothing more is written
+	size    int64 // of the file, without archiveTail
+	err     error // the first one; nothing is written after it
 }
 
-// The ends of an archive.
+// The start and the end of an archive.
 const (
 	archiveHead = `{"log":{"version":"1.2","creator":{"name":"ossd","version":"1"},"entries":[`
 	archiveTail = "\n]}}\n"
 )
 
-// openRecorder begins a file anew. A name that ends with .har makes it an archive.
+// openRecorder creates or truncates a file. It is an archive if its name ends with .har.
 func openRecorder(path string) (*recorder, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -44,7 +44,7 @@ func openRecorder(path string) (*recorder, error) {
 
 func (r *recorder) close() error { return r.file.Close() }
 
-// write adds one exchange.
+// write appends one exchange.
 func (r *recorder) write(e harEntry) error {
 	text, err := json.Marshal(e)
 	r.mu.Lock()
@@ -69,7 +69,7 @@ func (r *recorder) write(e harEntry) error {
 	return r.err
 }
 
-// A harEntry is an exchange as an HTTP archive has it.
+// A harEntry is a request and its reply in an HTTP archive.
 type harEntry struct {
 	Started  time.Time   `json:"startedDateTime"`
 	Time     float64     `json:"time"` // milliseconds
@@ -77,7 +77,7 @@ type harEntry struct {
 	Response harResponse `json:"response"`
 	Cache    struct{}    `json:"cache"`
 	Timings  harTimings  `json:"timings"`
-	Comment  string      `json:"comment,omitempty"` // what the log says of it
+	Comment  string      `json:"comment,omitempty"` // the line in the log
 }
 
 type harRequest struct {
@@ -126,10 +126,10 @@ type harPair struct {
 	Value string `json:"value"`
 }
 
-// maxText is how much of a document is recorded.
+// maxText is the number of bytes of a document that are recorded at most.
 const maxText = 16 << 10
 
-// A tap keeps the beginning of what flows by, if it is a document of OSS.
+// A tap keeps the beginning of a body, if the body is an XML document.
 type tap struct{ text []byte }
 
 func (t *tap) see(p []byte) {
@@ -143,7 +143,7 @@ func (t *tap) see(p []byte) {
 type tappedBody struct {
 	io.ReadCloser
 	tap  *tap
-	seen bool // something that is not the beginning of a document went by
+	seen bool // the body is not a document
 }
 
 func (b *tappedBody) Read(p []byte) (int, error) {
@@ -155,8 +155,8 @@ func (b *tappedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// secretHeaders and secretParams are what a record must not have: with a signature one can repeat a request, with a
-// token make others.
+// secretHeaders and secretParams are masked, because a signature allows to repeat a request, and a token to sign
+// others.
 var (
 	secretHeaders = []string{"Authorization", "X-Oss-Security-Token", "Security-Token", "Cookie", "Proxy-Authorization"}
 	secretParams  = []string{"Signature", "x-oss-signature", "security-token", "x-oss-security-token"}
@@ -164,10 +164,10 @@ var (
 
 const mask = "(masked)"
 
-// A masker takes secrets out of texts in which they may be repeated, such as the StringToSign of a refusal.
+// A masker masks secrets in texts that may repeat them, such as the StringToSign of an error document.
 type masker struct{ secrets []string }
 
-// newMasker finds the secrets of a request.
+// newMasker returns a masker of the secrets in a request.
 func newMasker(r *http.Request) *masker {
 	m := new(masker)
 	for _, name := range secretHeaders {
@@ -190,7 +190,7 @@ func newMasker(r *http.Request) *masker {
 }
 
 func (m *masker) add(secret string) {
-	if len(secret) > 3 { // nothing so short is one, and it would be found everywhere
+	if len(secret) > 3 { // a shorter one is not a secret, and would match many texts
 		m.secrets = append(m.secrets, secret)
 	}
 }
@@ -202,7 +202,7 @@ func (m *masker) text(s string) string {
 	return s
 }
 
-// headers returns a header in the order of its names.
+// headers returns a header, sorted by name.
 func (m *masker) headers(h http.Header) []harPair {
 	pairs := []harPair{}
 	for name, values := range h {
@@ -217,7 +217,7 @@ func (m *masker) headers(h http.Header) []harPair {
 	return pairs
 }
 
-// query returns the parameters of r in their order, and its URL with them.
+// query returns the URL of r and its parameters in their order.
 func (m *masker) query(r *http.Request) (url string, pairs []harPair) {
 	scheme := "http"
 	if r.TLS != nil {
@@ -248,7 +248,7 @@ func (m *masker) query(r *http.Request) (url string, pairs []harPair) {
 	return url, pairs
 }
 
-// exchange returns what there is to record of a visit.
+// exchange returns the entry of a visit in the archive.
 func (v *visit) exchange(r *http.Request, e entry) harEntry {
 	m := newMasker(r)
 	url, query := m.query(r)

@@ -15,22 +15,21 @@ import (
 	"unicode/utf8"
 )
 
-// A requestLog serves requests and writes a line for each when it has ended:
+// A requestLog passes requests to the server and writes a line for each when it has ended:
 //
 //	15:04:05.000 UploadPart              bucket/key part=3 in=102400 200 1.2ms
 //	15:04:05.004 UploadPart              bucket/key part=4 in=102400 cut 0.8ms fault LoseReply
 //	15:04:05.009 GetObject               bucket/none out=369 404 NoSuchKey 0.1ms
 //
-// A request that is no known operation has its method for a name.
-// "in" and "out" are the bytes of the bodies that came and went, and "cut" stands where the
-// connection ended without a whole reply.
+// An unknown operation is shown as its method. "in" and "out" are the bytes of the bodies of request and reply, and
+// "cut" means that the connection was closed before the end of the reply.
 //
-// It is the slog.Handler of the server, too: most of a line is what the server says of the request.
+// A requestLog is also the slog.Handler of the server, because most of a line comes from the record of the server.
 type requestLog struct {
 	next     http.Handler
 	now      func() time.Time
 	json     bool      // lines are JSON
-	recorder *recorder // nil if nothing is to be recorded
+	recorder *recorder // nil without -record
 	recent   recent
 
 	handlers struct {
@@ -43,8 +42,8 @@ type requestLog struct {
 	out io.Writer
 }
 
-// close waits until every request has its line; later ones are not served. An http.Server does not
-// wait for those whose connection was cut, because it no longer owns it.
+// close waits until every request is in the log, and refuses later ones. An http.Server does not wait for handlers that
+// hijacked their connection.
 func (l *requestLog) close() {
 	l.handlers.Lock()
 	l.handlers.closed = true
@@ -52,7 +51,7 @@ func (l *requestLog) close() {
 	l.handlers.running.Wait()
 }
 
-// enter counts a request in, unless the requestLog is closed.
+// enter counts a running request. It returns false once the requestLog is closed.
 func (l *requestLog) enter() bool {
 	l.handlers.Lock()
 	defer l.handlers.Unlock()
@@ -68,19 +67,19 @@ func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer l.handlers.running.Done()
-	v := &visit{ResponseWriter: w, began: l.now(), method: r.Method, said: make(map[string]any)}
+	v := &visit{ResponseWriter: w, began: l.now(), method: r.Method, attrs: make(map[string]any)}
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	asked := r
 	if l.recorder != nil {
-		asked = r.Clone(r.Context()) // for the record: the server may change r
+		asked = r.Clone(r.Context()) // for the recorder, because the server may change r
 		r.Body = &tappedBody{ReadCloser: r.Body, tap: &v.request}
 	}
-	defer l.write(v, asked) // also when the handler panics, which is how it cuts a reply short
+	defer l.write(v, asked) // deferred because the handler panics to cut a reply short
 	l.next.ServeHTTP(v, r)
 	v.whole = true
 }
 
-// Handle takes in a message of the server: the one about a request belongs to a visit, others are printed.
+// Handle handles a record of the server. It adds the record of a request to its visit, and prints others.
 func (l *requestLog) Handle(ctx context.Context, r slog.Record) error {
 	v, ok := ctx.Value(visitKey{}).(*visit)
 	if !ok || r.Message != "osstest: request" {
@@ -88,7 +87,7 @@ func (l *requestLog) Handle(ctx context.Context, r slog.Record) error {
 		return nil
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		v.said[a.Key] = a.Value.Any()
+		v.attrs[a.Key] = a.Value.Any()
 		return true
 	})
 	return nil
@@ -98,7 +97,7 @@ func (l *requestLog) Enabled(context.Context, slog.Level) bool { return true }
 func (l *requestLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
 func (l *requestLog) WithGroup(string) slog.Handler            { return l }
 
-// write writes the line of one request, and records it.
+// write writes the line of a request, and passes it to the recorder.
 func (l *requestLog) write(v *visit, r *http.Request) {
 	e := v.entry(l.now())
 	l.recent.add(e)
@@ -115,13 +114,13 @@ func (l *requestLog) write(v *visit, r *http.Request) {
 	}
 }
 
-// Write takes in what an http.Server complains of.
+// Write prints an error message of an http.Server.
 func (l *requestLog) Write(p []byte) (int, error) {
 	l.print(strings.TrimSuffix(string(p), "\n"))
 	return len(p), nil
 }
 
-// print writes a message that is about no request.
+// print writes a message that does not belong to a request.
 func (l *requestLog) print(message string) {
 	if l.json {
 		message = jsonMessage(l.now(), message)
@@ -129,24 +128,24 @@ func (l *requestLog) print(message string) {
 	l.line(message)
 }
 
-// jsonMessage is a message as a line of JSON.
+// jsonMessage returns a message as a line of JSON.
 func jsonMessage(now time.Time, message string, more ...string) string {
 	doc := map[string]any{"time": now, "msg": message}
 	for i := 0; i < len(more); i += 2 {
 		doc[more[i]] = more[i+1]
 	}
-	text, _ := json.Marshal(doc) // texts and a time of today can always be written
+	text, _ := json.Marshal(doc) // strings and the present time can always be marshaled
 	return string(text)
 }
 
-// line writes a line.
+// line writes one line.
 func (l *requestLog) line(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintln(l.out, line)
 }
 
-// printable keeps what a client chose on its line, and terminals from obeying it.
+// printable quotes a string with control characters, which could break the line or control a terminal.
 func printable(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(s)
@@ -154,29 +153,28 @@ func printable(s string) string {
 	return s
 }
 
-// visitKey is where the context of a request holds its visit.
+// visitKey is the key of the visit in the context of a request.
 type visitKey struct{}
 
-// A visit is what is known of a request and its reply: what the server says before it sends the reply,
-// and what becomes of that.
+// A visit collects what is logged about a request and its reply. It is the http.ResponseWriter of the server.
 type visit struct {
 	http.ResponseWriter
 	began  time.Time
 	method string
-	said   map[string]any // attributes; empty if the request came while the server closed
+	attrs  map[string]any // attributes of the record; empty if the server was closing
 	out    int64
-	whole  bool // the reply was sent to its end
+	whole  bool // the reply was sent completely
 
-	request, reply tap // documents, for the record
+	request, reply tap // documents, for the recorder
 }
 
 func (v *visit) text(name string) string {
-	s, _ := v.said[name].(string)
+	s, _ := v.attrs[name].(string)
 	return s
 }
 
 func (v *visit) number(name string) int64 {
-	n, _ := v.said[name].(int64)
+	n, _ := v.attrs[name].(int64)
 	return n
 }
 
@@ -189,5 +187,5 @@ func (v *visit) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap lets an http.ResponseController find what the ResponseWriter underneath can do.
+// Unwrap returns the underlying http.ResponseWriter, for an http.ResponseController.
 func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }

@@ -8,9 +8,8 @@ import (
 	"net/http"
 )
 
-// serve lets handler serve the listeners until ctx is done. Then it takes no more requests, and when the running
-// ones have
-// had their time it calls cut to make them end. Every request has its line when it returns.
+// serve serves the listeners with handler until ctx is done. Then it accepts no more requests, waits for those in
+// progress for at most grace, and calls cut to end the others. When it returns, every request is in the log.
 func serve(ctx context.Context, handler http.Handler, l *requestLog, cut func(), listeners ...net.Listener) error {
 	web := &http.Server{
 		Handler: handler, ErrorLog: log.New(l, "", 0),

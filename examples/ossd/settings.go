@@ -18,19 +18,19 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// settings are what the command line asks for.
+// settings are the settings from the command line.
 type settings struct {
 	addr    *net.TCPAddr
 	options osstest.Options
-	testKey bool // the keys are those of osstest, which may be printed
+	testKey bool // the credentials are those of osstest, and may be printed
 	faults  []fault
 	flags   *flag.FlagSet
 
-	origins        []string // that may use every bucket
-	record         string   // a file for what is said; empty for none
+	origins        []string // of the CORS rules of every bucket
+	record         string   // file of the recorder; empty for none
 	logJSON        bool
 	certificate    *tls.Certificate // nil for plain HTTP
-	certificatePEM string           // of a certificate made here
+	certificatePEM string           // of a certificate that ossd made
 }
 
 func (s *settings) parse(args []string, getenv func(string) string) error {
@@ -38,38 +38,40 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 	s.flags.SetOutput(io.Discard) // run prints errors, in one line
 	addr := s.flags.String("addr", "127.0.0.1:9000", "`address` to listen on; port 0 takes a free one")
 	remote := s.flags.Bool("allow-remote", false, "listen on an address that other machines can reach")
-	s.flags.StringVar(&s.options.Dir, "dir", "", "`directory` to keep data in; default memory, gone at the end")
-	s.flags.StringVar(&s.options.Region, "region", "cn-hangzhou", "`region` to be")
-	s.flags.Func("bucket", "`name` of a bucket that exists, repeatable; default every name", func(name string) error {
+	s.flags.StringVar(&s.options.Dir, "dir", "", "`directory` of the data; default memory")
+	s.flags.StringVar(&s.options.Region, "region", "cn-hangzhou", "`region` of the server")
+	s.flags.Func("bucket", "`name` of a bucket that exists, repeatable; by default every bucket exists", func(name string) error {
 		s.options.Buckets = append(s.options.Buckets, name)
 		return nil
 	})
 	s.flags.BoolVar(&s.options.RefuseV1, "refuse-v1", false, "refuse signature V1, as OSS does for new accounts")
 	s.flags.StringVar(&s.options.StorageClass, "storage-class", "",
-		"storage `class` of buckets that are made without one; default Standard")
+		"storage `class` of buckets that are created without one; default Standard")
 	s.flags.Func("cors", "`origin` whose scripts may use every bucket that has no CORS rules, repeatable; * for any",
 		func(origin string) error {
 			s.origins = append(s.origins, origin)
 			return nil
 		})
 	callbacks := s.flags.Bool("callbacks", false,
-		"make the callbacks that uploads ask for, to addresses of this machine only")
-	s.flags.BoolVar(&s.options.Sync, "fsync", false, "with -dir, have each change on the disk before it is answered")
+		"send the callbacks that uploads ask for, to loopback addresses only")
+	s.flags.BoolVar(&s.options.Sync, "fsync", false, "with -dir, write each change to the disk before the reply")
 	s.flags.StringVar(&s.record, "record", "",
-		"`file` for what is said, without secrets and content: an HTTP archive (.har), or else JSON lines")
+		"`file` for requests and replies, without secrets and content: an HTTP archive (.har) or JSON lines")
 	format := s.flags.String("log", "text", "`format` of the log: text or json")
-	useTLS := s.flags.Bool("tls", false, "serve HTTPS, with a certificate that is made and printed")
-	certFile := s.flags.String("tls-cert", "", "`file` with a certificate to serve HTTPS with, and its chain, in PEM")
-	keyFile := s.flags.String("tls-key", "", "`file` with its key, in PEM")
-	id := s.flags.String("access-key-id", "", "`id` of the keys that are good; default OSS_ACCESS_KEY_ID, else test keys")
-	secret := s.flags.String("access-key-secret", "", "`secret` of these keys; default OSS_ACCESS_KEY_SECRET, where other users of the machine cannot see it")
-	s.flags.Func("fault", "`fault` to have, repeatable; see below", func(text string) error {
+	useTLS := s.flags.Bool("tls", false, "serve HTTPS with a new certificate, which is printed")
+	certFile := s.flags.String("tls-cert", "", "`file` with the certificate chain for HTTPS, in PEM")
+	keyFile := s.flags.String("tls-key", "", "`file` with the key of that certificate, in PEM")
+	id := s.flags.String("access-key-id", "", "`id` of the access key; default OSS_ACCESS_KEY_ID, or a test key")
+	secret := s.flags.String("access-key-secret", "",
+		"`secret` of the access key; default OSS_ACCESS_KEY_SECRET, which other users of the machine cannot see")
+	s.flags.Func("fault", "`fault` to inject, repeatable; see below", func(text string) error {
 		f, err := parseFault(text)
 		s.faults = append(s.faults, f)
 		return err
 	})
 	var chaos []fault
-	s.flags.Func("chaos", "`seed` of a bad day, which a client survives that tries three times; as a last -fault *:chaos=seed", func(seed string) error {
+	const chaosUsage = "`seed` of random faults, from which a client recovers in three attempts; like a last -fault *:chaos=seed"
+	s.flags.Func("chaos", chaosUsage, func(seed string) error {
 		f, err := parseFault("*:chaos=" + seed)
 		chaos = append(chaos, f)
 		return err
@@ -79,16 +81,17 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 	}
 	s.faults = append(s.faults, chaos...)
 	if s.flags.NArg() > 0 {
-		return fmt.Errorf("%q is no flag", s.flags.Arg(0))
+		return fmt.Errorf("%q is not a flag", s.flags.Arg(0))
 	}
-	if err := s.setKeys(cmp.Or(*id, getenv("OSS_ACCESS_KEY_ID")), cmp.Or(*secret, getenv("OSS_ACCESS_KEY_SECRET"))); err != nil {
+	*id, *secret = cmp.Or(*id, getenv("OSS_ACCESS_KEY_ID")), cmp.Or(*secret, getenv("OSS_ACCESS_KEY_SECRET"))
+	if err := s.setCredentials(*id, *secret); err != nil {
 		return err
 	}
 	if err := s.checkNames(); err != nil {
 		return err
 	}
 	if *callbacks {
-		s.options.Callbacks = &http.Client{Transport: &http.Transport{}} // which asks no proxy
+		s.options.Callbacks = &http.Client{Transport: &http.Transport{}} // without a proxy
 	}
 	if err := s.setRest(*format); err != nil {
 		return err
@@ -99,7 +102,7 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 	return s.setAddr(*addr, *remote)
 }
 
-func (s *settings) setKeys(id, secret string) error {
+func (s *settings) setCredentials(id, secret string) error {
 	switch {
 	case id == "" && secret == "":
 		s.testKey = true
@@ -113,7 +116,7 @@ func (s *settings) setKeys(id, secret string) error {
 	return nil
 }
 
-// checkNames holds region and buckets against what a client would accept.
+// checkNames checks that clients accept the region and the buckets.
 func (s *settings) checkNames() error {
 	_, err := oss.NewClient(oss.Config{Region: s.options.Region, Credentials: osstest.TestCredentials()})
 	if err != nil || s.options.Region == "" {
@@ -128,7 +131,7 @@ func (s *settings) checkNames() error {
 	return nil
 }
 
-// setRest looks at flags that need no more than a word.
+// setRest checks the flags that are not about names, credentials, TLS and the address.
 func (s *settings) setRest(format string) error {
 	if class := s.options.StorageClass; class != "" &&
 		!slices.Contains([]string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"}, class) {
@@ -139,7 +142,7 @@ func (s *settings) setRest(format string) error {
 	}
 	s.logJSON = format == "json"
 	if s.options.Sync && s.options.Dir == "" {
-		return errors.New("-fsync: there is nothing on a disk without -dir")
+		return errors.New("-fsync needs -dir")
 	}
 	for _, origin := range s.origins {
 		if origin == "" || strings.Count(origin, "*") > 1 || origin != "*" && !strings.Contains(origin, "://") {
@@ -156,11 +159,11 @@ func (s *settings) setRest(format string) error {
 	return nil
 }
 
-// setTLS finds a certificate, if one is wanted.
+// setTLS loads or makes the certificate, if HTTPS is asked for.
 func (s *settings) setTLS(use bool, certFile, keyFile string) (err error) {
 	switch {
 	case (certFile == "") != (keyFile == ""):
-		return errors.New("-tls-cert and -tls-key belong together")
+		return errors.New("-tls-cert and -tls-key must be used together")
 	case certFile != "":
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
@@ -173,18 +176,18 @@ func (s *settings) setTLS(use bool, certFile, keyFile string) (err error) {
 	return err
 }
 
-// setAddr refuses what other machines can reach: the test keys are public.
+// setAddr refuses an address that other machines can reach, because the test key is public.
 func (s *settings) setAddr(addr string, remote bool) (err error) {
 	if s.addr, err = net.ResolveTCPAddr("tcp", addr); err != nil {
 		return fmt.Errorf("-addr %s: %w", addr, err)
 	}
 	if !remote && !s.addr.IP.IsLoopback() {
-		return fmt.Errorf("-addr %s: other machines could reach it, and the test keys are public; -allow-remote permits it", addr)
+		return fmt.Errorf("-addr %s: other machines could reach it, and the test key is public; use -allow-remote", addr)
 	}
 	return nil
 }
 
-// open starts the server, with all faults in force. It is the first thing that touches the disk.
+// open opens the server and injects the faults.
 func (s *settings) open(log *slog.Logger) (*osstest.Server, error) {
 	options := s.options
 	options.Persist = options.Dir != ""
@@ -199,15 +202,15 @@ func (s *settings) open(log *slog.Logger) (*osstest.Server, error) {
 	return srv, nil
 }
 
-// usage explains the flags, and the little language of faults.
+// usage prints the flags and the syntax of faults.
 func (s *settings) usage(w io.Writer) {
-	fmt.Fprintln(w, "usage: ossd [flags]\n\nServes an OSS for tests, and prints how to point clients at it.")
+	fmt.Fprintln(w, "usage: ossd [flags]\n\nServes an OSS for tests, and prints the configuration of clients.")
 	s.flags.SetOutput(w)
 	s.flags.PrintDefaults()
 	fmt.Fprint(w, `
 A fault is OPERATION:TERM..., such as UploadPart:part=3:times=2:lose-reply. OPERATION is a name
-such as UploadPart, or * for any. Of the terms at least one is an effect; several strike together.
-The others are conditions, all of which must hold.
+such as UploadPart, or * for any. At least one term is an effect; several effects apply to the same
+request. The other terms are conditions, all of which must hold.
 
 Conditions:
 
@@ -215,16 +218,17 @@ Conditions:
 	explain(w, conditions)
 	fmt.Fprint(w, "\nEffects:\n\n")
 	explain(w, effects)
-	fmt.Fprintln(w, "\nFaults are tried in the order they are given; the first that strikes wins.")
+	fmt.Fprintln(w, "\nFaults are checked in the given order; only the first that matches a request applies.")
 }
 
+// explain prints terms and their meanings.
 func explain(w io.Writer, terms []term) {
 	for _, t := range terms {
 		fmt.Fprintf(w, "  %-35s  %s\n", t.form, t.means)
 	}
 }
 
-// bucket is the one that examples of use are about.
+// bucket returns the bucket of the printed configurations.
 func (s *settings) bucket() string {
 	if len(s.options.Buckets) > 0 {
 		return s.options.Buckets[0]

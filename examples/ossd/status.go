@@ -12,25 +12,24 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// statusPath is where the status page is. No bucket can have this name.
+// Paths of the status page. No bucket can have the name "-".
 const (
 	statusPath = "/-/"
 	healthPath = "/-/health"
 )
 
-// shownUploads is how many unfinished uploads the page lists.
+// shownUploads is the number of unfinished uploads that the page lists.
 const shownUploads = 200
 
-// A statusPage shows what a server holds and what it was asked last. It is read only. Everything else goes on to the
-// log, which serves it.
+// A statusPage serves a page with the content of a server and its last requests. It is read-only. Other requests go to
+// log.
 type statusPage struct {
 	server *osstest.Server
 	log    *requestLog
-	about  string // the server, in a line
+	about  string // description of the server, one line
 }
 
-// ServeHTTP answers at the addresses of the page, where they cannot be those of an object: at a host that is
-// no bucket's.
+// ServeHTTP serves the paths of the page at a host without a bucket, where they cannot be the path of an object.
 func (p *statusPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !isBare(r.Host) || r.URL.Path != statusPath && r.URL.Path != healthPath {
 		p.log.ServeHTTP(w, r)
@@ -51,13 +50,13 @@ func (p *statusPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	uploads := p.server.Uploads()
 	shown := uploads[:min(len(uploads), shownUploads)]
-	page.Execute(w, map[string]any{ // a reader that is gone is no news
+	page.Execute(w, map[string]any{ // an error means that the client is gone
 		"About": p.about, "Buckets": p.server.Buckets(),
 		"Uploads": shown, "More": len(uploads) - len(shown), "Requests": p.log.recent.newestFirst(),
 	})
 }
 
-// isBare reports whether a host has no bucket in front: an IP address or a single label.
+// isBare reports whether a host has no bucket: it is an IP address or a single label.
 func isBare(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -116,7 +115,7 @@ td.number, th.number { text-align: right }
 </html>
 `))
 
-// byteCount writes a number of bytes as people read it.
+// byteCount formats a number of bytes with a unit.
 func byteCount(n int64) string {
 	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
 		if n < 10<<10 {

@@ -10,14 +10,14 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// values are what stands behind the "=" of a term, with slashes between. They are read one by one.
+// values are the values after the "=" of a term, separated by slashes. They are read one by one.
 type values struct {
 	rest string
-	more bool // there is a rest, be it ""
-	bad  bool // one was missing, or not as it should be
+	more bool // there is a further value, possibly empty
+	bad  bool // a value was missing or malformed
 }
 
-// require makes all of v bad if one value is.
+// require sets bad unless a value is valid.
 func (v *values) require(good bool) { v.bad = v.bad || !good }
 
 func (v *values) next() string {
@@ -59,7 +59,7 @@ func (v *values) code() oss.Code {
 	return oss.Code(code)
 }
 
-// text reads all the rest, decoded like a URL.
+// text reads the rest as one value, and decodes it like a URL.
 func (v *values) text() string {
 	text, err := url.PathUnescape(v.rest)
 	v.require(err == nil)
@@ -86,7 +86,7 @@ func (v *values) bytes() int64 {
 	return n * unit
 }
 
-// rate reads a number of bytes in a second.
+// rate reads a number of bytes per second.
 func (v *values) rate() int64 {
 	n := v.bytes()
 	v.require(v.next() == "s")

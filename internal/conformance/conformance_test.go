@@ -1,4 +1,4 @@
-package conformance
+package conformance_test
 
 import (
 	"io"
@@ -14,25 +14,25 @@ import (
 )
 
 func TestFakeMeetsEveryAssumption(t *testing.T) {
-	Run(t, FakeTarget(t))
+	checkAll(t, fakeSystem(t))
 }
 
 func TestServiceMeetsEveryAssumption(t *testing.T) {
-	target := ServiceTarget(t, os.Getenv)
+	target := serviceSystem(t, os.Getenv)
 	if target == nil {
 		t.Skip("OSS_TEST_BUCKET is not set")
 	}
-	Run(t, target)
+	checkAll(t, target)
 }
 
 func TestEveryAssumptionIsNumberedAndSourced(t *testing.T) {
 	last := "A000"
-	for _, a := range Assumptions() {
+	for _, a := range assumptions() {
 		if len(a.ID) != 4 || a.ID <= last {
 			t.Errorf("%q follows %q: IDs are a letter and three digits, in order", a.ID, last)
 		}
 		last = a.ID
-		if !slices.Contains(Sources(), a.Source) {
+		if !slices.Contains(sources(), a.Source) {
 			t.Errorf("%s has source %q", a.ID, a.Source)
 		}
 		if !strings.HasSuffix(a.Claim, ".") || a.Where == "" || len(a.Ops) == 0 || a.check == nil {
@@ -41,8 +41,8 @@ func TestEveryAssumptionIsNumberedAndSourced(t *testing.T) {
 	}
 }
 
-func TestSuiteTouchesNothingThatIsNotItsOwn(t *testing.T) {
-	target := FakeTarget(t)
+func TestSuiteUsesOnlyItsOwnKeys(t *testing.T) {
+	target := fakeSystem(t)
 	target.Fake = nil // as if it were the service
 	own := target.prefix + "A001/object"
 	for _, tt := range []struct {
@@ -68,16 +68,16 @@ func TestSuiteTouchesNothingThatIsNotItsOwn(t *testing.T) {
 	}
 }
 
-func TestSuiteRemovesWhatItMade(t *testing.T) {
+func TestSuiteRemovesWhatItCreated(t *testing.T) {
 	srv := osstest.NewServer(&osstest.Options{Buckets: []string{fakeBucket}, Callbacks: new(http.Client)})
 	defer srv.Close()
 	t.Run("suite", func(t *testing.T) {
-		target, err := newTarget(fakeBucket, srv.Config()) // without Fake, as if it were the service
+		target, err := newSystem(fakeBucket, srv.Config()) // without Fake, as if it were the service
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { target.removeAll(t) })
-		Run(t, target)
+		checkAll(t, target)
 	})
 	if left := srv.Uploads(); len(left) > 0 {
 		t.Errorf("%d uploads are left: %v", len(left), left)
@@ -89,52 +89,54 @@ func TestSuiteRemovesWhatItMade(t *testing.T) {
 	}
 }
 
-// liar is the environment variable that makes the test binary run the suite against a server that
-// answers everything with the status it names.
-const liar = "GO_OSS_CONFORMANCE_LIAR"
+// statusVariable is the environment variable with the status that TestConstantStatus makes a server reply with.
+const statusVariable = "GO_OSS_CONFORMANCE_STATUS"
 
-// A constant answers every request with a status and nothing else.
-type constant int
+// A constantStatus replies to every request with a status and nothing else.
+type constantStatus int
 
-func (c constant) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c constantStatus) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		io.Copy(io.Discard, r.Body)
 		r.Body.Close()
 	}
-	return &http.Response{StatusCode: int(c), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), Body: http.NoBody, Request: r}, nil
+	return &http.Response{
+		StatusCode: int(c), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header), Body: http.NoBody, Request: r,
+	}, nil
 }
 
-func TestLiar(t *testing.T) {
-	status, err := strconv.Atoi(os.Getenv(liar))
+func TestConstantStatus(t *testing.T) {
+	status, err := strconv.Atoi(os.Getenv(statusVariable))
 	if err != nil {
 		t.Skip("run by TestEveryCheckCanFail")
 	}
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	cfg := srv.Config()
-	cfg.HTTPClient = &http.Client{Transport: constant(status)}
-	target, err := newTarget(fakeBucket, cfg)
+	cfg.HTTPClient = &http.Client{Transport: constantStatus(status)}
+	target, err := newSystem(fakeBucket, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	Run(t, target)
+	checkAll(t, target)
 }
 
-// A check that cannot fail is worth nothing. So all of them are run where they must: against a
-// server that says yes to everything and one that says no, in processes of their own.
+// TestEveryCheckCanFail runs the checks in other processes, against a server that replies 200 to every request and one
+// that replies 403: each check must fail with one of them.
 func TestEveryCheckCanFail(t *testing.T) {
 	var said string
 	for _, status := range []string{"200", "403"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestLiar$", "-test.v")
-		cmd.Env = append(os.Environ(), liar+"="+status)
+		cmd := exec.Command(os.Args[0], "-test.run=^TestConstantStatus$", "-test.v")
+		cmd.Env = append(os.Environ(), statusVariable+"="+status)
 		out, err := cmd.CombinedOutput()
 		if err == nil || strings.Contains(string(out), "panic:") {
-			t.Errorf("a server that only says %s ends the suite with %v", status, err)
+			t.Errorf("with a server that only replies %s the suite ends with %v", status, err)
 		}
 		said += string(out)
 	}
-	for _, a := range Assumptions() {
-		if a.FakeOnly == "" && !strings.Contains(said, "--- FAIL: TestLiar/"+a.ID) {
+	for _, a := range assumptions() {
+		if a.FakeOnly == "" && !strings.Contains(said, "--- FAIL: TestConstantStatus/"+a.ID) {
 			t.Errorf("%s does not fail: %s", a.ID, a.Claim)
 		}
 	}

@@ -1,4 +1,4 @@
-package conformance
+package conformance_test
 
 import (
 	"bytes"
@@ -16,35 +16,35 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-var update = flag.Bool("update", false, "write the README of osstest anew")
+var update = flag.Bool("update", false, "write the README of osstest")
 
-// fidelity is the file that tells how like the service the fake is.
-const fidelity = "../../oss/osstest/README.md"
+// readmePath is the file that lists what the fake does and how it differs from the service.
+const readmePath = "../../oss/osstest/README.md"
 
 func TestReadmeOfTheFakeSaysWhatTheSuiteChecks(t *testing.T) {
 	want := readme()
 	if *update {
-		if err := os.WriteFile(fidelity, want, 0o644); err != nil {
+		if err := os.WriteFile(readmePath, want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(fidelity)
+	got, err := os.ReadFile(readmePath)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := godiff.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is stale; go test ./internal/conformance -update writes it (-want +got):\n%s", fidelity, diff)
+		t.Errorf("%s is stale; go test ./internal/conformance -update writes it (-want +got):\n%s", readmePath, diff)
 	}
 }
 
 func TestEveryOperationOfTheFakeIsChecked(t *testing.T) {
 	known := osstest.Operations()
 	checked := make(map[string]bool)
-	for _, a := range Assumptions() {
+	for _, a := range assumptions() {
 		for _, op := range a.Ops {
 			checked[op] = true
 			if !slices.Contains(known, op) {
-				t.Errorf("%s is about %s, which is no operation", a.ID, op)
+				t.Errorf("%s is about %s, which is not an operation", a.ID, op)
 			}
 		}
 	}
@@ -53,49 +53,49 @@ func TestEveryOperationOfTheFakeIsChecked(t *testing.T) {
 			t.Errorf("no assumption is about %s", op)
 		}
 	}
-	for _, d := range Differences() {
+	for _, d := range differences() {
 		for _, op := range d.Ops {
 			if !slices.Contains(known, op) {
-				t.Errorf("%q is about %s, which is no operation", d.What, op)
+				t.Errorf("%q is about %s, which is not an operation", d.What, op)
 			}
 		}
 		if !strings.HasSuffix(d.What, ".") || d.Why == "" {
-			t.Errorf("%q is no sentence, or lacks a reason", d.What)
+			t.Errorf("%q is not a sentence, or has no reason", d.What)
 		}
 	}
 }
 
-// readme writes the file, from the assumptions and the differences alone.
+// readme returns the file, from the assumptions and the differences.
 func readme() []byte {
 	var b bytes.Buffer
-	all := Assumptions()
+	all := assumptions()
 	live := 0
 	for _, a := range all {
 		if a.FakeOnly == "" {
 			live++
 		}
 	}
-	fmt.Fprintf(&b, `# osstest: how like OSS it is
+	fmt.Fprintf(&b, `# osstest: conformance to OSS
 
 This file is generated: %s writes it, and the tests fail when it is stale.
 
-The server in this package does what %d numbered assumptions about OSS say. Each has its evidence, and a check that
-runs against the server with every %s; %d of the checks run against the service too, where OSS_TEST_BUCKET is set.
-Beside them 60 recorded exchanges are replayed, and every header and byte of the replies compared.
+The server in this package meets %d numbered assumptions about OSS. Each assumption has its evidence and a check. The
+checks run against the server with every %s; %d of them also run against the service if OSS_TEST_BUCKET is set. The tests
+also replay 60 recorded exchanges, and compare every header and byte of the replies.
 
-| source | what it is | assumptions |
+| source | kind of evidence | assumptions |
 | --- | --- | --- |
 `, "`go test ./internal/conformance -update`", len(all), "`go test`", live)
-	means := map[Source]string{
-		Recorded:     "real exchanges of 2026",
-		Recorded2015: "real replies of 2015, kept in unit tests of an SDK",
-		LiveTest:     "an SDK's integration test expects it of the service",
-		ThirdParty:   "a real reply, quoted in public",
-		Documented:   "the official documentation, pages of error codes included",
-		SDKSource:    "official SDKs rely on it",
-		Inferred:     "follows from the rest; nobody says it",
+	means := map[source]string{
+		recorded:     "real exchanges of 2026",
+		recorded2015: "real replies of 2015, in unit tests of an SDK",
+		liveTest:     "an SDK's integration test expects it of the service",
+		thirdParty:   "a real reply quoted in a public issue",
+		documented:   "the official documentation, pages of error codes included",
+		sdkSource:    "official SDKs rely on it",
+		inferred:     "follows from the others",
 	}
-	for _, s := range Sources() {
+	for _, s := range sources() {
 		n := 0
 		for _, a := range all {
 			if a.Source == s {
@@ -104,17 +104,17 @@ Beside them 60 recorded exchanges are replayed, and every header and byte of the
 		}
 		fmt.Fprintf(&b, "| %s | %s | %d |\n", s, means[s], n)
 	}
-	b.WriteString("\n## Operations\n\nWhat is not in this table is answered with 400 `NotImplemented`. " +
-		"The last column has numbers of the differences below.\n\n| operation | checks | sources, the strongest first | differences |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\n## Operations\n\nEvery other request is refused with 400 `NotImplemented`. " +
+		"The last column has the numbers of the differences below.\n\n| operation | checks | sources, the strongest first | differences |\n| --- | --- | --- | --- |\n")
 	for _, op := range osstest.Operations() {
-		about := slices.DeleteFunc(slices.Clone(all), func(a Assumption) bool { return !slices.Contains(a.Ops, op) })
+		about := slices.DeleteFunc(slices.Clone(all), func(a assumption) bool { return !slices.Contains(a.Ops, op) })
 		fmt.Fprintf(&b, "| %s | %d: %s | %s | %s |\n", op, len(about), numbers(about), tally(about), differing(op))
 	}
 	b.WriteString("\n## Known differences\n\n")
-	for i, d := range Differences() {
-		fmt.Fprintf(&b, "%d. %s: %s Why: %s.\n", i+1, cmp.Or(strings.Join(d.Ops, ", "), "All operations"), d.What, d.Why)
+	for i, d := range differences() {
+		fmt.Fprintf(&b, "%d. %s: %s Reason: %s.\n", i+1, cmp.Or(strings.Join(d.Ops, ", "), "All operations"), d.What, d.Why)
 	}
-	b.WriteString("\n## Assumptions\n\nThose with a star are checked against the fake only.\n\n| ID | what holds | source | where |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\n## Assumptions\n\nAssumptions with a star are checked against the fake only.\n\n| ID | assumption | source | evidence |\n| --- | --- | --- | --- |\n")
 	for _, a := range all {
 		star := ""
 		if a.FakeOnly != "" {
@@ -125,8 +125,8 @@ Beside them 60 recorded exchanges are replayed, and every header and byte of the
 	return b.Bytes()
 }
 
-// numbers are the IDs of assumptions; three and more in a row are given as the first and the last.
-func numbers(about []Assumption) string {
+// numbers returns the IDs of assumptions; three or more in a row are given as the first and the last.
+func numbers(about []assumption) string {
 	var runs [][]string
 	last := -1
 	for _, a := range about {
@@ -148,10 +148,10 @@ func numbers(about []Assumption) string {
 	return strings.Join(parts, " ")
 }
 
-// tally counts assumptions by their source.
-func tally(about []Assumption) string {
+// tally returns the numbers of assumptions by source.
+func tally(about []assumption) string {
 	var parts []string
-	for _, s := range Sources() {
+	for _, s := range sources() {
 		n := 0
 		for _, a := range about {
 			if a.Source == s {
@@ -168,7 +168,7 @@ func tally(about []Assumption) string {
 // differing returns the numbers of the differences that are about op.
 func differing(op string) string {
 	var parts []string
-	for i, d := range Differences() {
+	for i, d := range differences() {
 		if slices.Contains(d.Ops, op) {
 			parts = append(parts, fmt.Sprint(i+1))
 		}
@@ -176,7 +176,7 @@ func differing(op string) string {
 	return strings.Join(parts, ", ")
 }
 
-// cell keeps text within a cell of a table.
+// cell escapes text for a cell of a table.
 func cell(s string) string {
 	return strings.NewReplacer("|", `\|`, "<", `\<`, "*", `\*`).Replace(s)
 }

@@ -1,4 +1,4 @@
-package conformance
+package conformance_test
 
 import (
 	"fmt"
@@ -87,12 +87,12 @@ func newReplay(t *testing.T) *replay {
 	})
 	t.Cleanup(srv.Close)
 	srv.SetVersioning(versionedBucket, true)
-	target, err := newTarget(recordedBucket, srv.Config())
+	target, err := newSystem(recordedBucket, srv.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
 	target.Fake = srv
-	return &replay{env: &env{Target: target}, clock: clock, ids: make(map[string]string)}
+	return &replay{env: &env{system: target}, clock: clock, ids: make(map[string]string)}
 }
 
 // run sends the request of r at its recorded time.

@@ -20,8 +20,7 @@ const root = "../.."
 // own are the packages of this module that a package may import, in files that are no tests. A
 // path that ends with a slash stands for every package below it, on either side of the table.
 //
-// internal/conformance is a test suite in the clothes of a package, and internal/footprint a program that
-// measures; nothing imports either.
+// internal/footprint is a program that measures; no package imports it.
 func own(dir string) (allowed []string, known bool) {
 	table := []struct {
 		dir     string
@@ -34,7 +33,6 @@ func own(dir string) (allowed []string, known bool) {
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
 		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/pagecache", "internal/reqstats", "internal/zerocopy"}},
-		{"internal/conformance", []string{"oss", "signer", "oss/osstest", "internal/ossxml"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},
 		{"examples/internal/", []string{"oss", "multipart", "signer", "oss/osstest"}},
@@ -56,7 +54,7 @@ func foreign(imported, file string) (where string, ok bool) {
 	case imported == "golang.org/x/sync/errgroup":
 		return "in multipart/transfer.go only", file == "multipart/transfer.go"
 	case within(imported, "github.com/google/go-cmp"):
-		return "in tests only", isTest(file) || path.Dir(file) == "internal/conformance"
+		return "in tests only", isTest(file)
 	}
 	return "nowhere", false
 }
@@ -148,7 +146,7 @@ func TestImportRulesCatchEveryViolation(t *testing.T) {
 		{"multipart may import oss", "multipart/uploader.go", mod + "oss", ""},
 		{"the fake may import oss", "oss/osstest/server.go", mod + "oss", ""},
 		{"the fake does not import multipart", "oss/osstest/server.go", mod + "multipart", "imports multipart"},
-		{"the suite may import the fake", "internal/conformance/env.go", mod + "oss/osstest", ""},
+		{"the conformance tests may import the fake", "internal/conformance/env_test.go", mod + "oss/osstest", ""},
 		{"what measures may import all", "internal/footprint/main.go", mod + "multipart", ""},
 		{"examples may import the fake", "examples/upload/main.go", mod + "oss/osstest", ""},
 		{"examples share a helper", "examples/upload/main.go", mod + "examples/internal/bucket", ""},
@@ -160,7 +158,6 @@ func TestImportRulesCatchEveryViolation(t *testing.T) {
 		{"errgroup has no other file", "multipart/writer.go", "golang.org/x/sync/errgroup", "in multipart/transfer.go only"},
 		{"x/sync is errgroup and nothing else", "multipart/transfer.go", "golang.org/x/sync/semaphore", "nowhere"},
 		{"cmp is for tests", "multipart/plan_test.go", "github.com/google/go-cmp/cmp", ""},
-		{"cmp is for the suite", "internal/conformance/env.go", "github.com/google/go-cmp/cmp/cmpopts", ""},
 		{"cmp is for nobody else", "multipart/plan.go", "github.com/google/go-cmp/cmp", "in tests only"},
 		{"a name that begins alike is another module", "oss/a_test.go", "github.com/google/go-cmpx", "nowhere"},
 		{"other modules are refused", "oss/client.go", "golang.org/x/net/http2", "nowhere"},

@@ -42,8 +42,8 @@ func effectiveACL(o *store.Object, bucket oss.ACL) oss.ACL {
 }
 
 // grants reports whether an ACL grants access to anonymous requests.
-func grants(needs access, acl oss.ACL) bool {
-	switch needs {
+func grants(want access, acl oss.ACL) bool {
+	switch want {
 	case readAccess:
 		return acl == "public-read" || acl == "public-read-write"
 	case writeAccess:

@@ -10,20 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// A target is what a request addresses.
+// A target is the bucket and the object that a request addresses.
 type target struct {
 	bucket, key string
-	path        string   // of the object in the form it was asked for, bucket included if it was in the path
-	base        string   // the host without the bucket, with its port: where further requests can go
-	noSlash     bool     // the path is the name of a bucket and nothing else, not even a slash
-	refusal     *refusal // why the address is not good, nil if it is
+	path        string   // of the request, decoded, including a bucket in the path
+	base        string   // the host without the bucket, with its port
+	noSlash     bool     // the path is the name of a bucket without a slash after it
+	refusal     *refusal // nil if the address is valid
 }
 
-// locate finds bucket and key by the host and the path of r. The path is decoded once, as a query is, so
-// that a bare "+" is a space, and never cleaned: "a//../b" is a key like any other.
+// locate returns the target of r, from its host and path. The path is decoded once, like a query, so a "+" is a space.
+// It is not cleaned: "a//../b" is a valid key.
 func (s *Server) locate(r *http.Request) target {
 	path, err := url.QueryUnescape(r.URL.EscapedPath())
-	if err != nil { // a URL made by hand
+	if err != nil { // only if a test made the URL
 		path = r.URL.Path
 	}
 	path = strings.TrimPrefix(path, "/")
@@ -55,8 +55,8 @@ func (s *Server) locate(r *http.Request) target {
 	return t
 }
 
-// parseQuery reads a query. Only "&" separates parameters, where package net/url drops those with a semicolon. One that
-// is badly escaped does not count: no signature covers it.
+// parseQuery parses a query. Only "&" separates parameters; package net/url drops those with a semicolon. A malformed
+// parameter is ignored, because no signature covers it.
 func parseQuery(raw string) url.Values {
 	values := make(url.Values)
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -70,18 +70,18 @@ func parseQuery(raw string) url.Values {
 	return values
 }
 
-// A addressing says where a host leaves the name of the bucket.
+// addressing says where the name of the bucket is.
 type addressing int
 
 const (
-	virtualHost addressing = iota // it is a label of the host, or the host is bound to it
-	pathStyle                     // it is the first segment of the path
-	pathRefused                   // it can only be in the path, and this endpoint does not take that
-	unknownHost                   // the host is none of ours
+	virtualHost addressing = iota // a label of the host, or the host is a custom domain
+	pathStyle                     // the first segment of the path
+	pathRefused                   // the path, which a public endpoint refuses
+	unknownHost                   // the host is unknown
 )
 
-// splitHost takes host apart. Hosts in the manner of OSS endpoints are told apart with care. Any
-// other name of three labels or more is a private endpoint behind a bucket.
+// splitHost splits a host into bucket and endpoint. Apart from the public endpoints of OSS, every name of three labels
+// or more is a bucket and a private endpoint.
 func (s *Server) splitHost(host string) (bucket, endpoint string, _ addressing) {
 	if bound, ok := s.opts.CNAME[host]; ok {
 		return bound, "", virtualHost
@@ -115,7 +115,7 @@ func isEndpoint(host string) bool {
 // endpoint returns the public endpoint of the Server's region.
 func (s *Server) endpoint() string { return "oss-" + s.opts.Region + ".aliyuncs.com" }
 
-// regionEndpoints returns every endpoint beginning with "oss-" that leads to the Server's region.
+// regionEndpoints returns every endpoint beginning with "oss-" of the region of the Server.
 func (s *Server) regionEndpoints() []string {
 	return []string{
 		s.endpoint(),
@@ -125,8 +125,8 @@ func (s *Server) regionEndpoints() []string {
 	}
 }
 
-// endpoints returns the endpoints that documents name. A client may send its next request there, so one that
-// came by a host of its own, such as an IP address, is told that host, with scheme and port, and not OSS.
+// endpoints returns the endpoints for documents. A client may send its next request there, so for a host that is not
+// one of OSS, such as an IP address, they are that host, with scheme and port.
 func (x *exchange) endpoints() (extranet, intranet string) {
 	if strings.HasSuffix(hostName(x.base), ".aliyuncs.com") {
 		return x.endpoint(), "oss-" + x.opts.Region + "-internal.aliyuncs.com"
@@ -152,7 +152,7 @@ func hostName(hostport string) string {
 	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
 
-// lowerHosts returns a copy of a CNAME table as hosts are looked up in it.
+// lowerHosts returns a copy of a CNAME table with normalized hosts.
 func lowerHosts(table map[string]string) map[string]string {
 	lower := make(map[string]string, len(table))
 	for host, bucket := range table {
@@ -161,8 +161,8 @@ func lowerHosts(table map[string]string) map[string]string {
 	return lower
 }
 
-// checkBucket makes sure that the bucket has a possible name and exists. A name may be shorter than
-// the three bytes OSS asks for, as private installations allow and short tests like.
+// checkBucket checks that the bucket has a valid name and exists. A name may be shorter than the three bytes that OSS
+// requires.
 //
 // See https://help.aliyun.com/en/oss/user-guide/bucket-naming-conventions
 func (s *Server) checkBucket(bucket string) error {
@@ -179,14 +179,14 @@ func (s *Server) checkBucket(bucket string) error {
 	return err
 }
 
-// isBucketName reports whether bucket is made of a-z, 0-9 and inner hyphens.
+// isBucketName reports whether bucket consists of a-z, 0-9 and inner hyphens.
 func isBucketName(bucket string) bool {
 	foreign := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
 	return bucket != "" && len(bucket) <= 63 && !strings.ContainsFunc(bucket, foreign) &&
 		bucket[0] != '-' && bucket[len(bucket)-1] != '-'
 }
 
-// checkKey makes sure that an object can have this name.
+// checkKey checks that a key is valid.
 //
 // See https://help.aliyun.com/en/oss/user-guide/object-naming-conventions
 func checkKey(key string) error {
@@ -204,7 +204,7 @@ func checkKey(key string) error {
 	return nil
 }
 
-// checkReadKey is checkKey for a request that only reads. An object cannot be called "/key", but one may ask for it.
+// checkReadKey is checkKey for a request that only reads: OSS does not refuse a leading slash there.
 func checkReadKey(key string) error {
 	if key[0] == '/' || key[0] == '\\' {
 		return nil
@@ -212,7 +212,7 @@ func checkReadKey(key string) error {
 	return checkKey(key)
 }
 
-// escape percent-encodes all but the unreserved characters of RFC 3986, and the bytes of also.
+// escape percent-encodes every byte except the unreserved characters of RFC 3986 and the bytes of also.
 func escape(s, also string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -17,20 +17,19 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// maxSkew is how far the clock of a client may be off.
+// maxSkew is the maximum difference between the clocks of a client and the Server.
 const maxSkew = 15 * time.Minute
 
-// A credentialClaim is who a request says it is from, and the proof. It is made by reading, before anything
-// is believed.
+// A credentialClaim is the access key, token and signature of a request, before they are checked.
 type credentialClaim struct {
 	keyID, token, signature string
-	sign                    func(oss.Credentials) []string // what signature should be, in one of its forms
+	sign                    func(oss.Credentials) []string // the valid signatures for these credentials
 	explain                 func(oss.Credentials) []string // names and values for a SignatureDoesNotMatch
 	ec                      string                         // of a SignatureDoesNotMatch
 }
 
-// authenticate makes sure that the request comes from somebody with good keys, or addresses a
-// bucket that anybody may use. It looks at form, clock, key, token and signature in that order.
+// authenticate checks the signature of the request; an anonymous request needs a public bucket or object. It checks
+// form, time, access key, token and signature in that order.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/authentication-overview
 func (x *exchange) authenticate() error {
@@ -74,7 +73,7 @@ func (x *exchange) authenticate() error {
 		append([]string{"OSSAccessKeyId", c.keyID, "SignatureProvided", c.signature}, c.explain(keys)...)...)
 }
 
-// params are what a signer cannot see in the request.
+// params returns the parameters of a signer that are not part of the request.
 func (x *exchange) params(keys oss.Credentials) signer.Params {
 	return signer.Params{Bucket: x.bucket, Key: x.key, Region: x.opts.Region, Time: x.opts.Now(), Credentials: keys}
 }
@@ -93,8 +92,8 @@ func (x *exchange) claimV1(keyID, signature, token string) (credentialClaim, err
 	}, nil
 }
 
-// signaturesV1 returns the signatures of V1 that are right. The documented resource of a bucket ends with a slash. The
-// C SDK and aliyun-sdk for Node leave it out at an IP address, of the path and of the resource.
+// signaturesV1 returns the valid V1 signatures. The documented resource of a bucket ends with a slash. At an IP address
+// the C SDK and aliyun-sdk for Node omit it in the path and in the resource.
 func (x *exchange) signaturesV1(keys oss.Credentials) []string {
 	documented := signer.V1{}.Signature(x.r, x.params(keys))
 	if !x.noSlash {

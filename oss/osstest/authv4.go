@@ -19,7 +19,7 @@ const (
 	ecNoRegion   = "0002-00000226"
 )
 
-// claimV4 completes a claim of V4, of either form.
+// claimV4 returns the claim of a V4 signature in a header or a query.
 func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) credentialClaim {
 	v4 := signer.V4{}
 	if additional != "" {
@@ -36,7 +36,7 @@ func (x *exchange) claimV4(scope v4Scope, signature, token, additional string) c
 	}
 }
 
-// claimV4Header reads "Credential=...,AdditionalHeaders=a;b,Signature=...". Official SDKs separate with
+// claimV4Header parses "Credential=...,AdditionalHeaders=a;b,Signature=...". Official SDKs separate with
 // a comma, the documentation with a comma and a space.
 func (x *exchange) claimV4Header(value string) (credentialClaim, error) {
 	malformed := func(ec, message string) error {
@@ -78,7 +78,7 @@ func (x *exchange) claimV4Header(value string) (credentialClaim, error) {
 	return c, x.checkSkew(signed)
 }
 
-// claimV4Query reads the x-oss-* parameters of a presigned URL. Only expiry counts in it, not skew.
+// claimV4Query parses the x-oss-* parameters of a presigned URL. It checks the expiry, and not the clock skew.
 func (x *exchange) claimV4Query() (credentialClaim, error) {
 	q := x.query
 	malformed := func(ec, message string) error {
@@ -122,8 +122,8 @@ func (x *exchange) claimV4Query() (credentialClaim, error) {
 	return c, x.checkExpiry(signed.Add(time.Duration(life) * time.Second))
 }
 
-// additionalProblem returns the EC of what is wrong with a list of headers that a signature covers besides those it
-// always does: that there is none, that it has one without a name, or that the request does not bring one.
+// additionalProblem returns the EC for an invalid list of additional signed headers: it is empty, has an empty name, or
+// names a header that the request does not have.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0002-00000078 and 0002-00000211.
 func (x *exchange) additionalProblem(list, ecNone, ecNameless, ecAbsent string) string {
@@ -144,7 +144,7 @@ func (x *exchange) additionalProblem(list, ecNone, ecNameless, ecAbsent string) 
 	return ""
 }
 
-// A v4Scope is what a signature of V4 is limited to.
+// A v4Scope is the scope of a V4 signature.
 type v4Scope struct{ keyID, day, region, product string }
 
 var (
@@ -152,8 +152,8 @@ var (
 	regionForm = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)+$`)
 )
 
-// parseScope reads "AccessKeyId/20231216/cn-hangzhou/oss/aliyun_v4_request" and holds it against the
-// date of the request and the region of the Server.
+// parseScope parses "AccessKeyId/20231216/cn-hangzhou/oss/aliyun_v4_request", and compares it with the date of the
+// request and the region of the Server.
 func (x *exchange) parseScope(credential string, signed time.Time, dateEC string, malformed func(ec, message string) error) (v4Scope, error) {
 	f := strings.Split(credential, "/")
 	if len(f) != 5 || f[0] == "" || f[4] != "aliyun_v4_request" {

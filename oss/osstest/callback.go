@@ -21,17 +21,17 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// Bounds of a callback.
+// Limits of a callback.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/callback
 const (
-	callbackTime  = 5 * time.Second // for the server that is called, for each address
+	callbackTime  = 5 * time.Second // for the response of each URL
 	callbackLimit = 5 << 10         // bytes of each parameter, in base64
-	callbackReply = 1 << 20         // bytes of the answer; one page of the documentation says three times as much
+	callbackReply = 1 << 20         // bytes of the response; another page of the documentation says 3 MB
 	callbackURLs  = 5
 )
 
-// A callback is what the uploader wants OSS to tell a server of his.
+// A callback is the request that an upload asks OSS to send.
 type callback struct {
 	urls      []*url.URL
 	host      string // instead of that of the URL; empty leaves it
@@ -40,13 +40,13 @@ type callback struct {
 	variables map[string]string
 }
 
-// Types that the body of a callback may have.
+// Content types of a callback.
 const (
 	callbackForm = "application/x-www-form-urlencoded"
 	callbackJSON = "application/json"
 )
 
-// withCallback returns an operation that makes the callback it is asked for, once its work is done.
+// withCallback returns an operation that sends the callback of a request after executing it.
 func withCallback(run func(*exchange) (*reply, error)) func(*exchange) (*reply, error) {
 	return func(x *exchange) (*reply, error) {
 		c, err := x.callback()
@@ -61,13 +61,13 @@ func withCallback(run func(*exchange) (*reply, error)) func(*exchange) (*reply, 
 	}
 }
 
-// makesCallback reports whether an operation makes callbacks. Others ignore what asks for one: clients give every step
-// of an upload the same headers.
+// makesCallback reports whether an operation sends callbacks. Others ignore the parameters, because clients send them
+// with every request of an upload.
 func (op *operation) makesCallback() bool {
 	return op.name == "PutObject" || op.name == "PostObject" || op.name == "CompleteMultipartUpload"
 }
 
-// checkCallback refuses a callback that would not be made.
+// checkCallback refuses a callback that would not be sent.
 func (x *exchange) checkCallback() error {
 	if !x.op.makesCallback() {
 		return nil
@@ -88,15 +88,15 @@ func (x *exchange) checkCallback() error {
 	return nil
 }
 
-// callback reads what x-oss-callback and x-oss-callback-var say, or the parameters in their place.
-// It returns nil if no callback is asked for.
+// callback parses x-oss-callback and x-oss-callback-var, or the query parameters instead of them. It returns nil if
+// there is no callback.
 func (x *exchange) callback() (*callback, error) {
 	var spec struct {
 		URL  string `json:"callbackUrl"`
 		Host string `json:"callbackHost"`
 		Body string `json:"callbackBody"`
 		Type string `json:"callbackBodyType"`
-		SNI  any    `json:"callbackSNI"` // there is no TLS on loopback that would ask for it
+		SNI  any    `json:"callbackSNI"` // ignored
 	}
 	given, err := x.callbackParam("callback", &spec)
 	if err != nil || !given {
@@ -139,9 +139,9 @@ func (x *exchange) callback() (*callback, error) {
 	return c, nil
 }
 
-// callbackParam decodes a parameter that is base64 of JSON.
+// callbackParam decodes a parameter, which is base64 of JSON.
 func (x *exchange) callbackParam(name string, v any) (given bool, _ error) {
-	value := x.r.Header.Get("x-oss-"+name) + x.query.Get(name) // at most one of them is there
+	value := x.r.Header.Get("x-oss-"+name) + x.query.Get(name) // at most one of them is set
 	if value == "" {
 		return false, nil
 	}
@@ -158,8 +158,8 @@ func (x *exchange) callbackParam(name string, v any) (given bool, _ error) {
 	return true, nil
 }
 
-// makeCallback calls one address after the other until one is content, and answers with what it said.
-// Otherwise the answer is a refusal of a kind of its own: what was uploaded stays.
+// makeCallback requests the URLs in turn until one responds as it should, and replies with that response. Otherwise the
+// reply is CallbackFailed; the object stays.
 func (x *exchange) makeCallback(c *callback, done *reply) (*reply, error) {
 	var problem string
 	for _, u := range c.urls {
@@ -184,11 +184,11 @@ func (x *exchange) makeCallback(c *callback, done *reply) (*reply, error) {
 	return rep, nil
 }
 
-// callbackUnreachable is what OSS says of an address where there is nobody.
+// callbackUnreachable is the message of OSS for a URL that cannot be connected to.
 const callbackUnreachable = "Error status : -1. OSS can not connect to your callbackUrl, please check it."
 
-// callURL makes one callback. It returns the answer, or else the problem as OSS words it. A Server has
-// no keys of OSS to sign a callback with.
+// callURL sends a callback to one URL. It returns the response, or the message of OSS for a failure. The callback is
+// not signed, because only OSS has the key for that.
 func (x *exchange) callURL(c *callback, u *url.URL, o *store.Object) (said []byte, problem string) {
 	if !isLoopback(u.Hostname()) {
 		return nil, fmt.Sprintf("Error status : -1. %s is not on loopback, and no other address is called.", u.Host)
@@ -230,7 +230,7 @@ func (x *exchange) callURL(c *callback, u *url.URL, o *store.Object) (said []byt
 	return said, ""
 }
 
-// callbackProblem tells a server that is slow from one that is not there.
+// callbackProblem returns the message for a server that is too slow, or cannot be reached.
 func callbackProblem(ctx context.Context, u *url.URL) string {
 	if ctx.Err() != nil {
 		return fmt.Sprintf("Error status : -1. %s reply timeout, cost:5000ms, timeout:5000ms.", u.Host)
@@ -238,21 +238,21 @@ func callbackProblem(ctx context.Context, u *url.URL) string {
 	return callbackUnreachable
 }
 
-// isLoopback reports whether a name leads to this machine and no other, without asking anybody.
+// isLoopback reports whether a host is on loopback, without name resolution.
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// isPrivate reports whether an address is one that OSS never calls. Those on loopback, which it does not call
-// either, are the only ones a Server does.
+// isPrivate reports whether a host is an address that OSS refuses in callbacks. OSS refuses loopback addresses too, but
+// they are the only ones that a Server requests.
 func isPrivate(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && !addr.IsLoopback() && (addr.IsPrivate() || !addr.IsGlobalUnicast())
 }
 
-// fill puts the variables of a body in their places. In a form they are escaped, in JSON they are
-// quoted where the body does not do so itself.
+// fill returns the body with its variables replaced. Values are escaped in a form, and in JSON quoted unless the body
+// has the quotes.
 func (c *callback) fill(x *exchange, o *store.Object) string {
 	var b strings.Builder
 	for rest := c.body; rest != ""; {
@@ -269,7 +269,7 @@ func (c *callback) fill(x *exchange, o *store.Object) string {
 		case c.kind == callbackForm:
 			value = escape(value, "")
 		case !number || value == "":
-			text, _ := json.Marshal(value) // a string can always be written
+			text, _ := json.Marshal(value) // a string can always be marshaled
 			value = string(text)
 			if quoted {
 				value = value[1 : len(value)-1]
@@ -281,7 +281,7 @@ func (c *callback) fill(x *exchange, o *store.Object) string {
 	return b.String()
 }
 
-// variable returns the value of a variable, "" if there is none, and whether it is a number.
+// variable returns the value of a variable, "" if it is unknown, and whether it is a number.
 func (c *callback) variable(name string, x *exchange, o *store.Object) (value string, number bool) {
 	switch name {
 	case "bucket":

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkCommon looks at what any request may carry.
+// checkCommon checks headers and parameters that every request may have.
 func (x *exchange) checkCommon() error {
 	switch v := x.encoding(); v {
 	case "", "url":
@@ -31,18 +31,18 @@ func (x *exchange) checkCommon() error {
 	return x.limitTraffic()
 }
 
-// unsupportedHeaders change what an operation does in ways a Server does not know. Headers that OSS
-// ignores are ignored here too.
+// unsupportedHeaders change operations in ways that a Server does not implement. Other unknown headers are ignored, as
+// by OSS.
 var unsupportedHeaders = []string{
 	"x-oss-process", "x-oss-hash-ctx", "x-oss-md5-ctx",
 	"x-oss-enable-md5", "x-oss-enable-sha1", "x-oss-enable-sha256",
 	"x-oss-object-worm-mode", "x-oss-object-worm-retain-until-date",
 }
 
-// storageClasses are those an object and a bucket can have.
+// storageClasses are the storage classes of objects and buckets.
 var storageClasses = []string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"}
 
-// checkNewObject looks at the headers that say what a new object is to be like.
+// checkNewObject checks the headers that set properties of a new object.
 func (x *exchange) checkNewObject() error {
 	h := x.r.Header
 	if class := h.Get("x-oss-storage-class"); class != "" &&
@@ -57,7 +57,7 @@ func (x *exchange) checkNewObject() error {
 	return nil
 }
 
-// checkACL looks at x-oss-object-acl. A multipart upload takes it with Complete, not with Initiate.
+// checkACL checks x-oss-object-acl. For a multipart upload it is sent with CompleteMultipartUpload.
 func (x *exchange) checkACL() error {
 	acl := x.r.Header.Get("x-oss-object-acl")
 	if acl == "" || slices.Contains([]string{"default", "private", "public-read", "public-read-write"}, acl) {
@@ -71,7 +71,7 @@ var encryptionHeaders = []string{
 	"x-oss-server-side-encryption", "x-oss-server-side-encryption-key-id", "x-oss-server-side-data-encryption",
 }
 
-// checkEncryption looks at the encryptionHeaders.
+// checkEncryption checks the encryptionHeaders.
 //
 // See https://help.aliyun.com/en/oss/user-guide/server-side-encryption-5
 func (x *exchange) checkEncryption() error {
@@ -88,7 +88,7 @@ func (x *exchange) checkEncryption() error {
 	return nil
 }
 
-// checkNoEncryption refuses with a part what belongs to Initiate.
+// checkNoEncryption refuses the encryptionHeaders with a part.
 func (x *exchange) checkNoEncryption() error {
 	for _, name := range encryptionHeaders {
 		if value := x.r.Header.Get(name); value != "" {
@@ -98,13 +98,13 @@ func (x *exchange) checkNoEncryption() error {
 	return nil
 }
 
-// checkTagging looks at x-oss-tagging. An append that is not the first ignores it.
+// checkTagging checks x-oss-tagging. Only the first append to an object uses it.
 func (x *exchange) checkTagging() error { return checkTags(x.r.Header.Get("x-oss-tagging")) }
 
-// maxTags is how many tags an object can have.
+// maxTags is the maximum number of tags of an object.
 const maxTags = 10
 
-// checkTags makes sure that there are at most ten tags, in the form of a query.
+// checkTags checks that header is the query form of at most ten tags.
 //
 // See https://help.aliyun.com/en/oss/user-guide/object-tagging-8
 func checkTags(header string) error {
@@ -137,7 +137,7 @@ func invalidTag(message string) *refusal {
 	return refuse(http.StatusBadRequest, "InvalidTag", "", message)
 }
 
-// checkTag makes sure that key and value have characters of tags, and not too many.
+// checkTag checks the characters and the lengths of a key and a value.
 func checkTag(key, value string) error {
 	foreign := func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" +-=._:/", r)
@@ -151,7 +151,7 @@ func checkTag(key, value string) error {
 	return nil
 }
 
-// A tag is one tag as it stands in x-oss-tagging.
+// A tag is one tag in x-oss-tagging, not decoded.
 type tag struct{ key, value string }
 
 func parseTags(header string) []tag {
@@ -168,14 +168,14 @@ func parseTags(header string) []tag {
 // metaPrefix begins the names of headers with user metadata, in canonical form.
 const metaPrefix = "X-Oss-Meta-"
 
-// checkMetadata looks at the x-oss-meta-* headers: names of letters, digits and hyphens, and less
-// than 8 KiB in all.
+// checkMetadata checks the x-oss-meta-* headers: their names consist of letters, digits and hyphens, and their total
+// size is less than 8 KiB.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0011-00000002 and 0011-00000004.
 func (x *exchange) checkMetadata() error {
 	total := 0
 	for name, values := range x.r.Header {
-		// net/http leaves a name with bytes that it finds odd as it came.
+		// net/http does not canonicalize names with unusual bytes.
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		key, ok := strings.CutPrefix(name, metaPrefix)
 		if !ok {
@@ -200,7 +200,7 @@ func (x *exchange) checkMetadata() error {
 	return nil
 }
 
-// forbidOverwrite reads x-oss-forbid-overwrite.
+// forbidOverwrite returns the value of x-oss-forbid-overwrite.
 func (x *exchange) forbidOverwrite() (bool, error) {
 	const name = "x-oss-forbid-overwrite"
 	switch value := x.r.Header.Get(name); value {

@@ -9,15 +9,16 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// clientPrefix begins the names of the metadata in which clients say how they encrypted an object themselves.
+// clientPrefix begins the names of the metadata of objects that clients encrypted.
 const clientPrefix = metaPrefix + "Client-Side-Encryption-"
 
-// A clientEncryption is what Initiate says of an upload that the client encrypts. OSS holds its parts to that.
+// A clientEncryption is the size and the part size that a client announces for an upload that it encrypts. OSS checks
+// the parts by them.
 //
-// See https://help.aliyun.com/en/oss/user-guide/0005-00000406 and its neighbours.
+// See https://help.aliyun.com/en/oss/user-guide/0005-00000406 and the following pages.
 type clientEncryption struct{ size, partSize int64 }
 
-// clientEncryptionOf reads the metadata of an upload. There is none if the client does not encrypt.
+// clientEncryptionOf returns the clientEncryption of an upload, if its client encrypts.
 func clientEncryptionOf(h http.Header) (e clientEncryption, found bool, err error) {
 	if h.Get(clientPrefix+"Key") == "" {
 		return e, false, nil
@@ -48,10 +49,10 @@ func clientEncryptionOf(h http.Header) (e clientEncryption, found bool, err erro
 	return e, true, nil
 }
 
-// parts returns how many parts there must be.
+// parts returns the number of parts of the upload.
 func (e clientEncryption) parts() int64 { return max(1, (e.size-1)/e.partSize+1) }
 
-// checkPart makes sure that a part is the one that Initiate announced.
+// checkPart checks the number and the size of a part.
 func (e clientEncryption) checkPart(number int, size int64) error {
 	switch last := e.parts(); {
 	case int64(number) > last:
@@ -65,16 +66,16 @@ func (e clientEncryption) checkPart(number int, size int64) error {
 	return nil
 }
 
-// checkClientPart is checkPart of an upload, which the client may not encrypt.
+// checkClientPart is checkPart for any upload.
 func checkClientPart(u *store.Upload, number int, size int64) error {
-	e, found, _ := clientEncryptionOf(u.Header) // it was checked at Initiate
+	e, found, _ := clientEncryptionOf(u.Header) // it was checked by initiate
 	if !found {
 		return nil
 	}
 	return e.checkPart(number, size)
 }
 
-// checkClientList makes sure that an upload is completed with all parts that Initiate announced.
+// checkClientList checks that an upload is completed with all parts that its client announced.
 func checkClientList(u *store.Upload, parts int) error {
 	if e, found, _ := clientEncryptionOf(u.Header); found && int64(parts) != e.parts() {
 		return invalidClientEncryption("", "The client encryption part list is unexpected with init_multipart setted.")
@@ -82,7 +83,7 @@ func checkClientList(u *store.Upload, parts int) error {
 	return nil
 }
 
-// describeClientEncryption repeats to ListParts what Initiate said.
+// describeClientEncryption sets the elements of ListParts about client encryption.
 func describeClientEncryption(doc *ossxml.PartList, u *store.Upload) {
 	e, found, _ := clientEncryptionOf(u.Header)
 	if !found {

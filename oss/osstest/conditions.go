@@ -12,8 +12,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// checkConditions looks at If-Match and its kin, or with a prefix at those of a copy's source. A
-// failed If-None-Match or If-Modified-Since is no error: the answer is then 304.
+// checkConditions checks If-Match and the related headers, or with a prefix those for the source of a copy. unchanged
+// means that If-None-Match or If-Modified-Since failed, and the reply is 304.
 func checkConditions(h http.Header, prefix string, o *store.Object) (unchanged bool, err error) {
 	if v := h.Get(prefix + "If-Match"); v != "" && !matches(v, o.ETag) {
 		return false, preconditionFailed(prefix + "If-Match")
@@ -35,7 +35,7 @@ func matches(condition, etag string) bool {
 
 func sameETag(a, b string) bool { return strings.EqualFold(unquote(a), unquote(b)) }
 
-// unquote drops the quotes of an ETag, if it has them.
+// unquote removes the quotes of an ETag, if it has them.
 func unquote(etag string) string {
 	if len(etag) > 1 && etag[0] == '"' && etag[len(etag)-1] == '"' {
 		return etag[1 : len(etag)-1]
@@ -43,22 +43,22 @@ func unquote(etag string) string {
 	return etag
 }
 
-// httpTime reads the time of a condition. One that is malformed does not count.
+// httpTime parses the time of a condition. A malformed one is ignored.
 func httpTime(s string) (time.Time, bool) {
 	t, err := http.ParseTime(s)
 	return t, err == nil
 }
 
-// A span is a run of bytes.
+// A span is a range of bytes.
 type span struct{ offset, size int64 }
 
-// contentRange is the span as the header says it.
+// contentRange returns the value of the header Content-Range.
 func (s span) contentRange(of int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", s.offset, s.offset+s.size-1, of)
 }
 
-// parseRange reads a Range header for an object of size bytes. OSS answers a range that does not fit
-// with the whole object; only with x-oss-range-behavior: standard it does as HTTP says.
+// parseRange parses a Range header for an object of size bytes. For an invalid range OSS sends the whole object, unless
+// x-oss-range-behavior is standard.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func parseRange(header string, size int64, standard bool) (_ span, partial bool, err error) {
@@ -87,8 +87,8 @@ func parseRange(header string, size int64, standard bool) (_ span, partial bool,
 	return span{first, last - first + 1}, true, nil
 }
 
-// cutRange reads "bytes=first-last". An open end gives last -1, a suffix gives first -1. More than
-// one range is no range to OSS.
+// cutRange parses "bytes=first-last". last is -1 for an open end, and first is -1 for a suffix. OSS ignores multiple
+// ranges.
 func cutRange(header string) (first, last int64, ok bool) {
 	spec, ok := strings.CutPrefix(header, "bytes=")
 	if !ok {
@@ -115,12 +115,12 @@ func cutRange(header string) (first, last int64, ok bool) {
 	return first, last, true
 }
 
-// maxCopy is the largest object that CopyObject takes.
+// maxCopy is the maximum size of the source of a CopyObject, in bytes.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/copyobject
 const maxCopy = 1 << 30
 
-// checkCopySize refuses to copy at once what has to be copied in parts.
+// checkCopySize refuses a source that must be copied in parts.
 func checkCopySize(size int64) error {
 	if size > maxCopy {
 		return refuse(http.StatusBadRequest, "EntityTooLarge", "", "The copy source is larger than the maximum allowable size.",
@@ -129,7 +129,7 @@ func checkCopySize(size int64) error {
 	return nil
 }
 
-// openSource returns the object that x-oss-copy-source names, retained, if its conditions hold.
+// openSource returns the object that x-oss-copy-source names, if its conditions hold. The caller releases its content.
 func (x *exchange) openSource() (o *store.Object, unchanged bool, err error) {
 	value := x.r.Header.Get("x-oss-copy-source")
 	bad := invalidArgument("", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.",
@@ -140,7 +140,7 @@ func (x *exchange) openSource() (o *store.Object, unchanged bool, err error) {
 	}
 	path, slashed := strings.CutPrefix(path, "/")
 	bucket, key, ok := strings.Cut(path, "/")
-	// Not all SDKs send a space as %20: the first for Go sends "+", as in a query. All send a plus as %2B.
+	// The first SDK for Go sends a space as "+", as in a query. Every SDK sends a plus as %2B.
 	if key, err = url.QueryUnescape(key); err != nil || !slashed || !ok || bucket == "" || key == "" {
 		return nil, false, bad
 	}

@@ -11,21 +11,21 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// A CORSRule lets scripts of other origins use a bucket. In an origin and in a header one asterisk
-// stands for any text.
+// A CORSRule permits scripts of other origins to use a bucket. Origins and Headers may contain one asterisk, which
+// matches any text.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucketcors
 type CORSRule struct {
-	Origins []string      // that may use it, such as "https://example.com"
+	Origins []string      // such as "https://example.com"
 	Methods []string      // GET, PUT, DELETE, POST and HEAD
-	Headers []string      // that their requests may have
-	Expose  []string      // headers of replies that scripts may read, without asterisks
-	MaxAge  time.Duration // how long a browser may remember the answer; whole seconds; 0 leaves it to the browser
+	Headers []string      // of requests
+	Expose  []string      // headers of replies that scripts may read
+	MaxAge  time.Duration // for which a browser may cache a preflight reply, in whole seconds; 0 sends none
 }
 
 const maxCORSRules = 10
 
-// corsDocument returns rules as PutBucketCors sends them.
+// corsDocument returns the document of rules.
 func corsDocument(rules []CORSRule) *ossxml.CORSConfiguration {
 	doc := new(ossxml.CORSConfiguration)
 	for _, r := range rules {
@@ -62,7 +62,7 @@ func (x *exchange) putCORS() (*reply, error) {
 	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.CORS = &doc })
 }
 
-// checkCORS looks at the rules of a bucket.
+// checkCORS checks the rules of a bucket.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0034-00000002, and -11 and -13 for the values.
 func checkCORS(doc *ossxml.CORSConfiguration) error {
@@ -123,8 +123,7 @@ func (x *exchange) deleteCORS() (*reply, error) {
 	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.CORS = nil })
 }
 
-// preflight is OptionObject, in which a browser asks whether a request may be made. It has no signature
-// of its own, and that of the request to come is not looked at.
+// preflight is OptionObject, with which a browser asks whether a request is permitted. It is not signed.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/options
 func (x *exchange) preflight() (*reply, error) {
@@ -164,8 +163,8 @@ func (x *exchange) setCORS(h http.Header) {
 	}
 }
 
-// allowOrigin sets the headers of the first rule that allows a request with that method and these
-// headers to the origin, and reports whether there is one.
+// allowOrigin sets the headers of the first rule that permits a request from the origin with that method and these
+// headers, and reports whether there is one.
 func (x *exchange) allowOrigin(h http.Header, method, headers string) bool {
 	doc := x.corsRules(x.bucket)
 	if doc == nil {
@@ -193,7 +192,7 @@ func (x *exchange) allowOrigin(h http.Header, method, headers string) bool {
 	return false
 }
 
-// allowsHeaders reports whether a rule allows all headers in a list with commas.
+// allowsHeaders reports whether a rule permits all headers in a comma-separated list.
 func allowsHeaders(r ossxml.CORSRule, headers string) bool {
 	for name := range strings.SplitSeq(headers, ",") {
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -205,7 +204,7 @@ func allowsHeaders(r ossxml.CORSRule, headers string) bool {
 	return true
 }
 
-// matchesPattern reports whether s is pattern, in which one asterisk stands for any text.
+// matchesPattern reports whether s matches pattern, in which one asterisk matches any text.
 func matchesPattern(pattern, s string) bool {
 	before, after, wild := strings.Cut(pattern, "*")
 	if !wild {

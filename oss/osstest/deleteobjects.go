@@ -7,15 +7,14 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// Bounds of documents that a request brings.
+// Limits of the documents of requests.
 const (
 	maxDocument = 64 << 10
 	maxDelete   = 2 << 20 // https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
 	maxDeletes  = 1000    // objects in one request
 )
 
-// deleteObjects is DeleteMultipleObjects. A Server needs the Content-MD5 that OSS asks for, and
-// refuses the whole list if one line of it is impossible; what it takes, it deletes line by line.
+// deleteObjects is DeleteMultipleObjects. It needs a Content-MD5. One invalid key makes it refuse the whole list.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
 func (x *exchange) deleteObjects() (*reply, error) {
@@ -53,7 +52,7 @@ func (x *exchange) deleteObjects() (*reply, error) {
 	return xmlReply(http.StatusOK, done), nil
 }
 
-// delete deletes one object of a list. One that does not exist is deleted as well.
+// delete deletes one object of a list. An object that does not exist counts as deleted.
 func (x *exchange) delete(d ossxml.DeleteObject) (ossxml.DeletedObject, error) {
 	line := ossxml.DeletedObject{Key: x.encode(d.Key), VersionID: d.VersionID}
 	o, err := x.objects.Remove(store.Name{Bucket: x.bucket, Key: d.Key}, d.VersionID, x.now())

@@ -172,10 +172,10 @@ func Together(effects ...Effect) Effect {
 	if len(effects) == 0 {
 		panic("osstest: Together: no Effect")
 	}
-	suits := func(op *operation) bool {
+	applies := func(op *operation) bool {
 		return !slices.ContainsFunc(effects, func(e Effect) bool { return !e.applies(op) })
 	}
-	return newEffect(strings.Join(names, "+"), suits, func(x *exchange) error {
+	return newEffect(strings.Join(names, "+"), applies, func(x *exchange) error {
 		var err error
 		for _, e := range effects { // those after a refusal too, because they prepare any reply
 			err = cmp.Or(err, e.apply(x))

@@ -16,21 +16,21 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// errCut means that no reply is sent: the connection is cut instead.
+// errCut means that the connection is closed instead of a reply.
 var errCut = errors.New("osstest: connection cut")
 
 // A refusal is an error reply of OSS.
 type refusal struct {
 	status       int
 	code         oss.Code
-	ec           string // finer code; empty where OSS gives none or none is known
+	ec           string // the EC; empty if OSS sends none or it is not known
 	message      string
-	extra        []ossxml.Field // elements of this code, in their order
-	header       http.Header    // sent besides; nil if there is none
-	noServerTime bool           // sent without x-oss-server-time
+	extra        []ossxml.Field // further elements, in their order
+	header       http.Header    // further headers of the reply; may be nil
+	noServerTime bool           // the reply has no x-oss-server-time
 }
 
-// refuse returns a refusal; extra holds names and values by turns.
+// refuse returns a refusal; extra has alternating names and values.
 func refuse(status int, code oss.Code, ec, message string, extra ...string) *refusal {
 	r := &refusal{status: status, code: code, ec: ec, message: message}
 	for i := 0; i < len(extra); i += 2 {
@@ -42,7 +42,7 @@ func refuse(status int, code oss.Code, ec, message string, extra ...string) *ref
 // Error makes a refusal an error; clients never see this text.
 func (r *refusal) Error() string { return fmt.Sprintf("%d %s: %s", r.status, r.code, r.message) }
 
-// reply returns the document of r. The reply to HEAD cannot have one and carries it in a header.
+// reply returns the reply with the document of r, which is in a header if the request is a HEAD.
 func (r *refusal) reply(x *exchange) *reply {
 	doc := ossxml.Error{
 		Code: string(r.code), Message: r.message, RequestID: x.id, HostID: x.r.Host, Extra: r.extra, EC: r.ec,
@@ -73,7 +73,7 @@ func missingArgument(name string) *refusal {
 	return refuse(http.StatusBadRequest, "MissingArgument", "", "Missing Some Required Arguments.", "ArgumentName", name)
 }
 
-// notImplemented refuses what OSS can do and a Server cannot.
+// notImplemented refuses a feature of OSS that a Server does not have.
 func notImplemented(what string) *refusal {
 	return refuse(http.StatusBadRequest, "NotImplemented", "",
 		"A header you provided implies functionality that is not implemented.", "Header", what)
@@ -83,14 +83,14 @@ func noSuchKey(key string) *refusal {
 	return refuse(http.StatusNotFound, oss.ErrNoSuchKey, "0026-00000001", "The specified key does not exist.", "Key", key)
 }
 
-// noSuchUpload has an EC of its own for each operation that says it.
+// noSuchUpload refuses an unknown upload. The EC depends on the operation.
 func noSuchUpload(id, ec string) *refusal {
 	return refuse(http.StatusNotFound, oss.ErrNoSuchUpload, ec,
 		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
 		"UploadId", id)
 }
 
-// alreadyExists answers x-oss-forbid-overwrite.
+// alreadyExists refuses to overwrite an object. The EC depends on the operation.
 func alreadyExists(ec string) *refusal {
 	return refuse(http.StatusConflict, oss.ErrAlreadyExists, ec,
 		"The object you specified already exists and can not be overwritten.")
@@ -116,13 +116,13 @@ func entityTooLarge(size int64) *refusal {
 		"MaxSizeAllowed", strconv.FormatInt(oss.MaxPartSize, 10), "ProposedSize", strconv.FormatInt(size, 10))
 }
 
-// wrongEndpoint answers a request for a bucket of another region.
+// wrongEndpoint refuses a request at the endpoint of another region.
 func wrongEndpoint(bucket, right string) *refusal {
 	return accessDenied("0003-00001403", "The bucket you are attempting to access must be addressed using the specified endpoint. "+
 		"Please send all future requests to this endpoint.", "Bucket", bucket, "Endpoint", right)
 }
 
-// tooSkewed answers a signature made more than maxSkew away from now.
+// tooSkewed refuses a signature whose time differs from now by more than maxSkew.
 func tooSkewed(signed, now time.Time) *refusal {
 	return refuse(http.StatusForbidden, "RequestTimeTooSkewed", "0002-00000504",
 		"The difference between the request time and the current time is too large.",
@@ -130,15 +130,15 @@ func tooSkewed(signed, now time.Time) *refusal {
 		"RequestTime", formatTime(signed), "ServerTime", formatTime(now))
 }
 
-// formatTime writes a moment as documents have it: whole seconds, whatever the clock says.
+// formatTime formats a time for a document, in whole seconds.
 func formatTime(t time.Time) string { return t.UTC().Truncate(time.Second).Format(ossxml.TimeFormat) }
 
-// internalError is a fault of the Server itself, such as a full disk under Options.Dir.
+// internalError replies to a failure of the Server, such as a full disk.
 func internalError() *refusal {
 	return refuse(http.StatusInternalServerError, "InternalError", "", messages["InternalError"])
 }
 
-// messages are the texts of codes that only Fail sends.
+// messages are the messages of codes that only effects send.
 var messages = map[oss.Code]string{
 	"InternalError":                 "We encountered an internal error. Please try again.",
 	"ServiceUnavailable":            "Thread pool is almost full, please retry later.",
@@ -149,7 +149,7 @@ var messages = map[oss.Code]string{
 		"Idle connections will be closed.",
 }
 
-// failure returns the refusal that Fail asks for.
+// failure returns the refusal of Fail.
 func failure(status int, code oss.Code) *refusal {
 	return refuse(status, code, "", cmp.Or(messages[code], strings.TrimSpace("Injected by a test: "+string(code))))
 }

@@ -19,7 +19,7 @@ const (
 	day               = 24 * time.Hour
 )
 
-// putLifecycle is PutBucketLifecycle. The rules are kept and told; only ExpireUploads carries some out.
+// putLifecycle is PutBucketLifecycle. The rules are stored; ExpireUploads applies those for uploads.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucketlifecycle
 func (x *exchange) putLifecycle() (*reply, error) {
@@ -35,7 +35,7 @@ func (x *exchange) putLifecycle() (*reply, error) {
 	for i := range doc.Rules {
 		r := &doc.Rules[i]
 		if r.ID == "" {
-			r.ID = x.objects.IDs.UploadID() // OSS makes one up, too
+			r.ID = x.objects.IDs.UploadID() // OSS generates one too
 		}
 		if err := checkLifecycle(*r); err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func (x *exchange) putLifecycle() (*reply, error) {
 	return x.changeConfig(http.StatusOK, func(b *store.Bucket) { b.Lifecycle = &doc })
 }
 
-// checkLifecycle looks at one rule.
+// checkLifecycle checks one rule.
 func checkLifecycle(r ossxml.LifecycleRule) error {
 	if r.Status != "Enabled" && r.Status != "Disabled" || len(r.ID) > maxLifecycleID {
 		return malformedBucketXML()
@@ -107,15 +107,15 @@ func checkLifecycle(r ossxml.LifecycleRule) error {
 	switch {
 	case actions == 0:
 		return malformedBucketXML()
-	case dated && counted: // a rule counts in days, or it names dates
+	case dated && counted: // a rule has days or dates, not both
 		return refuse(http.StatusBadRequest, "InvalidRequest", "0014-00000080",
 			"Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule.")
 	}
 	return checkSequence(r)
 }
 
-// checkSequence makes sure that an object to which all these rules apply becomes colder step by step, and is
-// deleted last.
+// checkSequence checks that an object that these rules apply to moves to colder storage classes only, and is deleted
+// last.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0014-00000082
 func checkSequence(rules ...ossxml.LifecycleRule) error {
@@ -143,13 +143,13 @@ func checkSequence(rules ...ossxml.LifecycleRule) error {
 	return nil
 }
 
-// overlapping reports whether there can be objects to which both rules apply.
+// overlapping reports whether both rules can apply to the same object.
 func overlapping(a, b ossxml.LifecycleRule) bool {
 	nested := strings.HasPrefix(a.Prefix, b.Prefix) || strings.HasPrefix(b.Prefix, a.Prefix)
 	return nested && len(a.Tags)+len(b.Tags) == 0 && a.Filter == nil && b.Filter == nil
 }
 
-// checkDue makes sure that an action has a number of days or a date at midnight, and not both.
+// checkDue checks that an action has either a number of days or a date at midnight.
 func checkDue(days int, date string) error {
 	if days < 0 || (days == 0) == (date == "") {
 		return malformedBucketXML()
@@ -164,7 +164,7 @@ func checkDue(days int, date string) error {
 	return nil
 }
 
-// sameAction returns the name of an action that both rules ask for.
+// sameAction returns the name of an action of both rules, "" if there is none.
 func sameAction(a, b ossxml.LifecycleRule) string {
 	switch {
 	case a.Expiration != nil && b.Expiration != nil:
@@ -196,10 +196,9 @@ func (x *exchange) deleteLifecycle() (*reply, error) {
 	return x.changeConfig(http.StatusNoContent, func(b *store.Bucket) { b.Lifecycle = nil })
 }
 
-// ExpireUploads does what the lifecycle rules of the buckets say of unfinished uploads, as OSS does once
-// a day: it aborts those that are due at now, and returns them as they were, sorted like Uploads. Rules for objects
-// are not
-// carried out. Like PutObject it panics if it cannot write that down, which is so only if a disk is full.
+// ExpireUploads applies the lifecycle rules for unfinished uploads, as OSS does once a day: it aborts the uploads that
+// are due at now, and returns them as they were before, sorted like Uploads. Rules for objects are not applied.
+// ExpireUploads panics if the change cannot be written, as when a disk is full.
 //
 // See https://help.aliyun.com/en/oss/user-guide/lifecycle-rules-based-on-the-last-modified-time
 func (s *Server) ExpireUploads(now time.Time) []Upload {
@@ -218,7 +217,7 @@ func (s *Server) ExpireUploads(now time.Time) []Upload {
 	return expired
 }
 
-// isDue reports whether a lifecycle rule ends an upload.
+// isDue reports whether a lifecycle rule aborts an upload at now.
 func (s *Server) isDue(u Upload, now time.Time) bool {
 	doc := s.objects.Bucket(u.Bucket).Lifecycle
 	if doc == nil {

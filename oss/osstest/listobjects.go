@@ -28,7 +28,7 @@ func (x *exchange) listObjects() (*reply, error) {
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// listObjectsV2 is ListObjectsV2, where a token tells the next page and owners come on request.
+// listObjectsV2 is ListObjectsV2, with continuation tokens, and owners on request.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listobjectsv2
 func (x *exchange) listObjectsV2() (*reply, error) {
@@ -39,7 +39,7 @@ func (x *exchange) listObjectsV2() (*reply, error) {
 		if !ok {
 			return nil, invalidArgument("", "The continuation token provided is incorrect.", "continuation-token", token)
 		}
-		after = key // it says where the last page ended, and start-after no longer counts
+		after = key // start-after is ignored with a token
 	}
 	p, err := x.page(after, x.query.Get("fetch-owner") == "true", "start-after")
 	if err != nil {
@@ -59,15 +59,14 @@ func (x *exchange) listObjectsV2() (*reply, error) {
 // A page is part of a list of objects.
 type page struct {
 	prefix, delimiter string
-	size              int // most lines it may have
+	size              int // maximum number of entries
 	contents          []ossxml.Object
 	prefixes          []ossxml.CommonPrefix
-	last              string // key or common prefix of the last line
-	truncated         bool   // there are more
+	last              string // key or common prefix of the last entry
+	truncated         bool   // there are more entries
 }
 
-// page lists the objects behind a key. A page that ended with a common prefix goes on behind all
-// that is rolled up in it.
+// page lists the objects after a key. After a common prefix it skips all objects within the prefix.
 func (x *exchange) page(after string, owners bool, marker string) (*page, error) {
 	size, err := x.number("max-keys", 100, 1, maxPage)
 	if err != nil {
@@ -110,7 +109,7 @@ func (x *exchange) checkLengths(names ...string) error {
 	return nil
 }
 
-// objectEntry is o as a line of a list.
+// objectEntry returns the entry of o in a list.
 func (x *exchange) objectEntry(o *store.Object, withOwner bool) ossxml.Object {
 	v := ossxml.Object{
 		Key: x.encode(o.Key), LastModified: ossxml.Time{Time: o.Modified}, ETag: o.ETag, Type: o.Type,
@@ -123,14 +122,14 @@ func (x *exchange) objectEntry(o *store.Object, withOwner bool) ossxml.Object {
 	return v
 }
 
-// tokenOf makes a continuation token. The documented ones are the base64 of a message whose first
-// field is the key; so are ours, though clients must not look.
+// tokenOf returns the continuation token after a key. Like the documented ones it is the base64 of a protocol buffer
+// with the key as its first field.
 func tokenOf(key string) string {
 	b := binary.AppendUvarint([]byte{1<<3 | 2}, uint64(len(key)))
 	return store.IDEncoding.EncodeToString(append(b, key...))
 }
 
-// readToken returns the key in a continuation token.
+// readToken returns the key of a continuation token.
 func readToken(token string) (key string, ok bool) {
 	b, err := store.IDEncoding.DecodeString(token)
 	if err != nil || len(b) == 0 || b[0] != 1<<3|2 {

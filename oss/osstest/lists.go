@@ -10,7 +10,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// maxPage is the longest page of any list, and the usual one.
+// maxPage is the maximum length of a page of any list, and the default of most.
 const maxPage = 1000
 
 // listParts is ListParts.
@@ -47,7 +47,7 @@ func (x *exchange) listParts() (*reply, error) {
 		doc.Parts = append(doc.Parts, ossxml.Part{
 			Number: p.Number, LastModified: ossxml.Time{Time: p.Modified}, ETag: p.ETag, CRC64: p.CRC64, Size: p.Size,
 		})
-		doc.NextPartNumberMarker = strconv.Itoa(p.Number) // on the last page too
+		doc.NextPartNumberMarker = strconv.Itoa(p.Number) // also on the last page
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
@@ -88,14 +88,14 @@ func (x *exchange) listUploads() (*reply, error) {
 				})
 			}
 		}
-		// The markers are those of the last upload that is accounted for, within a common prefix
-		// too: so the next page does not list the prefix again.
+		// The markers are those of the last upload of the page, even if it is within a common prefix, so that the next
+		// page does not list the prefix again.
 		rolled, doc.NextKeyMarker, doc.NextUploadIDMarker = common, x.encode(u.Key), u.ID
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// isAfterMarkers reports whether u comes after the markers of a page. An ID counts only with a key.
+// isAfterMarkers reports whether u comes after the markers of a page. An ID without a key is ignored.
 func isAfterMarkers(u *store.Upload, key, id string) bool {
 	if key == "" {
 		return true
@@ -106,7 +106,7 @@ func isAfterMarkers(u *store.Upload, key, id string) bool {
 	return cmp.Or(cmp.Compare(u.Key, key), cmp.Compare(u.ID, id)) > 0
 }
 
-// commonPrefix returns the key up to the delimiter behind the prefix, or "" if there is none.
+// commonPrefix returns key up to the first delimiter after prefix, or "" if there is none.
 func commonPrefix(key, prefix, delimiter string) string {
 	if delimiter == "" {
 		return ""
@@ -118,7 +118,7 @@ func commonPrefix(key, prefix, delimiter string) string {
 	return key[:len(prefix)+i+len(delimiter)]
 }
 
-// number reads a parameter that bounds a page. One without a value is as good as none.
+// number returns an integer parameter between least and most, or missing if it has no value.
 func (x *exchange) number(name string, missing, least, most int) (int, error) {
 	value := x.query.Get(name)
 	if value == "" {
@@ -132,7 +132,7 @@ func (x *exchange) number(name string, missing, least, most int) (int, error) {
 	return n, nil
 }
 
-// encoding is the element of that name: "url" or nothing. DeleteMultipleObjects takes it in a header too.
+// encoding returns the encoding-type of the request. DeleteMultipleObjects accepts it in a header too.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
 func (x *exchange) encoding() string {
@@ -143,5 +143,5 @@ func (x *exchange) encoding() string {
 	return encoding
 }
 
-// encode writes a key as the request asked for. A slash is encoded too, a space never becomes a plus.
+// encode encodes a key as the request asks for. A slash is encoded too, and a space as %20.
 func (x *exchange) encode(s string) string { return ossxml.Escape(x.encoding(), s) }

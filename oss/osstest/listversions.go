@@ -10,7 +10,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// putVersioning is PutBucketVersioning. The way back to a bucket without versions is closed.
+// putVersioning is PutBucketVersioning. Versions can be suspended, and not removed again.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucketversioning, and
 // https://help.aliyun.com/en/oss/user-guide/0012-00000004 with its neighbours for the refusals.
@@ -36,7 +36,7 @@ func (x *exchange) putVersioning() (*reply, error) {
 	return newReply(http.StatusOK), nil
 }
 
-// readDocument decodes the body of the request, which must be what its Content-MD5 says.
+// readDocument decodes the body of the request and checks its checksums.
 func (x *exchange) readDocument(doc any) error {
 	body, err := x.readBody(1 << 20)
 	if err != nil {
@@ -54,17 +54,17 @@ func malformedVersioning(ec string) *refusal {
 	return refused
 }
 
-// getVersioning is GetBucketVersioning. Of a bucket that never had versions the status is left out.
+// getVersioning is GetBucketVersioning. The status is omitted for a bucket that never had versions.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketversioning
 func (x *exchange) getVersioning() (*reply, error) {
 	return xmlReply(http.StatusOK, ossxml.VersioningConfiguration{Status: x.objects.Bucket(x.bucket).Versioning}), nil
 }
 
-// ownerID is who owns every bucket.
+// ownerID is the account that owns the buckets.
 const ownerID = "1000000000000000"
 
-// listVersions is ListObjectVersions. A bucket without versions has one of each object.
+// listVersions is ListObjectVersions. In a bucket without versions each object has one.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listobjectversions
 func (x *exchange) listVersions() (*reply, error) {
@@ -88,7 +88,7 @@ func (x *exchange) listVersions() (*reply, error) {
 		KeyMarker: x.encode(after), VersionIDMarker: afterID, MaxKeys: size,
 	}
 	var last *store.Object
-	key, rolled := "", "" // of the object before, and the common prefix listed last
+	key, rolled := "", "" // of the previous version, and the common prefix that was listed last
 	for _, o := range afterMarkers(x.objects.Versions(x.bucket), after, afterID, &key) {
 		latest := o.Key != key
 		key = o.Key
@@ -107,15 +107,14 @@ func (x *exchange) listVersions() (*reply, error) {
 				doc.Versions = append(doc.Versions, x.versionEntry(o, latest))
 			}
 		}
-		rolled, last = common, o // what is rolled up is accounted for as well
+		rolled, last = common, o // versions within a common prefix count too
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// afterMarkers returns the versions that come after the markers of a page, and sets key to that of the
-// last one it left out. The version that is the marker may have been deleted since: then its place
-// is known from its ID. Where it is not, as with "null", all versions of its key are listed, for
-// one listed twice does less harm than one that never is.
+// afterMarkers returns the versions after the markers of a page, and sets key to the key of the last version before
+// them. If the version of the marker was deleted, its stamp tells its position. Without a stamp, as in "null", all
+// versions of the key are listed, because repeating a version is better than omitting it.
 func afterMarkers(all []*store.Object, after, afterID string, key *string) []*store.Object {
 	first := 0
 	for first < len(all) && all[first].Key < after {
@@ -141,7 +140,7 @@ func afterMarkers(all []*store.Object, after, afterID string, key *string) []*st
 	return all[skip:]
 }
 
-// versionEntry is o as a line of a list.
+// versionEntry returns the entry of o in a list.
 func (x *exchange) versionEntry(o *store.Object, latest bool) ossxml.Version {
 	v := ossxml.Version{
 		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.Key), VersionID: o.VersionID, IsLatest: latest,

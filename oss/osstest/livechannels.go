@@ -6,8 +6,8 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// listLiveChannels is ListLiveChannel. The list is always empty, as a Server lets nobody make a channel; clients
-// ask for it before they delete a bucket.
+// listLiveChannels is ListLiveChannel. The list is always empty, because channels cannot be created. Clients request it
+// before they delete a bucket.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listlivechannel
 func (x *exchange) listLiveChannels() (*reply, error) {

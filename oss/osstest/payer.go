@@ -1,11 +1,11 @@
 package osstest
 
-// checkPayer refuses a request for a bucket whose owner does not pay for it, unless the requester
-// says that he does. What is the owner's alone he cannot have for money either.
+// checkPayer refuses a request for a bucket of another account without x-oss-request-payer, and operations that only
+// the owner may execute.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0003-00000703
 func (x *exchange) checkPayer() error {
-	if x.op.name == "PutBucket" { // it is told that the name is taken
+	if x.op.name == "PutBucket" { // it is refused because the name exists
 		return nil
 	}
 	if err := x.checkPaysFor(x.bucket); err != nil {
@@ -17,7 +17,7 @@ func (x *exchange) checkPayer() error {
 	return nil
 }
 
-// checkPaysFor makes sure that somebody pays for the use of a bucket.
+// checkPaysFor refuses a request for a bucket of another account without x-oss-request-payer.
 func (x *exchange) checkPaysFor(bucket string) error {
 	const name = "x-oss-request-payer"
 	says := x.r.Header.Get(name) == "requester" || x.query.Get(name) == "requester"

@@ -15,8 +15,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// postObject is PostObject, in which a browser sends a form. The fields of the form say what the headers of a
-// PutObject say, and who it is from.
+// postObject is PostObject, which stores the file of a form. The fields of the form have the values of the headers of a
+// PutObject, and the signature.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/postobject
 func (x *exchange) postObject() (*reply, error) {
@@ -24,7 +24,7 @@ func (x *exchange) postObject() (*reply, error) {
 		return nil, err
 	}
 	sum, body := newDigest(), io.Reader(x.body)
-	if x.r.Header.Get("Content-MD5") != "" { // it is that of the whole form
+	if x.r.Header.Get("Content-MD5") != "" { // of the whole form
 		body = io.TeeReader(body, sum)
 	}
 	f, err := x.readForm(body)
@@ -74,7 +74,7 @@ func (x *exchange) postObject() (*reply, error) {
 	return rep, nil
 }
 
-// checkPost makes the checks of a PutObject, now that the headers are those of the form.
+// checkPost makes the checks of a PutObject with the headers of the form.
 func (x *exchange) checkPost() (forbid bool, c *callback, err error) {
 	for _, check := range []func() error{x.checkPayer, x.checkCommon, x.checkNewObject} {
 		if err := check(); err != nil {
@@ -91,7 +91,7 @@ func (x *exchange) checkPost() (forbid bool, c *callback, err error) {
 	return forbid, c, err
 }
 
-// header returns the headers that a PutObject of the form would have, above those of the request.
+// header returns the header of the request with that of the corresponding PutObject added.
 func (f *postForm) header(request http.Header) http.Header {
 	h := request.Clone()
 	h.Del("Content-Type")
@@ -111,14 +111,14 @@ func (f *postForm) header(request http.Header) http.Header {
 		h.Set("Content-Type", kind)
 	}
 	if len(variables) > 0 && h.Get("x-oss-callback") != "" {
-		text, _ := json.Marshal(variables) // strings can always be written
+		text, _ := json.Marshal(variables) // strings can always be marshaled
 		h.Set("x-oss-callback-var", base64.StdEncoding.EncodeToString(text))
 	}
 	return h
 }
 
-// receiveFile stores the file of a form. Nothing is kept unless all of the form arrived, end says yes, and
-// the size is one that the policy allows.
+// receiveFile stores the file of a form. On an error nothing is stored: that includes an incomplete form, an error of
+// end, and a size that the policy does not permit.
 func (x *exchange) receiveFile(f *postForm, policy *postPolicy, end func() error) (*store.Data, error) {
 	least, most := policy.sizes(oss.MaxPartSize)
 	to, err := x.objects.NewBody(x.r.ContentLength)
@@ -162,7 +162,7 @@ func (x *exchange) copyFile(to io.Writer, f *postForm, most int64, end func() er
 	return end()
 }
 
-// postReply is the answer to a form.
+// postReply returns the reply to a form.
 func (x *exchange) postReply(f *postForm, o *store.Object) *reply {
 	location := x.address()
 	rep := newReply(http.StatusNoContent)
@@ -191,12 +191,12 @@ func (x *exchange) postReply(f *postForm, o *store.Object) *reply {
 	return rep
 }
 
-// address returns the URL of the object, in the form in which it was asked for.
+// address returns the URL of the object, addressed as in the request.
 func (x *exchange) address() string {
 	return x.scheme() + x.r.Host + "/" + escape(x.path, "/")
 }
 
-// setKey names the object of a request that only turned out while it was read.
+// setKey sets the key of a request, which for a form is known only after reading it.
 func (l *requestLog) setKey(e *Request, key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

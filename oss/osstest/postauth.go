@@ -15,18 +15,18 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// A postClaim is who a form says it is from, and the proof: a signature of the policy field, as it stands there.
+// A postClaim is the access key and the signature of a form. The signature is that of the field policy.
 type postClaim struct {
 	keyID, signature string
 	sign             func(keys oss.Credentials) string
 	v4               bool
 }
 
-// v4Fields are those with which a form is signed by V4. The policy must have conditions on them.
+// v4Fields are the fields of a V4 signature, on which the policy must have conditions.
 var v4Fields = []string{"x-oss-signature-version", "x-oss-credential", "x-oss-date"}
 
-// authenticatePost makes sure that a form comes from somebody with good keys and is as its policy says. One
-// that says nothing of that sort is anonymous, and has no policy.
+// authenticatePost checks the signature and the policy of a form. A form without any such field is anonymous, and has
+// an empty policy.
 func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 	signed := []string{"OSSAccessKeyId", "Signature", "policy", "x-oss-signature", "x-oss-signature-version",
 		"x-oss-credential"}
@@ -69,7 +69,7 @@ func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 	return policy, policy.check(x, f)
 }
 
-// claimPost reads the fields of V1 or V4.
+// claimPost parses the fields of a V1 or V4 signature.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0002-00000703 and 0002-00000704 for a signature that is missing.
 func (x *exchange) claimPost(f *postForm) (postClaim, error) {
@@ -104,7 +104,7 @@ func (x *exchange) claimPost(f *postForm) (postClaim, error) {
 	return c, nil
 }
 
-// claimPostV4 completes a claim of V4. A form may be signed seven days before it is sent.
+// claimPostV4 parses the fields of a V4 signature, which is valid for seven days.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/signature-version-4-recommend
 func (x *exchange) claimPostV4(f *postForm, c postClaim) (postClaim, error) {
@@ -140,7 +140,7 @@ func (x *exchange) claimPostV4(f *postForm, c postClaim) (postClaim, error) {
 	return c, nil
 }
 
-// sha256Of is the HMAC-SHA256 of a text.
+// sha256Of returns the HMAC-SHA256 of a text.
 func sha256Of(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))

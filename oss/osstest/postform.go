@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Bounds of a form.
+// Limits of a form.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/postobject
 const (
@@ -19,14 +19,14 @@ const (
 	maxFields     = 8 << 20 // bytes of all fields before the file
 )
 
-// A postForm is the body of a PostObject: fields, and then the file, which is read as it arrives.
+// A postForm is the body of a PostObject: fields, followed by the file.
 type postForm struct {
 	fields map[string]string // by name in lower case; the last of a name counts
 	reader *multipart.Reader
 	file   *multipart.Part
 }
 
-// readForm reads a form up to its file.
+// readForm reads the fields of a form.
 func (x *exchange) readForm(body io.Reader) (*postForm, error) {
 	kind, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
@@ -62,7 +62,7 @@ func (x *exchange) readForm(body io.Reader) (*postForm, error) {
 	}
 }
 
-// end reads what is behind the file, which means nothing, and makes sure that the form is complete.
+// end reads the rest of the form after the file, and checks that the form is complete.
 func (f *postForm) end(x *exchange) error {
 	for {
 		part, err := f.reader.NextRawPart()
@@ -77,7 +77,7 @@ func (f *postForm) end(x *exchange) error {
 	}
 }
 
-// formError is why a form could not be read to its end: something that a Fault did, or the form itself.
+// formError returns the error for a form that cannot be read: that of an effect, or a refusal of the form.
 func (x *exchange) formError(err error) error {
 	var refused *refusal
 	switch {
@@ -98,19 +98,18 @@ func malformedPost() *refusal {
 // get returns the value of a field, "" if there is none.
 func (f *postForm) get(name string) string { return f.fields[strings.ToLower(name)] }
 
-// has reports whether there is a field, be it empty.
+// has reports whether there is a field. It may be empty.
 func (f *postForm) has(name string) bool {
 	_, ok := f.fields[strings.ToLower(name)]
 	return ok
 }
 
-// contentType returns the type that the object is to have: of all that say it, x-oss-content-type counts
-// most, and then the file itself.
+// contentType returns the content type of the object: x-oss-content-type if it is set, then that of the file.
 func (f *postForm) contentType() string {
 	return cmp.Or(f.get("x-oss-content-type"), f.file.Header.Get("Content-Type"), f.get("Content-Type"))
 }
 
-// key returns the key, in which ${filename} stands for the name that the file had.
+// key returns the key, with ${filename} replaced by the name of the file.
 func (f *postForm) key() string {
 	return strings.ReplaceAll(f.get("key"), "${filename}", f.file.FileName())
 }

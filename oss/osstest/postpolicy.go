@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A postPolicy says what a form may contain.
+// A postPolicy is the policy of a form.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/postobject
 type postPolicy struct {
@@ -17,16 +17,16 @@ type postPolicy struct {
 	conditions []postCondition
 }
 
-// A postCondition is one thing that must hold.
+// A postCondition is a condition of a policy.
 type postCondition struct {
-	text     string // as it stands in the policy, in the order of a list
+	text     string // in the form of a list, for error messages
 	mode     string // eq, starts-with, in, not-in or content-length-range
 	field    string // in lower case; empty with content-length-range
 	values   []string
 	min, max int64 // of content-length-range
 }
 
-// parsePolicy reads the field of that name.
+// parsePolicy parses the field policy.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0006-00000204 to -223.
 func parsePolicy(field string) (*postPolicy, error) {
@@ -73,7 +73,7 @@ func parsePolicy(field string) (*postPolicy, error) {
 	return p, nil
 }
 
-// unescapeDollars undoes the one escape of a policy that JSON does not know: a dollar behind a backslash.
+// unescapeDollars replaces the escape \$ of a policy, which JSON does not have.
 func unescapeDollars(text []byte) []byte {
 	var plain []byte
 	for i := 0; i < len(text); i++ {
@@ -91,7 +91,7 @@ func badPolicy(ec, message string) *refusal {
 	return refuse(http.StatusBadRequest, "InvalidPolicyDocument", ec, "Invalid Policy: "+message)
 }
 
-// parseCondition reads {"field": "value"} or a list that begins with the mode.
+// parseCondition parses {"field": "value"} or a list that begins with the mode.
 func parseCondition(item json.RawMessage) (c postCondition, err error) {
 	var simple map[string]string
 	if err := json.Unmarshal(item, &simple); err == nil && simple != nil {
@@ -142,11 +142,11 @@ func parseCondition(item json.RawMessage) (c postCondition, err error) {
 }
 
 func listText(items ...string) string {
-	text, _ := json.Marshal(items) // strings can always be written
+	text, _ := json.Marshal(items) // strings can always be marshaled
 	return string(text)
 }
 
-// matches reports whether a field with this value meets c. Sizes are another matter.
+// matches reports whether c permits a value of its field. Sizes are checked by sizes.
 func (c postCondition) matches(value string) bool {
 	switch c.mode {
 	case "eq":
@@ -161,7 +161,7 @@ func (c postCondition) matches(value string) bool {
 	return true
 }
 
-// check makes sure that a form is as the policy says. The size of the file is not known yet.
+// check checks the fields of a form. The size of the file is not known yet.
 func (p *postPolicy) check(x *exchange, f *postForm) error {
 	if !x.opts.Now().Before(p.expires) {
 		return accessDenied("0006-00000213", "Invalid according to Policy: Policy expired.")
@@ -186,7 +186,7 @@ func (p *postPolicy) hasCondition(field string) bool {
 	return slices.ContainsFunc(p.conditions, func(c postCondition) bool { return c.field == field })
 }
 
-// sizes returns the least and the most bytes that the file may have.
+// sizes returns the minimum and the maximum size of the file in bytes.
 func (p *postPolicy) sizes(most int64) (least, limit int64) {
 	for _, c := range p.conditions {
 		if c.mode == "content-length-range" {

@@ -12,8 +12,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// restoreTimes says how long it takes until an archived object can be read, by its class and the tier that
-// is asked for. OSS names spans of time for some; a Server takes all of them.
+// restoreTimes are the durations of a restore, by storage class and tier. Where OSS documents a range, it is the
+// longest.
 //
 // See https://help.aliyun.com/en/oss/user-guide/restore-objects
 var restoreTimes = map[string]map[string]time.Duration{
@@ -22,11 +22,10 @@ var restoreTimes = map[string]map[string]time.Duration{
 	"DeepColdArchive": {"Expedited": 12 * time.Hour, "Standard": 48 * time.Hour},
 }
 
-// maxRestoreDays is how many days a restored object can stay readable, by its class.
+// maxRestoreDays is the maximum number of days for which a restored object is readable, by storage class.
 var maxRestoreDays = map[string]int{"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
 
-// isArchived reports whether o must be restored before it can be read. A symbolic link itself can
-// always be.
+// isArchived reports whether o must be restored before it can be read. A symbolic link never must.
 func isArchived(o *store.Object) bool {
 	return restoreTimes[storageClass(o.Header)] != nil && o.Type != symlink
 }
@@ -36,7 +35,7 @@ func isReadable(o *store.Object, now time.Time) bool {
 	return !isArchived(o) || !now.Before(o.ReadableFrom) && now.Before(o.ReadableUntil)
 }
 
-// restoreState returns what x-oss-restore says of o at now, "" if it is not being restored.
+// restoreState returns the x-oss-restore of o at now, "" if it was not restored.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/headobject
 func restoreState(o *store.Object, now time.Time) string {
@@ -49,14 +48,14 @@ func restoreState(o *store.Object, now time.Time) string {
 	return fmt.Sprintf(`ongoing-request="false", expiry-date="%s"`, o.ReadableUntil.Format(http.TimeFormat))
 }
 
-// setRestore says how far the restoration of o is.
+// setRestore sets x-oss-restore.
 func (x *exchange) setRestore(h http.Header, o *store.Object) {
 	if state := restoreState(o, x.now()); state != "" {
 		h.Set("x-oss-restore", state)
 	}
 }
 
-// ECs of an InvalidObjectState.
+// ECs of InvalidObjectState.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0016-00000404
 const (
@@ -64,7 +63,7 @@ const (
 	ecFrozenSource = "0016-00000330"
 )
 
-// checkReadable refuses to read an archived object that is not restored; the EC depends on the operation.
+// checkReadable refuses to read an archived object that is not restored. The EC depends on the operation.
 func (x *exchange) checkReadable(o *store.Object, ec string) error {
 	if isReadable(o, x.now()) {
 		return nil
@@ -73,8 +72,8 @@ func (x *exchange) checkReadable(o *store.Object, ec string) error {
 		"ObjectName", o.Key)
 }
 
-// restoreObject is RestoreObject: after some time, by the Server's clock, the object can be read, and
-// some days later no more. Asked again meanwhile it is refused, and later it makes the days longer.
+// restoreObject is RestoreObject. The object becomes readable after some time, by the clock of the Server, for some
+// days. A second request is refused before the object is readable, and extends the days afterwards.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/restoreobject
 func (x *exchange) restoreObject() (*reply, error) {
@@ -133,7 +132,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// parseRestore reads what a RestoreObject asks for.
+// parseRestore returns the parameters of a RestoreObject.
 //
 // See https://help.aliyun.com/en/oss/user-guide/0016-00000703 and 0016-00000704, and -708 for Archive.
 func parseRestore(doc ossxml.RestoreRequest, class string) (days int, tier string, takes time.Duration, err error) {
@@ -148,7 +147,7 @@ func parseRestore(doc ossxml.RestoreRequest, class string) (days int, tier strin
 			return 0, "", 0, invalidArgument(ec, "Days must be an integer between 1 and "+strconv.Itoa(maxRestoreDays[class])+".",
 				"Days", doc.Days)
 		}
-		days = max(n, 1) // the official SDK for Go sends 0 where it means nothing
+		days = max(n, 1) // the official SDK for Go sends 0 for the default
 	}
 	switch {
 	case class == "Archive" && doc.Job != nil:

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Routes lead from a method, and the subresource behind it if there is one, to an operation.
+// Routes map a method, followed by the subresource if there is one, to an operation.
 var (
 	serviceRoutes = map[string]string{
 		"GET": "ListBuckets",
@@ -71,7 +71,7 @@ var (
 	}
 )
 
-// subresources are the query parameters that say which operation is meant. Two of one name belong together.
+// subresources map query parameters to the subresource that selects an operation. Some have two parameters.
 var subresources = map[string]string{
 	"acl": "acl", "append": "append", "position": "append", "bucketInfo": "bucketInfo", "delete": "delete",
 	"live": "live", "location": "location", "objectMeta": "objectMeta", "stat": "stat", "tagging": "tagging",
@@ -81,38 +81,37 @@ var subresources = map[string]string{
 	"restore": "restore", "symlink": "symlink",
 }
 
-// route names the operation that a request asks for, or returns "" if it is none of ours. The
-// query has the first word: "PUT /key?lifecycle" is not a PutObject.
+// route returns the name of the operation, "" if it is unknown. Query parameters of other operations make it unknown:
+// "PUT /key?lifecycle" is not a PutObject.
 func (x *exchange) route() string {
-	way := x.r.Method
-	if way == http.MethodOptions && x.bucket != "" {
-		return "OptionObject" // whatever the request may be that it asks for
+	route := x.r.Method
+	if route == http.MethodOptions && x.bucket != "" {
+		return "OptionObject" // for any request
 	}
 	for name := range x.query {
 		if isUnsupported(name) {
 			return ""
 		}
-		if sub := subresources[name]; sub != "" && !strings.HasSuffix(way, " "+sub) {
-			way += " " + sub // after a second one, no route has this name
+		if sub := subresources[name]; sub != "" && !strings.HasSuffix(route, " "+sub) {
+			route += " " + sub // a request with two subresources has no route
 		}
 	}
-	op := objectRoutes[way]
+	op := objectRoutes[route]
 	switch {
 	case x.bucket == "":
-		return serviceRoutes[way]
-	case x.key == "" && way == http.MethodGet && x.query.Get("list-type") == "2":
+		return serviceRoutes[route]
+	case x.key == "" && route == http.MethodGet && x.query.Get("list-type") == "2":
 		return "ListObjectsV2"
 	case x.key == "":
-		return bucketRoutes[way]
+		return bucketRoutes[route]
 	case copyRoutes[op] != "" && x.r.Header.Get("x-oss-copy-source") != "":
 		return copyRoutes[op]
 	}
 	return op
 }
 
-// isUnsupported reports whether a query parameter turns a request into an operation that is none of
-// ours, or changes what one of ours does. OSS ignores parameters it does not know, and so do we;
-// those that begin with "x-oss-" are no accident, and all but a few are foreign.
+// isUnsupported reports whether a query parameter selects or changes an operation in a way that a Server does not
+// implement. Unknown parameters are ignored, as by OSS, except those that begin with "x-oss-".
 func isUnsupported(name string) bool {
 	switch name {
 	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
@@ -133,7 +132,7 @@ func isUnsupported(name string) bool {
 	return strings.HasPrefix(name, "x-oss-")
 }
 
-// refuseUnknown says which part of a request a Server does not know.
+// refuseUnknown refuses an unknown operation. The error names the part of the request that is unknown.
 func (x *exchange) refuseUnknown() (*reply, error) {
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete:

@@ -2,7 +2,7 @@ package osstest
 
 import "strings"
 
-// wireName returns a canonical header name as OSS spells it: some clients compare names byte for byte.
+// wireName returns a canonical header name as OSS spells it, because some clients compare names case-sensitively.
 func wireName(name string) string {
 	switch name {
 	case "Etag":

@@ -10,13 +10,13 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// symlink is the type of an object that leads to another.
+// symlink is the x-oss-object-type of a symbolic link.
 const symlink = "Symlink"
 
-// linkTarget is the header that says where a symbolic link leads, in canonical form.
+// linkTarget is the canonical name of the header with the target of a symbolic link.
 const linkTarget = "X-Oss-Symlink-Target"
 
-// putSymlink is PutSymlink. Whether there is anything at the target does not matter yet.
+// putSymlink is PutSymlink. The target need not exist.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putsymlink
 func (x *exchange) putSymlink() (*reply, error) {
@@ -54,7 +54,7 @@ func (x *exchange) putSymlink() (*reply, error) {
 	return rep, nil
 }
 
-// getSymlink is GetSymlink: the target is told as it was put.
+// getSymlink is GetSymlink, which returns the target as it was sent.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getsymlink
 func (x *exchange) getSymlink() (*reply, error) {
@@ -74,8 +74,8 @@ func (x *exchange) getSymlink() (*reply, error) {
 	return rep, nil
 }
 
-// follow returns the object to read in the place of o, retained: o itself, or if that is a symbolic link
-// the bytes of its target with the metadata of the link. A link itself has no content to be released.
+// follow returns o, or if o is a symbolic link, an object with the content of its target and the metadata of the link.
+// The caller releases the content of the result; a link has none.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (x *exchange) follow(o *store.Object) (*store.Object, error) {
@@ -110,13 +110,13 @@ func (x *exchange) follow(o *store.Object) (*store.Object, error) {
 	return &v, nil
 }
 
-// targetOf returns where a symbolic link leads.
+// targetOf returns the target of a symbolic link.
 func targetOf(o *store.Object) store.Name {
-	key, _ := url.QueryUnescape(o.Header.Get(linkTarget)) // which was looked at when it was put
+	key, _ := url.QueryUnescape(o.Header.Get(linkTarget)) // checked by putSymlink
 	return store.Name{Bucket: o.Bucket, Key: key}
 }
 
-// copyLink answers a CopyObject whose source is a symbolic link: it is the link that is copied.
+// copyLink is CopyObject of a symbolic link, which copies the link.
 func (x *exchange) copyLink(src *store.Object, header http.Header, forbid bool) (*reply, error) {
 	header.Set(linkTarget, src.Header.Get(linkTarget))
 	o := &store.Object{

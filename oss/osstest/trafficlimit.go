@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Bounds of x-oss-traffic-limit, in bits per second. The service takes less than the documented minimum, and a Server
-// moves bytes at the minimum then.
+// Limits of x-oss-traffic-limit, in bits per second. OSS accepts less than the documented minimum; a Server then uses
+// the minimum.
 //
 // See https://help.aliyun.com/en/oss/user-guide/single-connection-bandwidth-throttling
 const (
@@ -14,7 +14,7 @@ const (
 	maxTraffic = 838_860_800
 )
 
-// limitsTraffic reports whether an operation takes x-oss-traffic-limit. Others ignore it.
+// limitsTraffic reports whether an operation uses x-oss-traffic-limit. Others ignore it.
 func (op *operation) limitsTraffic() bool {
 	switch op.name {
 	case "PutObject", "PostObject", "AppendObject", "CopyObject", "GetObject", "UploadPart", "UploadPartCopy":
@@ -23,8 +23,8 @@ func (op *operation) limitsTraffic() bool {
 	return false
 }
 
-// limitTraffic keeps to x-oss-traffic-limit, of bytes that a client sends or gets. The reply says by how much it is
-// slowed down. Copies within OSS only have the value checked.
+// limitTraffic limits the rate of the body to x-oss-traffic-limit. The reply reports the delay. For copies the value is
+// only checked.
 func (x *exchange) limitTraffic() error {
 	if !x.op.limitsTraffic() {
 		return nil
@@ -62,7 +62,7 @@ func (x *exchange) limitTraffic() error {
 	return nil
 }
 
-// setDelay says in a reply how long the limit holds it up.
+// setDelay sets the header with the delay of a reply.
 func (rep *reply) setDelay(d time.Duration) {
 	if ms := d.Milliseconds(); ms > 0 && rep.refusal == nil {
 		rep.header.Set("x-oss-qos-delay-time", strconv.FormatInt(ms, 10))
