@@ -102,21 +102,21 @@ func TestFailedCallbackIsTheClientsOwnError(t *testing.T) {
 
 func TestSymlinksLeadToTheirTargets(t *testing.T) {
 	everyClient(t, func(t *testing.T, srv *server, c client) {
-		srv.PutObject(bucket, oddKey, []byte("there"))
-		if err := c.link("link", oddKey); err != nil {
+		srv.PutObject(bucket, odd(c), []byte("there"))
+		if err := c.link("link", odd(c)); err != nil {
 			t.Fatal(err)
 		}
-		if target, err := c.target("link"); err != nil || target != oddKey {
-			t.Errorf("target = %q, %v, want %q", target, err, oddKey)
+		if target, err := c.target("link"); err != nil || target != odd(c) {
+			t.Errorf("target = %q, %v, want %q", target, err, odd(c))
 		}
 		if data, err := c.get("link"); err != nil || string(data) != "there" {
 			t.Errorf("get = %q, %v, want the bytes of the target", data, err)
 		}
-		_, err := c.target(oddKey)
+		_, err := c.target(odd(c))
 		checkRefusal(t, srv, c, mistake{
 			name: "target of what is no link", want: refusal{Status: 400, Code: "NotSymlink", EC: "0043-00000101"},
 		}, err)
-		if err := c.remove(oddKey); err != nil {
+		if err := c.remove(odd(c)); err != nil {
 			t.Fatal(err)
 		}
 		_, err = c.get("link")

@@ -56,6 +56,8 @@ func (x extras) goV1() []ossv1.Option {
 	return opts
 }
 
+func (c *goV1) trait() traits { return traits{} }
+
 func (c *goV1) put(key string, data []byte, x extras) error {
 	return c.PutObject(key, bytes.NewReader(data), x.goV1()...)
 }

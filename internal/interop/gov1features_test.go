@@ -18,7 +18,8 @@ func (n notice) encoded() (callback, vars string) {
 		text, _ := json.Marshal(v) // of strings only
 		return base64.StdEncoding.EncodeToString(text)
 	}
-	return encode(map[string]string{"callbackUrl": n.URL, "callbackBody": n.Body, "callbackBodyType": n.Type}), encode(named)
+	spec := map[string]string{"callbackUrl": n.URL, "callbackBody": n.Body, "callbackBodyType": n.Type}
+	return encode(spec), encode(named)
 }
 
 func (n notice) goV1(answer *[]byte) []ossv1.Option {

@@ -65,6 +65,8 @@ func (x extras) metadata() map[string]string {
 	return map[string]string{"color": x.color}
 }
 
+func (c *goV2) trait() traits { return traits{} }
+
 func (c *goV2) put(key string, data []byte, x extras) error {
 	_, err := c.PutObject(c.ctx, &ossv2.PutObjectRequest{
 		Bucket: c.bucket, Key: &key, Body: bytes.NewReader(data), ContentMD5: text(x.md5),

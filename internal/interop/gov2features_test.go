@@ -38,7 +38,9 @@ func (c *goV2) completeNotified(key, id string, parts []part, n notice) (string,
 }
 
 func (c *goV2) link(key, target string) error {
-	_, err := c.PutSymlink(c.ctx, &ossv2.PutSymlinkRequest{Bucket: c.bucket, Key: &key, Target: ossv2.Ptr(url.QueryEscape(target))})
+	_, err := c.PutSymlink(c.ctx, &ossv2.PutSymlinkRequest{
+		Bucket: c.bucket, Key: &key, Target: ossv2.Ptr(url.QueryEscape(target)),
+	})
 	return err
 }
 

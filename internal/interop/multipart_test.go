@@ -16,15 +16,15 @@ const oddKey = "dir with space/a+b%20&c=d<e>/\u4e2d\u6587~(1)'.txt"
 func TestPartsAreListedAndBecomeTheObject(t *testing.T) {
 	everyClient(t, func(t *testing.T, srv *server, c client) {
 		one, two, three, source := random(1, partSize), random(2, partSize+7), random(3, 11), random(4, 3*partSize)
-		srv.PutObject(bucket, "source "+oddKey, source)
-		id, err := c.initiate(oddKey, extras{kind: "text/x-odd", color: "blue"})
+		srv.PutObject(bucket, "source-"+odd(c), source)
+		id, err := c.initiate(odd(c), extras{kind: "text/x-odd", color: "blue"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var want []part
 		send := func(number int, data []byte) {
 			t.Helper()
-			etag, err := c.part(oddKey, id, number, data, extras{})
+			etag, err := c.part(odd(c), id, number, data, extras{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,26 +34,26 @@ func TestPartsAreListedAndBecomeTheObject(t *testing.T) {
 		send(2, two)
 		send(1, random(5, partSize))
 		send(1, one)
-		etag, err := c.copyPart(oddKey, id, 5, "source "+oddKey, 1000, partSize)
+		etag, err := c.copyPart(odd(c), id, 5, "source-"+odd(c), 1000, partSize)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, part{5, etag, partSize})
 		slices.SortFunc(want, func(p, q part) int { return p.Number - q.Number })
 
-		got, err := c.parts(oddKey, id, 3)
+		got, err := c.parts(odd(c), id, 3)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Fatalf("parts: %v, or they differ (-want +got):\n%s", err, diff)
 		}
-		if err := c.complete(oddKey, id, got, extras{}); err != nil {
+		if err := c.complete(odd(c), id, got, extras{}); err != nil {
 			t.Fatal(err)
 		}
 		whole := slices.Concat(one, two, source[1000:1000+partSize], three)
-		if data, err := c.get(oddKey); err != nil || !bytes.Equal(data, whole) {
+		if data, err := c.get(odd(c)); err != nil || !bytes.Equal(data, whole) {
 			t.Errorf("get = %d bytes, %v, want the %d that were sent", len(data), err, len(whole))
 		}
-		o, _ := srv.Stat(bucket, oddKey)
-		if got, err := c.head(oddKey); err != nil || got != (info{int64(len(whole)), o.ETag, "text/x-odd", "blue"}) {
+		o, _ := srv.Stat(bucket, odd(c))
+		if got, err := c.head(odd(c)); err != nil || got != (info{int64(len(whole)), o.ETag, "text/x-odd", "blue"}) {
 			t.Errorf("head = %+v, %v", got, err)
 		}
 	})
@@ -87,7 +87,7 @@ func TestAbortedUploadIsGone(t *testing.T) {
 func TestUploadsAreListedInPages(t *testing.T) {
 	everyClient(t, func(t *testing.T, srv *server, c client) {
 		var want []upload
-		for _, key := range []string{"in/a", "in/a", "in/" + oddKey, "in/z", "out"} {
+		for _, key := range []string{"in/a", "in/a", "in/" + odd(c), "in/z", "out"} {
 			id, err := c.initiate(key, extras{})
 			if err != nil {
 				t.Fatal(err)
@@ -114,24 +114,24 @@ func TestPresignedURLsNeedNoKeys(t *testing.T) {
 	everyClient(t, func(t *testing.T, srv *server, c client) {
 		anyone := srv.dial(t)
 		one, two := random(1, partSize), random(2, 100)
-		if etag := send(t, anyone, c, http.MethodPut, oddKey, "", 0, one); etag == "" {
+		if etag := send(t, anyone, c, http.MethodPut, odd(c), "", 0, one); etag == "" {
 			t.Error("the PUT got no ETag")
 		}
-		if data, err := c.get(oddKey); err != nil || !bytes.Equal(data, one) {
+		if data, err := c.get(odd(c)); err != nil || !bytes.Equal(data, one) {
 			t.Errorf("get after a presigned PUT: %d bytes, %v", len(data), err)
 		}
-		id, err := c.initiate(oddKey, extras{})
+		id, err := c.initiate(odd(c), extras{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var parts []part
 		for i, data := range [][]byte{one, two} {
-			parts = append(parts, part{i + 1, send(t, anyone, c, http.MethodPut, oddKey, id, i+1, data), int64(len(data))})
+			parts = append(parts, part{i + 1, send(t, anyone, c, http.MethodPut, odd(c), id, i+1, data), int64(len(data))})
 		}
-		if err := c.complete(oddKey, id, parts, extras{}); err != nil {
+		if err := c.complete(odd(c), id, parts, extras{}); err != nil {
 			t.Fatal(err)
 		}
-		signed, header, err := c.presign(http.MethodGet, oddKey, "", 0)
+		signed, header, err := c.presign(http.MethodGet, odd(c), "", 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func TestNodeResumesFromACheckpoint(t *testing.T) {
 		args := arguments{"key": oddKey, "file": file(t, data), "partSize": partSize, "parallel": 1}
 		fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Drop()})
 		_, err := c.run("multipartUpload", args)
-		var failed *nodeError
+		var failed *remoteError
 		if !errors.As(err, &failed) || fault.Fired() == 0 {
 			t.Fatalf("upload: %v after %d cut connections", err, fault.Fired())
 		}

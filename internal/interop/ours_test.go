@@ -56,6 +56,8 @@ func (x extras) ours() *oss.ObjectOptions {
 	return &oss.ObjectOptions{ContentType: x.kind, Metadata: x.metadata(), ForbidOverwrite: x.forbid}
 }
 
+func (c *ours) trait() traits { return traits{} }
+
 func (c *ours) put(key string, data []byte, x extras) error {
 	_, err := c.PutObject(c.ctx, c.bucket, key, bytes.NewReader(data), x.ours())
 	return err

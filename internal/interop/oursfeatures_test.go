@@ -22,7 +22,8 @@ func (c *ours) putNotified(key string, data []byte, n notice) (string, error) {
 }
 
 func (c *ours) completeNotified(key, id string, parts []part, n notice) (string, error) {
-	res, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts), &oss.CompleteOptions{Header: n.ours()})
+	opts := &oss.CompleteOptions{Header: n.ours()}
+	res, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts), opts)
 	if err != nil {
 		return "", err
 	}
@@ -51,6 +52,8 @@ func (c *ours) archive(key string, data []byte) error {
 }
 
 func (c *ours) restore(key string) error {
-	_, err := c.do(&oss.Request{Op: "RestoreObject", Method: http.MethodPost, Key: key, Query: url.Values{"restore": {""}}}, nil)
+	_, err := c.do(&oss.Request{
+		Op: "RestoreObject", Method: http.MethodPost, Key: key, Query: url.Values{"restore": {""}},
+	}, nil)
 	return err
 }

@@ -37,8 +37,12 @@ type server struct {
 	before func(*http.Request) // called before a request is served; nil means nothing is; set before the first
 }
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP implements http.Handler. It is a proxy too, for a client that knows no port but this of its proxy.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.IsAbs() {
+		r.URL.Scheme, r.URL.Host = "", ""
+		r.RequestURI = r.URL.RequestURI()
+	}
 	if s.before != nil {
 		s.before(r)
 	}

@@ -1,35 +1,9 @@
-// Runs the official Node client for the tests in Go: each line of standard input is a command in
-// JSON, each line of standard output its outcome, in the same order.
+// The official Node client, ali-oss.
 'use strict';
 
 const crypto = require('crypto');
 const fs = require('fs');
-const http = require('http');
-const readline = require('readline');
 const OSS = require('ali-oss');
-
-// Connections lead to this machine, whatever host they ask for: no name is looked up.
-const agent = new http.Agent({
-  keepAlive: true,
-  lookup(host, options, done) {
-    if (options.all) {
-      done(null, [{ address: '127.0.0.1', family: 4 }]);
-    } else {
-      done(null, '127.0.0.1', 4);
-    }
-  }
-});
-
-// Clients are kept: what one remembers from command to command is part of what is tested.
-const clients = new Map();
-
-function clientOf(options) {
-  const id = JSON.stringify(options);
-  if (!clients.has(id)) {
-    clients.set(id, new OSS({ ...options, agent }));
-  }
-  return clients.get(id);
-}
 
 // headersOf spells out the extras of a command.
 function headersOf({ md5, forbid, kind, color }) {
@@ -275,21 +249,10 @@ const commands = {
   }
 };
 
-async function run(line) {
-  const { options, command, args } = JSON.parse(line);
-  try {
-    return { value: (await commands[command](clientOf(options), args)) || {} };
-  } catch (err) {
-    const { name, message, code, status, requestId, ecCode, checkpoint } = err;
-    return { error: { name, message, code, status, requestID: requestId, ec: ecCode, checkpoint } };
-  }
+// describe says what an error has.
+function describe(err) {
+  const { name, message, code, status, requestId, ecCode, checkpoint } = err;
+  return { name, message, code, status, requestID: requestId, ec: ecCode, checkpoint };
 }
 
-async function main() {
-  for await (const line of readline.createInterface({ input: process.stdin })) {
-    process.stdout.write(`${JSON.stringify(await run(line))}\n`);
-  }
-  agent.destroy();
-}
-
-main();
+module.exports = { make: (options, agent) => new OSS({ ...options, agent }), commands, describe };
