@@ -228,6 +228,9 @@ func TestWriteKeepsNoReferenceToSlices(t *testing.T) {
 }
 
 func TestWriteAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
 		all := messages(r, 35, 256)
 		h := newHasher(len(all), c.kernels)
@@ -255,6 +258,9 @@ func TestRestartIsNew(t *testing.T) {
 }
 
 func TestSumAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
 		h := newHasher(35, c.kernels)
 		h.Write(messages(r, 35, 100))

@@ -1,0 +1,5 @@
+//go:build !race
+
+package md5lanes
+
+const raceEnabled = false
