@@ -14,10 +14,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file finds out how an upload ended. The rule: success is only what was proved, failure only
-// what is certain, and the rest is ErrOutcomeUnknown.
+// This file finds out how an upload ended. Success must be proved, and failure must be certain. Anything else is
+// ErrOutcomeUnknown.
 
-// expected is what the object must be if it was made of parts.
+// expected describes the object that OSS must make of the parts.
 type expected struct {
 	size  int64
 	crc   uint64
@@ -26,11 +26,11 @@ type expected struct {
 	parts int
 }
 
-// expect combines what OSS reported of each part, all of which was held against the bytes sent.
+// expect combines the checksums that OSS reported of the parts. Each was compared with the bytes sent.
 func expect(parts []oss.Part) expected {
 	e := expected{known: true, parts: len(parts)}
 	h := md5.New()
-	var size int64 // of the part before; mostly they are equal
+	var size int64 // of the previous part; most parts have the same
 	behind := crc64.Behind(size)
 	var etag []byte
 	for _, p := range parts {
@@ -47,7 +47,7 @@ func expect(parts []oss.Part) expected {
 	return e
 }
 
-// matches reports whether an object that stands there holds the expected bytes.
+// matches reports whether the object that OSS has under the key holds the expected bytes.
 func (e expected) matches(info *oss.ObjectInfo) bool {
 	if info.Size != e.size {
 		return false
@@ -58,7 +58,7 @@ func (e expected) matches(info *oss.ObjectInfo) bool {
 	return strings.EqualFold(info.ETag, e.etag)
 }
 
-// complete joins the parts and proves the object.
+// complete joins the parts and verifies the object.
 func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, error) {
 	want := expect(sent.parts)
 	if sent.crc != 0 {
@@ -93,10 +93,23 @@ func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, erro
 	}, nil
 }
 
-// resolveComplete finds out what a Complete that failed with cause has done. Three things are asked, each giving
-// sense to the next: was it refused for good; is the upload still there; is the object ours. An equal object that was
-// there before proves nothing while the upload still exists. Once the upload is gone, an object that is older than
-// the Complete, which began then, is not ours. With certain, every request that was made got an answer.
+// resolveComplete finds out what a Complete that began at began, and failed with cause, has done. certain says that
+// every attempt got an answer. It asks in this order, and stops at the first row that applies:
+//
+//	refused for good  upload   keep  abort                  object    verdict
+//	callback failed   -        -     -                      -         the object exists; the callback failed
+//	yes               -        -     -                      -         failed; the parts are kept or aborted
+//	no                unknown  -     -                      -         unknown
+//	no                there    yes   -                      -         certain: failed, parts kept; else unknown
+//	no                there    no    ended it               -         failed, nothing is left
+//	no                there    no    ended it, unconfirmed  -         failed, parts may be left
+//	no                there    no    failed                 -         certain: failed, parts left; else unknown
+//	no                there    no    found nothing          any       as if the upload were gone
+//	no                gone     -     -                      ours      succeeded
+//	no                gone     -     -                      not ours  certain and NoSuchUpload: failed; else unknown
+//
+// While the upload exists, an equal object proves nothing: it was there before. Once the upload is gone, an object
+// that is older than began is not ours.
 func (j *job) resolveComplete(
 	ctx context.Context, sent *transferResult, want expected, began time.Time, cause error, certain bool,
 ) (*oss.PutResult, error) {
@@ -120,32 +133,32 @@ func (j *job) resolveComplete(
 	}
 	if there {
 		if j.keep && !certain {
-			return nil, unknown(nil) // OSS may still be at work on it
+			return nil, unknown(nil) // OSS may still be completing it
 		}
 		if j.keep {
 			return nil, j.kept(sent, cause)
 		}
 		aborted, err := j.abort(ask)
-		if err != nil && !aborted && !certain { // OSS may still be at work on it here, too
+		if err != nil && !aborted && !certain { // here, too, OSS may still be completing it
 			cause = fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
-		if err != nil || aborted { // aborted: it had not happened, and now it cannot
+		if err != nil || aborted { // after our abort it can no longer be completed
 			return nil, j.aborted(sent, cause, err)
 		}
-		// It was completed between the two questions.
+		// The upload ended between the two requests.
 	}
 	info, err := j.findOwnObject(ask, since(began), want.matches)
 	if err == nil {
 		return putResultOf(info), nil
 	}
 	if certain && errors.Is(cause, oss.ErrNoSuchUpload) {
-		return nil, j.aborted(sent, cause, nil) // none of our tries did it: somebody else ended the upload before
+		return nil, j.aborted(sent, cause, nil) // no attempt completed it: another program ended the upload before
 	}
 	return nil, unknown(err)
 }
 
-// refusedForGood reports whether OSS itself said that a Complete did not happen. With certain, it is the
-// only answer there was.
+// refusedForGood reports whether OSS itself said that a Complete did not happen. With certain no other attempt may have
+// completed the upload.
 func refusedForGood(err error, certain bool) bool {
 	var e *oss.ServiceError
 	if !errors.As(err, &e) || e.Code == oss.ErrNoSuchUpload {
@@ -153,7 +166,7 @@ func refusedForGood(err error, certain bool) bool {
 	}
 	switch e.Code {
 	case oss.ErrInvalidPart, "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidArgument":
-		return true // said of parts, so the upload is there
+		return true // OSS has looked at the parts, so the upload exists
 	}
 	return certain && e.StatusCode >= 400
 }

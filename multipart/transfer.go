@@ -131,7 +131,7 @@ func (t *transfer) run(
 			g.Go(func() (err error) {
 				defer t.guard.catch(&err)
 				for more := true; more; e, more = <-next {
-					err := t.one(gctx, e, send, res)
+					err := t.runPart(gctx, e, send, res)
 					inHand.Release(1)
 					if err != nil {
 						return err
@@ -160,9 +160,9 @@ func (t *transfer) admit(ctx context.Context, inHand *flow.Semaphore) (*flow.Per
 	return t.governor.Acquire(ctx, t.meter.waits)
 }
 
-// one sends one piece, however often its attempts fail because of throttling or an outage, and releases what the piece
+// runPart sends one piece, however often its attempts fail because of throttling or an outage, and releases what the piece
 // holds.
-func (t *transfer) one(ctx context.Context, e admitted, send sender, res *transferResult) error {
+func (t *transfer) runPart(ctx context.Context, e admitted, send sender, res *transferResult) error {
 	defer e.permit.Release()
 	defer e.free()
 	var part oss.Part
