@@ -88,6 +88,7 @@ type job struct {
 	Client, Mode, Path, URL string
 	Size, Part              int64
 	Workers                 int
+	Files, Callers          int64  // of the directory at Path, and files at the same time
 	Profile                 string // file for a CPU profile; empty means none
 	Group                   string // memory cgroup to run in; empty means none
 }
@@ -144,6 +145,9 @@ func work(in io.Reader, out io.Writer) error {
 }
 
 func (j job) run(ctx context.Context, c client) error {
+	if j.Mode == modeMany {
+		return each(j.Files, int(j.Callers), func(i int64) error { return c.file(ctx, keyOf(i), manyPath(j.Path, i)) })
+	}
 	if j.Mode == modeFile {
 		return c.file(ctx, keyOf(0), j.Path)
 	}
@@ -155,17 +159,17 @@ func (j job) run(ctx context.Context, c client) error {
 	if j.Mode == modeStream {
 		return c.stream(ctx, keyOf(0), struct{ io.Reader }{f}) // nothing tells the length, nor reads elsewhere
 	}
-	return j.each(j.Size/j.Part, func(i int64) error {
+	return each(j.Size/j.Part, j.Workers, func(i int64) error {
 		return c.put(ctx, keyOf(i), io.NewSectionReader(f, i*j.Part, j.Part))
 	})
 }
 
-// each calls do with 0 to n-1 from as many goroutines as the job has workers, until one call fails.
-func (j job) each(n int64, do func(int64) error) error {
+// each calls do with 0 to n-1 from a number of goroutines, until one call fails.
+func each(n int64, goroutines int, do func(int64) error) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	failed := make(chan error, j.Workers)
-	for range j.Workers {
+	failed := make(chan error, goroutines)
+	for range goroutines {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < n; i = next.Add(1) - 1 {
 				if err := do(i); err != nil {

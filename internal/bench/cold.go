@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,11 +35,16 @@ func dropCache(path string) error {
 // limitGroup sets the bytes that the processes of a memory cgroup may take, page cache included.
 func limitGroup(dir string, limit int64) error {
 	text := []byte(strconv.FormatInt(limit, 10))
-	err := os.WriteFile(filepath.Join(dir, "memory.max"), text, 0) // version 2
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		err = os.WriteFile(filepath.Join(dir, "memory.limit_in_bytes"), text, 0) // version 1
+	var failed error
+	for _, name := range []string{"memory.max", "memory.limit_in_bytes"} { // of version 2, and of version 1
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0) // which does not create it
+		if err == nil {
+			_, err = f.Write(text)
+			return errors.Join(err, f.Close())
+		}
+		failed = errors.Join(failed, err)
 	}
-	return err
+	return failed
 }
 
 // joinGroup moves this process into a cgroup.

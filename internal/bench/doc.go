@@ -1,6 +1,7 @@
 // Command bench runs uploads by this SDK and by others side by side, and prints what they cost.
 //
-//	go -C internal/bench run . [-size 1GiB] [-runs 5] [-only file,stream] [-clients ours,v2] [-profile dir] [-verify]
+//	go -C internal/bench run . [-size 1GiB] [-runs 5] [-only file,stream] [-clients ours,v2]
+//		[-cgroup dir] [-profile dir] [-verify]
 //
 // Every upload is a process of its own, so that its CPU seconds (user and system), its peak of resident memory and
 // its garbage are those of one client and of nothing else; all of them are this program again, with the same SDKs
@@ -11,6 +12,7 @@
 // # Clients
 //
 //   - ours: packages oss and multipart of this checkout, with their default checks: MD5 and CRC-64
+//   - ours-crc64: the same with ChecksumCRC64: the check that v2 makes, so that equal checks are compared
 //   - ours-purego: the same without the vector kernels of internal/crc64 and internal/md5lanes, with the files that the
 //     build tag purego gives them; the standard library keeps its assembly, as on any machine without such vectors
 //   - v2, v1: the official Go SDKs, with theirs: CRC-64
@@ -19,7 +21,8 @@
 //   - floor: net/http alone, no checksum and no signature; what the wire costs
 //
 // The second official SDK is the one the others are held against ("x v2"); both were given the same part size and
-// parallelism in all but the defaults. Each keeps the HTTP client that it makes itself. A client that cannot run a scenario is left out of it.
+// parallelism in all but the defaults. Each keeps the HTTP client that it makes itself. A client that cannot run a
+// scenario is left out of it.
 //
 // # Scenarios
 //
@@ -30,6 +33,14 @@
 //   - parts-10000: a file in 10,000 parts of 1 KiB: what planning, a request and bookkeeping cost; read CPU us/part
 //   - slow-8x1, -8x3, -8x8, -8x16: so many connections with 20 ms before each reply and 25 MiB/s each, four parts
 //     on each connection; read MiB/s. In slow-defaults each client chooses how many there are
+//   - many-files: at most 2,000 files of 10 KiB to 20 MiB through one uploader, eight at the same time, nothing set
+//   - cold: a file that is not in the page cache, in parts of 8 MiB, 4 in flight; read disk MiB
+//   - container-100, -256, -512, -1024: the same in a memory cgroup of so many MiB, whose limit includes the page cache
+//
+// The container scenarios need -cgroup with the directory of a memory cgroup that is empty and may be written:
+//
+//	mkdir /sys/fs/cgroup/memory/bench  # version 1, as root
+//	mkdir /sys/fs/cgroup/bench         # version 2, as root
 //
 // # The sink
 //
@@ -38,7 +49,8 @@
 // arrives must have the length the table says, and a Content-MD5 must be the table's. With -verify the sink hashes
 // what it receives as well; seconds are worth nothing then. After every run the number of objects, parts and bytes
 // must be right, and no upload may be unfinished. Where clients choose the part size there is no such table: the sink
-// computes the CRC-64 of each part while it reads, believes its Content-MD5, and holds the whole object against the source.
+// computes the CRC-64 of each part while it reads, believes its Content-MD5, and holds the whole object against the
+// source.
 //
 // The clients trust the sink's certificate by SSL_CERT_FILE and SSL_CERT_DIR, which Go heeds on Unix other than macOS.
 package main

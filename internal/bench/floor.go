@@ -92,10 +92,14 @@ func (c floor) file(ctx context.Context, key, path string) error {
 		return err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
 	return c.upload(ctx, key, func(id string) (int, error) {
-		n := (c.job.Size + c.job.Part - 1) / c.job.Part
-		return int(n), c.job.each(n, func(i int64) error {
-			size := min(c.job.Part, c.job.Size-i*c.job.Part)
+		n := (info.Size() + c.job.Part - 1) / c.job.Part
+		return int(n), each(n, c.job.Workers, func(i int64) error {
+			size := min(c.job.Part, info.Size()-i*c.job.Part)
 			return c.part(ctx, key, id, i+1, io.NewSectionReader(f, i*c.job.Part, size), size)
 		})
 	})
@@ -107,7 +111,7 @@ func (c floor) stream(ctx context.Context, key string, r io.Reader) error {
 		var mu sync.Mutex
 		var number int64
 		var ended bool
-		err := c.job.each(int64(c.job.Workers), func(int64) error {
+		err := each(int64(c.job.Workers), c.job.Workers, func(int64) error {
 			for buf := make([]byte, c.job.Part); ; {
 				mu.Lock()
 				if ended {

@@ -72,6 +72,7 @@ func TestSizedCountsWhatMustArrive(t *testing.T) {
 		{"small-8", MiB + 1, MiB, 4, 4},
 		{"parts-10000", 1 << 30, 10000<<10 - 1, 10000, 1},
 		{"slow-8x3", 1 << 30, 96 * MiB, 12, 1},
+		{"container-256", 17 * MiB, 17 * MiB, 3, 1},
 	}
 	for _, tt := range tests {
 		all, err := choose(tt.name)

@@ -11,6 +11,7 @@ const (
 	modeFile   = "file"   // a path
 	modeStream = "stream" // a reader of unknown length
 	modeSmall  = "small"  // objects of one part each
+	modeMany   = "many"   // a directory of files
 )
 
 const maxSmall = 4096 // objects
@@ -19,8 +20,10 @@ const maxSmall = 4096 // objects
 type scenario struct {
 	name    string
 	mode    string
-	part    int64 // bytes; 0 means what each client chooses, and leaves workers to it too
-	workers int   // parts or objects in flight
+	part    int64   // bytes; 0 means what each client chooses, and leaves workers to it too
+	workers int     // parts or objects in flight
+	callers int     // files uploaded at the same time, by one uploader; 0 means that there is one file
+	sizes   []int64 // of the files, once the scenario is sized
 	tls     bool
 	slow    bool  // over a line with latency and a rate a connection
 	size    int64 // bytes at most; 0 means what -size says
@@ -47,10 +50,11 @@ func scenarios() []scenario {
 		// its part size where the others still see 10,000 parts.
 		{name: "parts-10000", mode: modeFile, part: KiB, workers: 3, size: 10000*KiB - 1},
 	}
+	all = append(all, scenario{name: "many-files", mode: modeMany, callers: 8})
 	all = append(all, scenario{name: "cold", mode: modeFile, part: 8 * MiB, workers: 4, cold: true})
 	for _, n := range []int64{100, 256, 512, 1024} {
-		all = append(all, scenario{name: fmt.Sprintf("container-%d", n), mode: modeFile, part: 8 * MiB, workers: 4, cold: true,
-			memory: n * MiB})
+		all = append(all, scenario{name: fmt.Sprintf("container-%d", n), mode: modeFile, part: 8 * MiB, workers: 4,
+			cold: true, memory: n * MiB})
 	}
 	for _, n := range []int{1, 3, 8, 16} {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,
@@ -63,6 +67,9 @@ func scenarios() []scenario {
 func (s scenario) sized(size int64) scenario {
 	if s.size == 0 || s.size > size {
 		s.size = size
+	}
+	if s.mode == modeMany {
+		s.sizes, s.size = manySizes(s.size)
 	}
 	if s.mode == modeSmall {
 		s.size = max(s.size/s.part, 1) * s.part
@@ -80,8 +87,11 @@ func (s scenario) pieces() int64 {
 
 // objects is how many there must be in the end.
 func (s scenario) objects() int64 {
-	if s.mode == modeSmall {
+	switch s.mode {
+	case modeSmall:
 		return s.pieces()
+	case modeMany:
+		return int64(len(s.sizes))
 	}
 	return 1
 }

@@ -21,7 +21,7 @@ type sink struct {
 	mu      sync.Mutex
 	order   order                  // what is going to arrive
 	pieces  []sum                  // of it, if it says how they are cut
-	whole   sum                    // of it, all pieces together
+	wholes  []sum                  // of each object that is cut as clients like; one, unless it says their sizes
 	uploads map[string]map[int]sum // unfinished: their parts, by ID
 	tally   tally
 	buffers sync.Pool
@@ -40,27 +40,37 @@ func newSink() *sink {
 	}}}
 }
 
-// An order says what is going to arrive: the first Size bytes of the file at Path, in pieces of Part bytes; with Part 0,
-// in one object that clients cut as they like.
+// An order says what is going to arrive: the first Size bytes of the file at Path, in pieces of Part bytes; with Part
+// 0, in one object that clients cut as they like.
 type order struct {
 	Path       string
 	Size, Part int64
+	Sizes      []int64 // of the objects, one behind the other; nil means that there is one
 	Verify     bool
 	Latency    time.Duration // before each reply
 }
 
 func (s *sink) expect(o order) error {
-	pieces, err := sumsOf(o.Path, o.Size, cmp.Or(o.Part, o.Size))
+	sizes := o.Sizes
+	if sizes == nil {
+		for off := int64(0); off < o.Size; off += cmp.Or(o.Part, o.Size) {
+			sizes = append(sizes, min(cmp.Or(o.Part, o.Size), o.Size-off))
+		}
+	}
+	pieces, err := sumsOf(o.Path, sizes)
 	if err != nil {
 		return err
 	}
-	var whole sum
-	for _, p := range pieces {
-		whole.size, whole.crc64 = whole.size+p.size, crc64.Combine(whole.crc64, p.crc64, p.size)
+	wholes := pieces
+	if o.Sizes == nil {
+		wholes = make([]sum, 1)
+		for _, p := range pieces {
+			wholes[0].size, wholes[0].crc64 = wholes[0].size+p.size, crc64.Combine(wholes[0].crc64, p.crc64, p.size)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order, s.pieces, s.whole = o, pieces, whole
+	s.order, s.pieces, s.wholes = o, pieces, wholes
 	return nil
 }
 
@@ -129,7 +139,7 @@ func (s *sink) serve(w http.ResponseWriter, r *http.Request) error {
 	case r.Method == http.MethodPut && len(q) == 0:
 		return s.piece(w, r, first, "", 0)
 	case r.Method == http.MethodPost && id != "":
-		return s.complete(w, r, key, id)
+		return s.complete(w, r, first, key, id)
 	case r.Method == http.MethodDelete && id != "":
 		w.WriteHeader(http.StatusNoContent) // and keep it in the tally of unfinished ones: nothing here may fail
 		return nil
@@ -150,7 +160,7 @@ func (s *sink) initiate(w http.ResponseWriter, key string) error {
 	return err
 }
 
-func (s *sink) complete(w http.ResponseWriter, r *http.Request, key, id string) error {
+func (s *sink) complete(w http.ResponseWriter, r *http.Request, first int64, key, id string) error {
 	var list struct{ Part []struct{ PartNumber int } }
 	if err := xml.NewDecoder(r.Body).Decode(&list); err != nil {
 		return err
@@ -171,7 +181,10 @@ func (s *sink) complete(w http.ResponseWriter, r *http.Request, key, id string) 
 		crc = crc64.Combine(crc, part.crc64, part.size)
 		tags.Write(part.md5[:])
 	}
-	if crc != s.whole.crc64 {
+	if s.order.Sizes == nil {
+		first = 0
+	}
+	if first >= int64(len(s.wholes)) || crc != s.wholes[first].crc64 {
 		return errors.New("the parts make another object than the source")
 	}
 	delete(s.uploads, id)

@@ -17,7 +17,7 @@ import (
 // piece takes in part number of the upload called id, or an object if id is empty.
 func (s *sink) piece(w http.ResponseWriter, r *http.Request, index int64, id string, number int) error {
 	s.mu.Lock()
-	order, pieces, whole := s.order, s.pieces, s.whole
+	order, pieces, wholes := s.order, s.pieces, s.wholes
 	s.mu.Unlock()
 	body := io.Reader(r.Body)
 	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") || strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
@@ -28,7 +28,7 @@ func (s *sink) piece(w http.ResponseWriter, r *http.Request, index int64, id str
 	switch {
 	case order.Part == 0:
 		got, err = s.swallowAny(body, r.Header.Get("Content-MD5"), order.Verify)
-		if err == nil && id == "" && (got.size != whole.size || got.crc64 != whole.crc64) {
+		if err == nil && id == "" && (index >= int64(len(wholes)) || !got.sameBytes(wholes[index])) {
 			err = errors.New("object is not the source")
 		}
 	case index >= int64(len(pieces)):
@@ -73,7 +73,7 @@ func (s *sink) swallow(body io.Reader, digest string, want sum, verify bool) err
 		}
 		return err
 	}
-	size, err := each(body, *buf, func([]byte) {})
+	size, err := eachRead(body, *buf, func([]byte) {})
 	if err == nil && size != want.size {
 		err = fmt.Errorf("got %d bytes, want %d", size, want.size)
 	}
@@ -99,12 +99,12 @@ func (s *sink) swallowAny(body io.Reader, digest string, verify bool) (got sum, 
 		}
 		return real, err
 	}
-	got.size, err = each(body, *buf, func(p []byte) { got.crc64 = crc64.Update(got.crc64, p) })
+	got.size, err = eachRead(body, *buf, func(p []byte) { got.crc64 = crc64.Update(got.crc64, p) })
 	return got, err
 }
 
-// each reads r to its end and returns how much that was.
-func each(r io.Reader, buf []byte, use func([]byte)) (size int64, err error) {
+// eachRead reads r to its end and returns how much that was.
+func eachRead(r io.Reader, buf []byte, use func([]byte)) (size int64, err error) {
 	for {
 		n, err := r.Read(buf)
 		use(buf[:n])

@@ -37,10 +37,13 @@ type sum struct {
 // etag is that of OSS, in upper case: others do not care.
 func (s sum) etag() string { return `"` + strings.ToUpper(hex.EncodeToString(s.md5[:])) + `"` }
 
+// sameBytes reports whether the bytes are those of other, by all that a sum of many pieces has.
+func (s sum) sameBytes(other sum) bool { return s.size == other.size && s.crc64 == other.crc64 }
+
 // sumOf reads r to its end.
 func sumOf(r io.Reader, buf []byte) (s sum, err error) {
 	h := md5.New()
-	s.size, err = each(r, buf, func(p []byte) {
+	s.size, err = eachRead(r, buf, func(p []byte) {
 		h.Write(p)
 		s.crc64 = crc64.Update(s.crc64, p)
 	})
@@ -48,8 +51,8 @@ func sumOf(r io.Reader, buf []byte) (s sum, err error) {
 	return s, err
 }
 
-// sumsOf returns those of the first size bytes of a file, a piece of part bytes each.
-func sumsOf(path string, size, part int64) ([]sum, error) {
+// sumsOf returns those of pieces of a file, one behind the other.
+func sumsOf(path string, sizes []int64) ([]sum, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -57,16 +60,17 @@ func sumsOf(path string, size, part int64) ([]sum, error) {
 	defer f.Close()
 	var all []sum
 	buf := make([]byte, 256<<10)
-	for off := int64(0); off < size; off += part {
-		n := min(part, size-off)
+	var off int64
+	for _, n := range sizes {
 		s, err := sumOf(io.NewSectionReader(f, off, n), buf)
 		if err != nil {
 			return nil, err
 		}
 		if s.size != n {
-			return nil, fmt.Errorf("%s ends after %d bytes, want %d", path, off+s.size, size)
+			return nil, fmt.Errorf("%s ends after %d bytes", path, off+s.size)
 		}
 		all = append(all, s)
+		off += n
 	}
 	return all, nil
 }
