@@ -115,7 +115,7 @@ func (p *pool) allow(n int64) {
 	p.limit.SetLimit(whole - min(p.own, whole/2))
 }
 
-// load reads body, of which nobody may be waiting for, into memory. It returns nil if there is no room at this moment,
+// load reads body into memory. It returns nil if there is no room at this moment,
 // and if the body cannot be read: then its next reader finds out why.
 func (p *pool) load(body oss.Body) *buffer {
 	size := body.Size()
@@ -301,7 +301,7 @@ func (b *buffer) Region(off, n int64, _ bool) (zerocopy.Region, error) {
 	return zerocopy.Region{Bytes: b.chunks[off/b.pool.chunk].bytes[from : from+n], Size: n, Buffer: b}, nil
 }
 
-// free gives the memory back, as soon as no connection writes from it. Nobody may read the buffer any more.
+// free gives the memory back, as soon as no connection writes from it. The buffer must not be read afterwards.
 func (b *buffer) free() { b.Release() }
 
 // Release implements zerocopy.Buffer.

@@ -29,7 +29,7 @@ func TestBodiesThatMeetAreHashedTogether(t *testing.T) {
 	for _, callers := range []int{1, 2, 7, 8, 9, 40} {
 		synctest.Test(t, func(t *testing.T) {
 			u, body := small(t, 8)
-			u.combiner.busy = true // somebody is at work
+			u.combiner.busy = true // a caller is hashing
 			var group sync.WaitGroup
 			for i := range callers {
 				b := body(i, leastSmall+1000*i)
@@ -59,7 +59,7 @@ func TestBodiesThatMeetAreHashedTogether(t *testing.T) {
 func TestGroupsAndSingleBodiesAreHashedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, body := small(t, 8)
-		u.combiner.busy = true // somebody is at work
+		u.combiner.busy = true // a caller is hashing
 		var callers sync.WaitGroup
 		var all []*buffer
 		for i := range 6 {
@@ -153,7 +153,7 @@ func TestOnlySmallObjectsAreReadIntoMemory(t *testing.T) {
 	}
 }
 
-// Whoever sends such a body learns why it cannot be read.
+// Sending such a body returns the read error.
 func TestASmallObjectThatCannotBeReadIsNotInMemory(t *testing.T) {
 	for _, tt := range []struct {
 		name string

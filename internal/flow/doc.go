@@ -1,4 +1,4 @@
-// Package flow decides who may send a request now, and who waits. It knows nothing of OSS.
+// Package flow decides when a request may be sent. It is independent of OSS.
 //
 //   - A [Semaphore] bounds the requests in flight and the bytes in memory.
 //   - A [Governor] holds the Semaphore of the requests in flight. It lowers the limit when the service throttles, finds

@@ -15,7 +15,7 @@ import (
 // It is safe for concurrent use.
 type Semaphore struct {
 	Name   string       // what the permits are of, for errors and logs
-	Logger *slog.Logger // learns at Debug of a wait of more than a second; nil means that nobody does
+	Logger *slog.Logger // logs a wait of more than a second at Debug; nil logs nothing
 
 	mu    sync.Mutex
 	limit int64
@@ -83,7 +83,7 @@ func (s *Semaphore) await(ctx context.Context, w *waiter) bool {
 	}
 }
 
-// TryAcquire takes n permits if they are free and nobody waits, and reports whether it did.
+// TryAcquire takes n permits if they are free and no caller waits, and reports whether it did.
 func (s *Semaphore) TryAcquire(n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

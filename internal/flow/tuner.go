@@ -2,7 +2,7 @@ package flow
 
 import "time"
 
-// A tuner finds how many requests should be in flight when nobody has said it: the smallest limit, its minimum times a
+// A tuner finds how many requests should be in flight if no limit is given: the smallest limit, its minimum times a
 // power of two and at most its maximum, that carries about as much as any.
 //
 // Each request tells the throughput of its time: its own speed, times the mean number of requests in flight with it.
