@@ -200,7 +200,7 @@ func (s *stream) fill(p []byte) (n int, err error) {
 	s.total += int64(n)
 	switch {
 	case s.exact && s.total > s.size:
-		err = fmt.Errorf("%w: it has more than the %d bytes that it was said to have", ErrSourceChanged, s.size)
+		err = fmt.Errorf("%w: it has more than the %d bytes that Sized said", ErrSourceChanged, s.size)
 	case s.exact && err == io.EOF && s.total < s.size:
 		err = fmt.Errorf("%w: it ended at byte %d of %d", ErrSourceChanged, s.total, s.size)
 	case err != nil && err != io.EOF:
