@@ -29,7 +29,9 @@ const DefaultCopyPartSize int64 = 64 << 20 // bytes
 //
 // See https://help.aliyun.com/en/oss/developer-reference/copyobject and
 // https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
-func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
+func (u *Uploader) Copy(
+	ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
+) (*Result, error) {
 	return u.copy(ctx, bucket, key, src, opts, func(_ context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
 		if opts != nil {
 			return opts, nil
@@ -44,8 +46,10 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 // has Tags, Clone reads the tags of the source, which needs the permission oss:GetObjectTagging.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobjecttagging
-func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
-	return u.copy(ctx, bucket, key, src, opts, func(ctx context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
+func (u *Uploader) Clone(
+	ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
+) (*Result, error) {
+	options := func(ctx context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
 		all := inherited(info)
 		all.StorageClass = oss.StorageClass(info.Header.Get("x-oss-storage-class"))
 		var o oss.ObjectOptions
@@ -59,7 +63,8 @@ func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySo
 			}
 		}
 		for _, f := range []struct{ own, source *string }{
-			{&o.ContentType, &all.ContentType}, {&o.CacheControl, &all.CacheControl}, {&o.ContentDisposition, &all.ContentDisposition},
+			{&o.ContentType, &all.ContentType}, {&o.CacheControl, &all.CacheControl},
+			{&o.ContentDisposition, &all.ContentDisposition},
 			{&o.ContentEncoding, &all.ContentEncoding}, {&o.ContentLanguage, &all.ContentLanguage},
 			{(*string)(&o.StorageClass), (*string)(&all.StorageClass)},
 		} {
@@ -72,7 +77,8 @@ func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySo
 			o.Expires = all.Expires
 		}
 		return &o, nil
-	})
+	}
+	return u.copy(ctx, bucket, key, src, opts, options)
 }
 
 // copy copies src to an object. options returns the options of that object, given the properties of the source.
@@ -94,7 +100,8 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	}
 	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	ctx = u.governed(ctx, bucket, key, w.common, nil)
-	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.common})
+	head := &oss.HeadOptions{VersionID: src.VersionID, Header: w.common}
+	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, head)
 	if err != nil {
 		return nil, j.notBegun(fmt.Errorf("reading the properties of the source: %w", err))
 	}
@@ -103,7 +110,8 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 		src.Length = info.Size - src.Offset
 	}
 	if !whole && (src.Length < 1 || src.Length > info.Size-src.Offset) {
-		return nil, j.notBegun(fmt.Errorf("source has %d bytes, too few for a range of %d at %d", info.Size, src.Length, src.Offset))
+		return nil, j.notBegun(fmt.Errorf("source has %d bytes, too few for a range of %d at %d",
+			info.Size, src.Length, src.Offset))
 	}
 	if err := j.planCopy(src.Length); err != nil {
 		return nil, err
@@ -192,7 +200,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	defer permit.Release()
 	src.Length = 0
 	opts := &oss.CopyOptions{IfMatch: info.ETag, Object: &j.options.put}
-	if len(j.options.put.Tags) == 0 { // CopyObject sets the directive only with tags; without it OSS copies the tags of the source
+	if len(j.options.put.Tags) == 0 { // CopyObject sets the directive only with tags; without it OSS copies the tags
 		opts.Header = http.Header{"X-Oss-Tagging-Directive": {"REPLACE"}}
 	}
 	var res *oss.PutResult
@@ -215,7 +223,9 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 		return nil, j.notBegun(sourceChanged(err))
 	}
 	j.meter.finish(info.Size, 0)
-	return &Result{ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID, CRC64: res.CRC64, Size: info.Size}, nil
+	return &Result{
+		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID, CRC64: res.CRC64, Size: info.Size,
+	}, nil
 }
 
 // sourceChanged adds ErrSourceChanged to a refusal because the ETag of the source has changed.
@@ -245,7 +255,10 @@ const maxTagging = 64 << 10 // bytes
 
 // tagsOf reads the tags of src. header may have X-Oss-Request-Payer.
 func (u *Uploader) tagsOf(ctx context.Context, src oss.CopySource, header http.Header) (map[string]string, error) {
-	r := &oss.Request{Op: "GetObjectTagging", Method: http.MethodGet, Bucket: src.Bucket, Key: src.Key, Query: url.Values{"tagging": {""}}}
+	r := &oss.Request{
+		Op: "GetObjectTagging", Method: http.MethodGet, Bucket: src.Bucket, Key: src.Key,
+		Query: url.Values{"tagging": {""}},
+	}
 	if src.VersionID != "" {
 		r.Query.Set("versionId", src.VersionID)
 	}

@@ -1,5 +1,5 @@
-// Package multipart uploads files and streams of any size to OSS, in parts that are sent in parallel, and verifies
-// the stored objects.
+// Package multipart uploads files and streams of any size to OSS, in parts that are sent in parallel, and verifies the
+// stored objects.
 //
 //	up := multipart.NewUploader(client, nil)
 //	res, err := up.UploadFile(ctx, "bucket", "backup.tar", "/var/backups/today.tar", nil)
@@ -10,20 +10,20 @@
 //
 // # Choosing a source
 //
-// UploadFile takes a path. Upload takes any io.Reader. It reads a regular *os.File, a *bytes.Reader, a
-// *strings.Reader and an *io.SectionReader in place, by all workers, from the current offset, without
-// buffers. Any other reader, such as a pipe, a network connection, a compressor or a type that embeds one
-// of these, is read into buffers. UploadBody reads any other oss.Body in place. Anything that fits in one
-// part, 8 MiB by default, is sent with a single PutObject. NewWriter is for code that writes to an io.Writer.
-// Copy creates an object from one that OSS holds, without transferring its bytes.
+// UploadFile takes a path. Upload takes any io.Reader. It reads a regular *os.File, a *bytes.Reader, a *strings.Reader
+// and an *io.SectionReader in place, by all workers, from the current offset, without buffers. Any other reader, such
+// as a pipe, a network connection, a compressor or a type that embeds one of these, is read into buffers. UploadBody
+// reads any other oss.Body in place. Anything that fits in one part, 8 MiB by default, is sent with a single PutObject.
+// NewWriter is for code that writes to an io.Writer. Copy creates an object from one that OSS holds, without
+// transferring its bytes.
 //
 // # Parts
 //
 // A part has DefaultPartSize, 8 MiB, unless Options say otherwise. For a known length the default grows until 10,000
 // parts suffice, the maximum of OSS. A size that you choose is kept, and a source that is too long for it is refused
-// before the first request. The parts of a stream of unknown length begin with that size, or with DefaultStreamPartSize, 2
-// MiB, and grow. Sized declares the length of a stream; Upload also asks readers that have a Len or a Size method. OSS
-// accepts parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
+// before the first request. The parts of a stream of unknown length begin with that size, or with
+// DefaultStreamPartSize, 2 MiB, and grow. Sized declares the length of a stream; Upload also asks readers that have a
+// Len or a Size method. OSS accepts parts of 100 KiB to 5 GiB, and objects of 48.8 TiB.
 //
 // # Limits of an Uploader
 //
@@ -42,16 +42,16 @@
 //
 // # Verification
 //
-// Every part is sent with its MD5, because otherwise OSS would store corrupted data. This is cheap: if the processor has
-// AVX-512, AVX2 or NEON, a group of parts is hashed side by side while earlier parts are sent. Small objects that are
-// uploaded at the same time are hashed in the same way. A file is read twice, but only once from the disk: the part of
-// it that is hashed and not yet sent is limited to the available cache of the machine or container, and to 512 MiB. If
-// that is too little for the parts in flight, they are read once, into buffers that count against MemoryLimit. Parts
+// Every part is sent with its MD5, because otherwise OSS would store corrupted data. This is cheap: if the processor
+// has AVX-512, AVX2 or NEON, a group of parts is hashed side by side while earlier parts are sent. Small objects that
+// are uploaded at the same time are hashed in the same way. A file is read twice, but only once from the disk: the part
+// of it that is hashed and not yet sent is limited to the available cache of the machine or container, and to 512 MiB.
+// If that is too little for the parts in flight, they are read once, into buffers that count against MemoryLimit. Parts
 // larger than MemoryLimit are read twice.
 //
-// The ETag and the CRC-64 of a part must match the bytes sent. The CRC-64 of the finished object must be the combination
-// of those of its parts. Before the object is created, a file must still have its initial size, modification time and,
-// on Unix, change time. Options.Checksum can reduce these checks.
+// The ETag and the CRC-64 of a part must match the bytes sent. The CRC-64 of the finished object must be the
+// combination of those of its parts. Before the object is created, a file must still have its initial size,
+// modification time and, on Unix, change time. Options.Checksum can reduce these checks.
 //
 // # Failures
 //
@@ -69,9 +69,9 @@
 //
 // # Resuming
 //
-// With Options.Store an UploadFile that failed, or whose process was killed, continues when it is called again. The Store
-// records the upload, OSS holds the parts, and a part is kept if its bytes equal those of the file. Without a record,
-// Unfinished finds the uploads of a key in OSS, and Resume continues one of them.
+// With Options.Store an UploadFile that failed, or whose process was killed, continues when it is called again. The
+// Store records the upload, OSS holds the parts, and a part is kept if its bytes equal those of the file. Without a
+// record, Unfinished finds the uploads of a key in OSS, and Resume continues one of them.
 //
 // Begin, UploadParts and Finish are the single steps of an upload, for one machine or several, with a Plan that can be
 // exchanged as JSON. Sweep aborts abandoned uploads.

@@ -15,9 +15,9 @@ import (
 )
 
 // This file sends a part a second time, in parallel with the first request, if that is far slower than earlier parts
-// were. Of many connections a few may be stuck, and an upload ends with its last part. The first success counts, because
-// both requests have the same part number and the same bytes. The other request is cancelled, and the part ends when it
-// has ended.
+// were. Of many connections a few may be stuck, and an upload ends with its last part. The first success counts,
+// because both requests have the same part number and the same bytes. The other request is cancelled, and the part ends
+// when it has ended.
 //
 // The second request cannot use the connection of the first. It gets an idle connection, which has just sent a part, or
 // a new one. It needs a free permit, so it never delays another part. The hedgeBudget limits the bytes sent twice: when

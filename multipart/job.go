@@ -123,7 +123,8 @@ func splitOptions(opts *oss.ObjectOptions) (requestOptions, error) {
 		return w, nil
 	}
 	if opts.Checksum != oss.ChecksumMD5 {
-		return w, errors.New("multipart: ObjectOptions.Checksum applies to PutObject only; set Options.Checksum of the Uploader")
+		return w, errors.New("multipart: ObjectOptions.Checksum applies to PutObject only; " +
+			"set Options.Checksum of the Uploader")
 	}
 	w.put, w.initiate = *opts, *opts
 	w.initiate.ACL, w.complete.ACL = "", opts.ACL // OSS takes the ACL with CompleteMultipartUpload only

@@ -103,7 +103,8 @@ func (o *Options) check(least int64) error {
 	case o.MemoryLimit < 0:
 		return fmt.Errorf("multipart: memory limit %d is negative", o.MemoryLimit)
 	case o.MemoryLimit != 0 && o.MemoryLimit < cmp.Or(o.PartSize, DefaultPartSize):
-		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes", o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
+		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes",
+			o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
 	case o.Checksum < oss.ChecksumMD5 || o.Checksum > oss.ChecksumNone:
 		return fmt.Errorf("multipart: checksum %d is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone", o.Checksum)
 	case o.Limiter != nil && isNil(o.Limiter):

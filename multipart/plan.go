@@ -101,8 +101,8 @@ func partSizeFor(size, chosen int64) (int64, error) {
 		return max(DefaultPartSize, (least+mib-1)/mib*mib), nil
 	}
 	if least > chosen {
-		return 0, fmt.Errorf("multipart: %d bytes in parts of %d are %d parts, more than %d: the part size must be at least %d",
-			size, chosen, (size-1)/chosen+1, oss.MaxPartNumber, least)
+		return 0, fmt.Errorf("multipart: %d bytes in parts of %d are %d parts, more than %d: "+
+			"the part size must be at least %d", size, chosen, (size-1)/chosen+1, oss.MaxPartNumber, least)
 	}
 	return chosen, nil
 }

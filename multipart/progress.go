@@ -73,7 +73,8 @@ func (m *meter) run() {
 		now, closed := m.state, m.closed
 		held := now.Done == now.Total && !m.complete
 		m.mu.Unlock()
-		now.Done, now.Sent, now.PartsDone = max(now.Done, last.Done), max(now.Sent, last.Sent), max(now.PartsDone, last.PartsDone)
+		now.Done, now.Sent = max(now.Done, last.Done), max(now.Sent, last.Sent)
+		now.PartsDone = max(now.PartsDone, last.PartsDone)
 		if (ticked || !now.equal(last)) && !held {
 			m.report(now)
 			last = now

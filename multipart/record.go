@@ -17,7 +17,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file is UploadFile with a Store: which upload a record names, whether it fits the file, and what happens to both.
+// This file is UploadFile with a Store: which upload a record names, whether it fits the file, and what becomes of it.
 
 // resumable uploads a file of more than one part. It continues the upload of the record, if that fits, or begins one.
 func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {

@@ -84,7 +84,8 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		return j.gone(ctx, in, err)
 	}
 	var kept []oss.Part
-	if grown := grownSections(p, held, u.client.MinPartSize()); fit(grown, held) > fit(slices.Collect(p.Sections()), held) {
+	grown := grownSections(p, held, u.client.MinPartSize())
+	if fit(grown, held) > fit(slices.Collect(p.Sections()), held) {
 		j.grown = grown
 		if kept, err = j.verify(ctx, in, held); err != nil {
 			return nil, j.kept(&transferResult{}, err)
@@ -178,7 +179,8 @@ func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	var sizes []int64
 	for _, size := range candidates {
 		q := Plan{Size: p.Size, PartSize: size}
-		if n := q.NumParts(); n == 0 || n > oss.MaxPartNumber || size < least || size > oss.MaxPartSize || slices.Contains(sizes, size) {
+		n, legal := q.NumParts(), least <= size && size <= oss.MaxPartSize
+		if n == 0 || n > oss.MaxPartNumber || !legal || slices.Contains(sizes, size) {
 			continue
 		}
 		sizes = append(sizes, size)
@@ -252,7 +254,8 @@ func (j *job) checkCompleted(ctx context.Context, in input) (*Result, error) {
 		return nil, errors.New("the plan does not say when the upload began")
 	}
 	var failed error
-	info, err := j.findOwnObject(ctx, func(*reqstats.Stats) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
+	began := func(*reqstats.Stats) time.Time { return j.plan.Begun }
+	info, err := j.findOwnObject(ctx, began, func(there *oss.ObjectInfo) bool {
 		if there.Size != in.size { // without reading the source
 			return false
 		}
@@ -270,8 +273,10 @@ func (j *job) checkCompleted(ctx context.Context, in input) (*Result, error) {
 		return nil, err
 	}
 	j.meter.finish(in.size, j.numParts())
-	return &Result{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
-		Size: in.size, UploadID: up.ID, Parts: j.numParts(), Reused: j.numParts(), Orphans: j.orphans}, nil
+	return &Result{
+		ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
+		Size: in.size, UploadID: up.ID, Parts: j.numParts(), Reused: j.numParts(), Orphans: j.orphans,
+	}, nil
 }
 
 // partMatches reports whether a part that OSS holds has the bytes of body.

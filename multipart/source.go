@@ -109,7 +109,8 @@ func openFileInput(f *os.File) (input, error) {
 	if err != nil {
 		return input{}, fmt.Errorf("multipart: %w", err)
 	}
-	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: func() error { return unchanged(f, info) }}, nil
+	intact := func() error { return unchanged(f, info) }
+	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: intact}, nil
 }
 
 // unchanged compares an open file with its earlier state: its size, its modification time and, if the system has one,
@@ -126,7 +127,8 @@ func unchanged(f *os.File, was fs.FileInfo) error {
 		return fmt.Errorf("%w: %q was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
 	}
 	if at := changeTime(is); !at.Equal(changeTime(was)) || !os.SameFile(is, was) {
-		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s", ErrSourceChanged, f.Name(), at.Format(time.RFC3339Nano))
+		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s",
+			ErrSourceChanged, f.Name(), at.Format(time.RFC3339Nano))
 	}
 	return nil
 }

@@ -30,7 +30,8 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 		return Plan{}, err
 	}
 	if w.complete.ACL != "" || len(w.complete.Header)+len(w.part.Header)+len(w.common) > 0 {
-		return Plan{}, errors.New("multipart: Begin accepts no ACL, callback, payer or traffic limit, which later requests would need")
+		return Plan{}, errors.New("multipart: Begin accepts no ACL, callback, payer or traffic limit, " +
+			"which later requests would need")
 	}
 	partSize, err := partSizeFor(size, u.opts.PartSize)
 	if err != nil {
@@ -108,13 +109,15 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 		}
 	}
 	if missing := p.Missing(parts); len(missing) > 0 {
-		return nil, j.kept(&transferResult{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, the first is part %d",
-			len(missing), p.NumParts(), missing[0]))
+		return nil, j.kept(&transferResult{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, "+
+			"the first is part %d", len(missing), p.NumParts(), missing[0]))
 	}
 	// A copy, because the slice belongs to the caller. Parts of an earlier, longer plan are removed.
 	mine := slices.DeleteFunc(slices.Clone(parts), func(part oss.Part) bool { return part.Number > p.NumParts() })
 	slices.SortFunc(mine, byNumber)
-	mine = slices.CompactFunc(mine, func(a, b oss.Part) bool { return a.Number == b.Number && a.ETag == b.ETag }) // uploaded twice
+	mine = slices.CompactFunc(mine, func(a, b oss.Part) bool { // uploaded twice
+		return a.Number == b.Number && a.ETag == b.ETag
+	})
 	return j.complete(ctx, &transferResult{parts: mine})
 }
 

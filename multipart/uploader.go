@@ -56,7 +56,8 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.opts.CleanupTimeout = cmp.Or(u.opts.CleanupTimeout, DefaultCleanupTimeout)
 	limits := flow.Config{
-		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience), Probe: u.probe, Logger: c.Logger(),
+		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience),
+		Probe: u.probe, Logger: c.Logger(),
 	}
 	if opts == nil || opts.Concurrency == 0 {
 		limits.MaxLimit = MaxConcurrency
@@ -132,7 +133,9 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 // A cancelled upload aborts what it has begun before it returns. A Read of src in progress is not interrupted. The
 // error of a cancelled upload matches ctx.Err() and context.Cause(ctx). If src, the Limiter, the Store or Progress
 // panics, Upload aborts the upload and then panics with the same value.
-func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*Result, error) {
+func (u *Uploader) Upload(
+	ctx context.Context, bucket, key string, src io.Reader, opts *oss.ObjectOptions,
+) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -146,7 +149,9 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 // UploadBody uploads all of body. Several goroutines read it in place, without buffers: its ReadAt must be safe for
 // concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in progress. See Upload
 // for the rest.
-func (u *Uploader) UploadBody(ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions) (*Result, error) {
+func (u *Uploader) UploadBody(
+	ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions,
+) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
 	}

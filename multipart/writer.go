@@ -149,7 +149,8 @@ func (w *Writer) Abort() error {
 	w.cancel(errWriterAborted)
 	w.wait()
 	var ue *UploadError
-	if errors.As(w.err, &ue) && (ue.Plan.Upload.ID != "" && !ue.Aborted || len(ue.Orphans) > 0 || errors.Is(w.err, ErrOutcomeUnknown)) {
+	unknown := errors.Is(w.err, ErrOutcomeUnknown)
+	if errors.As(w.err, &ue) && (ue.Plan.Upload.ID != "" && !ue.Aborted || len(ue.Orphans) > 0 || unknown) {
 		return w.err
 	}
 	return nil

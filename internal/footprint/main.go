@@ -239,7 +239,8 @@ func report(out io.Writer, size int64, want string, measures []*measure) error {
 		if strings.ToUpper(verdict) == verdict {
 			failed = append(failed, m.name)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.0f\t%s\t\n", m.name, size, m.wall.Seconds(), m.cpu.Seconds()/gib, m.peak, m.limit, verdict)
+		fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.0f\t%s\t\n",
+			m.name, size, m.wall.Seconds(), m.cpu.Seconds()/gib, m.peak, m.limit, verdict)
 	}
 	w.Flush()
 	fmt.Fprintf(out, "source SHA-256 %s; parts of %d MiB, %d at once\n", want, partSize>>20, concurrency)
