@@ -14,7 +14,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// abandon cleans up after a failure with cause, once no part is in flight any more, and reports it.
+// abandon cleans up after a failure with the given cause, once no part is in flight, and returns the error of the
+// upload.
 func (j *job) abandon(ctx context.Context, sent *transferResult, cause error) error {
 	if j.keep {
 		return j.kept(sent, cause)
@@ -25,17 +26,17 @@ func (j *job) abandon(ctx context.Context, sent *transferResult, cause error) er
 	return j.aborted(sent, cause, err)
 }
 
-// aborted makes the error of an upload whose abort ended with abortErr.
+// aborted returns the error of an upload whose abort ended with abortErr.
 func (j *job) aborted(sent *transferResult, cause, abortErr error) error {
 	if abortErr != nil {
 		j.warn("upload left behind", j.plan.Upload, abortErr)
 	}
-	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil, AbortErr: abortErr,
-		Orphans: j.orphans, Err: withCause(j.caller, cause)}
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil,
+		AbortErr: abortErr, Orphans: j.orphans, Err: withCause(j.caller, cause)}
 }
 
-// resolveContext is for finding out how an upload ended. It lasts as long as ctx, whose caller waits for the answer,
-// and Options.CleanupTimeout longer.
+// resolveContext returns a context for finding out how an upload ended. It lasts as long as ctx, and
+// Options.CleanupTimeout longer.
 func (u *Uploader) resolveContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	ask, cancel := context.WithCancelCause(flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup()))
 	stop := context.AfterFunc(ctx, func() {
@@ -46,24 +47,24 @@ func (u *Uploader) resolveContext(ctx context.Context) (context.Context, context
 	return ask, func() { stop(); cancel(nil) }
 }
 
-// cleanupContext outlives the cancellation of ctx, for Options.CleanupTimeout.
+// cleanupContext returns a context that lasts for Options.CleanupTimeout, even if ctx is cancelled.
 func (u *Uploader) cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = flow.WithGate(context.WithoutCancel(ctx), u.governor.Cleanup())
 	return context.WithTimeout(ctx, u.opts.CleanupTimeout)
 }
 
-// abortTries is how often an abort is repeated. A part that was on its way while OSS aborted may
-// come in afterwards, and would be billed for ever.
+// abortTries is the maximum number of aborts. A part that was in flight while OSS aborted the upload may be stored
+// afterwards, and would be billed indefinitely.
 const abortTries = 6
 
-// lateCheck is when an upload is aborted once more that lost a request for a part: such a part may be stored a moment
-// later, which revives the upload.
+// lateCheck is the delay of the second abort of an upload with an unanswered request for a part. Such a part may be
+// stored shortly after the first abort, which revives the upload.
 const lateCheck = 250 * time.Millisecond
 
 // abort deletes the upload until OSS says that there is none. If a request for a part was cut, abort checks again after
 // lateCheck. It reports whether this abort ended the upload, rather than a Complete or another program.
 func (j *job) abort(ctx context.Context) (ours bool, err error) {
-	looks := 1 // that must find nothing
+	looks := 1 // checks that must find no upload
 	if j.cut {
 		looks = 2
 	}
@@ -86,7 +87,7 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 		var there bool
 		there, err = j.exists(ctx)
 		if unknown && try > 0 && errors.Is(err, fs.ErrPermission) {
-			err = nil // these keys may not list parts: that a second abort finds no upload is proof as well
+			err = nil // the keys may not list parts; a second abort that finds no upload is proof as well
 		}
 		if there {
 			err = errors.New("OSS still holds the upload after it was aborted")
@@ -101,7 +102,7 @@ func (j *job) abort(ctx context.Context) (ours bool, err error) {
 	return ours, err
 }
 
-// exists asks OSS whether it holds the upload.
+// exists reports whether OSS holds the upload.
 func (j *job) exists(ctx context.Context) (bool, error) {
 	_, err := j.u.client.ListParts(ctx, j.plan.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.options.common})
 	if errors.Is(err, oss.ErrNoSuchUpload) {
@@ -110,17 +111,19 @@ func (j *job) exists(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// abortOnce asks OSS to delete the upload, with the headers that all its requests need. Unlike AbortMultipartUpload of
-// package oss it tells an upload that was not there.
+// abortOnce sends one AbortMultipartUpload. Unlike the method of package oss it returns an error if the upload does not
+// exist.
 func (j *job) abortOnce(ctx context.Context) error {
 	up := j.plan.Upload
-	resp, err := j.u.client.Do(ctx, &oss.Request{Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key,
-		Query: url.Values{"uploadId": {up.ID}}, Header: j.options.common})
+	resp, err := j.u.client.Do(ctx, &oss.Request{
+		Op: "AbortMultipartUpload", Method: http.MethodDelete, Bucket: up.Bucket, Key: up.Key,
+		Query: url.Values{"uploadId": {up.ID}}, Header: j.options.common,
+	})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.Header.Get("x-oss-request-id") == "" { // which every reply of OSS has
+	if resp.Header.Get("x-oss-request-id") == "" { // every reply of OSS has it
 		return fmt.Errorf("AbortMultipartUpload of %v: status %d of a reply that is not from OSS", up, resp.StatusCode)
 	}
 	return nil
@@ -137,18 +140,19 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// findOrphans finds the uploads that a lost request, or a process that was killed, may have begun since then: those
-// of the same key, without a part as far as OSS tells, that are not ours. Nothing tells them from those of another
-// program, so they are aborted only where the caller says that there is none, and otherwise reported in j.orphans.
+// findOrphans finds the uploads that a lost request, or a killed process, may have begun since then: other uploads of
+// the same key without a part, as far as OSS reports. They cannot be distinguished from those of another program, so
+// they are aborted only with Options.ExclusiveKeys, and otherwise added to j.orphans.
 func (j *job) findOrphans(ctx context.Context, began moment) {
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	ctx, count := reqstats.NewContext(ctx)
 	up := j.plan.Upload
-	for info, err := range j.u.client.Uploads(ctx, up.Bucket, &oss.ListUploadsOptions{Prefix: up.Key, Header: j.options.common}) {
+	opts := &oss.ListUploadsOptions{Prefix: up.Key, Header: j.options.common}
+	for info, err := range j.u.client.Uploads(ctx, up.Bucket, opts) {
 		if err != nil {
 			j.unlisted = true
-			j.warn("a lost reply may have begun an upload, and the uploads cannot be listed", up, err)
+			j.warn("cannot list the uploads that a lost reply may have begun", up, err)
 			break
 		}
 		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(began(count).Add(-clockGranularity)) {

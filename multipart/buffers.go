@@ -16,12 +16,12 @@ import (
 // maxChunk bounds a chunk, the unit in which a stream takes memory.
 const maxChunk = 256 << 10 // bytes
 
-// slowSource is how long the next chunk of a stream may take while others wait for memory.
+// slowSource is the time without a new chunk after which a stream counts as slow while others wait for memory.
 const slowSource = time.Second
 
-// chunkFor returns the size of the chunks that hold parts of size bytes. A part is a whole number of chunks: exactly,
-// if size has a divisor that allows that, and otherwise with less than one byte more for each chunk. Chunks of parts
-// that are larger than maxChunk have at least half of it, so a chunk alone is a legal part.
+// chunkFor returns the chunk size for parts of size bytes. A part is a whole number of chunks: exactly, if size has a
+// suitable divisor, and otherwise with less than one extra byte for each chunk. The chunks of parts larger than
+// maxChunk have at least half of maxChunk, so that a single chunk is a valid part.
 func chunkFor(size int64) int64 {
 	fewest := (size + maxChunk - 1) / maxChunk
 	for n := fewest; n <= size/(maxChunk/2); n++ {
@@ -35,49 +35,48 @@ func chunkFor(size int64) int64 {
 // A chunk is a piece of memory with bytes of a stream.
 type chunk struct {
 	bytes   []byte
-	reused  bool    // the memory goes back to the pool
+	reused  bool    // the memory is returned to the pool
 	counted bool    // it counts against the limit
-	of      *stream // the stream whose allowance it takes; nil for a chunk that takes none
+	of      *stream // the stream whose allowance it uses; nil if it uses none
 }
 
 // A pool is the memory that the streams of an Uploader share.
 //
-// Only full chunks count against the limit. The chunk that a stream is reading into, and one that waits for room under
-// the limit, is the stream's allowance: every stream has exactly one, which no other stream can take. So a source that
-// gives nothing holds nothing, and a stream always gets on, if only by sending its allowance as a part and reading
-// again when OSS has it. Streams that have bytes and wait for room are served in order of arrival. What the allowances
-// take comes out of the limit, but never more than half of it: streams together hold no more than the limit unless
-// there are very many.
+// Only full chunks count against the limit. A stream also has an allowance of one chunk, which no other stream can
+// take: the chunk that it is reading into, or a full one that waits for room under the limit. So a source that delivers
+// nothing holds nothing, and a stream always makes progress, if necessary by sending its allowance as a part and
+// reading again when OSS has it. Streams that wait for room are served in order of arrival. The allowances in use
+// reduce the limit, but by at most half. So all streams together exceed the limit only if there are very many.
 //
-// Memory whose bytes are being sent comes back by itself. Memory that streams gather for their next parts might not:
-// their sources may be silent, or wait for one another. So while a stream waits for room, those whose next chunk does
-// not come send what they have gathered as a smaller part, and those that have gathered most do so while less than half
-// of the limit is being sent. That uses up part numbers, of which an upload has 10,000: a stream does so with its first
-// parts only, which are small anyway. Later it takes the room of a whole part before it fills it, and holds none while
-// it waits.
+// Memory whose bytes are being sent is released by itself. Memory that streams gather for their next parts may not be:
+// their sources may be silent, or wait for one another. So while a stream waits for room, streams whose next chunk is
+// late send their gathered bytes as a smaller part. Those with the most gathered bytes do the same while less than half
+// of the limit is being sent. That uses up part numbers, of which an upload has 10,000, so a stream does it among its
+// first parts only, which are small anyway. Later a stream acquires the room of a whole part before it fills it, and
+// holds none while it waits.
 type pool struct {
 	limit *flow.Semaphore // bytes of full chunks
 	chunk int64           // bytes
 	least int64           // bytes; the smallest part that is not the last
-	even  int64           // bytes; parts of this size leave the limit to Concurrency parts in flight and one being read
+	even  int64           // bytes; the part size at which the limit holds Concurrency parts in flight and one being read
 	base  int64           // bytes; the limit, unless there are long streams
-	long  int64           // bytes; the limit while there are
-	spare sync.Pool       // of *chunk; the garbage collector takes what lies idle
+	long  int64           // bytes; the limit while there are long streams
+	spare sync.Pool       // of *chunk; the garbage collector frees idle ones
 
 	mu      sync.Mutex
 	streams []*stream // being read, oldest first
-	longs   int       // of them, those whose parts have outgrown even
+	longs   int       // streams whose parts have outgrown even
 	sending int64     // bytes that wait to be sent or are being sent
 	own     int64     // bytes in allowances
 }
 
-// newPool returns a pool for parts of partSize bytes at first. A limit of 0 means one for workers parts in flight, and
-// one being read, of the size full, and more for streams so long that their parts have to be larger.
+// newPool returns a pool for parts of partSize bytes at first. A limit of 0 means room for workers parts in flight and
+// one being read, each of the size full, and more for streams whose length needs larger parts.
 func newPool(limit, partSize, full, least int64, workers int) *pool {
-	const endless = 1 << 60 // of which the arithmetic here overflows nothing
+	const endless = 1 << 60 // the arithmetic below does not overflow
 	p := &pool{chunk: chunkFor(partSize), least: least, base: min(limit, endless)}
 	p.spare.New = func() any { return &chunk{bytes: make([]byte, p.chunk), reused: true} }
-	buffers := min(int64(workers), endless/full-1) + 1 // for a Concurrency that says "without limit"
+	buffers := min(int64(workers), endless/full-1) + 1 // for a very large Concurrency
 	p.long = p.base
 	if limit == 0 {
 		p.base = buffers * full
@@ -88,13 +87,13 @@ func newPool(limit, partSize, full, least int64, workers int) *pool {
 	return p
 }
 
-// roundUp returns the bytes in the chunks that n bytes take.
+// roundUp returns the size of the chunks that hold n bytes.
 func (p *pool) roundUp(n int64) int64 { return (n + p.chunk - 1) / p.chunk * p.chunk }
 
-// roundDown returns the bytes in the chunks that fit into n bytes, and at least those of one.
+// roundDown returns the size of the chunks that fit in n bytes, and at least that of one.
 func (p *pool) roundDown(n int64) int64 { return max(n/p.chunk, 1) * p.chunk }
 
-// take returns an empty chunk that is the allowance of s.
+// take returns an empty chunk that uses the allowance of s.
 func (p *pool) take(s *stream) *chunk {
 	c := p.spare.Get().(*chunk)
 	c.bytes, c.of = c.bytes[:p.chunk], s
@@ -105,7 +104,7 @@ func (p *pool) take(s *stream) *chunk {
 	return c
 }
 
-// allow notes that the allowances take n bytes more. They come out of the limit, as far as half of it. p.mu is held.
+// allow records that the allowances use n more bytes. They reduce the limit, by at most half. p.mu is held.
 func (p *pool) allow(n int64) {
 	p.own += n
 	whole := p.base
@@ -115,8 +114,8 @@ func (p *pool) allow(n int64) {
 	p.limit.SetLimit(whole - min(p.own, whole/2))
 }
 
-// load reads body into memory. It returns nil if there is no room at this moment,
-// and if the body cannot be read: then its next reader finds out why.
+// load reads body, whose data is available without waiting, into memory. It returns nil if there is no room now, or if
+// body cannot be read: then its next reader gets the error.
 func (p *pool) load(body oss.Body) *buffer {
 	size := body.Size()
 	room := p.roundUp(size)
@@ -134,7 +133,7 @@ func (p *pool) loadWaiting(ctx context.Context, body oss.Body) (*buffer, error) 
 	return p.fill(body), nil
 }
 
-// fill reads body into memory that counts against the limit already, or returns nil.
+// fill reads body into memory that already counts against the limit, or returns nil.
 func (p *pool) fill(body oss.Body) *buffer {
 	size := body.Size()
 	b := &buffer{pool: p, size: size}
@@ -155,7 +154,7 @@ func (p *pool) fill(body oss.Body) *buffer {
 	return b
 }
 
-// sent takes back the chunks of a part that needs them no more.
+// sent frees the chunks of a part that has been sent or is not needed.
 func (p *pool) sent(chunks []*chunk, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,7 +163,7 @@ func (p *pool) sent(chunks []*chunk, size int64) {
 	p.relieve(false)
 }
 
-// free takes chunks back. p.mu is held.
+// free frees chunks. p.mu is held.
 func (p *pool) free(chunks ...*chunk) {
 	var room int64
 	for _, c := range chunks {
@@ -186,9 +185,9 @@ func (p *pool) free(chunks ...*chunk) {
 	p.limit.Release(room)
 }
 
-// relieve has streams send what they have gathered if others wait: all whose source is slow, and then the largest as
-// long as too little is being sent to serve those who wait soon. waiting says that one waits already that is not in the
-// queue of the limit yet. p.mu is held.
+// relieve makes streams send their gathered bytes if others wait: all whose source is slow, and then those with the
+// most bytes, until enough is being sent. waiting says that a stream waits that is not in the queue of the limit yet.
+// p.mu is held.
 func (p *pool) relieve(waiting bool) {
 	if !waiting && p.limit.Waiting() == 0 {
 		return
@@ -212,7 +211,7 @@ func (p *pool) relieve(waiting bool) {
 	}
 }
 
-// outgrown raises the limit for a stream with a part of size bytes, if that is more than even, until it leaves.
+// outgrown raises the limit for a stream with a part of size bytes, if that is more than even, until the stream leaves.
 func (p *pool) outgrown(s *stream, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -223,13 +222,14 @@ func (p *pool) outgrown(s *stream, size int64) {
 	}
 }
 
-// join and leave keep the streams that are being read.
+// join adds a stream that is being read.
 func (p *pool) join(s *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.streams = append(p.streams, s)
 }
 
+// leave removes a stream, and releases its room.
 func (p *pool) leave(s *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -243,12 +243,12 @@ func (p *pool) leave(s *stream) {
 	}
 }
 
-// A buffer is a part of a stream in memory, and an oss.Body. All its chunks are full but the last.
+// A buffer is a part of a stream in memory, and an oss.Body. All its chunks except the last are full.
 type buffer struct {
 	pool   *pool
 	size   int64
 	chunks []*chunk
-	users  atomic.Int64 // connections that are writing what was lent to them; -1 once nobody needs the buffer
+	users  atomic.Int64 // connections that are writing from the buffer; -1 once it is freed and unused
 }
 
 // add appends a chunk.
@@ -272,7 +272,7 @@ func (b *buffer) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// at returns n bytes at off as they lie in memory, or nil if they do not lie in one piece.
+// at returns n bytes at off without copying them, or nil if they are not contiguous in memory.
 func (b *buffer) at(off, n int64) []byte {
 	from := off % b.pool.chunk
 	if from+n > b.pool.chunk {
@@ -281,8 +281,8 @@ func (b *buffer) at(off, n int64) []byte {
 	return b.chunks[off/b.pool.chunk].bytes[from : from+n]
 }
 
-// split returns the bytes of b in buffers of size bytes each, a multiple of the pool's chunk, and the rest in the
-// last. They share out what b holds, so b itself must not be used any more.
+// split divides the chunks of b into buffers of size bytes each, a multiple of the chunk size of the pool, with the
+// rest in the last. b must not be used afterwards.
 func (b *buffer) split(size int64) []*buffer {
 	var all []*buffer
 	for ; b.size > size; b.size -= size {
@@ -301,7 +301,7 @@ func (b *buffer) Region(off, n int64, _ bool) (zerocopy.Region, error) {
 	return zerocopy.Region{Bytes: b.chunks[off/b.pool.chunk].bytes[from : from+n], Size: n, Buffer: b}, nil
 }
 
-// free gives the memory back, as soon as no connection writes from it. The buffer must not be read afterwards.
+// free releases the memory as soon as no connection writes from it. The buffer must not be read afterwards.
 func (b *buffer) free() { b.Release() }
 
 // Release implements zerocopy.Buffer.

@@ -7,10 +7,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A combiner hashes bodies in memory that several goroutines bring at about the same time: small objects and parts of
-// streams. This is flat combining: the first caller works for all that wait, one chunk of each body per step, and hands
-// the token on when its own bodies are done. Bodies that come later take a lane beside those under way. A caller that
-// comes alone never waits.
+// A combiner hashes bodies in memory that several goroutines submit at about the same time: small objects and parts of
+// streams. This is flat combining: the first caller hashes for all that wait, one chunk of each body per step, and
+// hands the token on when its own bodies are done. Bodies that are submitted later get a free lane at the next step. A
+// caller that is alone never waits.
 type combiner struct {
 	mu      sync.Mutex
 	busy    bool // a caller has the token
@@ -25,7 +25,7 @@ type hashCall struct {
 	token chan bool // receives true when all have ended, or false with the token
 }
 
-// serve hashes the bodies of the requests, which lie in memory.
+// serve hashes the bodies of the requests, which must be in memory.
 func (c *combiner) serve(u *Uploader, requests []hashRequest) {
 	call := &hashCall{left: len(requests), token: make(chan bool, 1)}
 	c.mu.Lock()
@@ -39,7 +39,7 @@ func (c *combiner) serve(u *Uploader, requests []hashRequest) {
 	if !first && <-call.token {
 		return
 	}
-	runtime.Gosched() // lets callers come that are about to
+	runtime.Gosched() // lets concurrent callers join
 	for call.left > 0 {
 		c.admit(u)
 		c.step(call)
@@ -47,7 +47,7 @@ func (c *combiner) serve(u *Uploader, requests []hashRequest) {
 	c.handOff()
 }
 
-// admit gives free lanes to those that wait.
+// admit assigns free lanes to waiting requests.
 func (c *combiner) admit(u *Uploader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,7 +60,7 @@ func (c *combiner) admit(u *Uploader) {
 	}
 }
 
-// step hashes a chunk of each body. It lets the other callers return whose bodies are done.
+// step hashes a chunk of each body. It wakes the other callers whose bodies are done.
 func (c *combiner) step(own *hashCall) {
 	for _, r := range c.group.step() {
 		if r.call.left--; r.call.left == 0 && r.call != own {
@@ -86,13 +86,12 @@ func (c *combiner) handOff() {
 
 // Sizes of objects that are read into memory to be hashed together with others.
 const (
-	leastSmall = 16 << 10 // bytes; below, meeting costs more than it saves
+	leastSmall = 16 << 10 // bytes; for smaller objects combining costs more than it saves
 	mostSmall  = 1 << 20  // bytes
 )
 
-// loadSmall returns body in memory, to be hashed together with others, and a function that gives the memory back. It
-// returns nil if that would cost more than it saves, or if there is no memory at this moment: it never waits, as body
-// can be hashed where it is.
+// loadSmall returns body in memory, to be hashed together with others, and a function that releases the memory. It
+// returns nil if that does not pay, or if no memory is free: it never waits, because body can be hashed without it.
 func (u *Uploader) loadSmall(body oss.Body) (b *buffer, free func()) {
 	size := body.Size()
 	if size < leastSmall || u.lanes < minGroup {

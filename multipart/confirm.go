@@ -14,18 +14,20 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A moment is when something began, by the clock of OSS, which a reply tells.
+// A moment is the time at which something began by the clock of OSS, which a reply tells.
 type moment func(reply *reqstats.Stats) time.Time
 
-// since is the moment that began was by the clock of this machine.
+// since returns the moment at which the clock of this machine showed began.
 func since(began time.Time) moment {
 	return func(reply *reqstats.Stats) time.Time { return reply.Now().Add(-time.Since(began)) }
 }
 
-// findOwnObject returns the object of the job's key if this upload made it after it began, and otherwise an error that
-// says what stands there. Equal bytes are no proof, which the caller passes: an equal object may have stood there
-// before, or be another program's, with other metadata.
-func (j *job) findOwnObject(ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool) (*oss.ObjectInfo, error) {
+// findOwnObject returns the object of the key if this upload created it after it began. Otherwise the error describes
+// what the key holds. equal compares the content, which is not enough: an equal object may be older, or come from
+// another program with other metadata.
+func (j *job) findOwnObject(
+	ctx context.Context, began moment, equal func(*oss.ObjectInfo) bool,
+) (*oss.ObjectInfo, error) {
 	ctx, count := reqstats.NewContext(ctx)
 	up := j.plan.Upload
 	info, err := j.u.client.HeadObject(ctx, up.Bucket, up.Key, &oss.HeadOptions{Header: j.options.common})
@@ -35,23 +37,24 @@ func (j *job) findOwnObject(ctx context.Context, began moment, equal func(*oss.O
 	case err != nil:
 		return nil, err
 	case !equal(info):
-		return nil, &otherObject{fmt.Sprintf("another object stands there, of %d bytes with ETag %s", info.Size, info.ETag)}
+		return nil, &otherObject{fmt.Sprintf("the key holds another object, of %d bytes with ETag %s", info.Size, info.ETag)}
 	case info.LastModified.Before(began(count).Add(-clockGranularity)):
-		return nil, &otherObject{fmt.Sprintf("an equal object stands there since %s, before this upload", info.LastModified.UTC().Format(time.RFC3339))}
+		return nil, &otherObject{fmt.Sprintf("the key holds an equal object since %s, before this upload",
+			info.LastModified.UTC().Format(time.RFC3339))}
 	}
 	if lack := j.options.missingFrom(info); lack != "" {
-		return nil, &otherObject{"an object of the same bytes stands there, but its " + lack}
+		return nil, &otherObject{"the key holds an object with the same bytes, but its " + lack}
 	}
 	return info, nil
 }
 
-// An otherObject is what stands in the place of the object that an upload was to make.
+// An otherObject describes the object that the key holds in place of the expected one.
 type otherObject struct{ what string }
 
 func (e *otherObject) Error() string { return e.what }
 
-// missingFrom returns the first property of the object, as InitiateMultipartUpload or PutObject was told, that info
-// does not have, or "". The default content type is not compared: it is not the caller's wish.
+// missingFrom returns a description of the first property that InitiateMultipartUpload or PutObject requested and info
+// does not have, or "". The default content type is not compared, because the caller did not request it.
 func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 	o := w.put
 	want := map[string]string{
@@ -73,12 +76,15 @@ func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 	return ""
 }
 
-// confirmObject settles a request that may have made an object since began: ours tells its bytes from those of another.
-// With intact ours is never damaged, so that one that is not ours must be another's.
-func (j *job) confirmObject(ctx context.Context, began time.Time, cause error, intact bool, ours func(*oss.ObjectInfo) bool) (*oss.PutResult, error) {
+// confirmObject finds out by HeadObject whether a request that began at began, and failed with cause, created the
+// object: matches compares the content. intact says that OSS stores no corrupted copy of the content, so that an object
+// that does not match comes from another request.
+func (j *job) confirmObject(
+	ctx context.Context, began time.Time, cause error, intact bool, matches func(*oss.ObjectInfo) bool,
+) (*oss.PutResult, error) {
 	ask, cancel := j.u.resolveContext(ctx)
 	defer cancel()
-	info, err := j.findOwnObject(ask, since(began), ours)
+	info, err := j.findOwnObject(ask, since(began), matches)
 	if err == nil {
 		return putResultOf(info), nil
 	}
@@ -86,16 +92,17 @@ func (j *job) confirmObject(ctx context.Context, began time.Time, cause error, i
 	refused := errors.As(cause, &reply) && reply.StatusCode < 500 && reply.Code != "" // by OSS itself, and not by a proxy
 	var other *otherObject
 	if refused && (errors.As(err, &other) && intact || errors.Is(err, oss.ErrNoSuchKey)) {
-		return nil, cause // the last try was refused, and those before it have left nothing
+		return nil, cause // OSS refused the last attempt, and the earlier ones created nothing
 	}
 	return nil, fmt.Errorf("%w: %w; asking OSS: %w", ErrOutcomeUnknown, cause, err)
 }
 
-// putResultOf describes an object that stands there as if its making had just been answered.
+// putResultOf returns the result that the request which created the object would have returned.
 func putResultOf(info *oss.ObjectInfo) *oss.PutResult {
 	return &oss.PutResult{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"),
 		CRC64: info.CRC64, Header: info.Header}
 }
 
-// clockGranularity is for times that OSS tells in whole seconds: of an upload or an object, and of its reply.
+// clockGranularity allows for times that OSS reports in whole seconds: the time of an upload or an object, and that of
+// the reply.
 const clockGranularity = 2 * time.Second

@@ -28,7 +28,7 @@ func anEqualObjectOfAnotherProgramIsNotOurs(t *testing.T) {
 		age    time.Duration // of theirs when we complete
 		want   string        // part of the error; "" means success
 	}{
-		{"older", nil, nil, 10 * time.Second, "an equal object stands there since 2000-01-01T00:00:"},
+		{"older", nil, nil, 10 * time.Second, "the key holds an equal object since 2000-01-01T00:00:"},
 		{"older, and none may be replaced", &oss.ObjectOptions{ForbidOverwrite: true}, nil, 10 * time.Second, "before this upload"},
 		{"with other metadata", &oss.ObjectOptions{Metadata: map[string]string{"Owner": "us"}},
 			&oss.ObjectOptions{Metadata: map[string]string{"owner": "them"}}, 0, `X-Oss-Meta-Owner is "them" and not "us"`},

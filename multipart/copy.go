@@ -15,21 +15,23 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// DefaultCopyPartSize is the part size of a Copy: no bytes travel, so large parts cost nothing.
+// DefaultCopyPartSize is the part size of a Copy. It is large because no bytes are transferred.
 const DefaultCopyPartSize int64 = 64 << 20 // bytes
 
-// Copy builds an object from src inside OSS, part by part in parallel. The bucket must be in the same region as src's.
-// A whole source that fits in one part, DefaultCopyPartSize unless Options.PartSize says otherwise, and has at most
-// oss.MaxCopySize bytes is copied by a single CopyObject, with the same result.
+// Copy creates an object from src inside OSS, in parts that are copied in parallel. The bucket must be in the same
+// region as that of src. A whole source that fits in one part, of DefaultCopyPartSize or Options.PartSize, and has at
+// most oss.MaxCopySize bytes, is copied by a single CopyObject, with the same result.
 //
-// With nil opts the new object has the source's content type, metadata and other HTTP headers, and not its tags, ACL,
-// encryption or storage class; with opts it has those of opts alone. Clone keeps more. The source must not change under
-// way: a part is copied only while the source has the same ETag, else the error matches ErrSourceChanged. The CRC-64 of
-// a whole source is compared with that of the copy.
+// With nil opts the new object has the content type, metadata and other HTTP headers of the source, but not its tags,
+// ACL, encryption or storage class. With opts it has only the properties in opts. Clone keeps more. The source must not
+// change during the copy: a part is copied only while the source has the same ETag, otherwise the error matches
+// ErrSourceChanged. The CRC-64 of a whole source is compared with that of the copy.
 //
-// See https://help.aliyun.com/en/oss/developer-reference/copyobject
-// and https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
-func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
+// See https://help.aliyun.com/en/oss/developer-reference/copyobject and
+// https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
+func (u *Uploader) Copy(
+	ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
+) (*Result, error) {
 	return u.copy(ctx, bucket, key, src, opts, func(_ context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
 		if opts != nil {
 			return opts, nil
@@ -38,14 +40,16 @@ func (u *Uploader) Copy(ctx context.Context, bucket, key string, src oss.CopySou
 	})
 }
 
-// Clone is Copy with all that the source has: content type, metadata and other HTTP headers, tags and storage class. A
-// field of opts that is set replaces that of the source; Metadata and Tags replace all of the source's, with an empty
-// map by none. The ACL and the encryption are those of opts, or else the bucket's. The source's tags are asked for,
-// which takes the permission oss:GetObjectTagging, unless opts has Tags.
+// Clone is a Copy that keeps more properties of the source: content type, metadata and other HTTP headers, tags and
+// storage class. A field of opts that is set replaces that of the source. Metadata and Tags replace all of the
+// source's; an empty map removes them. The ACL and the encryption are those of opts, or else the bucket's. Unless opts
+// has Tags, Clone reads the tags of the source, which needs the permission oss:GetObjectTagging.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobjecttagging
-func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*Result, error) {
-	return u.copy(ctx, bucket, key, src, opts, func(ctx context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
+func (u *Uploader) Clone(
+	ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
+) (*Result, error) {
+	options := func(ctx context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
 		all := inherited(info)
 		all.StorageClass = oss.StorageClass(info.Header.Get("x-oss-storage-class"))
 		var o oss.ObjectOptions
@@ -59,7 +63,8 @@ func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySo
 			}
 		}
 		for _, f := range []struct{ own, source *string }{
-			{&o.ContentType, &all.ContentType}, {&o.CacheControl, &all.CacheControl}, {&o.ContentDisposition, &all.ContentDisposition},
+			{&o.ContentType, &all.ContentType}, {&o.CacheControl, &all.CacheControl},
+			{&o.ContentDisposition, &all.ContentDisposition},
 			{&o.ContentEncoding, &all.ContentEncoding}, {&o.ContentLanguage, &all.ContentLanguage},
 			{(*string)(&o.StorageClass), (*string)(&all.StorageClass)},
 		} {
@@ -72,10 +77,11 @@ func (u *Uploader) Clone(ctx context.Context, bucket, key string, src oss.CopySo
 			o.Expires = all.Expires
 		}
 		return &o, nil
-	})
+	}
+	return u.copy(ctx, bucket, key, src, opts, options)
 }
 
-// copy copies src to an object with the options that the last function makes of opts and the source.
+// copy copies src to an object. options returns the options of that object, given the properties of the source.
 func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
 	options func(context.Context, *oss.ObjectInfo) (*oss.ObjectOptions, error),
 ) (*Result, error) {
@@ -88,22 +94,24 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if src.Offset < 0 || src.Length < 0 {
 		return nil, fmt.Errorf("multipart: copy source range at %d of %d bytes is negative", src.Offset, src.Length)
 	}
-	w, err := splitOptions(opts) // to refuse what is wrong before the first request
+	w, err := splitOptions(opts) // checked before the first request
 	if err != nil {
 		return nil, err
 	}
 	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	ctx = u.governed(ctx, bucket, key, w.common, nil)
-	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, &oss.HeadOptions{VersionID: src.VersionID, Header: w.common})
+	head := &oss.HeadOptions{VersionID: src.VersionID, Header: w.common}
+	info, err := u.client.HeadObject(ctx, src.Bucket, src.Key, head)
 	if err != nil {
-		return nil, j.notBegun(fmt.Errorf("looking at the source: %w", err))
+		return nil, j.notBegun(fmt.Errorf("reading the properties of the source: %w", err))
 	}
 	whole := src.Offset == 0 && (src.Length == 0 || src.Length == info.Size)
 	if src.Length == 0 {
 		src.Length = info.Size - src.Offset
 	}
 	if !whole && (src.Length < 1 || src.Length > info.Size-src.Offset) {
-		return nil, j.notBegun(fmt.Errorf("the source has %d bytes, not %d from %d on", info.Size, src.Length, src.Offset))
+		return nil, j.notBegun(fmt.Errorf("source has %d bytes, too few for a range of %d at %d",
+			info.Size, src.Length, src.Offset))
 	}
 	if err := j.planCopy(src.Length); err != nil {
 		return nil, err
@@ -114,9 +122,9 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 	if j.options, err = splitOptions(opts); err != nil {
 		return nil, err
 	}
-	callback := j.options.complete.Header.Get("X-Oss-Callback") != "" // CopyObject has none; CompleteMultipartUpload has
+	callback := j.options.complete.Header.Get("X-Oss-Callback") != "" // which CopyObject does not support
 	if callback && info.Size == 0 {
-		return nil, j.notBegun(errors.New("the copy of an empty object has no callback"))
+		return nil, j.notBegun(errors.New("copying an empty object supports no callback"))
 	}
 	ctx, end := j.startProgress(ctx)
 	defer end()
@@ -153,8 +161,8 @@ func (j *job) copyPart(src oss.CopySource, etag string) sender {
 	}
 }
 
-// learnSums asks OSS for the CRC-64 of the parts it copied, which the replies to copying do not tell, so that
-// joining them can be checked.
+// learnSums lists the copied parts for their CRC-64, which the replies to UploadPartCopy do not have, so that the
+// object can be verified.
 func (j *job) learnSums(ctx context.Context, sent *transferResult) error {
 	listed, err := j.u.list(ctx, j.plan.Upload, j.options.common)
 	if err != nil {
@@ -172,7 +180,7 @@ func (j *job) learnSums(ctx context.Context, sent *transferResult) error {
 	return nil
 }
 
-// planCopy cuts size bytes into parts.
+// planCopy sets the part size for a copy of size bytes.
 func (j *job) planCopy(size int64) (err error) {
 	chosen := j.u.opts.PartSize
 	if chosen == 0 && size <= DefaultCopyPartSize*oss.MaxPartNumber {
@@ -183,7 +191,7 @@ func (j *job) planCopy(size int64) (err error) {
 	return err
 }
 
-// copyWhole copies a small object by one request.
+// copyWhole copies a small object with a single CopyObject.
 func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.ObjectInfo) (*Result, error) {
 	permit, err := j.u.governor.Acquire(ctx, j.meter.waits)
 	if err != nil {
@@ -192,7 +200,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	defer permit.Release()
 	src.Length = 0
 	opts := &oss.CopyOptions{IfMatch: info.ETag, Object: &j.options.put}
-	if len(j.options.put.Tags) == 0 { // else CopyObject says so itself; without it OSS keeps the tags of the source
+	if len(j.options.put.Tags) == 0 { // CopyObject sets the directive only with tags; without it OSS copies the tags
 		opts.Header = http.Header{"X-Oss-Tagging-Directive": {"REPLACE"}}
 	}
 	var res *oss.PutResult
@@ -215,10 +223,12 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 		return nil, j.notBegun(sourceChanged(err))
 	}
 	j.meter.finish(info.Size, 0)
-	return &Result{ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID, CRC64: res.CRC64, Size: info.Size}, nil
+	return &Result{
+		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID, CRC64: res.CRC64, Size: info.Size,
+	}, nil
 }
 
-// sourceChanged names the cause of a refusal because of the source's ETag.
+// sourceChanged adds ErrSourceChanged to a refusal because the ETag of the source has changed.
 func sourceChanged(err error) error {
 	if errors.Is(err, oss.Code("PreconditionFailed")) {
 		return fmt.Errorf("%w: %w", ErrSourceChanged, err)
@@ -226,7 +236,7 @@ func sourceChanged(err error) error {
 	return err
 }
 
-// inherited are the options of an object with the headers and the metadata of the source.
+// inherited returns options with the headers and the metadata of the source.
 func inherited(info *oss.ObjectInfo) *oss.ObjectOptions {
 	expires, _ := http.ParseTime(info.Header.Get("Expires")) // zero sends none
 	return &oss.ObjectOptions{
@@ -240,12 +250,15 @@ func inherited(info *oss.ObjectInfo) *oss.ObjectOptions {
 	}
 }
 
-// maxTagging is more than the document of ten tags, of 128 and 256 characters each, takes.
+// maxTagging bounds the XML document of ten tags, with keys of 128 and values of 256 characters.
 const maxTagging = 64 << 10 // bytes
 
-// tagsOf asks for the tags of src. header may name a payer.
+// tagsOf reads the tags of src. header may have X-Oss-Request-Payer.
 func (u *Uploader) tagsOf(ctx context.Context, src oss.CopySource, header http.Header) (map[string]string, error) {
-	r := &oss.Request{Op: "GetObjectTagging", Method: http.MethodGet, Bucket: src.Bucket, Key: src.Key, Query: url.Values{"tagging": {""}}}
+	r := &oss.Request{
+		Op: "GetObjectTagging", Method: http.MethodGet, Bucket: src.Bucket, Key: src.Key,
+		Query: url.Values{"tagging": {""}},
+	}
 	if src.VersionID != "" {
 		r.Query.Set("versionId", src.VersionID)
 	}
@@ -264,7 +277,7 @@ func (u *Uploader) tagsOf(ctx context.Context, src oss.CopySource, header http.H
 		} `xml:"TagSet>Tag"`
 	}
 	if err := xml.NewDecoder(io.LimitReader(resp.Body, maxTagging)).Decode(&doc); err != nil {
-		return nil, fmt.Errorf("multipart: the tags of oss://%s/%s are unreadable: %w", src.Bucket, oneLine(src.Key), err)
+		return nil, fmt.Errorf("multipart: cannot decode the tags of oss://%s/%s: %w", src.Bucket, oneLine(src.Key), err)
 	}
 	tags := make(map[string]string, len(doc.Tags))
 	for _, t := range doc.Tags {

@@ -278,7 +278,7 @@ func TestACopyHonoursOrRefusesEveryOption(t *testing.T) {
 			t.Errorf("the callback answered %q", res.Callback)
 		}
 		empty := original(t, srv, 0)
-		if _, err := up.Copy(t.Context(), bucket, key, empty, &oss.ObjectOptions{Header: callback}); err == nil || !strings.Contains(err.Error(), "has no callback") {
+		if _, err := up.Copy(t.Context(), bucket, key, empty, &oss.ObjectOptions{Header: callback}); err == nil || !strings.Contains(err.Error(), "supports no callback") {
 			t.Errorf("a callback of an empty copy: %v", err)
 		}
 		for _, name := range []string{"x-oss-tagging-directive", "X-Oss-Metadata-Directive", "x-oss-copy-source", "x-oss-copy-source-if-match"} {

@@ -10,18 +10,21 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// An UploadError is an upload that did not finish. Unwrap gives the first cause.
+// An UploadError describes an upload that failed. Unwrap returns the first cause.
 type UploadError struct {
-	Plan     Plan        // Upload.ID is empty if nothing was begun; Size is -1 for a stream, which Resume continues from a source of known size
-	Failed   []PartError // parts that failed for good, by number
+	// Plan names the upload. Its Upload.ID is empty if none was initiated. Its Size is -1 for a stream, which Resume
+	// continues from a source of known size.
+	Plan Plan
+
+	Failed   []PartError // parts that failed, by number
 	Stored   int64       // bytes OSS confirmed before the failure
-	Aborted  bool        // the parts are gone; if false they wait to be resumed, and are billed
+	Aborted  bool        // the parts are deleted; if false, OSS keeps and bills them
 	AbortErr error       // why the clean-up failed, if it did
 	Err      error       // the first cause
 
-	// Orphans are unfinished uploads of the same key, without parts as far as OSS tells, begun while this one was. If
-	// a reply to Initiate was lost one may be its doing; or they are another program's, which is why they are not
-	// aborted. If OSS does not list them, for want of a line or of a permission, they are not here; Config.Logger is told.
+	// Orphans are unfinished uploads of the same key that began while this one was initiated and have no parts, as far as
+	// OSS reports. They may stem from an InitiateMultipartUpload whose reply was lost, or belong to another program, so
+	// they are not aborted. If they cannot be listed, Orphans is empty and Config.Logger gets a warning.
 	Orphans []oss.Upload
 }
 
@@ -75,7 +78,7 @@ func oneLine(s string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// completed reports whether the upload became an object all the same.
+// completed reports whether the object exists although the upload failed.
 func (e *UploadError) completed() bool {
 	var damaged *oss.ChecksumError
 	return errors.Is(e.Err, oss.ErrCallbackFailed) || errors.As(e.Err, &damaged) && damaged.PartNumber == 0
@@ -84,19 +87,18 @@ func (e *UploadError) completed() bool {
 // Unwrap returns Err.
 func (e *UploadError) Unwrap() error { return e.Err }
 
-// ErrOutcomeUnknown is matched by an UploadError whose last request may or may not have made the
-// object: the reply was lost and OSS could not be asked, or its answer proved neither. Everything
-// else an UploadError says is certain.
-var ErrOutcomeUnknown = errors.New("multipart: outcome of complete unknown")
+// ErrOutcomeUnknown is matched by an UploadError if it is unknown whether the object was created: the reply to the last
+// request was lost, and OSS could not be asked or its answer proved neither success nor failure. Everything else that
+// an UploadError says is certain.
+var ErrOutcomeUnknown = errors.New("multipart: it is unknown whether the upload completed")
 
-// ErrSourceChanged is matched when what was being uploaded shrank, grew or was rewritten meanwhile.
-// No object is made of it.
+// ErrSourceChanged reports that the source shrank, grew or was rewritten during the upload. No object is created.
 var ErrSourceChanged = errors.New("multipart: source changed while it was uploaded")
 
-// A PartError is one failed part.
+// A PartError describes a part that failed.
 type PartError struct {
-	Section       // which
-	Err     error // why
+	Section       // the part
+	Err     error // the cause
 }
 
 // Error returns one line: number, range, cause.

@@ -79,7 +79,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 				return err
 			}},
 		{name: "an option of another call", run: uploading(1, &oss.ObjectOptions{Checksum: oss.ChecksumNone}),
-			want: "multipart: ObjectOptions.Checksum is PutObject's; an Uploader takes Options.Checksum"},
+			want: "multipart: ObjectOptions.Checksum applies to PutObject only; set Options.Checksum of the Uploader"},
 		{name: "too many parts", want: "multipart: 1000001 bytes in parts of 100 are 10001 parts, more than 10000: the part size must be at least 101",
 			run: func(ctx context.Context, t *testing.T, _ *osstest.Server, u *multipart.Uploader) error {
 				_, err := u.UploadFile(ctx, bucket, key, sparseFile(t, 1000001), nil)
@@ -108,7 +108,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 			want: "multipart: upload to " + object + ": oss: CompleteMultipartUpload " + object + ": the object exists and is wrong: CRC-64 is * here and * in OSS*"},
 		{name: "nobody knows", faults: []osstest.Fault{{Op: "CompleteMultipartUpload", Effect: osstest.LoseReply()}, refuse("HeadObject", 0)}, run: uploading(250, nil),
 			is: []error{multipart.ErrOutcomeUnknown, oss.ErrAccessDenied}, as: []any{uploadError()},
-			want: "multipart: upload to " + object + ": multipart: outcome of complete unknown: oss: CompleteMultipartUpload *; asking OSS: oss: HeadObject " + object + denied + "; upload ID *"},
+			want: "multipart: upload to " + object + ": multipart: it is unknown whether the upload completed: oss: CompleteMultipartUpload *; asking OSS: oss: HeadObject " + object + denied + "; upload ID *"},
 		{name: "the key exists", is: []error{oss.ErrAlreadyExists, fs.ErrExist}, as: []any{uploadError(), serviceError()},
 			want: "multipart: upload to " + object + ": oss: InitiateMultipartUpload " + object + ": 409 FileAlreadyExists*",
 			run: func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader) error {
@@ -183,7 +183,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 				return err
 			}},
 		{name: "a copy of nothing", is: []error{oss.ErrNoSuchKey, fs.ErrNotExist}, as: []any{uploadError(), serviceError()},
-			want: "multipart: upload to " + object + ": looking at the source: oss: HeadObject oss://bucket/missing: 404 NoSuchKey*",
+			want: "multipart: upload to " + object + ": reading the properties of the source: oss: HeadObject oss://bucket/missing: 404 NoSuchKey*",
 			run: func(ctx context.Context, _ *testing.T, _ *osstest.Server, u *multipart.Uploader) error {
 				_, err := u.Copy(ctx, bucket, key, oss.CopySource{Bucket: bucket, Key: "missing"}, nil)
 				return err
@@ -195,7 +195,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 				return err
 			}},
 		{name: "a header of a body", run: uploading(1, &oss.ObjectOptions{Header: http.Header{"content-md5": {"x"}}}),
-			want: "multipart: header Content-Md5 is of one request's body; an Uploader computes its own"},
+			want: "multipart: header Content-Md5 describes one request body; an Uploader computes it"},
 		{name: "a closed writer", want: "multipart: writer is closed",
 			run: func(ctx context.Context, t *testing.T, _ *osstest.Server, u *multipart.Uploader) error {
 				w := u.NewWriter(ctx, bucket, key, nil)

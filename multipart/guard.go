@@ -11,20 +11,20 @@ import (
 	"sync"
 )
 
-// A guard keeps the first panic of code that the caller has given: a reader, a body, a Limiter, a Store, a hook. Much
-// of it runs in goroutines of this package or of net/http, where a panic would end the process past every recover of
-// the caller. The upload fails instead, and when it has been cleaned up the call that began it panics with the same
-// value.
+// A guard keeps the first panic of code that the caller supplied: a reader, a body, a Limiter, a Store or a hook. Much
+// of this code runs in goroutines of this package or of net/http, where no recover of the caller could catch the panic
+// and the process would end. Instead the upload fails, and after the clean-up the call that began it panics with the
+// same value.
 type guard struct {
 	mu       sync.Mutex
 	panicked bool
 	value    any
 }
 
-// errPanicked fails an upload some of whose code panicked.
-var errPanicked = errors.New("multipart: code of the caller panicked")
+// errPanicked fails an upload after a panic of code that the caller supplied.
+var errPanicked = errors.New("multipart: code supplied by the caller panicked")
 
-// catch is deferred around code of the caller, and turns a panic into errPanicked.
+// catch is deferred around code of the caller. It turns a panic into errPanicked.
 func (g *guard) catch(err *error) {
 	v := recover()
 	if v == nil {
@@ -38,13 +38,13 @@ func (g *guard) catch(err *error) {
 	*err = errPanicked
 }
 
-// do runs code of the caller.
+// do runs f, which calls code of the caller.
 func (g *guard) do(f func() error) (err error) {
 	defer g.catch(&err)
 	return f()
 }
 
-// rethrow panics with what was caught.
+// rethrow panics with the value that was caught, if any.
 func (g *guard) rethrow() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,7 +53,7 @@ func (g *guard) rethrow() {
 	}
 }
 
-// reader returns r with its panics caught.
+// reader returns r with a guard around its Read.
 func (g *guard) reader(r io.Reader) io.Reader { return guardedReader{g, r} }
 
 type guardedReader struct {
@@ -66,8 +66,8 @@ func (r guardedReader) Read(p []byte) (n int, err error) {
 	return r.r.Read(p)
 }
 
-// readerAt returns r with its panics caught. Types of the standard library that run no code of others stay what they
-// are.
+// readerAt returns r with a guard around its ReadAt. Types of the standard library that call no code of the caller are
+// returned unchanged.
 func (g *guard) readerAt(r io.ReaderAt) io.ReaderAt {
 	switch r.(type) {
 	case *os.File, *bytes.Reader, *strings.Reader:
@@ -97,12 +97,12 @@ func withCause(ctx context.Context, err error) error {
 	return err
 }
 
-// A causedError is an error and the cause of the context that led to it.
+// A causedError is an error with the cause of the context that led to it.
 type causedError struct{ err, cause error }
 
 func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
 
-// Error names the cause unless err has it, as net/http puts it where a request was cut off.
+// Error appends the cause, unless the text of err already ends with it, as that of net/http may.
 func (e *causedError) Error() string {
 	if text := e.err.Error(); strings.HasSuffix(text, e.cause.Error()) {
 		return text

@@ -10,19 +10,19 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// sums are the checksums of a body. They are computed before it is sent; it is read again to be sent, and OSS refuses
-// it if it has changed in between.
+// sums are the checksums of a body. They are computed before the body is sent. Sending reads it again, and OSS refuses
+// it if it has changed.
 type sums struct {
 	md5 [md5.Size]byte
 	crc uint64 // CRC-64, ECMA
 }
 
-// hashStep is how much of a body is hashed at once, between two looks at the context. Chunks of that size of 32 bodies
-// suit the second-level cache of a processor that has so many lanes.
+// hashStep is the number of bytes of a body that are hashed at a time, between two checks of the context. With 32 lanes
+// the chunks fit in the second-level cache of the processor.
 const hashStep = 64 << 10 // bytes
 
-// minGroup is the fewest bodies that the hash pipeline hashes together. Fewer are left to the workers that send them,
-// of which there are several.
+// minGroup is the minimum number of bodies that the hash pipeline hashes together. Fewer are hashed by the workers that
+// send them.
 const minGroup = 3
 
 // A hashRequest is a body that waits for its sums.
@@ -30,15 +30,15 @@ type hashRequest struct {
 	ctx   context.Context
 	body  oss.Body
 	off   int64   // of the next chunk
-	chunk *[]byte // holds a chunk that does not lie in memory in one piece
+	chunk *[]byte // holds a chunk that is not contiguous in memory
 	sums  sums
-	err   error     // why there are no sums
+	err   error     // why the sums are unknown
 	call  *hashCall // in the combiner
 }
 
 func (r *hashRequest) ended() bool { return r.err != nil || r.off >= r.body.Size() }
 
-// next returns the next chunk of the body, having added it to the CRC-64. It returns nil at the end and after an error.
+// next adds the next chunk of the body to the CRC-64, and returns it. It returns nil at the end and after an error.
 func (r *hashRequest) next(scratch *sync.Pool) []byte {
 	if r.err == nil {
 		r.err = r.ctx.Err()
@@ -63,7 +63,7 @@ func (r *hashRequest) next(scratch *sync.Pool) []byte {
 	return p
 }
 
-// release gives back what next has taken.
+// release returns the memory of next.
 func (r *hashRequest) release(scratch *sync.Pool) {
 	if r.chunk != nil {
 		scratch.Put(r.chunk)
@@ -71,7 +71,7 @@ func (r *hashRequest) release(scratch *sync.Pool) {
 	}
 }
 
-// inPlace returns n bytes of b without copying them, or nil if they do not lie in memory in one piece.
+// inPlace returns n bytes of b without copying them, or nil if they are not contiguous in memory.
 func inPlace(b oss.Body, off, n int64) []byte {
 	if m, ok := b.(*buffer); ok {
 		return m.at(off, n)
@@ -79,8 +79,8 @@ func inPlace(b oss.Body, off, n int64) []byte {
 	return nil
 }
 
-// A laneGroup hashes bodies side by side, each in a lane of its own. A body may be admitted whenever a lane is free,
-// also while others are under way. It is not safe for concurrent use.
+// A laneGroup hashes bodies side by side, each in its own lane. A body may be admitted whenever a lane is free, even
+// while others are being hashed. A laneGroup is not safe for concurrent use.
 type laneGroup struct {
 	hasher  *md5lanes.Hasher
 	lanes   []*hashRequest // nil where a lane is free
@@ -95,7 +95,7 @@ func newLaneGroup(lanes int, scratch *sync.Pool) *laneGroup {
 	}
 }
 
-// admit gives r a lane, and reports whether one was free.
+// admit assigns a lane to r, and reports whether one was free.
 func (g *laneGroup) admit(r *hashRequest) bool {
 	for i, taken := range g.lanes {
 		if taken == nil {
@@ -107,8 +107,8 @@ func (g *laneGroup) admit(r *hashRequest) bool {
 	return false
 }
 
-// step hashes the next chunk of each body. It returns the requests that have ended thereby, until the next step;
-// their lanes are free.
+// step hashes the next chunk of each body. It returns the requests that ended with this step, whose lanes are free. The
+// slice is valid until the next step.
 func (g *laneGroup) step() []*hashRequest {
 	for i, r := range g.lanes {
 		if r != nil {
@@ -129,7 +129,7 @@ func (g *laneGroup) step() []*hashRequest {
 	return g.done
 }
 
-// sumGroup reads all bodies once, side by side. One that cannot be read has no sums: whoever sends it finds out why.
+// sumGroup reads all bodies once, side by side. A body that cannot be read has no sums; sending it returns the error.
 func (u *Uploader) sumGroup(ctx context.Context, bodies []oss.Body) []*sums {
 	all := make([]*sums, len(bodies))
 	requests := make([]hashRequest, len(bodies))
@@ -145,15 +145,15 @@ func (u *Uploader) sumGroup(ctx context.Context, bodies []oss.Body) []*sums {
 	return all
 }
 
-// sumOf reads body once.
+// sumOf returns the checksums of body, which it reads once.
 func (u *Uploader) sumOf(ctx context.Context, body oss.Body) (*sums, error) {
 	requests := []hashRequest{{ctx: ctx, body: body}}
 	u.hash(requests)
 	return &requests[0].sums, requests[0].err
 }
 
-// hash serves the requests: beside others in the combiner if all lie in memory, else in a group of their own, because
-// reading may take long.
+// hash computes the sums of the requests. If all bodies are in memory the combiner hashes them together with others.
+// Otherwise they have their own group, because reading may take long.
 func (u *Uploader) hash(requests []hashRequest) {
 	if u.lanes >= minGroup && inMemory(requests) {
 		u.combiner.serve(u, requests)

@@ -14,21 +14,21 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file sends a part a second time beside the first request when that is far slower than earlier parts were: of
-// many connections a few are stuck, and an upload is as late as its last part. The first success is the part,
-// whichever request it is, since both have the same number and the same bytes. The other request is cancelled and
-// waited for.
+// This file sends a part a second time, in parallel with the first request, if that is far slower than earlier parts
+// were. Of many connections a few may be stuck, and an upload ends with its last part. The first success counts,
+// because both requests have the same part number and the same bytes. The other request is cancelled, and the part ends
+// when it has ended.
 //
-// The second request cannot get the connection of the first, which is in use: it gets one that has just carried a part
-// well, or a new one. It needs a permit that is free, so that it never delays another part. The hedgeBudget bounds what
-// is wasted: when both requests have read what they were allowed, the one that is behind stops.
+// The second request cannot use the connection of the first. It gets an idle connection, which has just sent a part, or
+// a new one. It needs a free permit, so it never delays another part. The hedgeBudget limits the bytes sent twice: when
+// both requests have read the allowed bytes, the request that is behind stops.
 
 const (
 	hedgeFactor   = 3                      // times the expected time
-	hedgeInterval = 100 * time.Millisecond // between two looks at a part: a part that ends before that is never sent twice
+	hedgeInterval = 100 * time.Millisecond // between two checks of a part; a faster part is never sent twice
 )
 
-// A hedge is one part on its way, perhaps twice.
+// A hedge is one part in flight, with one request or two.
 type hedge struct {
 	budget        *hedgeBudget
 	first, second hedgeBody
@@ -39,10 +39,10 @@ type hedge struct {
 	mu      sync.Mutex
 	over    bool           // the first has ended
 	running bool           // the second has begun
-	cancel  func()         // ends the second, and the looking before it; nil before the first look
-	ended   sync.WaitGroup // the second has ended, or there will be none
+	cancel  func()         // ends the second, and the checks before it; nil before the first check
+	ended   sync.WaitGroup // for the goroutine of the second
 	allowed int64          // bytes that may be wasted
-	stopped atomic.Bool    // one of the two has stopped for the other
+	stopped atomic.Bool    // one of the two has stopped because it was behind
 
 	part oss.Part // of the second
 	err  error
@@ -53,12 +53,12 @@ type hedgeBody struct {
 	oss.Body
 	hedge *hedge
 	peer  atomic.Pointer[hedgeBody] // nil until there are two
-	read  atomic.Int64              // bytes that were read of it
+	read  atomic.Int64              // bytes read
 }
 
 var errBehind = errors.New("the other request for the same part is ahead")
 
-// ReadAt reads the part, unless this request is behind and has used up the bytes that may be wasted.
+// ReadAt reads the part. It fails if this request is behind and both have read the allowed bytes.
 func (b *hedgeBody) ReadAt(p []byte, off int64) (int, error) {
 	if err := b.mayGoOn(int64(len(p))); err != nil {
 		return 0, err
@@ -84,7 +84,7 @@ func (b *hedgeBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	return lent, err
 }
 
-// mayGoOn returns errBehind to the request that is behind, when n more bytes would be too many.
+// mayGoOn returns errBehind if n more bytes would exceed the allowed bytes and this request is behind.
 func (b *hedgeBody) mayGoOn(n int64) error {
 	peer := b.peer.Load()
 	if peer == nil {
@@ -98,7 +98,9 @@ func (b *hedgeBody) mayGoOn(n int64) error {
 }
 
 // sendHedged sends a piece by upload, and a second time if the first request is far slower than earlier parts were.
-func (e admitted) sendHedged(ctx context.Context, upload func(context.Context, oss.Body) (oss.Part, error)) (oss.Part, error) {
+func (e admitted) sendHedged(
+	ctx context.Context, upload func(context.Context, oss.Body) (oss.Part, error),
+) (oss.Part, error) {
 	t := e.transfer
 	if t.hedges == nil || t.tunable(e.Size) == 0 {
 		return upload(ctx, e.metered)
@@ -125,14 +127,14 @@ func (e admitted) sendHedged(ctx context.Context, upload func(context.Context, o
 		if h.err == nil {
 			cancelOne(reqstats.ErrSuperseded)
 		} else {
-			h.first.peer.Store(nil) // however far it had got
+			h.first.peer.Store(nil) // the first continues, even if it is behind
 		}
 	})
 	part, err := upload(one, &h.first)
 	if !timer.Stop() {
 		h.mu.Lock()
 		h.over = true
-		h.second.peer.Store(nil) // however far the first had got, nothing else is left now
+		h.second.peer.Store(nil) // the second continues, even if it is behind
 		if h.cancel != nil && (err == nil || !h.running) {
 			h.cancel()
 		}
@@ -146,8 +148,8 @@ func (e admitted) sendHedged(ctx context.Context, upload func(context.Context, o
 	return part, err
 }
 
-// waitUntilSlow waits until the first request is stuck, and returns the permit of a second one. It returns nil if the
-// first has ended, or if an attempt of it has failed: then it is being repeated anyway.
+// waitUntilSlow waits until the first request is slow, and returns a permit for the second. It returns nil if the first
+// has ended, or if one of its attempts has failed: then it is being repeated anyway.
 func (h *hedge) waitUntilSlow(ctx context.Context, cancel func(), g *flow.Governor) *flow.Permit {
 	h.mu.Lock()
 	h.cancel = cancel
@@ -186,33 +188,33 @@ func (h *hedge) waitUntilSlow(ctx context.Context, cancel func(), g *flow.Govern
 	}
 }
 
-// A pace is how fast a request was going at the latest look at it.
+// A pace is the progress of a request at the latest check.
 type pace struct {
 	read  int64     // bytes by then
-	at    time.Time // zero before the first look
-	waste int64     // what that look said
+	at    time.Time // zero before the first check
+	waste int64     // result of that check, see bytesToWaste
 }
 
-// bytesToWaste returns 0 while the first request goes well. If it will take far longer than expected, at its pace
-// since the last look, it returns how many bytes a second request may waste.
+// bytesToWaste returns how many bytes a second request may waste. It returns 0 unless the first request, at its speed
+// since the last check, will take far longer than expected.
 func (h *hedge) bytesToWaste() int64 {
 	now := time.Now()
 	if past := now.Sub(h.pace.at); past >= hedgeInterval {
 		size, read := h.first.Size(), h.first.read.Load()
-		h.pace = h.pace.look(now, size, read, now.Sub(h.began), h.budget.expectedTime(size))
+		h.pace = h.pace.check(now, size, read, now.Sub(h.began), h.budget.expectedTime(size))
 	}
 	return h.pace.waste
 }
 
-// look judges a request that has read some of its size after the given time.
-func (p pace) look(now time.Time, size, read int64, after, expected time.Duration) pace {
+// check returns the pace of a request that has read some of its size after the given time.
+func (p pace) check(now time.Time, size, read int64, after, expected time.Duration) pace {
 	next := pace{read: read, at: now}
 	typical := expected.Seconds()
 	if typical == 0 || p.at.IsZero() {
 		return next
 	}
 	speed := float64(read-p.read) / now.Sub(p.at).Seconds()
-	left := after.Seconds() // before the first byte and after the last, all one knows is how long it has been
+	left := after.Seconds() // before the first byte and after the last, only the elapsed time is known
 	if read > 0 && read < size {
 		left = math.Inf(1)
 		if speed > 0 {

@@ -6,34 +6,33 @@ import (
 	"time"
 )
 
-// A hedgeBudget records how long the parts of an Uploader take, and bounds the bytes that hedging wastes to a share of
-// those of its parts.
+// A hedgeBudget records recent durations of the parts of an Uploader, and limits the bytes that hedging wastes to a
+// share of the bytes of its parts.
 type hedgeBudget struct {
 	mu     sync.Mutex
 	latest [16]duration // of parts, as a ring
-	parts  int          // so many ever
-	sent   int64        // bytes of parts that are confirmed, or under way for the first time
+	parts  int          // number of parts ever recorded
+	sent   int64        // bytes of parts that are confirmed, or in flight for the first time
 	wasted int64        // bytes sent twice, or reserved for that
 	hedged int64        // parts that are being sent twice
 
-	share int64 // one byte of so many may be wasted
+	share int64 // one of this many bytes may be wasted
 }
 
-// A duration is how long a part took.
+// A duration is the time that a part of a certain size took.
 type duration struct {
 	size int64
 	took time.Duration
 }
 
 const (
-	minKnown    = 3  // parts, before there is an expected time
-	wastedShare = 20 // one byte of so many may be wasted
-	hedgeShare  = 8  // one part of so many in flight may be sent twice, and always one
+	minKnown    = 3  // parts that must be recorded before there is an expected time
+	wastedShare = 20 // one of this many bytes may be wasted
+	hedgeShare  = 8  // one of this many parts in flight may be sent twice, and always one
 )
 
-// expectedTime returns how long a part of that size takes, 0 while that is unknown, and else no less than
-// hedgeInterval. A smaller part gets as much time as the others took, because some of the time does not depend on the
-// size.
+// expectedTime returns the expected duration of a part of that size, at least hedgeInterval, or 0 while it is unknown.
+// A smaller part gets as much time as larger ones, because some of the time does not depend on the size.
 func (b *hedgeBudget) expectedTime(size int64) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,14 +48,14 @@ func (b *hedgeBudget) expectedTime(size int64) time.Duration {
 	return max(took[len(took)/2], hedgeInterval)
 }
 
-// begin takes note of a part that is about to be sent.
+// begin records a part that is about to be sent.
 func (b *hedgeBudget) begin(size int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sent += size
 }
 
-// reserve sets so many bytes aside to be wasted, and reports whether the budget allows that.
+// reserve reserves bytes that may be wasted, and reports whether the budget allows it.
 func (b *hedgeBudget) reserve(bytes, inFlight int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +67,7 @@ func (b *hedgeBudget) reserve(bytes, inFlight int64) bool {
 	return true
 }
 
-// finish takes note of a part that has ended, and of what its hedge has wasted.
+// finish records a part that has ended, and the bytes that its hedge has wasted.
 func (b *hedgeBudget) finish(h *hedge, first, second bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

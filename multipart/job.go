@@ -13,23 +13,23 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A job is one upload on its way.
+// A job is one upload in progress: what it knows, and nothing of how parts are sent.
 type job struct {
 	u       *Uploader
 	options requestOptions
 	plan    Plan
 	length  int64 // bytes of a stream; -1 if unknown
-	keep    bool  // leave parts in OSS when it fails
+	keep    bool  // a failure leaves the parts in OSS
 	meter   *meter
 	cut     bool         // a request for a part got no answer, and may arrive late
 	orphans []oss.Upload // see UploadError
 
-	unlisted bool // there may be more orphans, which OSS did not list
+	unlisted bool // OSS did not list the uploads, so there may be more orphans
 
-	grown []Section // of the parts, where they have several sizes; nil means those of plan
+	grown []Section // the sections of parts of several sizes; nil means those of plan
 
-	caller context.Context // of the call, for its cause
-	guard  guard           // of the caller's code
+	caller context.Context // the context of the call, for its cause
+	guard  guard           // catches panics of the caller's code
 }
 
 // newJob returns the job that carries out p with the options, for the caller with ctx.
@@ -42,8 +42,8 @@ func newPlan(bucket, key string, options *requestOptions) Plan {
 	return Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: options.complete.ForbidOverwrite}
 }
 
-// startProgress starts the meter of a job whose plan stands. The function it returns ends it, and passes on a panic
-// of the caller's code.
+// startProgress starts the meter of a job whose plan is complete. The function it returns stops the meter, and panics
+// again if code of the caller panicked.
 func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
@@ -66,7 +66,7 @@ func (j *job) uploadParts(ctx context.Context, src source) (*Result, error) {
 	}
 	sent, err := j.sendParts(ctx, src)
 	if changed := src.changed(); changed != nil {
-		err = changed // whatever else it led to
+		err = changed // the cause of any other error
 	}
 	if err != nil {
 		return nil, j.abandon(ctx, sent, err)
@@ -74,8 +74,8 @@ func (j *job) uploadParts(ctx context.Context, src source) (*Result, error) {
 	return j.complete(ctx, sent)
 }
 
-// initiate begins the upload of the job's plan. A reply that is lost on the way may leave an upload in OSS whose
-// ID nobody knows; what could be one is reported.
+// initiate begins the upload of the plan. A lost reply may leave an upload in OSS whose ID is unknown: findOrphans
+// looks for it.
 func (j *job) initiate(ctx context.Context) error {
 	at := j.plan.Upload
 	began := time.Now()
@@ -96,36 +96,38 @@ func (j *job) initiate(ctx context.Context) error {
 	return nil
 }
 
-// notBegun reports an upload of which nothing was begun in OSS.
+// notBegun returns the error of an upload that was not begun in OSS.
 func (j *job) notBegun(err error) error {
 	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: withCause(j.caller, err)}
 }
 
-// kept reports a failed upload that stays in OSS.
+// kept returns the error of a failed upload that stays in OSS.
 func (j *job) kept(sent *transferResult, err error) error {
-	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans, Err: withCause(j.caller, err)}
+	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans,
+		Err: withCause(j.caller, err)}
 }
 
-// requestOptions are a caller's ObjectOptions, each where OSS wants it.
+// requestOptions are the caller's ObjectOptions, split by the request that carries them.
 type requestOptions struct {
 	put      oss.ObjectOptions
 	initiate oss.ObjectOptions
 	part     oss.PartOptions
 	complete oss.CompleteOptions
-	common   http.Header // for every other request of the upload
+	common   http.Header // of every other request
 }
 
-// splitOptions puts each option on the requests it concerns. One that none could honour is an error.
+// splitOptions assigns each option to the requests that carry it. An option that no request could carry is an error.
 func splitOptions(opts *oss.ObjectOptions) (requestOptions, error) {
 	var w requestOptions
 	if opts == nil {
 		return w, nil
 	}
 	if opts.Checksum != oss.ChecksumMD5 {
-		return w, errors.New("multipart: ObjectOptions.Checksum is PutObject's; an Uploader takes Options.Checksum")
+		return w, errors.New("multipart: ObjectOptions.Checksum applies to PutObject only; " +
+			"set Options.Checksum of the Uploader")
 	}
 	w.put, w.initiate = *opts, *opts
-	w.initiate.ACL, w.complete.ACL = "", opts.ACL // the one thing that is said at the end
+	w.initiate.ACL, w.complete.ACL = "", opts.ACL // OSS takes the ACL with CompleteMultipartUpload only
 	w.complete.ForbidOverwrite = opts.ForbidOverwrite
 	w.initiate.Header, w.part.Header = make(http.Header), make(http.Header)
 	w.complete.Header, w.common = make(http.Header), make(http.Header)
@@ -134,7 +136,7 @@ func splitOptions(opts *oss.ObjectOptions) (requestOptions, error) {
 		name = http.CanonicalHeaderKey(name)
 		switch name {
 		case "Content-Md5", "X-Oss-Hash-Crc64ecma":
-			return w, fmt.Errorf("multipart: header %s is of one request's body; an Uploader computes its own", name)
+			return w, fmt.Errorf("multipart: header %s describes one request body; an Uploader computes it", name)
 		case "X-Oss-Copy-Source", "X-Oss-Copy-Source-Range", "X-Oss-Copy-Source-If-Match", "X-Oss-Copy-Source-If-None-Match",
 			"X-Oss-Copy-Source-If-Modified-Since", "X-Oss-Copy-Source-If-Unmodified-Since",
 			"X-Oss-Metadata-Directive", "X-Oss-Tagging-Directive":

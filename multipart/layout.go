@@ -6,10 +6,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// grownSections returns the sections of an upload whose parts have several sizes, as those of a stream grow: the
-// parts that OSS holds as they are, and equal parts for the rest of p.Size bytes. Where a part is missing between two
-// of the partMatches size it has that size; where the sizes differ, the place of what comes behind is unknown, and it
-// is cut anew. There are none if nothing held can be kept.
+// grownSections returns the sections of an upload whose parts have several sizes, as those of a long stream: the parts
+// that OSS holds, and parts of equal size for the rest of p.Size bytes. A part that is missing between two parts of the
+// same size has that size. If the sizes differ, the offset of the later parts is unknown, and the rest is cut anew.
+// grownSections returns nil if no part can be kept.
 func grownSections(p Plan, held []oss.Part, least int64) []Section {
 	held = slices.SortedFunc(slices.Values(held), byNumber)
 	var sections []Section
@@ -49,7 +49,7 @@ held:
 	return sections
 }
 
-// fit counts the parts held that are one of the sections.
+// fit returns how many of the held parts have the size of their section.
 func fit(sections []Section, held []oss.Part) (n int) {
 	for _, part := range held {
 		if part.Number >= 1 && part.Number <= len(sections) && sections[part.Number-1].Size == part.Size {

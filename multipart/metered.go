@@ -9,7 +9,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// metered returns body so that sending it asks the Limiter and is reported, or body itself where there is neither.
+// metered returns a body that is paced by the Limiter and reports its progress, or body itself if there is neither a
+// Limiter nor a meter.
 func (t *transfer) metered(body oss.Body) oss.Body {
 	if t.meter == nil && t.limiter == nil {
 		return body
@@ -17,8 +18,8 @@ func (t *transfer) metered(body oss.Body) oss.Body {
 	return &meteredBody{Body: body, limiter: t.limiter, guard: t.guard, meter: t.meter}
 }
 
-// A meteredBody asks the Limiter before each read, and tells the meter how far sending has got. It is an
-// oss.ContextBody, so that what ends an attempt ends its waiting.
+// A meteredBody waits for the Limiter before each read, and reports the bytes read to the meter. It is an
+// oss.ContextBody, so that the end of an attempt ends the wait.
 type meteredBody struct {
 	oss.Body
 	limiter Limiter
@@ -26,7 +27,7 @@ type meteredBody struct {
 	meter   *meter
 
 	mu   sync.Mutex
-	seen int64 // the furthest byte sent; one sent again is not counted again
+	seen int64 // the end of the furthest byte sent; bytes sent again are not counted
 }
 
 func (w *meteredBody) ReadAt(p []byte, off int64) (int, error) {
@@ -50,7 +51,7 @@ func (w *meteredBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n
 	}
 }
 
-// Region implements zerocopy.Source, where no Limiter has to be asked.
+// Region implements zerocopy.Source. It returns nothing if there is a Limiter.
 func (w *meteredBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	lender, ok := w.Body.(zerocopy.Source)
 	if !ok || w.limiter != nil {
@@ -63,15 +64,15 @@ func (w *meteredBody) Region(off, n int64, files bool) (zerocopy.Region, error) 
 	return lent, err
 }
 
-// pace waits until the Limiter allows some of p, and returns that. A *rate.Limiter refuses more than
-// its burst at once, which may be lowered between two looks at it.
+// pace waits until the Limiter permits some bytes of p, and returns those. A *rate.Limiter refuses more than its burst,
+// which may be lowered between Burst and WaitN: then pace tries again with fewer bytes.
 func (w *meteredBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
 	defer w.guard.catch(&err)
 	burst := func() int {
 		if b, ok := w.limiter.(interface{ Burst() int }); ok {
 			return b.Burst()
 		}
-		return 0 // there is none, or no bound
+		return 0 // no limit
 	}
 	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
 	for {
@@ -89,8 +90,8 @@ func (w *meteredBody) pace(ctx context.Context, p []byte, off int64) (allowed []
 	}
 }
 
-// endless hides the deadline of a context. A *rate.Limiter fails at once, with an error of its own, when a wait would
-// outlast the deadline; without one it fails at the deadline, with the context's error.
+// endless hides the deadline of a context. If a wait would outlast the deadline, a *rate.Limiter fails at once with its
+// own error. Without one it waits until the deadline, and fails with the error of the context.
 type endless struct{ context.Context }
 
 func (endless) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }

@@ -16,8 +16,8 @@ type Options struct {
 	// hold the object. For a stream it is the size of the first parts, and 0 means DefaultStreamPartSize.
 	PartSize int64
 
-	// Concurrency is the number of parts in flight over all uploads of the Uploader. 0 means as many as make them faster:
-	// see MaxConcurrency.
+	// Concurrency is the number of parts in flight over all uploads of the Uploader. 0 means adaptive: see
+	// MaxConcurrency.
 	Concurrency int
 
 	// Checksum says how parts and objects are verified. The default is oss.ChecksumMD5.
@@ -29,7 +29,7 @@ type Options struct {
 	// KeepParts leaves the parts of a failed upload in OSS, for Resume. A Store implies it for UploadFile.
 	KeepParts bool
 
-	// Progress is called for each upload: serially, never under a lock, and with values that never decrease. Nil means
+	// Progress is called for each upload: serially, with no locks held, and with values that never decrease. Nil means
 	// none.
 	Progress func(Progress)
 
@@ -83,13 +83,13 @@ const (
 	DefaultCleanupTimeout = 30 * time.Second
 )
 
-// MaxConcurrency bounds the parts in flight where Options.Concurrency is 0: an Uploader then begins with
-// DefaultConcurrency, doubles as long as that clearly carries more bytes a second, and tries again now and then
-// whether more help or fewer do. Streams never have more in flight than MemoryLimit has room for. Parts with an
-// x-oss-traffic-limit do not count, as more of them would only get round it.
+// MaxConcurrency limits the parts in flight if Options.Concurrency is 0. The Uploader then begins with
+// DefaultConcurrency and doubles the number while that clearly raises the throughput. It periodically tests whether
+// more or fewer parts would be faster. Streams have no more parts in flight than MemoryLimit has room for. Parts with
+// an x-oss-traffic-limit are not measured, because more of them would only evade that limit.
 const MaxConcurrency = 64
 
-// check refuses what OSS cannot honour; least is the smallest part it takes.
+// check returns an error for a value that is invalid or that OSS does not accept. least is the minimum part size.
 func (o *Options) check(least int64) error {
 	switch {
 	case o.PartSize != 0 && o.PartSize < least:
@@ -103,7 +103,8 @@ func (o *Options) check(least int64) error {
 	case o.MemoryLimit < 0:
 		return fmt.Errorf("multipart: memory limit %d is negative", o.MemoryLimit)
 	case o.MemoryLimit != 0 && o.MemoryLimit < cmp.Or(o.PartSize, DefaultPartSize):
-		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes", o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
+		return fmt.Errorf("multipart: memory limit %d is less than one part, %d bytes",
+			o.MemoryLimit, cmp.Or(o.PartSize, DefaultPartSize))
 	case o.Checksum < oss.ChecksumMD5 || o.Checksum > oss.ChecksumNone:
 		return fmt.Errorf("multipart: checksum %d is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone", o.Checksum)
 	case o.Limiter != nil && isNil(o.Limiter):

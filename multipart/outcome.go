@@ -74,17 +74,22 @@ func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, erro
 		}
 	}
 	if want.known && res.CRC64 != 0 && res.CRC64 != want.crc {
-		return nil, &UploadError{Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans, Err: &oss.ChecksumError{
-			Op: "CompleteMultipartUpload", Bucket: up.Bucket, Key: up.Key, Local: want.crc, Remote: res.CRC64,
-		}}
+		return nil, &UploadError{
+			Plan: j.plan, Stored: sent.stored(), Aborted: true, Orphans: j.orphans,
+			Err: &oss.ChecksumError{
+				Op: "CompleteMultipartUpload", Bucket: up.Bucket, Key: up.Key, Local: want.crc, Remote: res.CRC64,
+			},
+		}
 	}
 	if !strings.EqualFold(res.ETag, want.etag) {
 		told := "is right"
 		if !want.known || res.CRC64 == 0 {
 			told = "is not known"
 		}
-		j.u.client.Logger().LogAttrs(ctx, slog.LevelWarn, "oss: ETag of the object does not follow from its parts; its CRC-64 "+told,
-			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("etag", res.ETag), slog.String("expected", want.etag))
+		j.u.client.Logger().LogAttrs(ctx, slog.LevelWarn,
+			"oss: ETag of the object does not follow from its parts; its CRC-64 "+told,
+			slog.String("bucket", up.Bucket), slog.String("key", up.Key),
+			slog.String("etag", res.ETag), slog.String("expected", want.etag))
 	}
 	j.meter.finish(want.size, want.parts)
 	return &Result{

@@ -102,7 +102,7 @@ func anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown(t *testing.T) {
 			cfg.Hooks.OnStart = onFirst("ListParts", func() { srv.PutObject(bucket, key, []byte("another writer was faster")) })
 		})
 		_, err := upload(t, c, nil)
-		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "another object stands there") {
+		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "the key holds another object") {
 			t.Errorf("error is %v", err)
 		}
 	})

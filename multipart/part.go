@@ -12,7 +12,7 @@ func (j *job) newTransfer() *transfer {
 		governor: j.u.governor, hedges: j.u.hedges, limiter: j.u.opts.Limiter,
 		meter: j.meter, guard: &j.guard,
 		hedged: func() {
-			j.warn("a part is far slower than others, and sent a second time", j.plan.Upload, nil)
+			j.warn("a part is far slower than others and is sent a second time", j.plan.Upload, nil)
 		},
 		fixedRate: j.options.part.Header.Get("X-Oss-Traffic-Limit") != "",
 		// The parts in flight, and as many that wait to be sent again: those hold no permit.

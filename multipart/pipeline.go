@@ -9,10 +9,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A hashPipeline is a source that yields the pieces of another with their sums. It hashes groups of pieces side by
-// side, which costs a fraction of hashing one by one, while the workers send those before. The first groups are
-// small, so that the first byte leaves early; they grow to what the processor has lanes for. The last ones are of
-// equal size: few pieces cost as much time as half the lanes do.
+// A hashPipeline is a source that yields the pieces of another source with their checksums. It hashes groups of pieces
+// side by side, which costs a fraction of hashing them one by one, while the workers send earlier pieces. The first
+// groups are small, so that sending begins early. Later groups grow to the number of lanes of the processor. The last
+// groups have equal sizes, because hashing few pieces takes as long as hashing half the lanes.
 type hashPipeline struct {
 	u        *Uploader
 	source   source
@@ -21,29 +21,30 @@ type hashPipeline struct {
 	atOnce   int // groups hashed at the same time
 	parts    int // of the whole source; 0 if unknown
 
-	// Of a file.
+	// For files.
 	pieces   lookahead
 	workers  int64
 	partSize int64 // bytes
-	drop     bool  // what has been sent is taken out of the cache
+	drop     bool  // sent bytes are dropped from the page cache
 
-	input   chan piece    // what was read of a stream; nil for a source that never waits
-	output  chan piece    // hashed; closed at the end
-	hashing atomic.Int32  // groups that are not in output yet
-	wake    chan struct{} // holds a token when output or hashing may have changed
-	before  chan struct{} // closed when the latest group is in output
-	err     error         // why there are no more; set before output is closed
-	ending  sync.WaitGroup
+	input   chan piece     // pieces read from a stream; nil for a file
+	output  chan piece     // hashed; closed at the end
+	hashing atomic.Int32   // groups that are not in output yet
+	wake    chan struct{}  // holds a token when output or hashing may have changed
+	before  chan struct{}  // closed when the latest group is in output
+	err     error          // io.EOF or a failure; set before output is closed
+	ending  sync.WaitGroup // for the goroutines
 }
 
 // maxGroupBytes bounds a group of pieces of a file.
 const maxGroupBytes = 256 << 20 // bytes
 
-// mostAtOnce is how many groups of a file are hashed at the same time, where there are as many processors.
+// mostAtOnce is the maximum number of groups of a file that are hashed at the same time, if there are as many
+// processors.
 const mostAtOnce = 4
 
-// hashAhead returns src with its pieces hashed ahead, or src itself where that does not pay. Its goroutines end with
-// ctx, and are waited for by the function it returns.
+// hashAhead returns a source that yields the pieces of src with their checksums, or src itself if hashing in groups
+// does not pay. Its goroutines end with ctx. The function it returns waits for them.
 func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	lanes := j.u.lanes
 	if j.u.opts.Checksum != oss.ChecksumMD5 || lanes < minGroup {
@@ -66,7 +67,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 		p.input = make(chan piece, lanes)
 		p.ending.Go(func() { p.read(ctx) })
 	}
-	p.output = make(chan piece, (p.atOnce+1)*p.maxGroup) // more than shouldHash lets come together
+	p.output = make(chan piece, (p.atOnce+1)*p.maxGroup) // more than shouldHash allows at a time
 	p.ending.Go(func() {
 		defer close(p.output)
 		produce(ctx)
@@ -75,7 +76,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	return p, p.end
 }
 
-// next returns the next piece, with its sums unless it came alone.
+// next returns the next piece, with its checksums unless it was alone in its group.
 func (p *hashPipeline) next(ctx context.Context) (piece, error) {
 	select {
 	case e, ok := <-p.output:
@@ -85,7 +86,7 @@ func (p *hashPipeline) next(ctx context.Context) (piece, error) {
 		p.signal()
 		return e, nil
 	case <-ctx.Done():
-		for e := range p.output { // up to its end, when p.err says what the source waited for
+		for e := range p.output { // until it is closed: then p.err is set
 			e.free()
 		}
 		if errors.Is(p.err, errNoMemory) {
@@ -97,7 +98,7 @@ func (p *hashPipeline) next(ctx context.Context) (piece, error) {
 
 func (p *hashPipeline) changed() error { return p.source.changed() }
 
-// end waits for the goroutines, and frees the pieces that were not taken.
+// end waits for the goroutines, and frees the pieces that next has not returned.
 func (p *hashPipeline) end() {
 	p.ending.Wait()
 	for e := range p.output {
@@ -124,14 +125,14 @@ func (p *hashPipeline) read(ctx context.Context) {
 	}
 }
 
-// hashStream hashes the pieces that read has read. It closes a group as soon as a worker would be idle, and while
-// none is it waits: the more pieces come meanwhile, the less each of them costs.
+// hashStream hashes the pieces that read has read. It closes a group as soon as a worker would be idle. While no worker
+// is, it waits: a larger group costs less for each piece.
 func (p *hashPipeline) hashStream(ctx context.Context) {
 	for e := range p.input {
 		group := []piece{e}
 		if !p.await(ctx) {
 			e.free()
-			continue // up to the end of the input
+			continue // until the input is closed
 		}
 		for len(group) < p.maxGroup && len(p.input) > 0 {
 			group = append(group, <-p.input)
@@ -140,8 +141,8 @@ func (p *hashPipeline) hashStream(ctx context.Context) {
 	}
 }
 
-// hashFile hashes the pieces of a file. One group is hashed while another is sent, and more at the same time whenever
-// that is not enough for the workers.
+// hashFile hashes the pieces of a file. One group is hashed while another is sent. More groups are hashed at the same
+// time if the workers would otherwise be idle.
 func (p *hashPipeline) hashFile(ctx context.Context) {
 	for size := p.first; p.err == nil; {
 		if !p.await(ctx) {
@@ -158,8 +159,8 @@ func (p *hashPipeline) hashFile(ctx context.Context) {
 	}
 }
 
-// nextGroup returns the next n pieces of a file, or fewer if more would not stay in the cache until they are sent. If
-// there are no more it sets p.err.
+// nextGroup returns the next n pieces of a file, or fewer if more would not stay in the page cache until they are sent.
+// At the end, or after an error, it sets p.err.
 func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 	var total int64 // bytes of room
 	for len(group) < n && p.err == nil {
@@ -179,7 +180,7 @@ func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 	if total > 0 {
 		if err := p.u.ahead.room.Acquire(ctx, total); err != nil {
 			p.err = err
-			return group // whose parts hold no room
+			return group // its parts hold no room
 		}
 	}
 	for _, e := range group {
@@ -190,8 +191,8 @@ func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 	return group
 }
 
-// maxRoom returns the bytes of room for one group: half of it, as the other half is for the parts in flight. For a
-// group that is worth hashing together it may be all.
+// maxRoom returns the limit of the bytes of one group: half of the room, because the other half is for the parts in
+// flight. A group that is just large enough to be hashed together may take all of it.
 func (p *hashPipeline) maxRoom() int64 {
 	limit := p.u.ahead.limit()
 	return max(limit/2, min(limit, minGroup*p.partSize))
@@ -218,15 +219,15 @@ func (p *hashPipeline) shouldHash() bool {
 	return hashing < p.atOnce && ready == 0
 }
 
-// signal has await look again.
+// signal makes await check again.
 func (p *hashPipeline) signal() {
 	select {
 	case p.wake <- struct{}{}:
-	default: // it will look anyway
+	default: // a token is waiting already
 	}
 }
 
-// start hashes a group and hands it on after the one before, in a goroutine of its own.
+// start hashes a group in its own goroutine, and passes it on after the group before.
 func (p *hashPipeline) start(ctx context.Context, group []piece) {
 	p.hashing.Add(1)
 	before, done := p.before, make(chan struct{})
@@ -236,14 +237,14 @@ func (p *hashPipeline) start(ctx context.Context, group []piece) {
 		p.hash(ctx, group)
 		<-before
 		for _, e := range group {
-			p.output <- e // there is room, see shouldHash
+			p.output <- e // never blocks, see shouldHash
 		}
 		p.hashing.Add(-1)
 		p.signal()
 	})
 }
 
-// hash gives each piece of a group its sums.
+// hash computes the checksums of the pieces of a group.
 func (p *hashPipeline) hash(ctx context.Context, group []piece) {
 	if len(group) < minGroup {
 		return

@@ -8,13 +8,13 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Plan cuts one object into parts. It is plain data: save it to resume, or send it to other
-// machines, each to upload its share.
+// A Plan cuts one object into parts. It is plain data that can be saved to resume the upload, or sent to other machines
+// that upload parts of it.
 type Plan struct {
 	Upload   oss.Upload `json:"upload"`           // where the parts go
 	Size     int64      `json:"size"`             // bytes in the object
 	PartSize int64      `json:"partSize"`         // bytes in every part but the last
-	Source   string     `json:"source,omitempty"` // the caller's mark of what is uploaded, for example a file's size and time
+	Source   string     `json:"source,omitempty"` // set and used by the caller only, for example a file's size and time
 
 	ForbidOverwrite bool `json:"forbidOverwrite,omitempty"` // fail with oss.ErrAlreadyExists if the key exists at the end
 
@@ -36,7 +36,7 @@ func (p Plan) NumParts() int {
 	return int((p.Size-1)/p.PartSize + 1)
 }
 
-// Section returns the range of part number; it panics if there is no such part.
+// Section returns the byte range of a part. It panics if there is no such part.
 func (p Plan) Section(number int) Section {
 	if number < 1 || number > p.NumParts() {
 		panic(fmt.Sprintf("multipart: part %d of a plan of %d", number, p.NumParts()))
@@ -56,8 +56,8 @@ func (p Plan) Sections() iter.Seq[Section] {
 	}
 }
 
-// Share returns the part numbers of worker i of n, i counting from 0: a run of neighbouring parts.
-// Shares differ by one part at most. It panics unless 0 <= i < n.
+// Share returns the part numbers of worker i of n, with i from 0. They are consecutive. The shares differ by at most
+// one part. Share panics unless 0 <= i < n.
 func (p Plan) Share(i, n int) []int {
 	if i < 0 || i >= n {
 		panic(fmt.Sprintf("multipart: share %d of %d", i, n))
@@ -71,7 +71,7 @@ func (p Plan) Share(i, n int) []int {
 	return numbers
 }
 
-// Missing returns the part numbers that have lacks or holds in the wrong size.
+// Missing returns the numbers of the parts that are absent from have, or in it with another size.
 func (p Plan) Missing(have []oss.Part) []int {
 	sizes := make(map[int]int64, len(have))
 	for _, part := range have {
@@ -89,8 +89,8 @@ func (p Plan) Missing(have []oss.Part) []int {
 // maxObject is the most bytes 10,000 parts can hold: 48.8 TiB.
 const maxObject = oss.MaxPartSize * oss.MaxPartNumber
 
-// partSizeFor returns the part size for an object of known size. A size the caller chose is kept; the
-// default grows, in whole MiB, until 10,000 parts suffice.
+// partSizeFor returns the part size for an object of known size. A chosen size is kept. The default grows, in whole
+// MiB, until 10,000 parts suffice.
 func partSizeFor(size, chosen int64) (int64, error) {
 	const mib = 1 << 20
 	if size > maxObject {
@@ -101,8 +101,8 @@ func partSizeFor(size, chosen int64) (int64, error) {
 		return max(DefaultPartSize, (least+mib-1)/mib*mib), nil
 	}
 	if least > chosen {
-		return 0, fmt.Errorf("multipart: %d bytes in parts of %d are %d parts, more than %d: the part size must be at least %d",
-			size, chosen, (size-1)/chosen+1, oss.MaxPartNumber, least)
+		return 0, fmt.Errorf("multipart: %d bytes in parts of %d are %d parts, more than %d: "+
+			"the part size must be at least %d", size, chosen, (size-1)/chosen+1, oss.MaxPartNumber, least)
 	}
 	return chosen, nil
 }
@@ -111,18 +111,17 @@ func partSizeFor(size, chosen int64) (int64, error) {
 // ones.
 const (
 	stepParts  = 1000 // parts of one size, before it doubles
-	smallParts = 3000 // parts that grow no further than the memory has room for all in flight
+	smallParts = 3000 // parts that grow up to even only
 	longParts  = 7500 // parts before the largest
 
 	longGrowth = 2.5 // the size of the parts after smallParts, by that of the largest before
 	lastGrowth = 8   // the same of those after longParts
 )
 
-// streamPartSize returns the size of a part of a stream of unknown length. It begins with first and doubles every
-// thousand parts, but not past even, of which the memory has room for every part in flight and the one that is being
-// read. Past the first 3,000 parts, which hold 13 GiB with default options, even is too small for a long stream: then
-// the size is two and a half times as much, for which a limit that was not chosen is raised, and past 7,500 parts, 101
-// GiB, eight times. All 10,000 hold 257 GiB.
+// streamPartSize returns the size of a part of a stream of unknown length. The size begins with first and doubles every
+// thousand parts, up to even, at which the memory has room for all parts in flight and the one being read. The first
+// 3,000 parts hold 13 GiB with default options. After them the size is two and a half times even, for which the default
+// limit is raised, and after 7,500 parts, 101 GiB, eight times even. All 10,000 parts hold 257 GiB.
 func streamPartSize(first int64, number int, even int64) int64 {
 	size := float64(first)
 	for range (number - 1) / stepParts {
@@ -130,7 +129,7 @@ func streamPartSize(first int64, number int, even int64) int64 {
 	}
 	most := float64(max(first, even))
 	switch {
-	case size <= most: // also when a large memory lets parts double on and on
+	case size <= most: // also after smallParts, if the memory is large
 	case number <= smallParts:
 		size = most
 	case number <= longParts:

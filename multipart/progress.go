@@ -8,13 +8,13 @@ import (
 	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
-// Progress is a moment of an upload.
+// Progress is the state of an upload.
 type Progress struct {
-	Bucket, Key      string // which upload
+	Bucket, Key      string // of the object
 	Done, Total      int64  // bytes OSS has confirmed; Total is -1 while unknown
 	PartsDone, Parts int    // Parts is -1 while unknown
 
-	Sent int64 // bytes handed to connections, confirmed or not; those sent again count once
+	Sent int64 // bytes written to connections, confirmed or not; bytes that are sent again count once
 
 	// WaitingSince is when the upload began to wait because OSS throttles or cannot be reached; WaitingFor says why.
 	// They are zero while it does not wait. While it does, the progress function is called once a second.
@@ -22,17 +22,17 @@ type Progress struct {
 	WaitingFor   error
 }
 
-// equal reports whether p and q say the same. The errors are of any type, so that they cannot be compared.
+// equal reports whether p and q are equal, apart from the errors, which may not be comparable.
 func (p Progress) equal(q Progress) bool {
 	sameWait := p.WaitingSince.Equal(q.WaitingSince)
 	p.WaitingSince, p.WaitingFor, q.WaitingSince, q.WaitingFor = time.Time{}, nil, time.Time{}, nil
 	return sameWait && p == q
 }
 
-// A meter gathers what the workers of one upload do and reports it from a goroutine of its own: one
-// call at a time, never backwards, the latest state each time. Workers never wait for the callback,
-// so it may be slow, and may itself upload. Done reaches Total only once the object exists. All
-// methods work on nil, which is an upload that nobody watches.
+// A meter collects the progress of one upload and reports it from its own goroutine. Calls of the callback do not
+// overlap, its values never decrease, and each call gets the latest state. Workers never wait for the callback, so it
+// may be slow, and may itself upload. Done reaches Total only once the object exists. A nil meter reports nothing; its
+// methods do nothing.
 type meter struct {
 	report func(Progress)
 	cancel context.CancelCauseFunc // ends the upload if report panics
@@ -43,8 +43,8 @@ type meter struct {
 	state    Progress
 	waiting  int  // requests that wait for OSS
 	complete bool // the object exists
-	closed   bool // no more will come
-	panicked any  // what report panicked with
+	closed   bool // the upload has ended
+	panicked any  // the value with which report panicked
 }
 
 // newMeter returns a running meter, or nil if report is nil. The caller must close it.
@@ -73,7 +73,8 @@ func (m *meter) run() {
 		now, closed := m.state, m.closed
 		held := now.Done == now.Total && !m.complete
 		m.mu.Unlock()
-		now.Done, now.Sent, now.PartsDone = max(now.Done, last.Done), max(now.Sent, last.Sent), max(now.PartsDone, last.PartsDone)
+		now.Done, now.Sent = max(now.Done, last.Done), max(now.Sent, last.Sent)
+		now.PartsDone = max(now.PartsDone, last.PartsDone)
 		if (ticked || !now.equal(last)) && !held {
 			m.report(now)
 			last = now
@@ -84,7 +85,7 @@ func (m *meter) run() {
 	}
 }
 
-// await returns when there is something to report, or, while the upload waits, after a second. It reports the latter.
+// await returns when there is something to report, or, while the upload waits, after a second: then ticked is true.
 func (m *meter) await(waiting bool) (ticked bool) {
 	if !waiting {
 		<-m.wake
@@ -100,7 +101,7 @@ func (m *meter) await(waiting bool) (ticked bool) {
 	}
 }
 
-// update changes the state and has it reported.
+// update changes the state and requests a report.
 func (m *meter) update(change func(*Progress)) {
 	if m == nil {
 		return
@@ -118,7 +119,7 @@ func (m *meter) signal() {
 	}
 }
 
-// sent counts n more bytes on their way.
+// sent counts n more bytes written to a connection.
 func (m *meter) sent(n int64) { m.update(func(p *Progress) { p.Sent += n }) }
 
 // stored counts a part of n bytes that OSS has confirmed.
@@ -126,7 +127,7 @@ func (m *meter) stored(n int64) {
 	m.update(func(p *Progress) { p.Done += n; p.PartsDone++ })
 }
 
-// found counts a part that OSS holds from an earlier try.
+// found counts a part that OSS holds from an earlier call.
 func (m *meter) found(n int64) {
 	m.update(func(p *Progress) { p.Done += n; p.Sent += n; p.PartsDone++ })
 }
@@ -148,12 +149,12 @@ func (m *meter) waits(w flow.Wait) {
 	})
 }
 
-// restart forgets what was counted, because it is lost. What is reported stays where it was until it is caught up with.
+// restart resets the counters, because the parts are lost. The reported values stay until the counters exceed them.
 func (m *meter) restart() {
 	m.update(func(p *Progress) { p.Done, p.Sent, p.PartsDone = 0, 0, 0 })
 }
 
-// finish says that the object exists, of size bytes in parts parts.
+// finish records that the object exists, with its size in bytes and its number of parts.
 func (m *meter) finish(size int64, parts int) {
 	m.update(func(p *Progress) {
 		m.complete = true
@@ -162,7 +163,7 @@ func (m *meter) finish(size int64, parts int) {
 	})
 }
 
-// close waits for the last report, and passes on a panic of the callback to its own caller.
+// close waits for the last report. If the callback panicked, close panics with the same value.
 func (m *meter) close() {
 	if m == nil {
 		return

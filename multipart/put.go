@@ -15,13 +15,13 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A wholeBody is a source sent by one request. It hands out its last byte only if the source is
-// still what it was, since with that byte OSS makes the object; and it notes that it did.
+// A wholeBody is a source that one request sends. OSS creates the object when it has the last byte, so wholeBody
+// returns that byte only if the source is unchanged, and records that it did.
 type wholeBody struct {
 	oss.Body
-	source oss.Body     // the same bytes, read without being counted
-	intact func() error // nil where a source cannot change
-	end    atomic.Bool
+	source oss.Body     // the same bytes, not metered
+	intact func() error // nil if the source cannot change
+	end    atomic.Bool  // the last byte was read
 }
 
 func (w *wholeBody) ReadAt(p []byte, off int64) (int, error) {
@@ -46,11 +46,14 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 	return n, err
 }
 
-// resolvePut finds out what a PutObject that began then and failed with cause has done. If OSS never had the whole
-// body, or answered every time, there is no object; one that holds the same bytes is what was asked for. d is the
-// digest that was sent, nil if none was: what a file holds by now may be something else.
-func (j *job) resolvePut(ctx context.Context, began time.Time, body *wholeBody, s *sums, cause error, certain bool) (*oss.PutResult, error) {
-	if certain || body.Size() > 0 && !body.end.Load() || errors.Is(cause, oss.ErrCallbackFailed) { // which says that the object exists
+// resolvePut finds out what a PutObject that began at began, and failed with cause, has done. If OSS never received the
+// whole body, or every attempt got an answer, it created no object. s has the checksums that were sent. It is nil if
+// none were sent: then the source is read again.
+func (j *job) resolvePut(
+	ctx context.Context, began time.Time, body *wholeBody, s *sums, cause error, certain bool,
+) (*oss.PutResult, error) {
+	callbackFailed := errors.Is(cause, oss.ErrCallbackFailed) // so the object exists
+	if certain || body.Size() > 0 && !body.end.Load() || callbackFailed {
 		return nil, cause
 	}
 	ask, cancel := j.u.resolveContext(ctx)
@@ -61,7 +64,7 @@ func (j *job) resolvePut(ctx context.Context, began time.Time, body *wholeBody, 
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
 		}
 	}
-	// Of a body that comes with its MD5 OSS stores no damaged copy.
+	// With a Content-MD5 OSS stores no corrupted body.
 	return j.confirmObject(ask, began, cause, j.u.opts.Checksum == oss.ChecksumMD5, func(there *oss.ObjectInfo) bool {
 		if there.Size != body.Size() {
 			return false
@@ -73,7 +76,7 @@ func (j *job) resolvePut(ctx context.Context, began time.Time, body *wholeBody, 
 	})
 }
 
-// put stores what fits into one part by one request. intact is nil where a source cannot change.
+// put stores a source that fits in one part with one request. intact is nil if the source cannot change.
 func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Result, error) {
 	opts := j.options.put
 	opts.Checksum = j.u.opts.Checksum

@@ -14,35 +14,35 @@ import (
 )
 
 // This file keeps parts of files from being read from the disk twice. A part is read to be hashed, and again to be
-// sent. The second read is cheap if the pages are in the system's cache still. Where memory is short, in a container
-// say, whose limit includes that cache, the system would have dropped them.
+// sent. The second read is cheap while the pages are in the page cache. If memory is short, for example in a container,
+// whose limit includes that cache, the system drops them before.
 //
-// A part that is in the cache already costs nothing. The others take room in a readAhead from before they are hashed
-// until they have been sent, in small steps while they are being sent. Where that is too little for the parts in
-// flight, parts are read once, into buffers that count against MemoryLimit.
+// A part that is already in the cache needs no room. Any other part takes room in a readAhead before it is hashed, and
+// releases it step by step while it is sent. If that room is too little for the parts in flight, parts are read once,
+// into buffers that count against MemoryLimit.
 
 // Bounds of the bytes of files that are between hashing and sending.
 const (
 	maxReadAhead  = 512 << 20 // bytes
-	safeReadAhead = 256 << 20 // bytes that are taken for available where the system does not tell
-	otherMemory   = 24 << 20  // bytes of what is available that are needed for other things
+	safeReadAhead = 256 << 20 // bytes assumed to be available if the system does not tell
+	otherMemory   = 24 << 20  // bytes of the available memory that are left for other uses
 )
 
-// systemReadAhead is more than the system reads behind what it was asked for. By default Linux reads 128 KiB on, but
-// cloud servers are set to 8 MiB, and twice that may be under way.
+// systemReadAhead is more than the system reads ahead. The default of Linux is 128 KiB, but cloud servers are
+// configured with 8 MiB, and twice that may be in progress.
 const systemReadAhead = 32 << 20 // bytes
 
-// releaseStep is how much of a part is given back at once while it is being sent.
+// releaseStep is the number of bytes of a part whose room is released at a time while it is sent.
 const releaseStep = 1 << 20 // bytes
 
 // How often a readAhead looks at the system.
 const (
 	checkInterval = time.Second // at the memory that is available
-	missInterval  = time.Second // between two times that its limit is halved
-	missMemory    = time.Minute // without a miss, after which it is doubled
+	missInterval  = time.Second // between two halvings of its limit
+	missMemory    = time.Minute // without a miss, before its limit is doubled
 )
 
-// A readAhead bounds the bytes that the uploads of an Uploader have brought into the cache and have not sent yet.
+// A readAhead limits the bytes that the uploads of an Uploader have read into the page cache and have not sent yet.
 type readAhead struct {
 	room      *flow.Semaphore // bytes
 	available func() (bytes int64, ok bool)
@@ -50,16 +50,16 @@ type readAhead struct {
 	mu      sync.Mutex
 	checked time.Time
 	usable  int64     // bytes that were available
-	missed  time.Time // when a part was last found to have left the cache, or the limit last doubled for want of that
-	halved  int       // how often the limit is halved for parts that have left the cache
+	missed  time.Time // time of the last miss, or of the last doubling since
+	halved  int       // how many times the limit is halved
 }
 
 func newReadAhead() *readAhead {
 	return &readAhead{room: flow.NewSemaphore(0), available: pagecache.Available}
 }
 
-// limit returns the bytes that may be between hashing and sending: most of what is available, which includes what is
-// there already. It is halved for misses, because others use the memory too.
+// limit returns the maximum number of bytes between hashing and sending: most of the available memory, which includes
+// the bytes already there. It is halved after misses, because other programs use the memory too.
 func (r *readAhead) limit() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,17 +78,17 @@ func (r *readAhead) limit() int64 {
 	return limit
 }
 
-// miss halves the limit, because a part had left the cache before it was sent.
+// miss halves the limit, because a part left the cache before it was sent.
 func (r *readAhead) miss() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	const most = 10 // by then there is no room for a part
+	const most = 10 // after these there is no room for a part
 	if now := time.Now(); now.Sub(r.missed) >= missInterval {
 		r.halved, r.missed = min(r.halved+1, most), now
 	}
 }
 
-// fits reports whether a file of size bytes can stay in the cache when it has been read.
+// fits reports whether a file of size bytes can stay in the cache.
 func (r *readAhead) fits(size int64) bool {
 	r.limit()
 	r.mu.Lock()
@@ -96,8 +96,8 @@ func (r *readAhead) fits(size int64) bool {
 	return size <= r.usable/2
 }
 
-// fileOf returns the file that w is a part of, and where the part begins in it. It returns nil if w is of something
-// else.
+// fileOf returns the file that w is a range of, and the offset of the range. It returns nil if w is not a range of a
+// file.
 func fileOf(w sectionBody) (f *os.File, off int64) {
 	r, off := w.r, w.base
 	for {
@@ -116,16 +116,16 @@ func fileOf(w sectionBody) (f *os.File, off int64) {
 	}
 }
 
-// A lookahead yields the pieces of a file, and knows which of them were in the cache before those in front of them were
-// read: to read one makes the system read the next ones.
+// A lookahead yields the pieces of a file, and knows which of them were in the cache before earlier pieces were read.
+// Reading a piece makes the system read ahead.
 type lookahead struct {
 	source source
 	queue  []examined
 	bytes  int64 // in the queue
-	err    error // why the source has no more
+	err    error // io.EOF or a failure of the source
 }
 
-// An examined piece is one that was looked for in the cache.
+// An examined piece is one whose presence in the cache is known.
 type examined struct {
 	piece
 	file   *os.File // nil if it is not a part of a file
@@ -160,8 +160,8 @@ func (l *lookahead) next(ctx context.Context) (examined, error) {
 	return e, nil
 }
 
-// place decides where the bytes of a piece lie between hashing and sending. It returns the piece with the body that
-// belongs there, and the room that it needs in the readAhead.
+// place decides where the bytes of a piece are kept between hashing and sending. It returns the piece with the
+// corresponding body, and the room that it needs in the readAhead.
 func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, room int64, err error) {
 	if e.file == nil || e.cached {
 		return e.piece, 0, nil
@@ -179,30 +179,30 @@ func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, roo
 		return e.piece, 0, nil
 	}
 	if e.Size > limit {
-		return e.piece, 0, nil // no bound would keep it in the cache
+		return e.piece, 0, nil // it does not fit in the cache
 	}
 	c := &cachedPart{sectionBody: e.body.(sectionBody), file: e.file, offset: e.offset, ahead: p.u.ahead, drop: p.drop}
 	e.body, e.free = c, c.free
 	return e.piece, e.Size, nil
 }
 
-// A cachedPart is a part of a file that the disk is read for to be hashed, and that should be in the cache when it is
+// A cachedPart is a part of a file that is read from the disk to be hashed, and should still be in the cache when it is
 // sent.
 type cachedPart struct {
 	sectionBody
 	file   *os.File
 	offset int64 // in file
 	ahead  *readAhead
-	drop   bool // what has been sent is taken out of the cache, which has no room for the file
+	drop   bool // sent bytes are dropped from the cache, which has no room for the file
 
-	// Of the goroutine that hashes.
+	// Used by the goroutine that hashes.
 	opened *os.File // the file, opened again to be hashed
-	hashed bool     // at least its beginning
+	hashed bool     // at least its first bytes
 
 	mu       sync.Mutex
 	reserved int64 // bytes of room that it still holds
-	sending  bool  // it has been looked for in the cache
-	sent     int64 // bytes that were read to be sent, as far as room was released for them
+	sending  bool  // sending has begun, and the cache was checked
+	sent     int64 // bytes sent whose room is released
 }
 
 // ReadAt is called to send the part.
@@ -217,7 +217,7 @@ func (c *cachedPart) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	return c.sectionBody.Region(off, n, files)
 }
 
-// reached releases the room of what lies before off, which has been sent.
+// reached releases the room of the bytes before off, which have been sent.
 func (c *cachedPart) reached(off int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -243,7 +243,7 @@ func (c *cachedPart) release(n int64) {
 	c.ahead.room.Release(n)
 }
 
-// free gives back all that is left. The part has been sent, or is given up.
+// free releases the rest of the room. The part has been sent, or has failed.
 func (c *cachedPart) free() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -252,7 +252,7 @@ func (c *cachedPart) free() {
 	c.release(c.reserved)
 }
 
-// dropHashed takes bytes of the part out of the cache, if hashing it has brought them there.
+// dropHashed drops bytes of the part from the cache, if hashing has read them.
 func (c *cachedPart) dropHashed(off, n int64) {
 	if c.drop && c.hashed {
 		pagecache.Drop(c.file, c.offset+off, n)
@@ -266,15 +266,15 @@ func (c *cachedPart) closeOpened() {
 	}
 }
 
-// A hashReader reads a cachedPart to be hashed, through a file of its own: in a group many parts are read a little at a
-// time, and for each of them the system reads ahead as if it were the only one.
+// A hashReader reads a cachedPart to be hashed, through its own open file. In a group many parts are read alternately,
+// a little at a time, and with its own file the system reads ahead for each of them.
 type hashReader struct{ *cachedPart }
 
 func (r hashReader) ReadAt(p []byte, off int64) (int, error) {
 	c, w := r.cachedPart, r.sectionBody
 	if !c.hashed {
 		c.hashed = true
-		c.opened, _ = pagecache.Reopen(c.file) // else c.file does
+		c.opened, _ = pagecache.Reopen(c.file) // if that fails, c.file is read
 	}
 	if c.opened != nil {
 		w.r, w.base = c.opened, c.offset
@@ -286,7 +286,7 @@ func (r hashReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// toHash returns the body of a piece as it is to be hashed.
+// toHash returns the body from which a piece is hashed.
 func (p piece) toHash() oss.Body {
 	if c, ok := p.body.(*cachedPart); ok {
 		return hashReader{c}

@@ -17,7 +17,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file is UploadFile with a Store: which upload a record names, whether it still fits, and what becomes of both.
+// This file is UploadFile with a Store: which upload a record names, whether it fits the file, and what becomes of it.
 
 // resumable uploads a file of more than one part. It continues the upload of the record, if that fits, or begins one.
 func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, error) {
@@ -42,13 +42,13 @@ func (j *job) resumable(ctx context.Context, f *os.File, in input) (*Result, err
 		if !joined || !ended || gone.ID != "" {
 			return res, j.closeRecord(ctx, id, err)
 		}
-		gone = j.plan.Upload // aborted by another program, or expired: once, begin anew
+		gone = j.plan.Upload // aborted by another program, or expired: begin a new upload, once
 		j.meter.restart()
 	}
 }
 
-// enter makes j.plan the upload that the record names, or begins fresh and records it. It reports which. An upload that
-// is gone is not joined again. The record is locked meanwhile, where the Store can.
+// enter sets j.plan to the upload that the record names, and returns true, or begins fresh and records it. An upload
+// that no longer exists is not joined again. The record is locked during enter if the Store can lock.
 func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload) (joined bool, err error) {
 	j.plan = fresh
 	if locker, ok := j.u.opts.Store.(RecordLocker); ok {
@@ -74,8 +74,8 @@ func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload)
 	return false, j.begin(ctx, id)
 }
 
-// begin initiates j.plan. The record says so before, for the next run of a process that is killed when OSS has begun
-// the upload and nothing else names it; and after, before part 1.
+// begin initiates j.plan. The record is saved before, for the next call if the process is killed after OSS has begun
+// the upload. It is saved again with the upload ID, before part 1.
 func (j *job) begin(ctx context.Context, id string) error {
 	save := func(p Plan) error {
 		return j.guard.do(func() error { return j.u.opts.Store.Save(ctx, id, p) })
@@ -86,10 +86,10 @@ func (j *job) begin(ctx context.Context, id string) error {
 		return j.notBegun(fmt.Errorf("saving the record of the upload: %w", err))
 	}
 	if err := j.initiate(ctx); err != nil {
-		if len(j.orphans) == 0 && !j.unlisted { // else the next run looks again
-			forget := func() error { return j.u.opts.Store.Delete(context.WithoutCancel(ctx), id) }
-			if storeErr := j.guard.do(forget); storeErr != nil {
-				j.warn("record of an upload that was not begun not deleted", intent.Upload, storeErr)
+		if len(j.orphans) == 0 && !j.unlisted { // otherwise the next call looks for orphans again
+			drop := func() error { return j.u.opts.Store.Delete(context.WithoutCancel(ctx), id) }
+			if storeErr := j.guard.do(drop); storeErr != nil {
+				j.warn("cannot delete the record of an upload that was not begun", intent.Upload, storeErr)
 			}
 		}
 		return err
@@ -101,18 +101,18 @@ func (j *job) begin(ctx context.Context, id string) error {
 	return nil
 }
 
-// clockError is how far the clock of a machine may be off without OSS refusing its requests.
+// clockError is the maximum error of the clock of a machine whose requests OSS accepts.
 const clockError = 15 * time.Minute
 
-// endIntent looks for the upload that an earlier process was about to begin and did not record.
+// endIntent looks for an upload that an earlier process may have begun and did not record.
 func (j *job) endIntent(ctx context.Context, saved Plan) {
 	if saved.Upload.ID == "" && !saved.Begun.IsZero() {
 		j.findOrphans(ctx, func(*reqstats.Stats) time.Time { return saved.Begun.Add(-clockError) })
 	}
 }
 
-// fits reports whether the upload of a record can become the object that fresh describes. A record without a digest
-// of its options says nothing of the object, and does not fit.
+// fits reports whether the upload of a record can become the object that fresh describes. A record without a digest of
+// its options does not fit.
 func fits(saved, fresh Plan) bool {
 	return saved.Size == fresh.Size && saved.PartSize == fresh.PartSize && saved.Options == fresh.Options
 }
@@ -159,7 +159,7 @@ func (j *job) load(ctx context.Context, id string) (Plan, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return Plan{}, nil
 	case err != nil:
-		return Plan{}, fmt.Errorf("reading the record of an earlier try: %w", err)
+		return Plan{}, fmt.Errorf("reading the record of an earlier upload: %w", err)
 	case saved.Upload.Bucket != j.plan.Upload.Bucket || saved.Upload.Key != j.plan.Upload.Key:
 		j.warn("record of another upload ignored", saved.Upload, nil)
 		return Plan{}, nil
@@ -167,17 +167,18 @@ func (j *job) load(ctx context.Context, id string) (Plan, error) {
 	return saved, nil
 }
 
-// abortStale aborts the upload of a record that does not fit any more.
+// abortStale aborts the upload of a record that does not fit.
 func (j *job) abortStale(ctx context.Context, saved Plan) error {
 	old := j.u.newJob(ctx, saved, j.options)
 	_, err := old.abort(ctx)
 	if err != nil {
-		j.warn("an earlier upload of the file is left behind", saved.Upload, err)
+		j.warn("an earlier upload of the file may be left in OSS", saved.Upload, err)
 	}
 	return err
 }
 
-// dropStaleRecord ends what an earlier try with f has left, if f is stored and has become too small for parts.
+// dropStaleRecord aborts the recorded upload of a file that now fits in one request, and deletes the record. f is nil
+// without a Store.
 func (j *job) dropStaleRecord(ctx context.Context, f *os.File) {
 	if f == nil {
 		return
@@ -189,7 +190,7 @@ func (j *job) dropStaleRecord(ctx context.Context, f *os.File) {
 	}
 	switch {
 	case err != nil:
-		j.warn("what an earlier try has left is not known", j.plan.Upload, err)
+		j.warn("cannot read the record of an earlier upload", j.plan.Upload, err)
 		return
 	case saved == (Plan{}):
 		return
@@ -219,9 +220,8 @@ func (j *job) resumeSaved(ctx context.Context, in input) (*Result, error) {
 	return j.resume(ctx, in, kept)
 }
 
-// closeRecord deletes the record of an upload that ended with err, unless it can be resumed. An upload that can be, and
-// is not in the record any more because another process has begun one of the same file, is aborted: no later call would
-// find it.
+// closeRecord deletes the record of an upload that ended with err, unless it can be resumed. If another process has
+// replaced the record, a resumable upload is aborted, because no later call would find it.
 func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 	var ue *UploadError
 	if err == nil || errors.As(err, &ue) && ue.Aborted {
@@ -241,16 +241,16 @@ func (j *job) closeRecord(ctx context.Context, id string, err error) error {
 	return err
 }
 
-// deleteRecord deletes the record of up, if it is still the record's.
+// deleteRecord deletes the record if it names up.
 func (j *job) deleteRecord(ctx context.Context, id string, up oss.Upload) {
 	ctx, cancel := j.u.cleanupContext(ctx)
 	defer cancel()
 	if err := j.guard.do(func() error { return deleteIf(ctx, j.u.opts.Store, id, up) }); err != nil {
-		j.warn("record of an ended upload not deleted", up, err)
+		j.warn("cannot delete the record of an ended upload", up, err)
 	}
 }
 
-// deleteIf deletes a record that names up, in one step where the Store can.
+// deleteIf deletes a record if it names up, atomically if the Store is a RecordDeleter.
 func deleteIf(ctx context.Context, store Store, id string, up oss.Upload) error {
 	if d, ok := store.(RecordDeleter); ok {
 		return d.DeleteIf(ctx, id, up)

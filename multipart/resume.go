@@ -20,16 +20,18 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// Resume checks the parts OSS holds against the bytes of src, keeps every equal one (holes and a short tail
-// included), uploads the others and finishes. It never aborts p.
+// Resume compares the parts that OSS holds with the bytes of src, keeps every equal part, uploads the others and
+// completes the upload. It never aborts p.
 //
-// The bytes decide, by the CRC-64 or the MD5 that OSS lists, and no date; verifying reads src and sends nothing. A src
-// whose size is known, by a Size or Stat method, and is not that of p is an error that matches ErrSourceChanged, and so
-// is an *os.File that changes meanwhile. Parts of several sizes, as long streams have, are kept as they are. A Plan
-// whose Size is -1, as Unfinished and the UploadError of a stream have it, takes the size of src, which then must have
-// a Size or Stat method. An upload that is gone is an error that matches oss.ErrNoSuchUpload, unless it became the very
-// object: then that is the result. Of the options that concern the end a Plan carries ForbidOverwrite alone: an ACL or
-// a callback that Upload was given is not asked for again.
+// Parts are compared by the CRC-64 or the MD5 that OSS lists, never by dates. This reads src and sends nothing. If src
+// has a Size or Stat method and another size than p, or if an *os.File changes during the call, the error matches
+// ErrSourceChanged. Parts of several sizes, as long streams have, are kept as they are. A Plan whose Size is -1, as
+// from Unfinished or from the UploadError of a stream, takes the size of src, which then must have a Size or Stat
+// method.
+//
+// If the upload no longer exists, the error matches oss.ErrNoSuchUpload, unless it was completed with exactly these
+// bytes: then Resume returns that object. Of the options for the last request a Plan carries only ForbidOverwrite. An
+// ACL or a callback that was given to Upload is not sent.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -63,7 +65,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		return nil, &UploadError{Plan: p, Err: withCause(ctx, err)}
 	}
 	sizes := partSizesOf(p, held, u.client.MinPartSize())
-	if len(sizes) == 0 { // nothing tells, so nothing can be kept
+	if len(sizes) == 0 { // the part size is unknown, so no part can be kept
 		size, err := partSizeFor(p.Size, u.opts.PartSize)
 		if err != nil {
 			return nil, err
@@ -82,7 +84,8 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		return j.gone(ctx, in, err)
 	}
 	var kept []oss.Part
-	if grown := grownSections(p, held, u.client.MinPartSize()); fit(grown, held) > fit(slices.Collect(p.Sections()), held) {
+	grown := grownSections(p, held, u.client.MinPartSize())
+	if fit(grown, held) > fit(slices.Collect(p.Sections()), held) {
 		j.grown = grown
 		if kept, err = j.verify(ctx, in, held); err != nil {
 			return nil, j.kept(&transferResult{}, err)
@@ -91,7 +94,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 			j.grown = nil
 		}
 	}
-	for _, size := range sizes { // a part may fit two sizes, but its bytes only one
+	for _, size := range sizes { // the size of a part may fit two candidates, its bytes only one
 		if len(kept) > 0 {
 			break
 		}
@@ -127,7 +130,7 @@ func (j *job) verify(ctx context.Context, in input, held []oss.Part) ([]oss.Part
 	return kept, err
 }
 
-// sizeOf asks src for its size, which is known if it has a Size or Stat method.
+// sizeOf returns the size of src, which is known if src has a Size or Stat method.
 func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 	switch s := src.(type) {
 	case interface{ Size() int64 }:
@@ -137,7 +140,7 @@ func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 		if err != nil {
 			return 0, false, fmt.Errorf("multipart: %w", err)
 		}
-		if !info.Mode().IsRegular() { // of which Size says nothing
+		if !info.Mode().IsRegular() { // Size is not defined for other files
 			return 0, false, nil
 		}
 		return info.Size(), true, nil
@@ -145,19 +148,20 @@ func sizeOf(src io.ReaderAt) (size int64, known bool, err error) {
 	return 0, false, nil
 }
 
-// checkSize returns an error unless the object of p has the size of src, where that is known. The parts of a plan that
-// is shorter than its source would make an object of the beginning alone.
+// checkSize returns an error if the size of src is known and differs from that of p. The parts of a plan that is
+// shorter than its source would create an object of the first bytes only.
 func checkSize(p Plan, src io.ReaderAt) error {
 	size, known, err := sizeOf(src)
 	if err == nil && known && size != p.Size {
-		return &UploadError{Plan: p, Err: fmt.Errorf("%w: the plan has %d bytes and the source %d", ErrSourceChanged, p.Size, size)}
+		return &UploadError{Plan: p, Err: fmt.Errorf("%w: the plan has %d bytes and the source %d",
+			ErrSourceChanged, p.Size, size)}
 	}
 	return err
 }
 
-// partSizesOf returns the part sizes that the plan may have by what OSS holds, those that more of the parts fit first:
-// p's own, that of the largest part, and the one that makes the last part the tail. None is less than least, which the
-// tail alone may be.
+// partSizesOf returns the part sizes that the plan may have, given the parts that OSS holds, with the size that fits
+// most parts first. The candidates are the size in p, that of the largest part, and the size that makes the last part
+// the tail. None is less than least, the minimum size of all parts but the tail.
 func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	candidates := []int64{p.PartSize}
 	var largest int64
@@ -175,7 +179,8 @@ func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	var sizes []int64
 	for _, size := range candidates {
 		q := Plan{Size: p.Size, PartSize: size}
-		if n := q.NumParts(); n == 0 || n > oss.MaxPartNumber || size < least || size > oss.MaxPartSize || slices.Contains(sizes, size) {
+		n, legal := q.NumParts(), least <= size && size <= oss.MaxPartSize
+		if n == 0 || n > oss.MaxPartNumber || !legal || slices.Contains(sizes, size) {
 			continue
 		}
 		sizes = append(sizes, size)
@@ -189,7 +194,7 @@ func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	return sizes
 }
 
-// gone ends a job whose upload OSS does not know: it may have become the object that was wanted.
+// gone ends a job whose upload does not exist in OSS. The upload may have become the wanted object.
 func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
 	if res, doneErr := j.checkCompleted(ctx, in); doneErr == nil {
 		return res, nil
@@ -197,9 +202,9 @@ func (j *job) gone(ctx context.Context, in input, err error) (*Result, error) {
 	return nil, j.kept(&transferResult{}, err)
 }
 
-// resume sends the parts that are not kept and finishes.
+// resume uploads the parts that are not in kept, and completes the upload.
 func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, error) {
-	j.meter.update(func(p *Progress) { p.Parts = j.numParts() }) // the plan was not certain before
+	j.meter.update(func(p *Progress) { p.Parts = j.numParts() }) // unknown before
 	for _, part := range kept {
 		j.meter.found(part.Size)
 	}
@@ -228,7 +233,7 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 	} else {
 		err = j.kept(sent, err)
 	}
-	if errors.Is(err, oss.ErrNoSuchUpload) { // another process may have been faster with the same upload
+	if errors.Is(err, oss.ErrNoSuchUpload) { // another process may have completed the same upload
 		if done, doneErr := j.checkCompleted(ctx, in); doneErr == nil {
 			return done, nil
 		}
@@ -240,17 +245,18 @@ func (j *job) resume(ctx context.Context, in input, kept []oss.Part) (*Result, e
 	return res, nil
 }
 
-// checkCompleted returns the result of an upload that is gone because it was completed: the object that stands there
-// has the size and the CRC-64 of the source, is not older than the upload and has the properties that were asked for.
-// A Plan that does not know when it was begun, and forbids overwriting, proves nothing.
+// checkCompleted returns the result of an upload that no longer exists because it was completed. The object must have
+// the size and the CRC-64 of the source and the requested properties, and must not be older than the upload. A Plan
+// with ForbidOverwrite and without the time of its beginning proves nothing.
 func (j *job) checkCompleted(ctx context.Context, in input) (*Result, error) {
 	up := j.plan.Upload
 	if j.plan.Begun.IsZero() && j.plan.ForbidOverwrite {
-		return nil, errors.New("it is not known when the upload was begun")
+		return nil, errors.New("the plan does not say when the upload began")
 	}
 	var failed error
-	info, err := j.findOwnObject(ctx, func(*reqstats.Stats) time.Time { return j.plan.Begun }, func(there *oss.ObjectInfo) bool {
-		if there.Size != in.size { // there is no need to read the source
+	began := func(*reqstats.Stats) time.Time { return j.plan.Begun }
+	info, err := j.findOwnObject(ctx, began, func(there *oss.ObjectInfo) bool {
+		if there.Size != in.size { // without reading the source
 			return false
 		}
 		var crc uint64
@@ -267,8 +273,10 @@ func (j *job) checkCompleted(ctx context.Context, in input) (*Result, error) {
 		return nil, err
 	}
 	j.meter.finish(in.size, j.numParts())
-	return &Result{ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
-		Size: in.size, UploadID: up.ID, Parts: j.numParts(), Reused: j.numParts(), Orphans: j.orphans}, nil
+	return &Result{
+		ETag: info.ETag, VersionID: info.VersionID, RequestID: info.Header.Get("x-oss-request-id"), CRC64: info.CRC64,
+		Size: in.size, UploadID: up.ID, Parts: j.numParts(), Reused: j.numParts(), Orphans: j.orphans,
+	}, nil
 }
 
 // partMatches reports whether a part that OSS holds has the bytes of body.
@@ -279,7 +287,7 @@ func (u *Uploader) partMatches(ctx context.Context, part oss.Part, body oss.Body
 	}
 	etag := strings.Trim(part.ETag, `"`)
 	if len(etag) != 2*md5.Size {
-		return false, nil // not an MD5, so nothing to go by
+		return false, nil // not an MD5, so it cannot be compared
 	}
 	d, err := u.sumOf(ctx, body)
 	if err != nil {
@@ -288,9 +296,9 @@ func (u *Uploader) partMatches(ctx context.Context, part oss.Part, body oss.Body
 	return strings.EqualFold(etag, hex.EncodeToString(d.md5[:])), nil
 }
 
-// Unfinished iterates over the uploads of key that OSS holds unfinished, newest first, as Plans that Resume
-// takes: resuming needs no local record. Their PartSize is read off the parts, and 0 where there are none; their Size
-// is -1, because OSS does not know it. An error is the last pair.
+// Unfinished iterates over the unfinished uploads of key, newest first, as Plans for Resume: resuming needs no local
+// record. The PartSize of a Plan is that of its largest part, and 0 if there is none. Its Size is -1, because OSS does
+// not know it. An error is the last pair.
 func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2[Plan, error] {
 	return func(yield func(Plan, error) bool) {
 		if u.err != nil {
@@ -313,7 +321,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 			p := Plan{Upload: info.Upload, Size: -1, Begun: info.Initiated}
 			held, err := u.list(ctx, info.Upload, nil)
 			if errors.Is(err, oss.ErrNoSuchUpload) {
-				continue // ended since it was listed
+				continue // completed or aborted since it was listed
 			}
 			for _, part := range held {
 				p.PartSize = max(p.PartSize, part.Size)
@@ -325,7 +333,7 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 	}
 }
 
-// warn logs what is no failure of the upload and yet somebody should know.
+// warn logs an event that is not a failure of the upload but needs attention.
 func (j *job) warn(message string, up oss.Upload, err error) {
 	j.u.client.Logger().LogAttrs(context.Background(), slog.LevelWarn, "oss: "+message,
 		slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("upload_id", up.ID), slog.Any("error", err))

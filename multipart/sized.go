@@ -5,15 +5,15 @@ import (
 	"io"
 )
 
-// Sized returns r together with its length in bytes, for an Upload whose source does not tell it itself:
+// Sized returns r with its length in bytes, for an Upload whose source does not report its length:
 //
 //	up.Upload(ctx, bucket, key, multipart.Sized(req.Body, req.ContentLength), nil)
 //
-// A negative size means that the length is unknown. If r turns out to be shorter or longer, the error of Upload matches
-// ErrSourceChanged and no object is made. To notice that r is longer Upload reads it to its end.
+// A negative size means that the length is unknown. If r is shorter or longer than size, the error of Upload matches
+// ErrSourceChanged and no object is created. Upload reads r to its end to detect that it is longer.
 //
-// A length that is known gives Progress a Total. It also decides the size of the parts before the first one is sent: a
-// stream of unknown length begins with small parts that grow.
+// With a known length Progress has a Total, and the part size is chosen before the first part is sent. A stream of
+// unknown length begins with small parts that grow.
 func Sized(r io.Reader, size int64) io.Reader {
 	if size < 0 {
 		return r
@@ -26,7 +26,7 @@ type sizedReader struct {
 	size int64
 }
 
-// measure finds out how src can be read, and how long it is if it is a stream. It leaves its offset as it is.
+// measure finds out how src can be read, and the length of a stream. It does not move the offset of src.
 func measure(src io.Reader) (input, error) {
 	s, exact := src.(*sizedReader)
 	if exact {
@@ -37,7 +37,7 @@ func measure(src io.Reader) (input, error) {
 	case err != nil:
 		return input{}, err
 	case exact && in.at != nil && in.size != s.size:
-		return input{}, fmt.Errorf("%w: it has %d bytes, not the %d that it was said to have",
+		return input{}, fmt.Errorf("%w: it has %d bytes, and Sized said %d",
 			ErrSourceChanged, in.size, s.size)
 	case exact:
 		in.size, in.exact = s.size, true
@@ -47,12 +47,12 @@ func measure(src io.Reader) (input, error) {
 	return in, nil
 }
 
-// lengthOf returns how many bytes are left in r as far as r tells, or -1. That may be wrong, since nothing defines
-// these methods: nobody relies on it but to choose the size of parts, and to report progress.
+// lengthOf returns the number of bytes left in r as r reports it, or -1. The number may be wrong, because no interface
+// defines these methods. It is used only to choose the part size and to report progress.
 func lengthOf(r io.Reader) int64 {
 	n := int64(-1)
 	switch r := r.(type) {
-	case *io.LimitedReader: // N is the most, and often a mere precaution
+	case *io.LimitedReader: // N is an upper bound
 		if n = lengthOf(r.R); n > r.N {
 			n = r.N
 		}
@@ -68,7 +68,7 @@ func lengthOf(r io.Reader) int64 {
 			n -= at
 		}
 	}
-	if n <= 0 { // nothing may mean nothing yet
+	if n <= 0 { // 0 may mean that no data has arrived yet
 		return -1
 	}
 	return n

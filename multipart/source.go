@@ -16,7 +16,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A piece is the content of one part, ready to be sent.
+// A piece is the content of one part.
 type piece struct {
 	Section
 	body oss.Body
@@ -28,25 +28,25 @@ type piece struct {
 type source interface {
 	// next returns the next piece, and io.EOF when there is none.
 	next(ctx context.Context) (piece, error)
-	// changed returns an ErrSourceChanged if the source is not what it was in the beginning.
+	// changed returns an error that matches ErrSourceChanged if the source has changed since the upload began.
 	changed() error
 }
 
-// An input is what an upload is to send: a range of known size that is read in place, or a stream.
+// An input is the content of an upload: a range of known size that is read in place, or a stream.
 type input struct {
 	at     io.ReaderAt  // nil for a stream
-	base   int64        // where the range begins in at
+	base   int64        // offset of the range in at
 	size   int64        // of the range, or of the stream; -1 if unknown
 	exact  bool         // a stream of any other size is an error
-	intact func() error // tells whether a file is still the same; nil where that cannot be told
-	stream io.Reader    // where at is nil
+	intact func() error // returns an error if a file has changed; nil if that cannot be determined
+	stream io.Reader    // used if at is nil
 }
 
-// openInput finds out how src can be read. It leaves its offset as it is.
+// openInput finds out how src can be read. It does not move the offset of src.
 //
-// Only these types are read in place: their ReadAt is safe for concurrent use and returns the bytes that Read returns.
-// A type that embeds one of them may override Read, to encrypt or to count, and any other ReaderAt may move the offset
-// that its Read uses; both are streams.
+// Only these types are read in place: their ReadAt is safe for concurrent use and returns the same bytes as Read. A
+// type that embeds one of them may override Read, for example to encrypt or to count, and the ReadAt of any other type
+// may move the offset that its Read uses. Both are read as streams.
 func openInput(src io.Reader) (input, error) {
 	if isNil(src) {
 		return input{}, fmt.Errorf("multipart: source is nil (%T)", src)
@@ -80,7 +80,7 @@ func isNil(v any) bool {
 	return !p.IsValid() || p.Kind() == reflect.Pointer && p.IsNil()
 }
 
-// inspectBody reads body in place, all of it.
+// inspectBody returns an input that reads all of body in place.
 func inspectBody(body oss.Body) (input, error) {
 	if isNil(body) {
 		return input{}, fmt.Errorf("multipart: body is nil (%T)", body)
@@ -92,8 +92,8 @@ func inspectBody(body oss.Body) (input, error) {
 	return input{at: body, size: size}, nil
 }
 
-// openFileInput reads a regular file in place, from its offset; anything else is a stream, and so is
-// a file that claims to be empty, as those in /proc do.
+// openFileInput returns an input that reads a regular file in place, from its offset. Any other file is a stream, and
+// so is a file whose size is 0, as those in /proc.
 func openFileInput(f *os.File) (input, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -109,11 +109,12 @@ func openFileInput(f *os.File) (input, error) {
 	if err != nil {
 		return input{}, fmt.Errorf("multipart: %w", err)
 	}
-	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: func() error { return unchanged(f, info) }}, nil
+	intact := func() error { return unchanged(f, info) }
+	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: intact}, nil
 }
 
-// unchanged compares an open file with what it was: its size, its time of modification and, where the system has one,
-// the change time of its inode, which a program that restores the time of modification cannot hide.
+// unchanged compares an open file with its earlier state: its size, its modification time and, if the system has one,
+// the change time of its inode, which also changes when a program restores the modification time.
 func unchanged(f *os.File, was fs.FileInfo) error {
 	is, err := f.Stat()
 	if err != nil {
@@ -126,7 +127,8 @@ func unchanged(f *os.File, was fs.FileInfo) error {
 		return fmt.Errorf("%w: %q was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
 	}
 	if at := changeTime(is); !at.Equal(changeTime(was)) || !os.SameFile(is, was) {
-		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s", ErrSourceChanged, f.Name(), at.Format(time.RFC3339Nano))
+		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s",
+			ErrSourceChanged, f.Name(), at.Format(time.RFC3339Nano))
 	}
 	return nil
 }
@@ -134,13 +136,13 @@ func unchanged(f *os.File, was fs.FileInfo) error {
 // body returns the whole range as one body.
 func (in input) body() oss.Body { return sectionBody{r: in.at, base: in.base, size: in.size} }
 
-// rangeSource is a source that is read in place, by all workers at once.
+// A rangeSource is a source that all workers read in place at the same time.
 type rangeSource struct {
 	input
 	pull func() (Section, bool)
 }
 
-// newRangeSource returns the sections of in, and a function that ends the iteration.
+// newRangeSource returns a source of the sections of in, and a function that ends the iteration.
 func newRangeSource(in input, sections iter.Seq[Section]) (*rangeSource, func()) {
 	pull, stop := iter.Pull(sections)
 	return &rangeSource{input: in, pull: pull}, stop
@@ -161,8 +163,8 @@ func (p *rangeSource) changed() error {
 	return p.intact()
 }
 
-// A sectionBody is a range of a ReaderAt, as a Body. That the range ends before it should is an error and
-// not an end.
+// A sectionBody is a range of an io.ReaderAt, as an oss.Body. If the data ends before the range does, ReadAt returns an
+// error that matches ErrSourceChanged.
 type sectionBody struct {
 	r          io.ReaderAt
 	base, size int64
@@ -184,7 +186,7 @@ func (w sectionBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Region implements zerocopy.Source, for regular files.
+// Region implements zerocopy.Source for regular files.
 func (w sectionBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	f, ok := w.r.(*os.File)
 	if !ok || !files {
@@ -193,8 +195,8 @@ func (w sectionBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	return zerocopy.Region{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil
 }
 
-// await runs read, which cannot be interrupted, and returns its error. If ctx is done first it returns
-// that error at once, and that read was left to itself: abandoned runs when it ends.
+// await runs read, which cannot be interrupted, and returns its error. If ctx ends first, await returns the error of
+// ctx and left is true: read continues in its goroutine, and abandoned runs when it returns.
 func await(ctx context.Context, read func() error, abandoned func()) (left bool, err error) {
 	if err := ctx.Err(); err != nil {
 		abandoned()
@@ -207,7 +209,7 @@ func await(ctx context.Context, read func() error, abandoned func()) (left bool,
 		case done <- err:
 		case <-ctx.Done():
 			select {
-			case done <- err: // the caller is still there
+			case done <- err: // the caller is still waiting
 			default:
 				abandoned()
 			}
@@ -221,7 +223,7 @@ func await(ctx context.Context, read func() error, abandoned func()) (left bool,
 	}
 }
 
-// A prefixSource is a source some of whose pieces have been taken out already.
+// A prefixSource is a source of which the first pieces have been read already.
 type prefixSource struct {
 	source
 	pieces []piece
@@ -236,7 +238,7 @@ func (q *prefixSource) next(ctx context.Context) (piece, error) {
 	return p, nil
 }
 
-// free frees the pieces that nobody has taken.
+// free frees the pieces that next has not returned.
 func (q *prefixSource) free() {
 	for _, p := range q.pieces {
 		p.free()

@@ -11,10 +11,10 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// Begin initiates an upload of size bytes, at least one, and returns its Plan: what UploadParts, on this machine or
-// on others, and Finish go by. What Begin has begun stays in OSS, and its parts are billed, until Finish succeeds or
-// the upload is aborted. Options that concern the later requests, such as an ACL or a callback, are refused, except
-// ForbidOverwrite, which the Plan carries. An upload that a lost reply may have left is logged as a warning.
+// Begin initiates an upload of size bytes, at least one, and returns its Plan for UploadParts, on this machine or
+// others, and for Finish. The upload stays in OSS, and OSS bills its parts, until Finish succeeds or the upload is
+// aborted. Options that later requests carry, such as an ACL or a callback, are refused, except ForbidOverwrite, which
+// the Plan carries. If a lost reply may have left another upload, the logger gets a warning.
 func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, opts *oss.ObjectOptions) (Plan, error) {
 	if u.err != nil {
 		return Plan{}, u.err
@@ -30,7 +30,8 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 		return Plan{}, err
 	}
 	if w.complete.ACL != "" || len(w.complete.Header)+len(w.part.Header)+len(w.common) > 0 {
-		return Plan{}, errors.New("multipart: Begin takes no option that the requests after it would need too: an ACL, a callback, a payer, a traffic limit")
+		return Plan{}, errors.New("multipart: Begin accepts no ACL, callback, payer or traffic limit, " +
+			"which later requests would need")
 	}
 	partSize, err := partSizeFor(size, u.opts.PartSize)
 	if err != nil {
@@ -45,11 +46,12 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 	return j.plan, nil
 }
 
-// UploadParts uploads the numbered parts of p from src, which spans the whole object; nil means all parts. On failure
-// it also returns the parts that did arrive, and never aborts p: others may be at work on it. The parts are returned
-// by number. Sending one again replaces it. That src stays the same until all parts of p are there is the caller's
-// matter: UploadParts notices only a size, told by a Size or Stat method, that is not p's, and an end that comes
-// early. Both match ErrSourceChanged.
+// UploadParts uploads the numbered parts of p from src, which has the bytes of the whole object. Nil numbers mean all
+// parts. It returns the stored parts, sorted by number, even if it fails. It never aborts p, because other machines may
+// be uploading parts. Uploading a part again replaces it.
+//
+// The caller must ensure that src does not change until all parts of p are stored. UploadParts detects only a size,
+// from a Size or Stat method, that is not p.Size, and an early end. Both match ErrSourceChanged.
 func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
 	j, err := u.jobOf(ctx, p)
 	if err != nil {
@@ -65,7 +67,7 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	if numbers != nil {
 		for _, n := range numbers {
 			if n < 1 || n > p.NumParts() {
-				return nil, fmt.Errorf("multipart: part %d of a plan of %d", n, p.NumParts())
+				return nil, fmt.Errorf("multipart: part %d is not in a plan of %d parts", n, p.NumParts())
 			}
 		}
 		sections = func(yield func(Section) bool) {
@@ -87,13 +89,13 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 	return sent.parts, nil
 }
 
-// Finish completes p and verifies the object. Nil parts means those OSS lists. A *oss.ChecksumError for
-// the whole object means that it exists and is wrong. The parts must be all of p's, each of its size, in any
-// order; if one is missing nothing is completed. One that was sent twice with the same bytes may be there twice. Finish
-// never aborts p.
+// Finish completes p and verifies the object. Nil parts mean the parts that OSS lists. The parts must be all parts of
+// p, each with its size, in any order; if one is missing, Finish completes nothing. A part that was uploaded twice with
+// the same bytes may occur twice. If the error is a *oss.ChecksumError for the whole object, the object exists and is
+// wrong. Finish never aborts p.
 //
-// After UploadParts has failed call Resume, or give Finish the parts it returned, not nil: OSS may also list a part
-// that failed, and unless parts are sent with ChecksumMD5 that one may be damaged.
+// If UploadParts has failed, call Resume, or pass the parts that it returned to Finish, and not nil: OSS may also list
+// a part whose upload failed. Unless Options.Checksum is ChecksumMD5, that part may be corrupted.
 func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Result, error) {
 	j, err := u.jobOf(ctx, p)
 	if err != nil {
@@ -107,17 +109,19 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 		}
 	}
 	if missing := p.Missing(parts); len(missing) > 0 {
-		return nil, j.kept(&transferResult{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, the first is part %d",
-			len(missing), p.NumParts(), missing[0]))
+		return nil, j.kept(&transferResult{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, "+
+			"the first is part %d", len(missing), p.NumParts(), missing[0]))
 	}
-	// Copied, because the caller's slice is his; and without parts that an earlier, longer plan has left.
+	// A copy, because the slice belongs to the caller. Parts of an earlier, longer plan are removed.
 	mine := slices.DeleteFunc(slices.Clone(parts), func(part oss.Part) bool { return part.Number > p.NumParts() })
 	slices.SortFunc(mine, byNumber)
-	mine = slices.CompactFunc(mine, func(a, b oss.Part) bool { return a.Number == b.Number && a.ETag == b.ETag }) // sent by two
+	mine = slices.CompactFunc(mine, func(a, b oss.Part) bool { // uploaded twice
+		return a.Number == b.Number && a.ETag == b.ETag
+	})
 	return j.complete(ctx, &transferResult{parts: mine})
 }
 
-// jobOf returns a job that works on p and leaves it in OSS if it fails.
+// jobOf returns a job that continues p and leaves it in OSS if it fails.
 func (u *Uploader) jobOf(ctx context.Context, p Plan) (*job, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -129,21 +133,22 @@ func (u *Uploader) jobOf(ctx context.Context, p Plan) (*job, error) {
 	case p.Upload.ID == "":
 		return nil, errors.New("multipart: plan has no upload ID")
 	case p.Size < 1:
-		return nil, fmt.Errorf("multipart: plan of %d bytes", p.Size)
+		return nil, fmt.Errorf("multipart: plan size %d is less than 1 byte", p.Size)
 	case p.PartSize < u.client.MinPartSize() || p.PartSize > oss.MaxPartSize:
-		return nil, fmt.Errorf("multipart: plan with a part size of %d, not %d to %d bytes", p.PartSize, u.client.MinPartSize(), oss.MaxPartSize)
+		return nil, fmt.Errorf("multipart: part size %d of the plan is not between %d and %d bytes",
+			p.PartSize, u.client.MinPartSize(), oss.MaxPartSize)
 	case p.NumParts() > oss.MaxPartNumber:
-		return nil, fmt.Errorf("multipart: plan of %d parts, more than %d", p.NumParts(), oss.MaxPartNumber)
+		return nil, fmt.Errorf("multipart: plan has %d parts, more than %d", p.NumParts(), oss.MaxPartNumber)
 	}
 	j := u.newJob(ctx, p, requestOptions{complete: oss.CompleteOptions{ForbidOverwrite: p.ForbidOverwrite}})
 	j.keep = true
 	return j, nil
 }
 
-// list returns the parts OSS holds, by number. It asks with the headers that all requests of the upload need.
-func (u *Uploader) list(ctx context.Context, up oss.Upload, all http.Header) ([]oss.Part, error) {
+// list returns the parts that OSS holds, sorted by number. header is sent with every request.
+func (u *Uploader) list(ctx context.Context, up oss.Upload, header http.Header) ([]oss.Part, error) {
 	var parts []oss.Part
-	for part, err := range u.client.Parts(ctx, up, &oss.ListPartsOptions{Header: all}) {
+	for part, err := range u.client.Parts(ctx, up, &oss.ListPartsOptions{Header: header}) {
 		if err != nil {
 			return nil, err
 		}

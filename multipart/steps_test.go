@@ -119,9 +119,9 @@ func TestStepsRefusePlansThatCannotBe(t *testing.T) {
 	}{
 		{func(p *multipart.Plan) { p.Upload.ID = "" }, "multipart: plan has no upload ID"},
 		{func(p *multipart.Plan) { p.Upload.Bucket = "" }, "oss: bucket name is empty"},
-		{func(p *multipart.Plan) { p.Size = 0 }, "multipart: plan of 0 bytes"},
-		{func(p *multipart.Plan) { p.PartSize = 99 << 10 }, "part size of 101376, not 102400 to 5368709120 bytes"},
-		{func(p *multipart.Plan) { p.Size = 10001 << 20 }, "multipart: plan of 10001 parts, more than 10000"},
+		{func(p *multipart.Plan) { p.Size = 0 }, "multipart: plan size 0 is less than 1 byte"},
+		{func(p *multipart.Plan) { p.PartSize = 99 << 10 }, "part size 101376 of the plan is not between 102400 and 5368709120 bytes"},
+		{func(p *multipart.Plan) { p.Size = 10001 << 20 }, "multipart: plan has 10001 parts, more than 10000"},
 	} {
 		p := good
 		tt.change(&p)

@@ -17,24 +17,23 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Store keeps Plans of unfinished uploads. Only the Plan is kept: OSS itself knows the parts.
-// Implementations are safe for concurrent use.
+// A Store keeps the Plans of unfinished uploads. It keeps no parts: OSS lists them. Implementations must be safe for
+// concurrent use.
 type Store interface {
-	// Load returns the Plan saved as id, or an error that is fs.ErrNotExist.
+	// Load returns the Plan saved under id, or an error that matches fs.ErrNotExist.
 	Load(ctx context.Context, id string) (Plan, error)
-	// Save keeps p as id, replacing what was there.
+	// Save saves p under id, and replaces an earlier Plan.
 	Save(ctx context.Context, id string, p Plan) error
-	// Delete forgets id; an unknown id is not an error.
+	// Delete deletes the Plan saved under id. An unknown id is not an error.
 	Delete(ctx context.Context, id string) error
 }
 
 // A RecordLocker is a Store that locks records. UploadFile holds the lock of a record from loading it until the record
-// names the upload that was begun, so that of two processes that upload one file the second joins the upload of the
-// first.
+// names the upload that it has begun. If two processes upload the same file, the second joins the upload of the first.
 type RecordLocker interface {
 	Store
-	// Lock waits until no other process or goroutine holds the lock of id, or ctx ends. A process that is killed gives
-	// its locks back.
+	// Lock waits until no other process or goroutine holds the lock of id, or ctx ends. The locks of a process
+	// that is killed are released.
 	Lock(ctx context.Context, id string) (unlock func(), err error)
 }
 
@@ -52,24 +51,24 @@ type RecordLister interface {
 	List(ctx context.Context) iter.Seq2[Record, error]
 }
 
-// A Record is what a Store keeps as ID. A Plan without an upload ID says that an upload was about to be begun.
+// A Record is a Plan with the id under which a Store keeps it. A Plan without an upload ID says that an upload was
+// about to begin.
 type Record struct {
 	ID   string
 	Plan Plan
 }
 
-// DirStore keeps Plans as small JSON files in dir, each replaced atomically and readable by the owner only.
-// The directory is made when the first Plan is saved. A record that is damaged, or that a later version of this
-// package wrote in a way this one does not know, counts as absent: resuming trusts only what OSS holds, so nothing
-// but the work of the earlier try is lost.
+// DirStore keeps Plans as small JSON files in dir. Each file is replaced atomically and readable by its owner only. The
+// directory is created when the first Plan is saved. A record that is damaged, or that a later version of this package
+// wrote in an unknown format, counts as absent: then the upload begins anew.
 //
-// The Store is a RecordLocker, by flock on Linux, macOS and the BSDs and without effect elsewhere, a RecordDeleter and
-// a RecordLister.
+// The Store is a RecordLocker, a RecordDeleter and a RecordLister. It locks by flock on Linux, macOS and the BSDs; on
+// other systems Lock has no effect.
 func DirStore(dir string) Store { return dirStore(dir) }
 
 type dirStore string
 
-// recordVersion is that of the file format. A reader takes no other.
+// recordVersion is the version of the file format. Other versions are not read.
 const recordVersion = 1
 
 // A recordFile is the content of a file. It holds the id to tell it from another of the same file name.
@@ -79,7 +78,7 @@ type recordFile struct {
 	Plan    Plan   `json:"plan"`
 }
 
-// path returns the file of id, which may hold any characters.
+// path returns the file of id, which may contain any characters.
 func (d dirStore) path(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return filepath.Join(string(d), hex.EncodeToString(sum[:16])+".json")
@@ -96,7 +95,7 @@ func (d dirStore) Load(_ context.Context, id string) (Plan, error) {
 	return r.Plan, nil
 }
 
-// readRecord reads a file. One that is no record of this version does not exist.
+// readRecord reads a file. If it is not a record of this version, the error matches fs.ErrNotExist.
 func readRecord(path string) (Record, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -109,8 +108,8 @@ func readRecord(path string) (Record, error) {
 	return Record{ID: r.ID, Plan: r.Plan}, nil
 }
 
-// Save writes beside the old record and renames: whoever reads sees the one or the other, also after
-// a crash of the machine.
+// Save writes a new file and renames it, so that a reader sees the old record or the new one, even after a crash of the
+// machine.
 func (d dirStore) Save(_ context.Context, id string, p Plan) error {
 	text, err := json.Marshal(recordFile{Version: recordVersion, ID: id, Plan: p})
 	if err != nil {
@@ -136,12 +135,12 @@ func (d dirStore) Save(_ context.Context, id string, p Plan) error {
 	return nil
 }
 
-// staleRecord is how old the file of a Save must be that a kill has interrupted, rather than one going on.
+// staleRecord is the age at which the temporary file of a Save counts as left by a killed process.
 const staleRecord = time.Hour
 
-// tidy removes what interrupted Saves have left.
+// tidy removes the temporary files of interrupted Saves.
 func (d dirStore) tidy() {
-	files, _ := os.ReadDir(string(d)) // nothing depends on its success
+	files, _ := os.ReadDir(string(d)) // best effort
 	for _, f := range files {
 		if !strings.HasPrefix(f.Name(), ".record-") {
 			continue
@@ -207,7 +206,7 @@ func (d dirStore) List(ctx context.Context) iter.Seq2[Record, error] {
 			}
 			r, readErr := readRecord(filepath.Join(string(d), f.Name()))
 			if errors.Is(readErr, fs.ErrNotExist) {
-				continue // deleted meanwhile, or another program's
+				continue // deleted since ReadDir, or not a record
 			}
 			if !yield(r, readErr) || readErr != nil {
 				return

@@ -13,9 +13,9 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A stream is a source that is read once, from its beginning to its end, into chunks of memory. A goroutine of its own
-// reads them, one ahead of the part that is being gathered, because a Read cannot be interrupted; it ends with the
-// stream, or with the Read that is going on when the upload ends.
+// A stream is a source that is read once, from its beginning to its end, into chunks of memory. It has a goroutine that
+// reads, one chunk ahead of the part that is being gathered, because a Read cannot be interrupted. The goroutine ends
+// with the stream, or when a Read in progress at the end of the upload returns.
 type stream struct {
 	r      io.Reader
 	pool   *pool
@@ -25,48 +25,49 @@ type stream struct {
 	slow   func()
 	cancel context.CancelFunc
 
-	// Of the goroutine that reads.
-	total   int64         // bytes read
-	reading atomic.Bool   // a Read is going on, or about to
-	closed  atomic.Bool   // no other may begin
-	chunks  chan *chunk   // unbuffered; closed at the end
-	err     error         // io.EOF, or why there is no more; set before chunks is closed
-	stirred chan struct{} // holds a token when the part that is being gathered is to be sent
+	// Used by the goroutine that reads.
+	total    int64         // bytes read
+	reading  atomic.Bool   // a Read is in progress, or about to begin
+	closed   atomic.Bool   // no further Read may begin
+	chunks   chan *chunk   // unbuffered; closed at the end
+	err      error         // io.EOF or a failure; set before chunks is closed
+	sendSoon chan struct{} // holds a token when the part being gathered must be sent
 
-	// Of the goroutine that gathers parts.
-	held *chunk // received already
+	// Used by the goroutine that gathers parts.
+	held *chunk // already received
 
 	// Guarded by pool.mu; number and offset change in the goroutine that gathers parts.
 	number   int       // of the last part
-	offset   int64     // behind it
-	own      *chunk    // the chunk that takes the allowance
+	offset   int64     // its end
+	own      *chunk    // the chunk that uses the allowance
 	wake     func()    // ends waiting for room; nil if the stream does not wait
-	waits    bool      // it waits, or did when the upload ended
-	room     int64     // bytes under the limit that are taken for chunks to come
-	unsent   int64     // bytes in chunks that no part has yet
-	gathered int64     // of them, bytes that are to be the next part
-	since    time.Time // when the last of them came
-	promised int64     // of them, bytes that count as being sent
+	waits    bool      // it waits for room, or did when the upload ended
+	room     int64     // bytes acquired from the limit for later chunks
+	unsent   int64     // bytes in chunks that are not in a part yet
+	gathered int64     // of unsent, bytes of the next part
+	since    time.Time // when gathered last increased
+	promised int64     // of gathered, bytes that count as being sent
 	long     bool      // its parts have outgrown pool.even
 }
 
-// probeSize is how much of a stream is read before it takes a chunk. All that a source has which gives nothing is a
-// probe.
+// probeSize is the number of bytes that are read from a stream before it takes a chunk. A source that delivers nothing
+// has only this buffer.
 const probeSize = 4 << 10 // bytes
 
 // How long a stream waits for memory.
 const (
-	slowWait = time.Second // before it is logged
-	longWait = time.Minute // for the room of a whole part, before less than that is sent
+	slowWait = time.Second // before the wait is logged
+	longWait = time.Minute // for the room of a whole part, before a smaller part is sent
 )
 
-// errSendNow says that what has been gathered is to be sent as a part.
-var errSendNow = errors.New("others need the memory")
+// errSendNow says that the gathered bytes must be sent as a part.
+var errSendNow = errors.New("other streams need the memory")
 
-// errNoMemory names what an upload waited for when it was cancelled.
+// errNoMemory says that an upload was waiting for memory when it was cancelled.
 var errNoMemory = errors.New("waiting for MemoryLimit")
 
-// fromStream reads what may fit into one request; if that is all, one request stores it.
+// fromStream reads the first bytes of a stream. If the stream ends within one request, it is sent with one; otherwise
+// in parts.
 func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 	s, err := j.stream(ctx, in)
 	if err != nil {
@@ -89,11 +90,11 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 	for _, b := range b.split(size) {
 		parts.pieces = append(parts.pieces, s.piece(b))
 	}
-	defer parts.free() // if the upload could not even be begun
+	defer parts.free() // if the upload cannot be initiated
 	return j.uploadParts(ctx, parts)
 }
 
-// stream begins to read in, whose length may be unknown. The caller must close the stream.
+// stream starts to read in, whose length may be unknown. The caller must close the stream.
 func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 	p := j.u.memory
 	most := min(p.long, oss.MaxPartSize)
@@ -112,12 +113,12 @@ func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 	}), nil
 }
 
-// newStream returns a stream that reads in, in parts of first bytes at first. It calls slow when it has waited long for
-// memory.
+// newStream returns a stream that reads in. Its first parts have first bytes. It calls slow after waiting for memory
+// for slowWait.
 func newStream(ctx context.Context, p *pool, in input, first int64, slow func()) *stream {
 	s := &stream{
 		r: in.stream, pool: p, first: p.roundUp(first), size: in.size, exact: in.exact, slow: slow,
-		chunks: make(chan *chunk), stirred: make(chan struct{}, 1),
+		chunks: make(chan *chunk), sendSoon: make(chan struct{}, 1),
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	p.join(s)
@@ -126,11 +127,11 @@ func newStream(ctx context.Context, p *pool, in input, first int64, slow func())
 	return s
 }
 
-// close gives the memory back, at once. A Read that is going on keeps the chunk that it reads into.
+// close releases the memory at once. A Read in progress keeps the chunk that it fills.
 func (s *stream) close() {
 	s.cancel()
 	s.closed.Store(true)
-	if !s.reading.Load() { // else that Read may last for ever
+	if !s.reading.Load() { // otherwise that Read may never return
 		for c := range s.chunks {
 			s.drop(c)
 		}
@@ -142,7 +143,7 @@ func (s *stream) close() {
 	s.pool.leave(s)
 }
 
-// drop frees chunks that are no part.
+// drop frees chunks that are not in a part.
 func (s *stream) drop(chunks ...*chunk) {
 	s.pool.mu.Lock()
 	defer s.pool.mu.Unlock()
@@ -151,171 +152,18 @@ func (s *stream) drop(chunks ...*chunk) {
 	s.pool.free(chunks...)
 }
 
-// readAll reads the source into chunks.
-func (s *stream) readAll(ctx context.Context) {
-	defer close(s.chunks)
-	probe := make([]byte, min(probeSize, s.pool.chunk))
-	for s.err == nil {
-		c, err := s.readChunk(ctx, probe)
-		s.err = err
-		if len(c.bytes) == 0 || err != nil && err != io.EOF {
-			s.drop(c)
-			return
-		}
-		s.pool.mu.Lock()
-		s.unsent += int64(len(c.bytes))
-		s.pool.mu.Unlock()
-		select {
-		case s.chunks <- c:
-		case <-ctx.Done():
-			s.drop(c)
-			s.err = ctx.Err()
-		}
-	}
-}
-
-// readChunk reads the next chunk. It takes memory for one only when probe is full: with less the stream is at its end.
-func (s *stream) readChunk(ctx context.Context, probe []byte) (*chunk, error) {
-	n, err := s.fill(probe)
-	if err == nil {
-		err = s.allow(ctx)
-	}
-	if err != nil {
-		return &chunk{bytes: probe[:n]}, err
-	}
-	c := s.pool.take(s)
-	copy(c.bytes, probe)
-	n, err = s.fill(c.bytes[len(probe):])
-	c.bytes = c.bytes[:len(probe)+n]
-	return c, err
-}
-
-// fill reads until p is full, or the source has no more or an error.
-func (s *stream) fill(p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = s.read(p[n:])
-		n += m
-	}
-	s.total += int64(n)
-	switch {
-	case s.exact && s.total > s.size:
-		err = fmt.Errorf("%w: it has more than the %d bytes that it was said to have", ErrSourceChanged, s.size)
-	case s.exact && err == io.EOF && s.total < s.size:
-		err = fmt.Errorf("%w: it ended at byte %d of %d", ErrSourceChanged, s.total, s.size)
-	case err != nil && err != io.EOF:
-		err = fmt.Errorf("reading the source at byte %d: %w", s.total, err)
-	}
-	return n, err
-}
-
-// read reads at least a byte, unless the stream has been closed.
-func (s *stream) read(p []byte) (int, error) {
-	s.reading.Store(true)
-	defer s.reading.Store(false)
-	if s.closed.Load() { // close does the reverse: it sets closed, and then looks whether this goes on
-		return 0, context.Canceled
-	}
-	return readSome(s.r, p)
-}
-
-// readSome reads at least a byte, unless r has an error or nothing to give for too long.
-func readSome(r io.Reader, p []byte) (int, error) {
-	const maxEmptyReads = 100
-	for range maxEmptyReads {
-		n, err := r.Read(p)
-		if n < 0 || n > len(p) {
-			return 0, fmt.Errorf("reader returned the impossible count %d", n)
-		}
-		if n > 0 || err != nil {
-			return n, err
-		}
-	}
-	return 0, io.ErrNoProgress
-}
-
-// allow waits until the stream has its allowance, by finding room for the chunk that takes it. That chunk is full, and
-// may be on its way to OSS; when it has arrived there the allowance comes back too.
-func (s *stream) allow(ctx context.Context) error {
-	p := s.pool
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s.own == nil || s.count() {
-		return nil
-	}
-	need := p.chunk
-	if s.number >= smallParts && s.unsent > 0 { // else that chunk is on its way
-		need = max(need, s.partSize()-s.unsent)
-	}
-	if p.limit.TryAcquire(need) {
-		s.room += need
-		s.count()
-		return nil
-	}
-
-	waiting, wake := context.WithCancel(ctx)
-	defer wake()
-	s.wake, s.waits = wake, true
-	p.relieve(true)
-	p.mu.Unlock()
-	slow := time.AfterFunc(slowWait, func() {
-		s.slow()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.relieve(false) // what happened between the look above and the queue was not seen by either
-	})
-	long := time.AfterFunc(longWait, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if s.number >= smallParts && s.canSend() {
-			s.sendNow()
-		}
-	})
-	err := p.limit.Acquire(waiting, need)
-	slow.Stop()
-	long.Stop()
-	p.mu.Lock()
-	s.wake = nil
-	if err == nil && s.own == nil { // both came at the same time
-		p.limit.Release(need)
-	} else if err == nil {
-		s.room += need
-		s.count()
-	} else if s.own != nil {
-		return err // the upload has ended
-	}
-	s.waits = false
-	return nil
-}
-
-// count has the chunk that takes the allowance count against the limit instead, if there is room. pool.mu is held.
-func (s *stream) count() bool {
-	p := s.pool
-	if s.room < p.chunk {
-		return false
-	}
-	s.room -= p.chunk
-	s.own.of, s.own.counted = nil, true
-	s.own = nil
-	p.allow(-p.chunk)
-	return true
-}
-
-// canSend reports whether what has been gathered would be a part. pool.mu is held.
+// canSend reports whether the gathered bytes suffice for a part. pool.mu is held.
 func (s *stream) canSend() bool { return s.promised == 0 && s.gathered >= max(s.pool.least, 1) }
 
-// sendNow has what has been gathered sent as a part. pool.mu is held.
+// sendNow has the gathered bytes sent as a part. pool.mu is held.
 func (s *stream) sendNow() {
 	s.promised = s.gathered
 	s.pool.sending += s.promised
-	s.stirred <- struct{}{} // there is room for one, and gather takes it before the next promise
+	s.sendSoon <- struct{}{} // never blocks: gather takes the token before promised is 0 again
 }
 
-// gather returns the next bytes of the stream: size, or fewer if others need the memory or the stream ends. With look
-// it also finds out whether those are all that are left.
+// gather returns the next bytes of the stream: size, or fewer if other streams need the memory or the stream ends. With
+// look it also finds out whether the stream has ended.
 func (s *stream) gather(ctx context.Context, size int64, look bool) (b *buffer, all bool, err error) {
 	b = &buffer{pool: s.pool}
 	for b.size < size || look {
@@ -347,7 +195,7 @@ func (s *stream) gather(ctx context.Context, size int64, look bool) (b *buffer, 
 	s.unsent -= b.size
 	s.gathered, s.promised = 0, 0
 	select {
-	case <-s.stirred: // for what is handed over now
+	case <-s.sendSoon: // the token for these bytes
 	default:
 	}
 	return b, all, nil
@@ -367,7 +215,7 @@ func (s *stream) receive(ctx context.Context) (*chunk, error) {
 		if err := ctx.Err(); err == nil || s.err == io.EOF {
 			return nil, s.err
 		}
-	case <-s.stirred:
+	case <-s.sendSoon:
 		return nil, errSendNow
 	case <-ctx.Done():
 	}
@@ -410,14 +258,14 @@ func (s *stream) piece(b *buffer) piece {
 func (s *stream) partSize() int64 {
 	p := s.pool
 	size := p.roundDown(streamPartSize(s.first, s.number+1, p.even))
-	if s.size >= 0 { // smaller parts than planned make the next ones larger
+	if s.size >= 0 { // after parts that were sent early, the later ones are larger
 		left := int64(oss.MaxPartNumber - s.number)
 		size = max(s.first, p.roundUp((s.size-s.offset+left-1)/left))
 	}
 	return min(size, p.roundUp(p.long), p.roundDown(oss.MaxPartSize))
 }
 
-// full tells the end of a stream of exactly 10,000 parts from one that has more to say.
+// full returns io.EOF if the stream has exactly 10,000 parts, and an error if it is longer.
 func (s *stream) full(ctx context.Context) error {
 	if c, err := s.receive(ctx); err != nil {
 		return err
@@ -429,5 +277,5 @@ func (s *stream) full(ctx context.Context) error {
 		s.offset, oss.MaxPartNumber, s.first, s.pool.long)
 }
 
-// changed is always nil: what a stream yields is what it is.
+// changed returns nil, because a stream is read once.
 func (s *stream) changed() error { return nil }

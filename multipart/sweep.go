@@ -12,33 +12,33 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// SweepOptions select the unfinished uploads that Sweep ends.
+// SweepOptions select the unfinished uploads that Sweep aborts.
 type SweepOptions struct {
 	Prefix    string                    // of keys; "" means all
-	OlderThan time.Duration             // begun, and last given a part, at least this long ago; 0 means DefaultSweepAge
-	Select    func(oss.UploadInfo) bool // of those, the ones to end; nil means all
-	DryRun    bool                      // look, and end nothing
+	OlderThan time.Duration             // minimum age of the upload and of its last part; 0 means DefaultSweepAge
+	Select    func(oss.UploadInfo) bool // reports whether to abort one of those; nil means all
+	DryRun    bool                      // list the uploads and abort none
 }
 
-// DefaultSweepAge leaves alone what may still be going on.
+// DefaultSweepAge is the default of SweepOptions.OlderThan. It spares uploads that may still be in progress.
 const DefaultSweepAge = 7 * 24 * time.Hour
 
-// Swept is an unfinished upload that Sweep has ended, or with DryRun would have.
+// Swept describes an unfinished upload that Sweep has aborted, or with DryRun would abort.
 type Swept struct {
 	oss.UploadInfo
-	Parts int   // that it held
-	Size  int64 // bytes that it held, and that were billed
+	Parts int   // parts that it held
+	Size  int64 // bytes that it held, and that OSS billed
 }
 
-// Sweep aborts the unfinished uploads of bucket that opts selects, each until no part remains, and yields what each
-// held. An upload that has got a part since then is in use, however long ago it was begun. With opts.DryRun it only
-// looks. An upload that could not be ended is yielded with its error, and Sweep goes on; an error with a zero Swept
-// is the last pair.
+// Sweep aborts the abandoned uploads of bucket that opts select, each until no part remains, and yields what each held.
+// An upload that has received a part within OlderThan is in use, however long ago it began. With opts.DryRun Sweep only
+// lists them. An upload that could not be aborted is yielded with its error, and Sweep continues. An error with a zero
+// Swept is the last pair.
 //
-// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that are gone, of the same bucket,
-// prefix and age.
+// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that no longer exist, for the same
+// bucket, prefix and age.
 //
-// OSS keeps unfinished uploads for ever unless a lifecycle rule of the bucket removes them.
+// OSS keeps unfinished uploads indefinitely unless a lifecycle rule of the bucket removes them.
 func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions) iter.Seq2[Swept, error] {
 	var o SweepOptions
 	if opts != nil {
@@ -76,8 +76,8 @@ func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions)
 	}
 }
 
-// tidyRecords deletes the records of the swept part of the bucket that were made before limit and whose uploads are
-// gone.
+// tidyRecords deletes the records that belong to the swept part of the bucket, were made before limit and name uploads
+// that no longer exist.
 func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOptions, limit time.Time) {
 	store, ok := u.opts.Store.(RecordLister)
 	if !ok {
@@ -87,7 +87,7 @@ func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOption
 		up := r.Plan.Upload
 		j := u.newJob(ctx, r.Plan, requestOptions{})
 		if err != nil {
-			j.warn("records of the Store not listed", oss.Upload{Bucket: bucket}, err)
+			j.warn("cannot list the records of the Store", oss.Upload{Bucket: bucket}, err)
 			return
 		}
 		if up.Bucket != bucket || !strings.HasPrefix(up.Key, o.Prefix) || r.Plan.Begun.After(limit) {
@@ -115,10 +115,10 @@ func (u *Uploader) sweepable(o SweepOptions) error {
 	return nil
 }
 
-// errInUse says that an upload has a part that is too young.
+// errInUse reports that an upload has received a part too recently.
 var errInUse = errors.New("multipart: the upload is in use")
 
-// sweep measures one upload and ends it, unless it has got a part after limit.
+// sweep measures one upload and aborts it, unless it has received a part after limit.
 func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, limit time.Time, dry bool) (Swept, error) {
 	s := Swept{UploadInfo: info}
 	parts, err := u.list(ctx, info.Upload, nil)

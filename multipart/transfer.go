@@ -18,8 +18,8 @@ import (
 // This file is the engine that moves the pieces of a source side by side. It does not know what becomes of a piece:
 // uploads and copies each have a sender. It is the only file that imports errgroup.
 
-// A transfer moves the pieces of one source. Its parts take permits of the Governor of the Uploader, so that all
-// transfers of an Uploader share one limit.
+// A transfer moves the pieces of one source. It takes permits of the Governor of the Uploader, so that all transfers of
+// an Uploader share one limit.
 type transfer struct {
 	governor  *flow.Governor
 	hedges    *hedgeBudget // nil: no piece is sent twice
@@ -82,8 +82,8 @@ func (r *transferResult) add(ctx context.Context, s Section, part oss.Part, err 
 	}
 }
 
-// run has send make a part of each piece of the source that open returns. The goroutines of the source end with the context given to
-// open; the function that open returns waits for them.
+// run calls send for each piece of the source that open returns. The goroutines of the source end with the context
+// given to open; the function that open returns waits for them.
 //
 // The first failure cancels the other parts. run returns it once all of them have ended. run acquires the permit of a
 // piece before it hands the piece to a worker, so that a transfer has one place in the queue for permits, however many
@@ -160,8 +160,8 @@ func (t *transfer) admit(ctx context.Context, inHand *flow.Semaphore) (*flow.Per
 	return t.governor.Acquire(ctx, t.meter.waits)
 }
 
-// runPart sends one piece, however often its attempts fail because of throttling or an outage, and releases what the piece
-// holds.
+// runPart sends one piece, and releases what the piece holds. Its operation waits while OSS throttles or cannot be
+// reached.
 func (t *transfer) runPart(ctx context.Context, e admitted, send sender, res *transferResult) error {
 	defer e.permit.Release()
 	defer e.free()

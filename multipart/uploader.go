@@ -17,16 +17,16 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// An Uploader uploads. It is safe for concurrent use; its limits hold over all its uploads together.
+// An Uploader uploads objects. It is safe for concurrent use. Its limits apply to all its uploads together.
 type Uploader struct {
 	client   *oss.Client
 	opts     Options
-	err      error          // what is wrong with opts
+	err      error          // why opts are invalid
 	governor *flow.Governor // decides when a request may be sent
 	memory   *pool          // buffers of streams, and of small objects
-	hedges   *hedgeBudget   // of parts that are sent twice; nil under a Limiter, whose bytes must not be sent twice
+	hedges   *hedgeBudget   // limits the parts that are sent twice; nil with a Limiter
 
-	probing atomic.Pointer[oss.Request] // what the governor's probes ask: about the key of the latest upload
+	probing atomic.Pointer[oss.Request] // the request of the governor's probes, about the key of the latest upload
 
 	lanes    int             // bodies hashed side by side at most
 	atOnce   int             // groups of bodies of one file hashed at the same time at most
@@ -37,7 +37,8 @@ type Uploader struct {
 	scratch  sync.Pool       // of *[]byte, hashStep each, to read what is hashed
 }
 
-// NewUploader returns an Uploader on c. Options OSS cannot honour make its methods fail at once.
+// NewUploader returns an Uploader that uses c. If opts has a value that is invalid or that OSS does not accept, every
+// method of the Uploader returns an error before its first request.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u := &Uploader{client: c, lanes: md5lanes.Lanes(), atOnce: min(mostAtOnce, runtime.GOMAXPROCS(0))}
 	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
@@ -55,7 +56,8 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.opts.CleanupTimeout = cmp.Or(u.opts.CleanupTimeout, DefaultCleanupTimeout)
 	limits := flow.Config{
-		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience), Probe: u.probe, Logger: c.Logger(),
+		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience),
+		Probe: u.probe, Logger: c.Logger(),
 	}
 	if opts == nil || opts.Concurrency == 0 {
 		limits.MaxLimit = MaxConcurrency
@@ -78,23 +80,23 @@ type Result struct {
 	Size                       int64  // bytes
 	UploadID                   string // empty if one PutObject was enough
 	Parts                      int    // parts in the object; 0 if one PutObject or CopyObject was enough
-	Reused                     int    // of those, found in OSS from an earlier try
+	Reused                     int    // of those, the parts that OSS held from an earlier call
 
-	Callback []byte       // what the callback server answered, if one was asked for and its answer was not lost
+	Callback []byte       // reply of the callback server; nil without a callback, or if the reply was lost
 	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
 }
 
-// UploadFile uploads the file at path, resuming an earlier try if Options.Store remembers one. A file that
-// changes under way is an error, ErrSourceChanged. A path that names no regular file but, say, a pipe is read
-// as a stream. See Upload for the rest.
+// UploadFile uploads the file at path. If Options.Store has a record of an earlier call, it resumes that upload. If the
+// file changes during the upload, the error matches ErrSourceChanged. If path is not a regular file, for example a
+// pipe, it is read as a stream. See Upload for the rest.
 //
 // Both a missing file and a missing bucket match fs.ErrNotExist. A file that cannot be opened is an *fs.PathError and
-// no *UploadError; a missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
+// not an *UploadError. A missing bucket is an *oss.ServiceError that matches oss.ErrNoSuchBucket, in an *UploadError.
 //
-// With a Store a failed upload of more than one part is not aborted: its record is kept, and the next call for the
-// partMatches file, bucket and key goes on from the parts that OSS holds, as Resume does. If the size of the file or
-// of its parts has changed, or the options of the object, or the upload is gone, that call begins anew and aborts the
-// earlier upload.
+// With a Store, a failed upload of more than one part is not aborted. Its record is kept, and the next call for the
+// same file, bucket and key continues from the parts that OSS holds, as Resume does. If the size of the file, the size
+// of its parts or the options of the object have changed, or the upload no longer exists, that call begins a new upload
+// and aborts the earlier one.
 func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opts *oss.ObjectOptions) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -119,18 +121,21 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	return u.upload(ctx, bucket, key, in, file, opts)
 }
 
-// Upload uploads what is left in src. A regular *os.File, a *bytes.Reader, a *strings.Reader and an *io.SectionReader
-// are read in place by all workers, and their offset stays where it is. Any other reader is a stream, buffered a part
-// at a time within MemoryLimit: also one that embeds one of these types, or has a ReadAt method of its own;
-// UploadBody takes the latter. Anything that fits in one part is sent by a single PutObject.
+// Upload uploads the rest of src. A regular *os.File, a *bytes.Reader, a *strings.Reader and an *io.SectionReader are
+// read in place, by several goroutines, from their current offset, which does not move. Any other reader is a stream,
+// buffered a part at a time within MemoryLimit. That includes a type that embeds one of these types or has its own
+// ReadAt method; UploadBody takes the latter. Anything that fits in one part is sent by a single PutObject.
 //
-// A nil error means that the object exists and holds exactly the bytes of src, checked by MD5 and
-// CRC-64 on the way and by the CRC-64 of the whole. Any other is an *UploadError, unless an argument
-// was refused before the first request; it says what is left in OSS. A cancelled upload aborts what
-// it has begun before it returns; a Read of src that is going on then ends by itself. The error of a cancelled
-// upload matches ctx.Err() and context.Cause(ctx). If src, the Limiter, the Store or Progress panics, so does Upload,
-// with the same value, once the upload is aborted.
-func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*Result, error) {
+// A nil error means that the object exists and holds exactly the bytes of src. Each part is verified by MD5 and CRC-64,
+// and the object by its CRC-64. Any other error is an *UploadError, unless an argument was refused before the first
+// request; it says what is left in OSS.
+//
+// A cancelled upload aborts what it has begun before it returns. A Read of src in progress is not interrupted. The
+// error of a cancelled upload matches ctx.Err() and context.Cause(ctx). If src, the Limiter, the Store or Progress
+// panics, Upload aborts the upload and then panics with the same value.
+func (u *Uploader) Upload(
+	ctx context.Context, bucket, key string, src io.Reader, opts *oss.ObjectOptions,
+) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -141,10 +146,12 @@ func (u *Uploader) Upload(ctx context.Context, bucket, key string, src io.Reader
 	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
-// UploadBody uploads body, all of it. It is read in place, by all workers at once, and needs no buffers: its ReadAt
-// must be safe for concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in
-// progress. See Upload for the rest.
-func (u *Uploader) UploadBody(ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions) (*Result, error) {
+// UploadBody uploads all of body. Several goroutines read it in place, without buffers: its ReadAt must be safe for
+// concurrent use, as io.ReaderAt demands. A call that is cancelled waits for the ReadAt calls in progress. See Upload
+// for the rest.
+func (u *Uploader) UploadBody(
+	ctx context.Context, bucket, key string, body oss.Body, opts *oss.ObjectOptions,
+) (*Result, error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -155,8 +162,10 @@ func (u *Uploader) UploadBody(ctx context.Context, bucket, key string, body oss.
 	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
-// upload sends in. stored is its file if that can be resumed by Options.Store, else nil.
-func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions) (*Result, error) {
+// upload sends in. stored is its file if Options.Store can resume it, else nil.
+func (u *Uploader) upload(
+	ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions,
+) (*Result, error) {
 	if err := oss.CheckObjectName(bucket, key); err != nil {
 		return nil, err
 	}
@@ -195,13 +204,15 @@ func (u *Uploader) upload(ctx context.Context, bucket, key string, in input, sto
 }
 
 // governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
-// move data need a permit besides. The requests are about the key and have the header.
-func (u *Uploader) governed(ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait)) context.Context {
+// carry data also need a permit. Probes ask about the key, and have the header.
+func (u *Uploader) governed(
+	ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait),
+) context.Context {
 	u.probing.Store(&oss.Request{Op: "HeadObject", Method: http.MethodHead, Bucket: bucket, Key: key, Header: header})
 	return flow.WithGate(ctx, u.governor.Control(notify))
 }
 
-// probe asks OSS about an object. It returns nil if OSS answered, whatever it said.
+// probe sends a small request about an object. It returns nil if OSS answered, with any status.
 func (u *Uploader) probe(ctx context.Context) error {
 	resp, err := u.client.Do(ctx, u.probing.Load())
 	var refused *oss.ServiceError

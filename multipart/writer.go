@@ -10,7 +10,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Writer streams into one object. Defer Abort, check Close: as with a database transaction.
+// A Writer streams into one object. Defer Abort and check the error of Close, as with a database transaction:
 //
 //	w := uploader.NewWriter(ctx, "bucket", "key", nil)
 //	defer w.Abort()
@@ -19,9 +19,9 @@ import (
 //	}
 //	return w.Close()
 //
-// It is not safe for concurrent use; to end it from elsewhere, cancel its context.
+// A Writer is not safe for concurrent use. To end it from another goroutine, cancel its context.
 type Writer struct {
-	upload func(io.Reader) (*Result, error) // of what is written
+	upload func(io.Reader) (*Result, error) // the upload of the data
 	cancel context.CancelCauseFunc          // ends it
 
 	buf  *bufio.Writer  // gathers small writes; nil before the first
@@ -32,11 +32,11 @@ type Writer struct {
 	err    error
 	panic  any // of Options.Progress
 
-	failed error // why nothing can be written any more
+	failed error // why the Writer accepts no more data
 	ended  bool  // by Close or Abort
 }
 
-// writerBuffer is how much is written before the upload looks at it.
+// writerBuffer is the size of the buffer in front of the upload.
 const writerBuffer = 64 << 10 // bytes
 
 var (
@@ -46,8 +46,8 @@ var (
 
 // NewWriter returns a Writer whose Close creates the object.
 //
-// A Writer holds no memory before the first Write. Then it holds 64 KiB and what a stream does, see
-// Options.MemoryLimit. One goroutine may write to any number of Writers in turn: if their parts do not fit into the
+// A Writer holds no memory before the first Write. After that it holds 64 KiB, and the memory of a stream: see
+// Options.MemoryLimit. One goroutine may write to any number of Writers in turn. If their parts do not fit into the
 // memory together, they are sent before they are full.
 func (u *Uploader) NewWriter(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) *Writer {
 	if opts != nil { // read in the background, when the caller may have changed them for the next object
@@ -78,7 +78,7 @@ func (w *Writer) begin() {
 	}()
 }
 
-// Write buffers p and sends full parts in the background; an error of theirs may surface here.
+// Write buffers p. Full parts are sent in the background, and Write may return an error of an earlier part.
 func (w *Writer) Write(p []byte) (int, error) {
 	if err := w.usable(); err != nil {
 		return 0, err
@@ -87,7 +87,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, w.fail(err)
 }
 
-// ReadFrom reads r to its end. If r fails the Writer fails too, so a later Close cannot commit half an object.
+// ReadFrom reads r to its end. If r fails the Writer fails too, so that a later Close creates no truncated object.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	if err := w.usable(); err != nil {
 		return 0, err
@@ -96,7 +96,7 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	return n, w.fail(err)
 }
 
-// usable begins the upload unless it has begun, or returns why nothing can be written any more.
+// usable begins the upload unless it has begun, or returns the reason why the Writer accepts no more data.
 func (w *Writer) usable() error {
 	switch {
 	case w.failed != nil:
@@ -109,7 +109,7 @@ func (w *Writer) usable() error {
 	return nil
 }
 
-// fail remembers the first error, and ends the upload for it.
+// fail records the first error, and ends the upload with it.
 func (w *Writer) fail(err error) error {
 	if err != nil && w.failed == nil {
 		w.failed = err
@@ -118,8 +118,8 @@ func (w *Writer) fail(err error) error {
 	return err
 }
 
-// Close sends the last part and creates the object. Only a nil error means it exists. A second Close, or one
-// after Abort, is an error.
+// Close sends the last part and creates the object. The object exists only if the error is nil. A second Close, or a
+// Close after Abort, returns an error.
 func (w *Writer) Close() error {
 	if w.ended {
 		return w.usable()
@@ -128,13 +128,13 @@ func (w *Writer) Close() error {
 		w.fail(w.buf.Flush())
 	}
 	w.ended = true
-	w.pipe.Close() // without effect if something has failed: then the upload ends with that, and says what is left
+	w.pipe.Close() // without effect after a failure: then the upload ends with that error
 	w.wait()
 	return w.err
 }
 
-// Abort discards the upload and waits until that is done. After a Close it does nothing. An error says
-// that something may be left in OSS.
+// Abort discards the upload and waits until it is aborted. After a Close it does nothing. An error means that something
+// may be left in OSS.
 func (w *Writer) Abort() error {
 	if w.ended {
 		return nil
@@ -149,7 +149,8 @@ func (w *Writer) Abort() error {
 	w.cancel(errWriterAborted)
 	w.wait()
 	var ue *UploadError
-	if errors.As(w.err, &ue) && (ue.Plan.Upload.ID != "" && !ue.Aborted || len(ue.Orphans) > 0 || errors.Is(w.err, ErrOutcomeUnknown)) {
+	unknown := errors.Is(w.err, ErrOutcomeUnknown)
+	if errors.As(w.err, &ue) && (ue.Plan.Upload.ID != "" && !ue.Aborted || len(ue.Orphans) > 0 || unknown) {
 		return w.err
 	}
 	return nil
@@ -164,7 +165,7 @@ func (w *Writer) wait() {
 	}
 }
 
-// Result returns the outcome after a successful Close, otherwise nil.
+// Result returns the result after a successful Close, otherwise nil.
 func (w *Writer) Result() *Result {
 	select {
 	case <-w.done:

@@ -65,22 +65,22 @@ func parseBytes(text string) (int64, error) {
 	return n << shift, nil
 }
 
-// The promises are made for these settings, the defaults of package multipart.
+// The limits apply to these settings, the defaults of package multipart.
 const (
 	bucketName  = "footprint"
 	partSize    = 8 << 20 // bytes
 	concurrency = 4       // parts
 )
 
-// A measure is one way to upload, and what it cost.
+// A measure is one way to upload, and its cost.
 type measure struct {
 	name  string
 	piped bool
 	limit float64 // MiB of resident memory
 
 	wall, cpu time.Duration
-	peak      float64 // MiB, 0 where the system does not tell
-	sha256    string  // of what was read back
+	peak      float64 // MiB; 0 if the system does not report it
+	sha256    string  // of the object
 }
 
 func run(ctx context.Context, size int64, keep bool, out io.Writer) (err error) {
@@ -124,7 +124,7 @@ func run(ctx context.Context, size int64, keep bool, out io.Writer) (err error) 
 	return report(out, size, want, measures)
 }
 
-// generate writes size bytes to path, the same ones every time, and returns their SHA-256.
+// generate writes size pseudo-random bytes to path, the same in every run, and returns their SHA-256.
 func generate(ctx context.Context, path string, size int64) (string, error) {
 	f, err := os.Create(path)
 	if err != nil {
@@ -169,7 +169,7 @@ func (m *measure) upload(ctx context.Context, program, source, endpoint string) 
 			return err
 		}
 		defer f.Close()
-		cmd.Stdin = struct{ io.Reader }{f} // not an *os.File, which the program would be given itself
+		cmd.Stdin = struct{ io.Reader }{f} // not an *os.File, which the program would inherit
 	}
 	began := time.Now()
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -181,8 +181,8 @@ func (m *measure) upload(ctx context.Context, program, source, endpoint string) 
 	return nil
 }
 
-// environment is that of the uploading process: the test server, and the defaults of the garbage
-// collector, whatever they are here.
+// environment returns the environment of the uploading process: the test server, and the default settings of the
+// garbage collector.
 func environment(endpoint string) []string {
 	var env []string
 	for _, v := range os.Environ() {
@@ -195,7 +195,7 @@ func environment(endpoint string) []string {
 		"OSS_ACCESS_KEY_ID="+osstest.AccessKeyID, "OSS_ACCESS_KEY_SECRET="+osstest.AccessKeySecret)
 }
 
-// readBack sums the object and deletes it, to make room for the next.
+// readBack computes the SHA-256 of the object, and deletes it to free its space.
 func (m *measure) readBack(ctx context.Context, endpoint string) error {
 	client, err := oss.NewClient(oss.Config{Endpoint: endpoint, Region: region, Credentials: osstest.TestCredentials()})
 	if err != nil {
@@ -220,7 +220,7 @@ func (m *measure) readBack(ctx context.Context, endpoint string) error {
 	return client.DeleteObject(ctx, bucketName, m.name, nil)
 }
 
-// report prints the table; its verdict is the error.
+// report prints the table. It returns an error if a case failed.
 func report(out io.Writer, size int64, want string, measures []*measure) error {
 	var failed []string
 	gib := float64(size) / (1 << 30)
@@ -239,33 +239,34 @@ func report(out io.Writer, size int64, want string, measures []*measure) error {
 		if strings.ToUpper(verdict) == verdict {
 			failed = append(failed, m.name)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.0f\t%s\t\n", m.name, size, m.wall.Seconds(), m.cpu.Seconds()/gib, m.peak, m.limit, verdict)
+		fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.0f\t%s\t\n",
+			m.name, size, m.wall.Seconds(), m.cpu.Seconds()/gib, m.peak, m.limit, verdict)
 	}
 	w.Flush()
 	fmt.Fprintf(out, "source SHA-256 %s; parts of %d MiB, %d at once\n", want, partSize>>20, concurrency)
 	if own := ownPeakMiB(); own > 0 {
-		fmt.Fprintf(out, "no peak can be seen below that of the measuring process itself, %.1f MiB\n", own)
+		fmt.Fprintf(out, "peaks below that of the measuring process, %.1f MiB, cannot be measured\n", own)
 	}
 	if failed != nil {
-		return fmt.Errorf("promise broken: %s", strings.Join(failed, ", "))
+		return fmt.Errorf("limit exceeded or bytes differ: %s", strings.Join(failed, ", "))
 	}
 	return nil
 }
 
-// A server is the process that serve runs in.
+// A server is the process that runs serve.
 type server struct {
 	url   string
 	cmd   *exec.Cmd
 	stdin io.Closer
 }
 
-// startServer starts this program again, as a server that keeps its bodies below dir.
+// startServer starts this program as a server that keeps its bodies below dir.
 func startServer(dir string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self) // not CommandContext: it must outlive the upload it is to see aborted
+	cmd := exec.Command(self) // not CommandContext: it must outlive an upload that aborts
 	cmd.Env = append(os.Environ(), serveVariable+"="+dir)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -288,7 +289,7 @@ func startServer(dir string) (*server, error) {
 	return s, nil
 }
 
-// stop ends the server, which removes what it holds, and waits for it.
+// stop ends the server, which removes its files, and waits for it.
 func (s *server) stop() error {
 	s.stdin.Close()
 	return s.cmd.Wait()

@@ -12,16 +12,15 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// serveVariable makes this program a server, and says where it keeps its bodies. The server is a
-// process of its own because the memory it once used would count for every process it starts later.
+// serveVariable makes this program a server, and names the directory for its bodies. The server is a separate process,
+// because the memory that it used would otherwise count for every process that it starts later.
 const serveVariable = "GO_OSS_FOOTPRINT_SERVE"
 
 const region = "cn-hangzhou"
 
-// serve answers on a loopback port, whose URL it prints, until in ends: it cannot outlive its
-// parent, however that ends.
+// serve answers on a loopback port, whose URL it prints, until in ends. So it does not outlive its parent.
 func serve(dir string, in io.Reader, out io.Writer) error {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM) // which the terminal sends to the whole group
+	signal.Ignore(os.Interrupt, syscall.SIGTERM) // the terminal sends them to the whole process group
 	fake := osstest.NewServer(&osstest.Options{Region: region, Buckets: []string{bucketName}, Dir: dir})
 	defer fake.Close()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
