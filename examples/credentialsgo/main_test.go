@@ -38,7 +38,7 @@ func (o *object) GetCredential() (*official.CredentialModel, error) {
 	}
 	defer o.in.Add(-1)
 	o.calls.Add(1)
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // of the bubble
 	id, secret := "id", "secret"
 	m := &official.CredentialModel{AccessKeyId: &id, AccessKeySecret: &secret}
 	if o.token != "" {
@@ -65,7 +65,7 @@ func TestAdapterAsksOnceForAllCallers(t *testing.T) {
 		if o.calls.Load() != 1 {
 			t.Errorf("%d calls, want 1", o.calls.Load())
 		}
-		time.Sleep(100 * time.Hour)
+		time.Sleep(100 * time.Hour) // of the bubble
 		if _, err := p.Credentials(t.Context()); err != nil || o.calls.Load() != 1 {
 			t.Errorf("%v after %d calls for keys that last", err, o.calls.Load())
 		}
@@ -81,7 +81,7 @@ func TestAdapterAsksAgainForTemporaryKeys(t *testing.T) {
 			if _, err := p.Credentials(t.Context()); err != nil || time.Since(began) > time.Second {
 				t.Fatalf("%v after %v", err, time.Since(began))
 			}
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute) // of the bubble
 		}
 		// Every third minute is the first after two and a half.
 		if n := o.calls.Load(); n < 20 || n > 24 || o.together.Load() {
@@ -101,7 +101,9 @@ func tap(sts http.Handler, last *sent) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		*last = sent{"https://" + r.Host + r.URL.String(), string(body), r.Header.Get("Content-Type"), r.Header.Get("Accept-Encoding")}
+		*last = sent{
+			"https://" + r.Host + r.URL.String(), string(body), r.Header.Get("Content-Type"), r.Header.Get("Accept-Encoding"),
+		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		sts.ServeHTTP(w, r)
 	})
@@ -128,7 +130,8 @@ func (s sent) again(t *testing.T, keys signer.Credentials) sent {
 		Time: at, Nonce: q.Get("SignatureNonce"),
 	}
 	if call.Action == "AssumeRole" {
-		call.AccessKeyID, call.AccessKeySecret, call.SecurityToken = keys.AccessKeyID, keys.AccessKeySecret, keys.SecurityToken
+		call.AccessKeyID, call.AccessKeySecret = keys.AccessKeyID, keys.AccessKeySecret
+		call.SecurityToken = keys.SecurityToken
 	}
 	r, err := call.Request()
 	if err != nil {
@@ -165,7 +168,8 @@ func TestRequestsToSTSAreThoseOfCredentialsGo(t *testing.T) {
 	for _, keys := range []signer.Credentials{user, temporary} {
 		b := providers.NewRAMRoleARNCredentialsProviderBuilder().WithAccessKeyId(keys.AccessKeyID).
 			WithAccessKeySecret(keys.AccessKeySecret).WithSecurityToken(keys.SecurityToken).WithRoleArn(arn).
-			WithRoleSessionName("session").WithPolicy(policy).WithExternalId(external).WithDurationSeconds(900).WithStsEndpoint(host)
+			WithRoleSessionName("session").WithPolicy(policy).
+			WithExternalId(external).WithDurationSeconds(900).WithStsEndpoint(host)
 		theirs, err := b.Build()
 		if err != nil {
 			t.Fatal(err)

@@ -126,7 +126,7 @@ var clients = flag.Int("clients", 0, "how many slow clients TestHandlerServesSlo
 // parts, ten times as much as the memory. Package multipart has the same test on a small scale, without sockets.
 func TestHandlerServesSlowClients(t *testing.T) {
 	if *clients == 0 {
-		t.Skip("takes half a minute of real time; -clients 50 runs it")
+		t.Skip("measures real time, half a minute of it, which a busy machine spoils; -clients 50 runs it")
 	}
 	const size, rate, step = 15_000_000, 500_000, 10_000
 	const ideal = size / rate * time.Second

@@ -153,7 +153,7 @@ func TestClientsReachIt(t *testing.T) {
 	}
 }
 
-// Where nobody answers, the object is made and the callback has failed (H5).
+// If the callback server does not answer, the object exists and the callback has failed (H5).
 func TestCallbacksAreMadeOnRequest(t *testing.T) {
 	spec := base64.StdEncoding.EncodeToString([]byte(`{"callbackUrl":"http://127.0.0.1:1/","callbackBody":"x"}`))
 	for _, tt := range []struct {

@@ -113,7 +113,7 @@ func (c *soakClient) act(ctx context.Context) {
 		c.acknowledged[action]++
 		return
 	}
-	time.Sleep(10 * time.Millisecond) // ossd is being started
+	time.Sleep(10 * time.Millisecond) // ossd is a process that starts: nothing tells when it answers
 }
 
 // replaced notes that the content of key was replaced, or with an error that it may have been.

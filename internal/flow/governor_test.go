@@ -183,7 +183,7 @@ func TestProbingGoesOnWhenTheProberGivesUp(t *testing.T) {
 				}
 			}()
 		}
-		time.Sleep(20 * time.Second)
+		time.Sleep(20 * time.Second) // of the bubble
 		s.set(false, false)
 		began := time.Now()
 		if err := <-done; err != nil || time.Since(began) > 5*time.Second {
