@@ -123,7 +123,10 @@ func (e admitted) sendHedged(
 		}
 		defer permit.Release()
 		t.hedged()
-		h.part, h.err = upload(flow.WithGate(two, flow.Once), &h.second)
+		h.err = t.guard.do(func() (err error) {
+			h.part, err = upload(flow.WithGate(two, flow.Once), &h.second)
+			return err
+		})
 		if h.err == nil {
 			cancelOne(reqstats.ErrSuperseded)
 		} else {

@@ -78,8 +78,34 @@ func dialError(ctx, bounded context.Context, network, what string, err error) er
 }
 
 // A receiver is the reading side of a connection. It notifies the watchdog of the attempt that uses the connection when
-// bytes arrive.
-type receiver struct{ watchdog atomic.Pointer[watchdog] }
+// bytes arrive, and remembers why reading failed.
+type receiver struct {
+	watchdog atomic.Pointer[watchdog]
+	failed   atomic.Pointer[error] // of the first read that failed; nil if none did
+}
+
+// fail remembers the error of a read.
+func (r *receiver) fail(err error) {
+	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		r.failed.CompareAndSwap(nil, &err)
+	}
+}
+
+// cause returns why a write failed with err. When a read fails, net/http closes the connection, and a write at that time
+// fails because of that only.
+func (r *receiver) cause(err error) error {
+	first := r.failed.Load()
+	switch {
+	case first == nil || !errors.Is(err, net.ErrClosed):
+		return err
+	case *first == io.EOF:
+		return errClosedByServer
+	}
+	return *first
+}
+
+// errClosedByServer is a connection that the server closed before it had the whole request.
+var errClosedByServer = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
 
 // notify reports that n bytes have arrived.
 func (r *receiver) notify(n int) {
@@ -112,7 +138,13 @@ type conn struct {
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.notify(n)
+	c.fail(err)
 	return n, err
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	return n, c.cause(err)
 }
 
 // ReadFrom sends all of r.
@@ -120,12 +152,12 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	defer c.SetWriteDeadline(time.Time{})
 	sent, err := c.sendRegions(r)
 	if err != nil {
-		return sent, err
+		return sent, c.cause(err)
 	}
 	buf := buffers.Get().(*[maxCopyPlain]byte)
 	defer buffers.Put(buf)
 	n, err := c.copied.copy(r, buf[:], c.withProgress)
-	return sent + n, err
+	return sent + n, c.cause(err)
 }
 
 // sendRegions sends the regions that r exposes, files by sendfile and memory without a copy, up to the first bytes that

@@ -98,6 +98,7 @@ func (c *tlsConn) write(p []byte, body *requestBody) (int, error) {
 	if err == nil {
 		err = failed
 	}
+	err = c.corked.cause(err)
 	if err != nil && !sent {
 		n = 0 // tells net/http that it may send the request again
 	}
@@ -149,6 +150,7 @@ func (r *corkedConn) uncork() (sent bool, err error) {
 func (r *corkedConn) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	r.notify(n)
+	r.fail(err)
 	return n, err
 }
 
