@@ -127,9 +127,12 @@ func (e admitted) sendHedged(
 			h.part, err = upload(flow.WithGate(two, flow.Once), &h.second)
 			return err
 		})
-		if h.err == nil {
+		switch h.err {
+		case nil:
 			cancelOne(reqstats.ErrSuperseded)
-		} else {
+		case errPanicked: // which fails the upload, whatever becomes of the first request
+			cancelOne(errPanicked)
+		default:
 			h.first.peer.Store(nil) // the first continues, even if it is behind
 		}
 	})
@@ -145,7 +148,7 @@ func (e admitted) sendHedged(
 		h.ended.Wait()
 	}
 	h.budget.finish(h, err == nil, h.err == nil)
-	if err != nil && h.running && (h.err == nil || errors.Is(err, errBehind)) {
+	if err != nil && h.running && (h.err == nil || h.err == errPanicked || errors.Is(err, errBehind)) {
 		return h.part, h.err
 	}
 	return part, err

@@ -366,3 +366,32 @@ func TestAPartThatIsRepeatedIsNotSentTwice(t *testing.T) {
 	}, osstest.Fault{Op: "UploadPart", PartNumber: 30, Times: 1, Effect: osstest.Drop()},
 		osstest.Fault{Op: "UploadPart", PartNumber: 30, Times: 1, Effect: osstest.Slow(hedgeRate / 50)})
 }
+
+// R10: a hook runs in the goroutine of the second request too, where a panic would end the process.
+func TestAPanicOfAHookInTheSecondRequestReachesTheCaller(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(stuckPart(30, 30<<10, oss.ErrAccessDenied))
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+		var starts atomic.Int64
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.Retry = oss.Retry{}
+			cfg.Hooks.OnStart = func(ctx context.Context, op oss.Operation) context.Context {
+				if op.PartNumber == 30 && starts.Add(1) == 2 {
+					panic(errPanic)
+				}
+				return ctx
+			}
+		})
+		defer func() {
+			if v := recover(); v != errPanic || starts.Load() != 2 {
+				t.Errorf("recovered %v after %d requests for the part, want the panic after two", v, starts.Load())
+			}
+			if _, ok := srv.Object(bucket, key); ok {
+				t.Error("there is an object")
+			}
+		}()
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4})
+		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), nil)
+		t.Errorf("it returned %v", err)
+	})
+}
