@@ -205,13 +205,6 @@ type ListBucketsOptions struct {
 	Header   http.Header // anything else
 }
 
-func (o *ListBucketsOptions) orDefault() ListBucketsOptions {
-	if o == nil {
-		return ListBucketsOptions{}
-	}
-	return *o
-}
-
 // A BucketsPage is one reply; Next is the After of the following page, empty on the last.
 type BucketsPage struct {
 	Buckets []BucketEntry // by name
@@ -222,7 +215,7 @@ type BucketsPage struct {
 // Buckets iterates over the buckets of the account in all regions, page by page. An error is the last pair.
 func (c *Client) Buckets(ctx context.Context, opts *ListBucketsOptions) iter.Seq2[BucketEntry, error] {
 	return func(yield func(BucketEntry, error) bool) {
-		for o := opts.orDefault(); ; {
+		for o := valueOf(opts); ; {
 			page, err := c.ListBuckets(ctx, &o)
 			if err != nil {
 				yield(BucketEntry{}, err)
@@ -244,7 +237,7 @@ func (c *Client) Buckets(ctx context.Context, opts *ListBucketsOptions) iter.Seq
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listbuckets
 func (c *Client) ListBuckets(ctx context.Context, opts *ListBucketsOptions) (*BucketsPage, error) {
-	o := opts.orDefault()
+	o := valueOf(opts)
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err
 	}

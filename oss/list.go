@@ -29,13 +29,6 @@ type ListPartsOptions struct {
 	Header   http.Header // further headers
 }
 
-func (o *ListPartsOptions) orDefault() ListPartsOptions {
-	if o == nil {
-		return ListPartsOptions{}
-	}
-	return *o
-}
-
 // A PartsPage is one page of the parts of an upload.
 type PartsPage struct {
 	Parts []Part // sorted by number
@@ -45,7 +38,7 @@ type PartsPage struct {
 // Parts iterates over all parts of up, and fetches them page by page. An error ends the iteration and is its last pair.
 func (c *Client) Parts(ctx context.Context, up Upload, opts *ListPartsOptions) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
-		for o := opts.orDefault(); ; {
+		for o := valueOf(opts); ; {
 			page, err := c.ListParts(ctx, up, &o)
 			if err != nil {
 				yield(Part{}, err)
@@ -70,7 +63,7 @@ func (c *Client) ListParts(ctx context.Context, up Upload, opts *ListPartsOption
 	if err := up.check(); err != nil {
 		return nil, err
 	}
-	o := opts.orDefault()
+	o := valueOf(opts)
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err
 	}
@@ -143,13 +136,6 @@ type ListUploadsOptions struct {
 	Header            http.Header // further headers
 }
 
-func (o *ListUploadsOptions) orDefault() ListUploadsOptions {
-	if o == nil {
-		return ListUploadsOptions{}
-	}
-	return *o
-}
-
 // An UploadsPage is one page of the unfinished uploads of a bucket.
 type UploadsPage struct {
 	Uploads  []UploadInfo // sorted by key, then by upload ID
@@ -161,7 +147,7 @@ type UploadsPage struct {
 // An error ends the iteration and is its last pair.
 func (c *Client) Uploads(ctx context.Context, bucket string, opts *ListUploadsOptions) iter.Seq2[UploadInfo, error] {
 	return func(yield func(UploadInfo, error) bool) {
-		for o := opts.orDefault(); ; {
+		for o := valueOf(opts); ; {
 			page, err := c.ListMultipartUploads(ctx, bucket, &o)
 			if err != nil {
 				yield(UploadInfo{}, err)
@@ -188,7 +174,7 @@ func (c *Client) ListMultipartUploads(
 	if err := checkBucket(bucket); err != nil {
 		return nil, err
 	}
-	o := opts.orDefault()
+	o := valueOf(opts)
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err
 	}
@@ -253,4 +239,12 @@ func uploadsPage(bucket string, doc *ossxml.UploadList, after Upload) (*UploadsP
 		return nil, fmt.Errorf("truncated page after %q, %q continues at %q, %q", after.Key, after.ID, key, page.Next.ID)
 	}
 	return page, nil
+}
+
+// valueOf returns a copy of options that the caller may change. Nil options are the zero value.
+func valueOf[T any](opts *T) T {
+	if opts == nil {
+		return *new(T)
+	}
+	return *opts
 }

@@ -68,13 +68,6 @@ type ListObjectsOptions struct {
 	Header   http.Header // anything else
 }
 
-func (o *ListObjectsOptions) orDefault() ListObjectsOptions {
-	if o == nil {
-		return ListObjectsOptions{}
-	}
-	return *o
-}
-
 // An ObjectsPage is one reply; Next is the Token of the following page, empty on the last. A page can be empty and not
 // be the last.
 type ObjectsPage struct {
@@ -87,7 +80,7 @@ type ObjectsPage struct {
 // object that is created or deleted during the iteration may be missing or listed.
 func (c *Client) Objects(ctx context.Context, bucket string, opts *ListObjectsOptions) iter.Seq2[ObjectEntry, error] {
 	return func(yield func(ObjectEntry, error) bool) {
-		for o := opts.orDefault(); ; {
+		for o := valueOf(opts); ; {
 			page, err := c.ListObjects(ctx, bucket, &o)
 			if err != nil {
 				yield(ObjectEntry{}, err)
@@ -110,7 +103,7 @@ func (c *Client) Objects(ctx context.Context, bucket string, opts *ListObjectsOp
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listobjectsv2
 func (c *Client) ListObjects(ctx context.Context, bucket string, opts *ListObjectsOptions) (*ObjectsPage, error) {
-	o := opts.orDefault()
+	o := valueOf(opts)
 	r, err := o.request(bucket)
 	if err != nil {
 		return nil, err
@@ -283,13 +276,6 @@ type ListVersionsOptions struct {
 	Header   http.Header // anything else
 }
 
-func (o *ListVersionsOptions) orDefault() ListVersionsOptions {
-	if o == nil {
-		return ListVersionsOptions{}
-	}
-	return *o
-}
-
 // A VersionsPage is one reply; Next is the After of the following page, zero on the last.
 type VersionsPage struct {
 	Versions []ObjectVersion // by key, then from new to old; common prefixes among them
@@ -302,7 +288,7 @@ func (c *Client) ObjectVersions(
 	ctx context.Context, bucket string, opts *ListVersionsOptions,
 ) iter.Seq2[ObjectVersion, error] {
 	return func(yield func(ObjectVersion, error) bool) {
-		for o := opts.orDefault(); ; {
+		for o := valueOf(opts); ; {
 			page, err := c.ListObjectVersions(ctx, bucket, &o)
 			if err != nil {
 				yield(ObjectVersion{}, err)
@@ -326,7 +312,7 @@ func (c *Client) ObjectVersions(
 func (c *Client) ListObjectVersions(
 	ctx context.Context, bucket string, opts *ListVersionsOptions,
 ) (*VersionsPage, error) {
-	o := opts.orDefault()
+	o := valueOf(opts)
 	if err := checkPageSize(o.PageSize); err != nil {
 		return nil, err
 	}

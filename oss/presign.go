@@ -157,7 +157,7 @@ func (c *Client) PresignDelete(
 func (c *Client) PresignList(
 	ctx context.Context, bucket string, ttl time.Duration, opts *ListObjectsOptions,
 ) (*Presigned, error) {
-	o := opts.orDefault()
+	o := valueOf(opts)
 	r, err := o.request(bucket)
 	return c.presignRequest(ctx, r, err, ttl)
 }

@@ -55,18 +55,7 @@ func (e *env) dial(t *testing.T, host string) net.Conn {
 // text of the request, when all else is done; nil changes nothing.
 func (e *env) raw(t *testing.T, r request, change func(text string) string) *rawReply {
 	t.Helper()
-	req, params := e.build(t, r)
-	var err error
-	switch {
-	case r.anonymous:
-	case r.presign > 0:
-		err = e.signer(r).Presign(req, params, r.presign)
-	default:
-		err = e.signer(r).Sign(req, params)
-	}
-	if err != nil {
-		t.Fatalf("signing: %v", err)
-	}
+	req := e.signed(t, r)
 	var b strings.Builder
 	if err := req.Write(&b); err != nil {
 		t.Fatal(err)

@@ -42,8 +42,8 @@ type reply struct {
 	sent   *http.Request // what was asked
 }
 
-// send sends r once and reads the reply.
-func (e *env) send(t *testing.T, r request) *reply {
+// signed returns the request of r with its signature.
+func (e *env) signed(t *testing.T, r request) *http.Request {
 	t.Helper()
 	req, params := e.build(t, r)
 	var err error
@@ -57,6 +57,13 @@ func (e *env) send(t *testing.T, r request) *reply {
 	if err != nil {
 		t.Fatalf("signing: %v", err)
 	}
+	return req
+}
+
+// send sends r once and reads the reply.
+func (e *env) send(t *testing.T, r request) *reply {
+	t.Helper()
+	req := e.signed(t, r)
 	if r.tamper != nil {
 		r.tamper(req)
 	}
