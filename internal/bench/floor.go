@@ -105,7 +105,7 @@ func (c floor) file(ctx context.Context, key, path string) error {
 	})
 }
 
-// stream reads into one buffer a worker: whoever has sent his part reads the next.
+// stream reads into one buffer a worker: a worker that has sent its part reads the next.
 func (c floor) stream(ctx context.Context, key string, r io.Reader) error {
 	return c.upload(ctx, key, func(id string) (int, error) {
 		var mu sync.Mutex

@@ -105,7 +105,7 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 	for run := range b.runs {
 		b.log("%s: run %d of %d", s.name, run+1, b.runs)
 		for i := range clients {
-			i = (i + run) % len(clients) // whoever is first has the coldest caches
+			i = (i + run) % len(clients) // the first client has the coldest caches
 			if s.cold {
 				if err := dropCache(path); err != nil {
 					return nil, err

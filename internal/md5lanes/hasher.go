@@ -21,7 +21,7 @@
 //
 //	go -C internal/md5lanes/gen run ./count
 //
-// MD5 finds damage and resists nobody; use it for no other purpose.
+// MD5 finds damage. It resists no attacker; use it for no other purpose.
 package md5lanes
 
 import (
@@ -82,10 +82,10 @@ func newHasher(n int, kernels []kernel) *Hasher {
 // Restart makes message i an empty one. The others go on.
 func (h *Hasher) Restart(i int) { h.states[i], h.tails[i].length = empty, 0 }
 
-// Write appends data[i] to message i, for all messages. A slice that is no multiple of BlockSize ends its message:
-// until Restart that message must have empty ones. Slices of 32 to 256 KiB suit the caches, and slices of equal
-// length make the most of the lanes. Write keeps no reference to them. It panics, having changed nothing, if their
-// number is wrong or an ended message would go on.
+// Write appends data[i] to message i, for all messages. A slice whose length is not a multiple of BlockSize ends its
+// message: the slices of that message must be empty until Restart. Slices of 32 to 256 KiB fit the caches, and slices
+// of equal length use the lanes best. Write keeps no reference to the slices. If their number is wrong, or if a slice
+// would continue an ended message, Write changes nothing and panics.
 func (h *Hasher) Write(data [][]byte) {
 	if len(data) != len(h.states) {
 		panic(fmt.Sprintf("md5lanes: %d slices for %d messages", len(data), len(h.states)))

@@ -240,7 +240,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	})
 }
 
-// What a message left in its place, complete blocks and an incomplete one, is no part of the next.
+// Restart discards what the last message left in its place: complete blocks and an incomplete one.
 func TestRestartIsNew(t *testing.T) {
 	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
 		h := newHasher(40, c.kernels)
