@@ -51,7 +51,7 @@ func (e *UploadError) Error() string {
 	case e.Stored == 0:
 		fmt.Fprintf(&b, "; upload ID %s is kept", up.ID)
 	default:
-		fmt.Fprintf(&b, "; %d bytes kept under upload ID %s", e.Stored, up.ID)
+		fmt.Fprintf(&b, "; %d bytes kept under upload ID %s, which Resume continues", e.Stored, up.ID)
 	}
 	if n := len(e.Orphans); n > 0 {
 		fmt.Fprintf(&b, "; a lost reply may have left upload ID %s", e.Orphans[n-1].ID)

@@ -96,7 +96,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 			want: "multipart: upload to " + object + ": oss: UploadPart " + object + " part 2" + denied + "; part 2 failed; upload aborted, nothing left"},
 		{name: "a part is refused and kept", faults: []osstest.Fault{refuse("UploadPart", 2)}, run: uploading(250, nil),
 			opts: multipart.Options{KeepParts: true, Concurrency: 1}, is: []error{oss.ErrAccessDenied}, as: []any{uploadError()},
-			want: "multipart: upload to " + object + ": oss: UploadPart " + object + " part 2" + denied + "; part 2 failed; 100 bytes kept under upload ID *"},
+			want: "multipart: upload to " + object + ": oss: UploadPart " + object + " part 2" + denied + "; part 2 failed; 100 bytes kept under upload ID *, which Resume continues"},
 		{name: "the abort is refused", faults: []osstest.Fault{refuse("UploadPart", 2), refuse("AbortMultipartUpload", 0)}, run: uploading(250, nil),
 			is: []error{oss.ErrAccessDenied}, as: []any{uploadError()},
 			want: "multipart: upload to *part 2" + denied + "; part 2 failed; upload ID * may be left behind: oss: AbortMultipartUpload " + object + denied},

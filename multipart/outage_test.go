@@ -352,6 +352,9 @@ func patienceThatEndsSaysHowLongItWaited(t *testing.T) {
 			if took < time.Minute || took > most {
 				t.Errorf("keep %v: given up after %v, want a minute and the clean-up", keep, took)
 			}
+			if keep && !strings.Contains(err.Error(), ", which Resume continues") {
+				t.Errorf("the error does not say how to continue: %v", err)
+			}
 			if !strings.Contains(err.Error(), "gave up after waiting 1m") {
 				t.Errorf("keep %v: the error does not say how long it waited: %v", keep, err)
 			}
