@@ -77,6 +77,9 @@ func newPool(limit, partSize, full, least int64, workers int) *pool {
 	p := &pool{chunk: chunkFor(partSize), least: least, base: min(limit, endless)}
 	p.spare.New = func() any { return &chunk{bytes: make([]byte, p.chunk), reused: true} }
 	buffers := min(int64(workers), endless/full-1) + 1 // for a very large Concurrency
+	if limit != 0 {
+		p.base = max(p.base, p.roundUp(partSize)) // the chunks of a part can have a few bytes more than the part
+	}
 	p.long = p.base
 	if limit == 0 {
 		p.base = buffers * full

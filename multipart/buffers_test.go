@@ -37,6 +37,7 @@ func FuzzBuffer(f *testing.F) {
 	f.Add(2*maxChunk, int64(maxChunk-1), 2)
 	f.Add(maxChunk, int64(0), maxChunk+1)
 	f.Add(maxChunk+1, int64(maxChunk), 5)
+	f.Add(2*maxChunk+74, int64(maxChunk-1), 2) // three chunks, of two bytes more together
 	f.Fuzz(func(t *testing.T, size int, off int64, n int) {
 		if size < 1 || size > 4*maxChunk || off < 0 || n < 0 || n > 4*maxChunk {
 			return // nothing a reader of a body asks for
