@@ -43,6 +43,7 @@ func FuzzDocument(f *testing.F) {
 // Sections that are written as they were read are read as the same.
 func FuzzINI(f *testing.F) {
 	seeds(f)
+	f.Add([]byte("[0]\n_ name = value\n")) // the blank is inside until the _ is gone
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sections, err := parseINI(data)
 		if err != nil {
@@ -57,7 +58,7 @@ func FuzzINI(f *testing.F) {
 					quote = "'"
 				}
 				if name == "" || strings.ContainsAny(name, "#;[") || strings.Contains(value, quote) {
-					t.Skip("cannot be written")
+					return // cannot be written
 				}
 				fmt.Fprintf(&b, "%s = %s%s%s\n", name, quote, value, quote)
 			}
@@ -94,7 +95,7 @@ func FuzzCommand(f *testing.F) {
 	f.Add("tool", "an argument", "")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		if a == "" || strings.Contains(a+b+c, "'") {
-			t.Skip()
+			return // a command has a name, and quotes within quotes are not written here
 		}
 		got, err := splitCommandFor("linux", fmt.Sprintf("'%s' '%s'\t'%s'", a, b, c))
 		if err != nil || !slices.Equal(got, []string{a, b, c}) {

@@ -105,7 +105,7 @@ func parseINI(data []byte) (map[string]section, error) {
 
 // plainName turns accessKeyID, access-key-id and access_key_id into one name.
 func plainName(name string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(name)))
+	return strings.ToLower(strings.TrimSpace(strings.NewReplacer("-", "", "_", "").Replace(name)))
 }
 
 // unquoted returns a value without its quotes or its comment.
