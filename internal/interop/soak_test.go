@@ -1,10 +1,9 @@
-package main
+package interop
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
@@ -18,12 +17,9 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/effort"
-	"github.com/ossmultipart/go-oss/oss"
-	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
 const (
-	soakBucket    = "soak"
 	soakClients   = 8
 	soakKeys      = 12        // of each client, for objects and for appendable objects
 	soakObject    = 512 << 10 // bytes of the largest object that is sent in one request
@@ -32,35 +28,27 @@ const (
 	soakMaxMemory = 256 << 20 // bytes of memory that ossd may take
 )
 
+// soakMakers make the clients in turn. The first Go SDK, the second and package oss repeat failed requests by rules of
+// their own.
+var soakMakers = []func(*testing.T, *server, setup) client{newGoV1, newGoV2, newOurs}
+
 // soakActions are what clients do.
 var soakActions = []string{"put", "upload", "copy", "append", "read", "delete", "abort"}
 
-// soakArgs in the environment makes this test binary ossd with these arguments, separated by line feeds.
-const soakArgs = "OSSD_SOAK_ARGS"
-
-// TestMain runs ossd instead of the tests if soakArgs is set.
-func TestMain(m *testing.M) {
-	if args := os.Getenv(soakArgs); args != "" {
-		noEnv := func(string) string { return "" }
-		os.Exit(run(context.Background(), strings.Split(args, "\n"), io.Discard, os.Stderr, noEnv))
-	}
-	os.Exit(m.Run())
-}
-
-// TestKilledDaemonKeepsEveryAcknowledgedByte runs ossd with a directory while clients put, upload, copy, append, read
-// and delete. For the first half of the time it kills ossd with SIGKILL every few seconds and starts it again. Every
+// TestKilledDaemonKeepsEveryAcknowledgedByte runs examples/ossd with a directory while clients of three SDKs put,
+// upload, copy, append, read and delete. For the first half of the time it kills ossd with SIGKILL every few seconds and starts it again. Every
 // object has the content of the last request that was acknowledged, or of a later one that was not answered. In the
 // second half nothing is killed, and the memory of ossd must stop growing. The directory must not keep what nothing
 // refers to.
 //
 // It takes 8 s, and 2 s with -short. This runs it for half an hour:
 //
-//	GO_OSS_LONG_TESTS=30m go test -timeout 40m -v -run KilledDaemon ./examples/ossd
+//	GO_OSS_LONG_TESTS=30m go test -timeout 40m -v -run KilledDaemon .
 func TestKilledDaemonKeepsEveryAcknowledgedByte(t *testing.T) {
 	length := effort.Duration(2*time.Second, 8*time.Second, 30*time.Second)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("%v with seed %d", length, seed)
-	d := &soakDaemon{addr: freeAddr(t), dir: filepath.Join(t.TempDir(), "data")}
+	d := newSoakDaemon(t)
 	d.start(t)
 	t.Cleanup(d.kill)
 
@@ -69,11 +57,13 @@ func TestKilledDaemonKeepsEveryAcknowledgedByte(t *testing.T) {
 	var wg sync.WaitGroup
 	clients := make([]*soakClient, soakClients)
 	for i := range clients {
-		c := newSoakClient(d.client(t), fmt.Sprintf("client-%d/", i), rand.New(rand.NewPCG(seed, uint64(i))))
+		m := soakMakers[i%len(soakMakers)]
+		c := newSoakClient(m(t, &server{addr: d.addr}, good(wiring{v4: i%2 == 0})),
+			fmt.Sprintf("client-%d/", i), rand.New(rand.NewPCG(seed, uint64(i))))
 		clients[i] = c
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				c.act(ctx)
+				c.act()
 			}
 		})
 	}
@@ -89,13 +79,11 @@ func TestKilledDaemonKeepsEveryAcknowledgedByte(t *testing.T) {
 			total[name] += n
 		}
 	}
-	unfinished := 0
-	for _, err := range d.client(t).Uploads(t.Context(), soakBucket, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		unfinished++
+	uploads, err := clients[0].client.uploads("", 1000)
+	if err != nil {
+		t.Fatal(err)
 	}
+	unfinished := len(uploads)
 	used := d.diskUse(t)
 	t.Logf("%d kills, acknowledged %v", len(killed), total)
 	t.Logf("%d bytes of objects, %d unfinished uploads, %d bytes on disk", live, unfinished, used)
@@ -143,18 +131,30 @@ func freeAddr(t *testing.T) string {
 
 // A soakDaemon is ossd in a process of its own.
 type soakDaemon struct {
+	program   string
 	addr, dir string
 	cmd       *exec.Cmd
 	ended     chan struct{} // closed when the process has ended
 	stderr    *bytes.Buffer // to be read then
 }
 
+// newSoakDaemon compiles ossd.
+func newSoakDaemon(t *testing.T) *soakDaemon {
+	t.Helper()
+	temp := t.TempDir()
+	d := &soakDaemon{program: filepath.Join(temp, "ossd"), addr: freeAddr(t), dir: filepath.Join(temp, "data")}
+	build := exec.Command("go", "build", "-o", d.program, "github.com/ossmultipart/go-oss/examples/ossd")
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return d
+}
+
 // start starts ossd and waits until it accepts connections.
 func (d *soakDaemon) start(t *testing.T) {
 	t.Helper()
-	cmd, ended, stderr := exec.Command(os.Args[0]), make(chan struct{}), new(bytes.Buffer)
+	cmd, ended, stderr := exec.Command(d.program, "-addr", d.addr, "-dir", d.dir), make(chan struct{}), new(bytes.Buffer)
 	d.cmd, d.ended, d.stderr = cmd, ended, stderr
-	cmd.Env = append(os.Environ(), soakArgs+"=-addr\n"+d.addr+"\n-dir\n"+d.dir)
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -240,16 +240,4 @@ func (d *soakDaemon) diskUse(t *testing.T) (total int64) {
 		t.Fatal(err)
 	}
 	return total
-}
-
-func (d *soakDaemon) client(t *testing.T) *oss.Client {
-	t.Helper()
-	c, err := oss.NewClient(oss.Config{
-		Endpoint: "http://" + d.addr, Region: "cn-hangzhou", Credentials: osstest.TestCredentials(),
-		Retry: oss.Retry{Attempts: 2, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }

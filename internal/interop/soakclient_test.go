@@ -1,20 +1,12 @@
-package main
+package interop
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"hash/crc64"
-	"io"
 	"math/rand/v2"
-	"net/url"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
-
-	"github.com/ossmultipart/go-oss/oss"
 )
 
 // A content identifies the bytes of an object. The zero value means that there is no object.
@@ -31,7 +23,7 @@ func (c content) plus(data []byte) content {
 
 // A soakClient writes to keys of its own, one request after the other.
 type soakClient struct {
-	client       *oss.Client
+	client       client
 	prefix       string
 	random       *rand.Rand
 	acknowledged map[string]int // requests by action
@@ -42,7 +34,7 @@ type soakClient struct {
 	possible map[string][]content
 }
 
-func newSoakClient(client *oss.Client, prefix string, random *rand.Rand) *soakClient {
+func newSoakClient(client client, prefix string, random *rand.Rand) *soakClient {
 	c := &soakClient{
 		client: client, prefix: prefix, random: random,
 		acknowledged: make(map[string]int), possible: make(map[string][]content),
@@ -69,45 +61,45 @@ func (c *soakClient) data(least, most int) []byte {
 }
 
 // act makes one random request, or those of one upload.
-func (c *soakClient) act(ctx context.Context) {
+func (c *soakClient) act() {
 	action := soakActions[c.random.IntN(len(soakActions))]
 	key, log := c.object(c.random.IntN(soakKeys)), c.log(c.random.IntN(soakKeys))
 	var err error
 	switch action {
 	case "put":
 		data := c.data(1, soakObject)
-		_, err = c.client.PutObject(ctx, soakBucket, key, bytes.NewReader(data), nil)
+		err = c.client.put(key, data, extras{})
 		c.replaced(key, content{}.plus(data), err)
 	case "upload":
-		err = c.upload(ctx, key)
+		err = c.upload(key)
 	case "copy":
 		from := c.object(c.random.IntN(soakKeys))
 		all := c.possible[from]
 		if len(all) > 1 || all[0] == (content{}) || from == key {
 			return
 		}
-		_, err = c.client.CopyObject(ctx, soakBucket, key, oss.CopySource{Bucket: soakBucket, Key: from}, nil)
+		err = c.client.copy(from, key)
 		c.replaced(key, all[0], err)
 	case "append":
 		if len(c.possible[log]) > 1 { // the position is unknown
-			err = c.read(ctx, log)
+			err = c.read(log)
 			break
 		}
 		old, data := c.possible[log][0], c.data(1, soakObject/8)
 		if old.size > soakObject {
-			err = c.remove(ctx, log)
+			err = c.remove(log)
 			break
 		}
-		err = c.append(ctx, log, old.size, data)
+		err = c.append(log, old.size, data)
 		c.replaced(log, old.plus(data), err)
 	case "read":
-		if err = c.read(ctx, key); err == nil {
-			err = c.read(ctx, log)
+		if err = c.read(key); err == nil {
+			err = c.read(log)
 		}
 	case "delete":
-		err = c.remove(ctx, key)
+		err = c.remove(key)
 	case "abort":
-		err = c.abortAll(ctx)
+		err = c.abortAll()
 	}
 	if err == nil {
 		c.acknowledged[action]++
@@ -126,50 +118,45 @@ func (c *soakClient) replaced(key string, now content, err error) {
 }
 
 // upload replaces key by an object of two parts.
-func (c *soakClient) upload(ctx context.Context, key string) error {
-	up, err := c.client.InitiateMultipartUpload(ctx, soakBucket, key, nil)
+func (c *soakClient) upload(key string) error {
+	id, err := c.client.initiate(key, extras{})
 	if err != nil {
 		return err
 	}
 	var whole content
-	var parts []oss.Part
+	var parts []part
 	for number := 1; number <= 2; number++ {
-		data := c.data(int(oss.MinPartSize), soakPart)
-		part, err := c.client.UploadPart(ctx, up, number, bytes.NewReader(data), nil)
+		data := c.data(partSize, soakPart)
+		etag, err := c.client.part(key, id, number, data, extras{})
 		if err != nil {
 			return err
 		}
-		parts, whole = append(parts, part), whole.plus(data)
+		parts, whole = append(parts, part{Number: number, ETag: etag}), whole.plus(data)
 	}
-	_, err = c.client.CompleteMultipartUpload(ctx, up, parts, nil)
+	err = c.client.complete(key, id, parts, extras{})
 	c.replaced(key, whole, err)
 	return err
 }
 
-func (c *soakClient) append(ctx context.Context, key string, position int64, data []byte) error {
-	resp, err := c.client.Do(ctx, &oss.Request{
-		Op: "AppendObject", Method: "POST", Bucket: soakBucket, Key: key,
-		Query: url.Values{"append": {""}, "position": {strconv.FormatInt(position, 10)}}, Body: bytes.NewReader(data),
-	})
-	if err == nil {
-		resp.Body.Close()
-	}
+func (c *soakClient) append(key string, position int64, data []byte) error {
+	_, err := c.client.append(key, position, data)
 	return err
 }
 
-func (c *soakClient) remove(ctx context.Context, key string) error {
-	err := c.client.DeleteObject(ctx, soakBucket, key, nil)
+func (c *soakClient) remove(key string) error {
+	err := c.client.remove(key)
 	c.replaced(key, content{}, err)
 	return err
 }
 
 // abortAll aborts the uploads that earlier requests left unfinished.
-func (c *soakClient) abortAll(ctx context.Context) error {
-	for up, err := range c.client.Uploads(ctx, soakBucket, &oss.ListUploadsOptions{Prefix: c.prefix}) {
-		if err != nil {
-			return err
-		}
-		if err := c.client.AbortMultipartUpload(ctx, up.Upload); err != nil {
+func (c *soakClient) abortAll() error {
+	uploads, err := c.client.uploads(c.prefix, 1000)
+	if err != nil {
+		return err
+	}
+	for _, u := range uploads {
+		if err := c.client.abort(u.Key, u.ID); err != nil {
 			return err
 		}
 	}
@@ -177,20 +164,13 @@ func (c *soakClient) abortAll(ctx context.Context) error {
 }
 
 // read reads key and compares it with the possible contents, of which only one remains.
-func (c *soakClient) read(ctx context.Context, key string) error {
+func (c *soakClient) read(key string) error {
 	var got content
-	obj, err := c.client.GetObject(ctx, soakBucket, key, nil)
-	switch {
-	case errors.Is(err, oss.ErrNoSuchKey):
-	case err != nil:
-		return err
-	default:
-		defer obj.Body.Close()
-		data, err := io.ReadAll(obj.Body)
-		if err != nil {
-			return err
-		}
+	data, err := c.client.get(key)
+	if err == nil {
 		got = got.plus(data)
+	} else if r, ok := c.client.refusal(err); !ok || r.Code != "NoSuchKey" {
+		return err
 	}
 	if !slices.Contains(c.possible[key], got) {
 		c.lost = append(c.lost, fmt.Sprintf("%s is %+v, want one of %+v", key, got, c.possible[key]))
@@ -203,7 +183,7 @@ func (c *soakClient) read(ctx context.Context, key string) error {
 func (c *soakClient) verify(t *testing.T) (live int64) {
 	t.Helper()
 	for key := range c.possible {
-		if err := c.read(t.Context(), key); err != nil {
+		if err := c.read(key); err != nil {
 			t.Errorf("%s: %v", key, err)
 		}
 		live += c.possible[key][0].size
