@@ -158,7 +158,8 @@ func (j *job) findOrphans(ctx context.Context, began moment) {
 		if info.Key != up.Key || info.ID == up.ID || info.Initiated.Before(began(count).Add(-clockGranularity)) {
 			continue
 		}
-		parts, err := j.u.client.ListParts(ctx, info.Upload, &oss.ListPartsOptions{PageSize: 1, Header: j.options.common})
+		parts, err := j.u.client.ListParts(ctx, info.Upload,
+			&oss.ListPartsOptions{PageSize: 1, Header: j.options.common})
 		if errors.Is(err, oss.ErrNoSuchUpload) || err == nil && len(parts.Parts) > 0 {
 			continue
 		}

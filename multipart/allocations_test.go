@@ -31,7 +31,8 @@ func TestFiftyThousandPartsWaitForNothing(t *testing.T) {
 		for i := range uploads {
 			group.Go(func() {
 				res, err := u.Upload(t.Context(), bucket, fmt.Sprint("key", i), bytes.NewReader(content), nil)
-				if err != nil || res.Parts != parts || res.Size != int64(len(content)) || res.CRC64 != crc64.Checksum(content) {
+				if err != nil || res.Parts != parts || res.Size != int64(len(content)) ||
+					res.CRC64 != crc64.Checksum(content) {
 					t.Errorf("Upload = %+v, %v, want %d parts", res, err, parts)
 				}
 			})
@@ -43,8 +44,8 @@ func TestFiftyThousandPartsWaitForNothing(t *testing.T) {
 	})
 }
 
-// partAllocs returns what an upload in parts of that size allocates for each of them, with a transport that allocates next
-// to nothing.
+// partAllocs returns what an upload in parts of that size allocates for each of them, with a transport that allocates
+// next to nothing.
 func partAllocs(t *testing.T, parts, size int, opts *multipart.Options) float64 {
 	if raceEnabled {
 		t.Skip("the race detector allocates, and lets pools forget")

@@ -47,7 +47,8 @@ func BenchmarkUpload(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer f.Close()
-				u := newInstantOSS(part, s.parts).uploader(b, &Options{PartSize: int64(s.size), Concurrency: 8, MemoryLimit: 8 * int64(s.size)})
+				u := newInstantOSS(part, s.parts).uploader(b,
+					&Options{PartSize: int64(s.size), Concurrency: 8, MemoryLimit: 8 * int64(s.size)})
 				b.SetBytes(int64(s.parts) * int64(s.size))
 				perPart(b, s.parts, func() error {
 					var src io.Reader = f

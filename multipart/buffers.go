@@ -58,10 +58,11 @@ type pool struct {
 	limit *flow.Semaphore // bytes of full chunks
 	chunk int64           // bytes
 	least int64           // bytes; the smallest part that is not the last
-	even  int64           // bytes; the part size at which the limit holds Concurrency parts in flight and one being read
-	base  int64           // bytes; the limit, unless there are long streams
-	long  int64           // bytes; the limit while there are long streams
-	spare sync.Pool       // of *chunk; the garbage collector frees idle ones
+	// bytes; the part size at which the limit holds Concurrency parts in flight and one being read
+	even  int64
+	base  int64     // bytes; the limit, unless there are long streams
+	long  int64     // bytes; the limit while there are long streams
+	spare sync.Pool // of *chunk; the garbage collector frees idle ones
 
 	mu      sync.Mutex
 	streams []*stream // being read, oldest first

@@ -65,7 +65,8 @@ func FuzzBuffer(f *testing.F) {
 }
 
 func TestPartsAreAWholeNumberOfChunks(t *testing.T) {
-	sizes := []int64{1, 100 << 10, maxChunk - 1, maxChunk, maxChunk + 1, 300 << 10, 1<<20 + 7, 2 << 20, 8 << 20, 10_000_000, 5 << 30}
+	sizes := []int64{1, 100 << 10, maxChunk - 1, maxChunk, maxChunk + 1, 300 << 10, 1<<20 + 7, 2 << 20,
+		8 << 20, 10_000_000, 5 << 30}
 	for range 100 {
 		sizes = append(sizes, 1+rand.Int64N(16<<20))
 	}
@@ -85,7 +86,8 @@ func TestPartsAreAWholeNumberOfChunks(t *testing.T) {
 
 func TestASplitBufferHasTheSameBytes(t *testing.T) {
 	p := testPool(1<<20, 10<<10)
-	for _, tt := range []struct{ size, part int64 }{{1, 1}, {10, 1}, {10, 2}, {13, 4}, {16, 4}, {20, 5}} { // in chunks, but for a byte
+	// in chunks, but for a byte
+	for _, tt := range []struct{ size, part int64 }{{1, 1}, {10, 1}, {10, 2}, {13, 4}, {16, 4}, {20, 5}} {
 		for _, size := range []int64{tt.size * p.chunk, tt.size*p.chunk - 1} {
 			want := bytes.Repeat([]byte("0123456789!"), int(size))[:size]
 			var got []byte
@@ -98,7 +100,8 @@ func TestASplitBufferHasTheSameBytes(t *testing.T) {
 				q.free()
 			}
 			if n := inUse(p); !bytes.Equal(got, want) || n != 0 {
-				t.Errorf("%d bytes in parts of %d chunks: the same is %v, %d bytes are in use", size, tt.part, bytes.Equal(got, want), n)
+				t.Errorf("%d bytes in parts of %d chunks: the same is %v, %d bytes are in use", size,
+					tt.part, bytes.Equal(got, want), n)
 			}
 		}
 	}

@@ -72,7 +72,8 @@ func cancellingReturnsAtOnceAndLeavesNothing(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				began := time.Now()
-				_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(ctx, bucket, key, bytes.NewReader(data(1000)), nil)
+				_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(ctx, bucket, key,
+					bytes.NewReader(data(1000)), nil)
 				wantNothing(t, srv, err, context.DeadlineExceeded)
 				if took := time.Since(began); took > 5*time.Second+abortTime {
 					t.Errorf("it took %v, want the 5s of the deadline", took)
@@ -106,9 +107,11 @@ func failingUploadsLeaveNoGoroutine(t *testing.T) {
 	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 	before := runtime.NumGoroutine()
 	c := srv.Client()
-	up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 8, Progress: func(multipart.Progress) {}})
+	up := multipart.NewUploader(c,
+		&multipart.Options{PartSize: 100, Concurrency: 8, Progress: func(multipart.Progress) {}})
 	for range 10 {
-		if _, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(2000))}, nil); !errors.Is(err, oss.ErrAccessDenied) {
+		if _, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(2000))},
+			nil); !errors.Is(err, oss.ErrAccessDenied) {
 			t.Fatalf("error is %v", err)
 		}
 	}
@@ -124,7 +127,8 @@ func abortIsRepeatedUntilOSSHoldsNothing(t *testing.T) {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 			srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Times: 6, Effect: effect})
-			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(300)), nil)
 			if ue := wantNothing(t, srv, err, oss.ErrAccessDenied); !ue.Aborted || ue.AbortErr != nil {
 				t.Errorf("UploadError says Aborted %v, AbortErr %v", ue.Aborted, ue.AbortErr)
 			}
@@ -136,7 +140,8 @@ func aLatePartThatRevivesTheUploadIsAbortedToo(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		late := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1, Effect: osstest.Redeliver(time.Second)})
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Times: 1, Effect: osstest.Delay(2 * time.Second)}) // done at once, and told when the part has come
+		// done at once, and told when the part has come
+		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Times: 1, Effect: osstest.Delay(2 * time.Second)})
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1})
 		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
 		wantNothing(t, srv, err, oss.ErrAccessDenied)
@@ -150,7 +155,8 @@ func aLatePartThatRevivesTheUploadIsAbortedToo(t *testing.T) {
 func aPartStoredAMomentAfterTheAbortIsAbortedToo(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		ctx, cancel := context.WithCancel(t.Context())
-		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1, Effect: osstest.Together(osstest.LoseReply(), osstest.Redeliver(200*time.Millisecond))})
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1,
+			Effect: osstest.Together(osstest.LoseReply(), osstest.Redeliver(200*time.Millisecond))})
 		c := client(t, srv, func(cfg *oss.Config) {
 			cfg.Hooks.OnAttempt = func(_ context.Context, op oss.Operation, _ oss.Attempt) {
 				if op.Name == "UploadPart" {
@@ -159,7 +165,8 @@ func aPartStoredAMomentAfterTheAbortIsAbortedToo(t *testing.T) {
 			}
 		})
 		began := time.Now()
-		_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1}).Upload(ctx, bucket, key, bytes.NewReader(data(300)), nil)
+		_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1}).Upload(ctx, bucket, key,
+			bytes.NewReader(data(300)), nil)
 		ue := wantNothing(t, srv, err, context.Canceled)
 		took := time.Since(began)
 		time.Sleep(time.Minute) // in the bubble
@@ -181,7 +188,8 @@ func keysThatMayNotListPartsAbortTwice(t *testing.T) {
 		if !ue.Aborted || ue.AbortErr != nil || !strings.Contains(err.Error(), "nothing left") {
 			t.Errorf("error is %v", err)
 		}
-		if n, took := len(srv.Requests("AbortMultipartUpload")), time.Since(began); n != 2 || took > 200*time.Millisecond {
+		if n, took := len(srv.Requests("AbortMultipartUpload")), time.Since(began); n != 2 ||
+			took > 200*time.Millisecond {
 			t.Errorf("%d aborts in %v, want 2 at once", n, took)
 		}
 	})
@@ -191,9 +199,11 @@ func anAbortThatFailsForGoodIsReportedWithTheUploadID(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		stuck := srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(403, "UserDisable")})
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
 		ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
-		if ue.Aborted || !errors.Is(ue.AbortErr, oss.Code("UserDisable")) || !strings.Contains(err.Error(), ue.Plan.Upload.ID) {
+		if ue.Aborted || !errors.Is(ue.AbortErr, oss.Code("UserDisable")) ||
+			!strings.Contains(err.Error(), ue.Plan.Upload.ID) {
 			t.Errorf("UploadError is %+v", ue)
 		}
 		stuck.Remove()
@@ -210,7 +220,8 @@ func TestKeepPartsLeavesThePartsAndSaysWhere(t *testing.T) {
 		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(500)), nil)
 		ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
 		left := srv.Uploads()
-		if len(left) != 1 || left[0].Upload != ue.Plan.Upload || len(left[0].Parts) != 2 || ue.Stored != 200 || ue.Aborted {
+		if len(left) != 1 || left[0].Upload != ue.Plan.Upload || len(left[0].Parts) != 2 ||
+			ue.Stored != 200 || ue.Aborted {
 			t.Errorf("OSS holds %+v, UploadError says %+v", left, ue)
 		}
 		if err := srv.Client().AbortMultipartUpload(t.Context(), ue.Plan.Upload); err != nil {

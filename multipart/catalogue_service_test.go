@@ -46,7 +46,8 @@ func replied(req *http.Request, status int, body string, header ...string) *http
 
 func throttlingOfEveryNameIsWaitedOut(t *testing.T) {
 	for status, codes := range map[int][]oss.Code{
-		503: {"ServiceUnavailable", "UploadTrafficRateLimitExceeded", "TotalQpsLimitExceeded", "PartitionQpsLimitted", "SlowDown", "AnythingLimitExceeded"},
+		503: {"ServiceUnavailable", "UploadTrafficRateLimitExceeded", "TotalQpsLimitExceeded", "PartitionQpsLimitted",
+			"SlowDown", "AnythingLimitExceeded"},
 		429: {"QpsLimitExceeded", "TooManyRequests"},
 	} {
 		for _, code := range codes {
@@ -108,7 +109,8 @@ func cancellingInABackoffNamesWhatWasRetried(t *testing.T) {
 			began := time.Now()
 			_, err := multipart.NewUploader(c, settings(100)).Upload(ctx, bucket, key, bytes.NewReader(data(1000)), nil)
 			wantNothing(t, srv, err, context.DeadlineExceeded)
-			if took := time.Since(began); took > time.Minute+abortTime || !strings.Contains(err.Error(), "InternalError") {
+			if took := time.Since(began); took > time.Minute+abortTime ||
+				!strings.Contains(err.Error(), "InternalError") {
 				t.Errorf("after %v: %v", took, err)
 			}
 		})
@@ -122,7 +124,8 @@ func aClockThatIsOffIsCorrectedAndStaysRight(t *testing.T) {
 		c := client(t, srv, func(cfg *oss.Config) {
 			cfg.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 		})
-		for _, then := range []time.Duration{0, 40 * time.Minute} { // the local clock is corrected, and then wrong the other way
+		// the local clock is corrected, and then wrong the other way
+		for _, then := range []time.Duration{0, 40 * time.Minute} {
 			res, err := upload(t, c, nil)
 			wantObject(t, srv, data(1000), res, err)
 			off.Store(int64(then))
@@ -157,7 +160,8 @@ func everyAttemptIsSignedWithTheKeysOfItsMoment(t *testing.T) {
 }
 
 func aProxysPageIsNoXMLError(t *testing.T) {
-	for name, body := range map[string]string{"a page": "<html><body>Bad Gateway: squid</body></html>", "nothing": "", "half a document": "<?xml version=\"1.0\"?><Error><Code>Inter"} {
+	for name, body := range map[string]string{"a page": "<html><body>Bad Gateway: squid</body></html>", "nothing": "",
+		"half a document": "<?xml version=\"1.0\"?><Error><Code>Inter"} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
 				return func(req *http.Request) (*http.Response, error) {
@@ -177,7 +181,8 @@ func aProxysPageIsNoXMLError(t *testing.T) {
 }
 
 func aFailedCallbackSaysThatTheObjectExists(t *testing.T) {
-	const document = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>CallbackFailed</Code><Message>Error status : 301.</Message></Error>`
+	const document = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>CallbackFailed</Code><Message>Error ` +
+		`status : 301.</Message></Error>`
 	for _, size := range []int{50, 950} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			var asked atomic.Int64
@@ -193,13 +198,18 @@ func aFailedCallbackSaysThatTheObjectExists(t *testing.T) {
 						return replied(req, 203, document), err
 					}
 					up := oss.Upload{Bucket: bucket, Key: key, ID: req.URL.Query().Get("uploadId")}
-					_, err := srv.Client().CompleteMultipartUpload(req.Context(), up, nil, &oss.CompleteOptions{AllParts: true})
+					_, err := srv.Client().CompleteMultipartUpload(req.Context(), up, nil,
+						&oss.CompleteOptions{AllParts: true})
 					return replied(req, 203, document), err
 				}
 			})
-			_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)),
-				&oss.ObjectOptions{Header: http.Header{"x-oss-callback": {"eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjEifQ=="}}})
-			if !errors.Is(err, oss.ErrCallbackFailed) || !strings.Contains(err.Error(), "the object has been stored") || asked.Load() != 1 {
+			_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(size)),
+				&oss.ObjectOptions{Header: http.Header{
+					"x-oss-callback": {"eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjEifQ=="},
+				}})
+			if !errors.Is(err, oss.ErrCallbackFailed) || !strings.Contains(err.Error(), "the object has been stored") ||
+				asked.Load() != 1 {
 				t.Errorf("%d bytes, %d tries: %v", size, asked.Load(), err)
 			}
 		})
@@ -207,7 +217,8 @@ func aFailedCallbackSaysThatTheObjectExists(t *testing.T) {
 }
 
 func aCallbackThatFailsWhenItIsRepeatedIsNotHidden(t *testing.T) {
-	const document = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>CallbackFailed</Code><Message>Error status : 301.</Message></Error>`
+	const document = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>CallbackFailed</Code><Message>Error ` +
+		`status : 301.</Message></Error>`
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		tries := 0
 		c := scripted(t, srv, func(next http.RoundTripper) roundTripper {
@@ -224,7 +235,9 @@ func aCallbackThatFailsWhenItIsRepeatedIsNotHidden(t *testing.T) {
 			}
 		})
 		_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(50)),
-			&oss.ObjectOptions{Header: http.Header{"x-oss-callback": {"eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjEifQ=="}}})
+			&oss.ObjectOptions{Header: http.Header{
+				"x-oss-callback": {"eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjEifQ=="},
+			}})
 		if !errors.Is(err, oss.ErrCallbackFailed) || tries != 2 {
 			t.Errorf("after %d tries: %v", tries, err)
 		}
@@ -316,7 +329,8 @@ func keysThatExpireUnderWayAreReplacedOnce(t *testing.T) {
 				return creds, nil
 			}), 0)
 		})
-		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(11 * time.Second)}) // 16 parts, 2 at once: over the minute
+		// 16 parts, 2 at once: over the minute
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(11 * time.Second)})
 		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2})
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1600)), nil)
 		wantObject(t, srv, data(1600), res, err)
@@ -356,9 +370,12 @@ func emptyKeysAreAnErrorBeforeAnyRequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		for _, size := range []int{50, 950} {
 			c := client(t, srv, func(cfg *oss.Config) {
-				cfg.Credentials = oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return oss.Credentials{}, nil })
+				cfg.Credentials = oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+					return oss.Credentials{}, nil
+				})
 			})
-			_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+			_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(size)), nil)
 			if err == nil || !strings.Contains(err.Error(), "AccessKeyID is empty") || len(srv.Requests()) != 0 {
 				t.Errorf("after %d requests: %v", len(srv.Requests()), err)
 			}
@@ -376,13 +393,15 @@ func nothingSecretIsLoggedOrReported(t *testing.T) {
 			cfg.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		})
 		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1})
-		for _, effect := range []osstest.Effect{osstest.Fail(403, oss.ErrSignatureMismatch), osstest.Drop(), osstest.Fail(500, "InternalError"), osstest.Corrupt()} {
+		for _, effect := range []osstest.Effect{osstest.Fail(403, oss.ErrSignatureMismatch), osstest.Drop(),
+			osstest.Fail(500, "InternalError"), osstest.Corrupt()} {
 			fault := srv.Inject(osstest.Fault{Op: "UploadPart", Effect: effect})
 			_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
 			fmt.Fprintf(&said, "%v\n%+v\n%#v\n", err, err, err)
 			fault.Remove()
 		}
-		srv.SetCredentials(oss.Credentials{AccessKeyID: "id", AccessKeySecret: "another"}) // a real SignatureDoesNotMatch
+		// a real SignatureDoesNotMatch
+		srv.SetCredentials(oss.Credentials{AccessKeyID: "id", AccessKeySecret: "another"})
 		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
 		fmt.Fprintf(&said, "%v\n%+v\n%#v\n%+v\n%#v\n%+v\n", err, err, err, c, c, up)
 		if said.Len() < 1000 {
@@ -415,7 +434,8 @@ func aFlippedBitIsRefusedAndSentAgain(t *testing.T) {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "UploadPart", Times: 3, Effect: osstest.Corrupt()})
 			srv.Inject(osstest.Fault{Op: "PutObject", Times: 3, Effect: osstest.Corrupt()})
-			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(size)), nil)
 			wantObject(t, srv, data(size), res, err)
 			refused := 0
 			for _, r := range srv.Requests("UploadPart", "PutObject") {
@@ -468,7 +488,8 @@ func anETagThatIsNoMD5IsNoDamageBesideTheRightCRC(t *testing.T) {
 				cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 				next := cfg.HTTPClient.Transport
 				cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-					if req.Method == http.MethodPost && req.URL.Query().Has("uploadId") { // Complete names parts by these ETags
+					// Complete names parts by these ETags
+					if req.Method == http.MethodPost && req.URL.Query().Has("uploadId") {
 						text, _ := io.ReadAll(req.Body)
 						text = bytes.ReplaceAll(text, []byte(prefix), nil)
 						req = req.Clone(req.Context())
@@ -488,7 +509,8 @@ func anETagThatIsNoMD5IsNoDamageBesideTheRightCRC(t *testing.T) {
 			if n := len(srv.Requests("UploadPart", "PutObject")); n != (size+99)/100 {
 				t.Errorf("%d requests with a body", n)
 			}
-			if obj, _ := srv.Object(bucket, key); !bytes.Equal(obj.Data, data(size)) || !strings.Contains(log.String(), "ETag is not the MD5 of what was sent") {
+			if obj, _ := srv.Object(bucket, key); !bytes.Equal(obj.Data, data(size)) ||
+				!strings.Contains(log.String(), "ETag is not the MD5 of what was sent") {
 				t.Errorf("%d bytes are stored, the log is %s", len(obj.Data), &log)
 			}
 		})

@@ -31,7 +31,8 @@ func operations(srv *osstest.Server) []string {
 
 func anEmptyStreamIsOnePutObject(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		res, err := multipart.NewUploader(srv.Client(), nil).Upload(t.Context(), bucket, key, plainReader{strings.NewReader("")}, nil)
+		res, err := multipart.NewUploader(srv.Client(), nil).Upload(t.Context(), bucket, key,
+			plainReader{strings.NewReader("")}, nil)
 		wantObject(t, srv, nil, res, err)
 		if ops := operations(srv); !slices.Equal(ops, []string{"PutObject"}) {
 			t.Errorf("requests are %v", ops)
@@ -47,7 +48,8 @@ func requestsAreAsFewAsPossible(t *testing.T) {
 				if !known {
 					src = plainReader{src}
 				}
-				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, src, nil)
+				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, src,
+					nil)
 				wantObject(t, srv, data(tt.size), res, err)
 				if ops := operations(srv); len(ops) != tt.requests {
 					t.Errorf("%d bytes took %v, want %d requests", tt.size, ops, tt.requests)
@@ -74,17 +76,20 @@ func aSourceShorterThanItsPlanMakesNoObject(t *testing.T) {
 }
 
 func aSmallStreamIsSentAgainFromMemory(t *testing.T) {
-	for _, effect := range []osstest.Effect{osstest.Fail(500, "InternalError"), osstest.Truncate(20), osstest.Corrupt()} {
+	for _, effect := range []osstest.Effect{osstest.Fail(500, "InternalError"),
+		osstest.Truncate(20), osstest.Corrupt()} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "PutObject", Times: 2, Effect: effect})
-			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(50))}, nil)
+			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+				plainReader{bytes.NewReader(data(50))}, nil)
 			wantObject(t, srv, data(50), res, err)
 		})
 	}
 }
 
 func keysAndMetadataArriveByteForByte(t *testing.T) {
-	keys := []string{"a b", "a+b", "100%", "a?b=c&d", "a#b", "a//b", "a/../b", "./a", "a\nb", "\U0001F600/\u00e4", "%2F", strings.Repeat("k", 1023)}
+	keys := []string{"a b", "a+b", "100%", "a?b=c&d", "a#b", "a//b", "a/../b", "./a", "a\nb", "\U0001F600/\u00e4",
+		"%2F", strings.Repeat("k", 1023)}
 	for _, s := range []signer.Signer{signer.V1{}, signer.V4{}} {
 		for _, size := range []int{50, 250} {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -96,7 +101,8 @@ func keysAndMetadataArriveByteForByte(t *testing.T) {
 						continue
 					}
 					obj, ok := srv.Object(bucket, k)
-					if !ok || !bytes.Equal(obj.Data, data(size)) || obj.Header.Get("x-oss-meta-name") != opts.Metadata["name"] {
+					if !ok || !bytes.Equal(obj.Data, data(size)) ||
+						obj.Header.Get("x-oss-meta-name") != opts.Metadata["name"] {
 						t.Errorf("%T, key %.20q: stored %v, metadata %q", s, k, ok, obj.Header.Get("x-oss-meta-name"))
 					}
 				}
@@ -112,7 +118,8 @@ func noLatePartArrivesAfterTheAbort(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(25)})
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(950)), nil)
 		wantNothing(t, srv, err, oss.ErrAccessDenied)
 		synctest.Wait()
 		n := len(srv.Requests())
@@ -160,7 +167,8 @@ func whatTheCallerGaveIsNeverModified(t *testing.T) {
 		if diff := cmp.Diff(newOptions(), options); diff != "" {
 			t.Errorf("Options changed (-want +got):\n%s", diff)
 		}
-		if cfg.HTTPClient.Transport != transport || reflect.ValueOf(cfg.HTTPClient.CheckRedirect).Pointer() != reflect.ValueOf(redirects).Pointer() {
+		if cfg.HTTPClient.Transport != transport ||
+			reflect.ValueOf(cfg.HTTPClient.CheckRedirect).Pointer() != reflect.ValueOf(redirects).Pointer() {
 			t.Error("the http.Client changed")
 		}
 		if !bytes.Equal(src, data(950)) {
@@ -177,7 +185,8 @@ func aPartThatStallsIsSentAgain(t *testing.T) {
 			const part = 1 << 20 // more than buffers on the way hold
 			src := data(3 * part)
 			began := time.Now()
-			res, err := multipart.NewUploader(c, settings(part)).Upload(t.Context(), bucket, key, bytes.NewReader(src), nil)
+			res, err := multipart.NewUploader(c, settings(part)).Upload(t.Context(), bucket,
+				key, bytes.NewReader(src), nil)
 			wantObject(t, srv, src, res, err)
 			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("%s: it took %v", name, took)
@@ -230,7 +239,8 @@ func cancellingInTheMiddleOfAPartAborts(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Slow(10)})
 		ctx, cancel := contextWithTimeout(t, 3*time.Second)
 		defer cancel()
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(ctx, bucket, key, bytes.NewReader(data(950)), nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(ctx, bucket, key,
+			bytes.NewReader(data(950)), nil)
 		ue := wantNothing(t, srv, err, ctx.Err())
 		if !ue.Aborted || len(srv.Requests("AbortMultipartUpload")) == 0 {
 			t.Errorf("UploadError is %+v", ue)
@@ -243,12 +253,14 @@ func aPartReplacedUnderWayIsNoticed(t *testing.T) {
 		c := client(t, srv, func(cfg *oss.Config) {
 			cfg.Hooks.OnStart = onFirst("CompleteMultipartUpload", func() {
 				up := srv.Uploads()[0]
-				if _, err := srv.Client().UploadPart(t.Context(), up.Upload, 3, bytes.NewReader(make([]byte, 100)), nil); err != nil {
+				if _, err := srv.Client().UploadPart(t.Context(), up.Upload, 3,
+					bytes.NewReader(make([]byte, 100)), nil); err != nil {
 					t.Error(err)
 				}
 			})
 		})
-		_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+		_, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(950)), nil)
 		wantNothing(t, srv, err, oss.ErrInvalidPart)
 	})
 }
@@ -256,7 +268,8 @@ func aPartReplacedUnderWayIsNoticed(t *testing.T) {
 func encryptionIsNoFalseAlarm(t *testing.T) {
 	for _, size := range []int{50, 950} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
-			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)),
+			res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(size)),
 				&oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: "KMS", KeyID: "key-1"}})
 			wantObject(t, srv, data(size), res, err)
 		})
@@ -276,7 +289,8 @@ func versionsAreNoFalseAlarm(t *testing.T) {
 					srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 					srv.Inject(osstest.Fault{Op: "PutObject", Times: 4, Effect: osstest.LoseReply()})
 				}
-				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+					bytes.NewReader(data(size)), nil)
 				wantObject(t, srv, data(size), res, err)
 				if obj, _ := srv.Object(bucket, key); res.VersionID == "" || res.VersionID != obj.VersionID {
 					t.Errorf("version ID is %q, want %q", res.VersionID, obj.VersionID)
@@ -299,7 +313,8 @@ func versionsAreNoFalseAlarm(t *testing.T) {
 func whatALostReplyToInitiateMayHaveBegunIsReported(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) { // a retry succeeds
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 2, Effect: osstest.LoseReply()})
-		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(950)), nil)
 		wantObject(t, srv, data(950), res, err)
 		if left := srv.Uploads(); len(left) != 2 || len(res.Orphans) != 2 {
 			t.Errorf("OSS holds %v, the result names %v", left, res.Orphans)
@@ -310,9 +325,12 @@ func whatALostReplyToInitiateMayHaveBegunIsReported(t *testing.T) {
 	})
 	inBubble(t, func(t *testing.T, srv *osstest.Server) { // none does
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Effect: osstest.LoseReply()})
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(950)), nil)
 		var ue *multipart.UploadError
-		if !errors.As(err, &ue) || len(ue.Orphans) != len(srv.Uploads()) || !strings.Contains(err.Error(), ue.Orphans[0].ID) && !strings.Contains(err.Error(), ue.Orphans[len(ue.Orphans)-1].ID) {
+		if !errors.As(err, &ue) || len(ue.Orphans) != len(srv.Uploads()) ||
+			!strings.Contains(err.Error(), ue.Orphans[0].ID) &&
+				!strings.Contains(err.Error(), ue.Orphans[len(ue.Orphans)-1].ID) {
 			t.Fatalf("error %v, OSS holds %v", err, srv.Uploads())
 		}
 		for _, up := range ue.Orphans {
@@ -329,7 +347,8 @@ func whatALostReplyToInitiateMayHaveBegunIsReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.Drop()})
-		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(950)), nil)
 		wantObject(t, srv, data(950), res, err)
 		if len(res.Orphans) != 0 {
 			t.Errorf("orphans are %v", res.Orphans)
@@ -341,7 +360,8 @@ func whatALostReplyToInitiateMayHaveBegunIsReported(t *testing.T) {
 func aProgressFunctionThatBlocksStopsNoPart(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		free := make(chan struct{})
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(multipart.Progress) { <-free }})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Progress: func(multipart.Progress) { <-free }})
 		go func() {
 			time.Sleep(time.Hour) // in the bubble
 			if _, ok := srv.Stat(bucket, key); !ok {

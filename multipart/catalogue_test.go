@@ -27,7 +27,8 @@ func TestCatalogue(t *testing.T) {
 		{"S4", []func(*testing.T){requestsAreAsFewAsPossible, tenThousandPartsOfTheSmallestSizeBecomeOneObject}},
 		{"S5", []func(*testing.T){aStreamGrowsItsPartsAndStopsAtTenThousand}},
 		{"S6", []func(*testing.T){aSmallStreamDoesNotAllocateAPart, aSmallWriterDoesNotAllocateAPart}},
-		{"S7", []func(*testing.T){aFileThatChangesUnderWayMakesNoObject, aFileThatChangesWhileItIsResumedMakesNoObject}},
+		{"S7", []func(*testing.T){aFileThatChangesUnderWayMakesNoObject,
+			aFileThatChangesWhileItIsResumedMakesNoObject}},
 		{"S8", []func(*testing.T){aSourceShorterThanItsPlanMakesNoObject, aSourceOfAnotherSizeThanItsPlanIsAnError}},
 		{"S9", []func(*testing.T){aSmallStreamIsSentAgainFromMemory}},
 		{"S10", []func(*testing.T){keysAndMetadataArriveByteForByte}},
@@ -38,12 +39,13 @@ func TestCatalogue(t *testing.T) {
 		{"P2", []func(*testing.T){failingUploadsLeaveNoGoroutine}},
 		{"P3", []func(*testing.T){twoFailuresDoNotHideTheFirst}},
 		{"P4", []func(*testing.T){fortyUploadsShareTheLimitsOfTheirUploader}},
-		{"P5", []func(*testing.T){optionsReachEveryRequestTheyConcern, whoPaysIsSaidByResumesCopiesAndTheSearchForOrphansToo,
-			anOptionNobodyCanHonourIsAnError}},
+		{"P5", []func(*testing.T){optionsReachEveryRequestTheyConcern,
+			whoPaysIsSaidByResumesCopiesAndTheSearchForOrphansToo, anOptionNobodyCanHonourIsAnError}},
 		{"P6", []func(*testing.T){whatTheCallerGaveIsNeverModified}},
 		{"P7", []func(*testing.T){aPartThatStallsIsSentAgain, aSlowLinkThatMovesIsNeverGivenUp}},
-		{"P8", []func(*testing.T){aFewStuckConnectionsHardlyDelayUploads, aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst,
-			aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails, cancellingEndsBothRequestsOfAPart}},
+		{"P8", []func(*testing.T){aFewStuckConnectionsHardlyDelayUploads,
+			aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst, aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails,
+			cancellingEndsBothRequestsOfAPart}},
 
 		// Memory.
 		{"M1", []func(*testing.T){silentReadersDoNotDelayOthers}},
@@ -55,17 +57,21 @@ func TestCatalogue(t *testing.T) {
 		{"M7", []func(*testing.T){partsThatGrowStayAsManyInFlight}},
 
 		// Retries and time.
-		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain, throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
+		{"R1", []func(*testing.T){aPartThatFailsForAWhileIsSentAgain,
+			throttlingOfEveryNameIsWaitedOut, retryAfterIsObeyed}},
 		{"R2", []func(*testing.T){aRefusalThatStaysIsNotRepeated}},
 		{"R3", []func(*testing.T){aTransportThatStillReadsTheLastBodyDoesNoHarm}},
-		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried, cancellingDoesNotWaitForAReaderThatBlocks,
-			theCauseOfACancellationIsInTheError, aDeadlineWhileALimiterWaitsIsTheDeadline, aBurstThatIsLoweredUnderWayFailsNothing}},
+		{"R4", []func(*testing.T){cancellingReturnsAtOnceAndLeavesNothing, cancellingInABackoffNamesWhatWasRetried,
+			cancellingDoesNotWaitForAReaderThatBlocks, theCauseOfACancellationIsInTheError,
+			aDeadlineWhileALimiterWaitsIsTheDeadline, aBurstThatIsLoweredUnderWayFailsNothing}},
 		{"R5", []func(*testing.T){aClockThatIsOffIsCorrectedAndStaysRight}},
-		{"R6", []func(*testing.T){aServerThatThrottlesHalfOfAllRequestsIsNotFlooded, aServerThatThrottlesEverythingForHalfAMinute,
-			parallelismFallsUnderThrottlingAndRecovers, throttlingThatNeverEndsIsAnErrorAtLast}},
+		{"R6", []func(*testing.T){aServerThatThrottlesHalfOfAllRequestsIsNotFlooded,
+			aServerThatThrottlesEverythingForHalfAMinute, parallelismFallsUnderThrottlingAndRecovers,
+			throttlingThatNeverEndsIsAnErrorAtLast}},
 		{"R7", []func(*testing.T){everyAttemptIsSignedWithTheKeysOfItsMoment}},
 		{"R8", []func(*testing.T){aProxysPageIsNoXMLError}},
-		{"R9", []func(*testing.T){aFailedCallbackSaysThatTheObjectExists, aCallbackThatFailsWhenItIsRepeatedIsNotHidden}},
+		{"R9", []func(*testing.T){aFailedCallbackSaysThatTheObjectExists,
+			aCallbackThatFailsWhenItIsRepeatedIsNotHidden}},
 		{"R10", []func(*testing.T){aReplyToCompleteThatIsNoResultIsSettled}},
 
 		// The connection.
@@ -87,40 +93,48 @@ func TestCatalogue(t *testing.T) {
 		{"I2", []func(*testing.T){aWrongReportOfAPartIsDamage}},
 		{"I3", []func(*testing.T){anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists}},
 		{"I4", []func(*testing.T){finishNoticesPartsOfAnotherWriter, aPartReplacedUnderWayIsNoticed}},
-		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm, anETagOutsideTheRuleWarnsAndDoesNotFail,
-			anETagThatIsNoMD5IsNoDamageBesideTheRightCRC}},
+		{"I5", []func(*testing.T){encryptionIsNoFalseAlarm, versionsAreNoFalseAlarm,
+			anETagOutsideTheRuleWarnsAndDoesNotFail, anETagThatIsNoMD5IsNoDamageBesideTheRightCRC}},
 
 		// Complete and abort.
-		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing, anEqualObjectOfAnotherProgramIsNotOurs,
-			anEqualSmallObjectOfAnotherProgramIsNotOurs, anEqualObjectOlderThanTheUploadDoesNotEndItsResumption}},
+		{"C1", []func(*testing.T){aLostReplyToCompleteIsSettledByTheObject, anEqualOlderObjectProvesNothing,
+			anEqualObjectOfAnotherProgramIsNotOurs, anEqualSmallObjectOfAnotherProgramIsNotOurs,
+			anEqualObjectOlderThanTheUploadDoesNotEndItsResumption}},
 		{"C2", []func(*testing.T){anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown, anOutcomeNobodyMayAskForIsUnknown,
 			anUploadThatSomebodyElseAbortedIsAPlainFailure, putObjectOutcomes}},
 		{"C3", []func(*testing.T){completeIsWaitedForAMinute}},
-		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported, exclusiveKeysLeaveNothingOfALostReply}},
+		{"C4", []func(*testing.T){whatALostReplyToInitiateMayHaveBegunIsReported,
+			exclusiveKeysLeaveNothingOfALostReply}},
 		{"C5", []func(*testing.T){cancellingInTheMiddleOfAPartAborts}},
 		{"C6", []func(*testing.T){abortIsRepeatedUntilOSSHoldsNothing, aLatePartThatRevivesTheUploadIsAbortedToo,
 			aPartStoredAMomentAfterTheAbortIsAbortedToo, keysThatMayNotListPartsAbortTwice}},
 		{"C7", []func(*testing.T){anAbortThatFailsForGoodIsReportedWithTheUploadID}},
-		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne, aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
+		{"C8", []func(*testing.T){aConflictUnderForbidOverwriteIsOne,
+			aLostReplyUnderForbidOverwriteIsNotMistakenForAConflict}},
 
 		// Resume.
-		{"U1", []func(*testing.T){killedAtAnyMoment, theNextRunFindsWhatAKilledProcessHasBegun, anIntentIsRecordedBeforeInitiate}},
+		{"U1", []func(*testing.T){killedAtAnyMoment, theNextRunFindsWhatAKilledProcessHasBegun,
+			anIntentIsRecordedBeforeInitiate}},
 		{"U2", []func(*testing.T){aSourceRewrittenWithTheSameSizeAndTimeIsNeverMixed}},
-		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers, aKeptStreamIsResumedWithPartsOfEverySize}},
+		{"U3", []func(*testing.T){resumeKeepsEveryEqualPartAndSendsTheOthers,
+			aKeptStreamIsResumedWithPartsOfEverySize}},
 		{"U4", []func(*testing.T){aCompletedUploadWhoseRecordWasLeftIsFoundDone}},
 		{"U5", []func(*testing.T){aListThatFailsOnceDoesNotLoseTheSession}},
 		{"U6", []func(*testing.T){anUploadThatNoLongerFitsIsAbortedAndBegunAnew, nothingIsLeftOfAFileThatHasBecomeSmall,
-			aRecordOfAnotherKeyIsLeftAlone, aCallWithOtherOptionsBeginsAnew, aRecordWithoutADigestOfItsOptionsIsNotContinued}},
-		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError, aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
-		{"U8", []func(*testing.T){twoProcessesResume, twoThatBeginAtOnceShareOneUpload, anUploadThatNoRecordNamesIsNotKept, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
+			aRecordOfAnotherKeyIsLeftAlone, aCallWithOtherOptionsBeginsAnew,
+			aRecordWithoutADigestOfItsOptionsIsNotContinued}},
+		{"U7", []func(*testing.T){aDamagedOrForeignRecordCountsAsAbsent, anUnusableDirectoryIsAClearError,
+			aStoreThatCannotSaveIsAnErrorThatLeavesNothing}},
+		{"U8", []func(*testing.T){twoProcessesResume, twoThatBeginAtOnceShareOneUpload,
+			anUploadThatNoRecordNamesIsNotKept, aRecordThatAnotherProcessHasReplacedIsLeftToIt}},
 		{"U9", []func(*testing.T){unfinishedUploadsAreResumedWithoutAnyRecord}},
 		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
 		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},
 
 		// Progress and callbacks.
 		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
-		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload, aProgressFunctionThatBlocksStopsNoPart,
-			aPanicOfTheCallersCodeReachesTheCaller}},
+		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload,
+			aProgressFunctionThatBlocksStopsNoPart, aPanicOfTheCallersCodeReachesTheCaller}},
 		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything}},
 	}
 	done := make(map[string]bool)
@@ -132,7 +146,8 @@ func TestCatalogue(t *testing.T) {
 			}
 		})
 	}
-	for prefix, n := range map[string]int{"S": 11, "P": 8, "M": 7, "R": 10, "L": 4, "K": 6, "I": 5, "C": 8, "U": 11, "G": 3} {
+	for prefix, n := range map[string]int{"S": 11, "P": 8, "M": 7, "R": 10, "L": 4, "K": 6,
+		"I": 5, "C": 8, "U": 11, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

@@ -27,18 +27,19 @@ type ordeal struct {
 	c         *chaos
 	kind, key string
 	rnd       *rand.Rand
-	want      []byte                                           // what the source holds
-	also      []byte                                           // what a source that changes may hold instead
-	change    func()                                           // makes that so; nil if nothing does
-	opts      *oss.ObjectOptions                               // may be nil
-	breaks    bool                                             // the source fails before its end
-	before    []byte                                           // what stood there before the call that is going on; nil if nothing did
-	told      map[string]bool                                  // upload IDs the caller has learnt of
-	plan      multipart.Plan                                   // of the parts that were kept
-	again     func(context.Context) (*multipart.Result, error) // goes on where a failed call ended; nil if nothing does
-	done      bool
-	rivalled  bool
-	until     atomic.Int64 // so many parts are to be sent before the change
+	want      []byte             // what the source holds
+	also      []byte             // what a source that changes may hold instead
+	change    func()             // makes that so; nil if nothing does
+	opts      *oss.ObjectOptions // may be nil
+	breaks    bool               // the source fails before its end
+	// what stood there before the call that is going on; nil if nothing did
+	before   []byte
+	told     map[string]bool                                  // upload IDs the caller has learnt of
+	plan     multipart.Plan                                   // of the parts that were kept
+	again    func(context.Context) (*multipart.Result, error) // goes on where a failed call ended; nil if nothing does
+	done     bool
+	rivalled bool
+	until    atomic.Int64 // so many parts are to be sent before the change
 
 	story         []string // of the calls, for the reader
 	calls, reused int
@@ -97,7 +98,8 @@ func (o *ordeal) undergo() {
 		}
 	}()
 	first := map[string]func(context.Context) (*multipart.Result, error){
-		"bytes": o.bytes, "reader": o.reader, "strange": o.strange, "writer": o.writer, "file": o.file, "changing file": o.changing, "copy": o.copy,
+		"bytes": o.bytes, "reader": o.reader, "strange": o.strange, "writer": o.writer, "file": o.file,
+		"changing file": o.changing, "copy": o.copy,
 	}[o.kind]
 	if first == nil {
 		first = o.steps()

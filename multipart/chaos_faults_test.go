@@ -21,14 +21,15 @@ import (
 
 // This file is what goes wrong in a chaos: the faults of the server, and the keys and the clock of the client.
 
-var faultyOps = []string{"InitiateMultipartUpload", "UploadPart", "UploadPart", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload",
-	"CompleteMultipartUpload", "AbortMultipartUpload", "ListParts", "ListMultipartUploads", "PutObject", "PutObject", "CopyObject", "HeadObject", ""}
+var faultyOps = []string{"InitiateMultipartUpload", "UploadPart", "UploadPart", "UploadPart",
+	"UploadPartCopy", "CompleteMultipartUpload", "CompleteMultipartUpload", "AbortMultipartUpload", "ListParts",
+	"ListMultipartUploads", "PutObject", "PutObject", "CopyObject", "HeadObject", ""}
 
 // effectNames are all effects, each of which must have struck when many schedules have run. The last are what
 // a fault is made of besides.
-var effectNames = []string{"Fail", "Delay", "Hang", "Drop", "LoseReply", "Corrupt", "Truncate", "Slow", "SlowConnections", "Throttle",
-	"CutReply", "ShortReply", "FailAfter", "WrongETag", "WrongCRC64", "ProxyReply", "Redeliver", "ClockOff", "ExpireToken", "RevokeToken",
-	"Together", "After", "For", "Share", "Above", "gateway"}
+var effectNames = []string{"Fail", "Delay", "Hang", "Drop", "LoseReply", "Corrupt", "Truncate", "Slow",
+	"SlowConnections", "Throttle", "CutReply", "ShortReply", "FailAfter", "WrongETag", "WrongCRC64", "ProxyReply",
+	"Redeliver", "ClockOff", "ExpireToken", "RevokeToken", "Together", "After", "For", "Share", "Above", "gateway"}
 
 // An injected is a fault with the effect's names.
 type injected struct {
@@ -75,12 +76,17 @@ func (c *chaos) everywhere() []osstest.Effect {
 		off = -off
 	}
 	return []osstest.Effect{
-		osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"), osstest.Fail(429, "TooManyRequests"),
+		osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"),
+		osstest.Fail(429, "TooManyRequests"),
 		osstest.Fail(400, "RequestTimeout"), osstest.Fail(403, oss.ErrAccessDenied), osstest.Drop(), osstest.Drop(),
-		osstest.LoseReply(), osstest.LoseReply(), osstest.LoseReply(), osstest.Delay(time.Second), osstest.Delay(time.Minute), osstest.Hang(),
+		osstest.LoseReply(), osstest.LoseReply(), osstest.LoseReply(), osstest.Delay(time.Second),
+		osstest.Delay(time.Minute), osstest.Hang(),
 		osstest.CutReply(c.rnd.Int64N(300)), osstest.CutReply(c.rnd.Int64N(300)),
-		osstest.ProxyReply(502, page), osstest.ProxyReply(503, ""), osstest.ProxyReply(200, page), osstest.ProxyReply(404, page),
-		osstest.Throttle(nil), osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded", Hold: time.Second, RetryAfter: 2 * time.Second}),
+		osstest.ProxyReply(502, page), osstest.ProxyReply(503, ""), osstest.ProxyReply(200, page),
+		osstest.ProxyReply(404, page),
+		osstest.Throttle(nil),
+		osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded", Hold: time.Second,
+			RetryAfter: 2 * time.Second}),
 		osstest.ClockOff(off), osstest.ClockOff(off / 2), osstest.ExpireToken(), osstest.RevokeToken(),
 	}
 }
@@ -88,8 +94,10 @@ func (c *chaos) everywhere() []osstest.Effect {
 // effectsOf are those that concern what op moves, and what it says.
 func (c *chaos) effectsOf(op string) (effects []osstest.Effect) {
 	cut, rate := c.rnd.Int64N(150), 10+c.rnd.Int64N(1000)
-	late := []time.Duration{0, 50 * time.Millisecond, time.Second, time.Second, 3 * time.Second, longestLate}[c.rnd.IntN(6)]
-	body := []osstest.Effect{osstest.Truncate(cut), osstest.Truncate(cut), osstest.Slow(rate), osstest.SlowConnections(500+rate, 0.3),
+	late := []time.Duration{0, 50 * time.Millisecond, time.Second, time.Second,
+		3 * time.Second, longestLate}[c.rnd.IntN(6)]
+	body := []osstest.Effect{osstest.Truncate(cut), osstest.Truncate(cut), osstest.Slow(rate),
+		osstest.SlowConnections(500+rate, 0.3),
 		osstest.Together(osstest.Slow(rate), osstest.Truncate(cut))}
 	damage := []osstest.Effect{osstest.Corrupt(), osstest.Corrupt()}
 	part := []osstest.Effect{osstest.Redeliver(late), osstest.Together(osstest.LoseReply(), osstest.Redeliver(late)),
@@ -211,7 +219,8 @@ var errNoKeys = errors.New("there are no keys to be had")
 
 // newKeys begins with those of the server's operator, whom nobody can lock out.
 func newKeys(rnd *rand.Rand) *keys {
-	k := &keys{rnd: rnd, issued: []oss.Credentials{{AccessKeyID: "operator", AccessKeySecret: chaosSecret + "-operator"}}}
+	k := &keys{rnd: rnd,
+		issued: []oss.Credentials{{AccessKeyID: "operator", AccessKeySecret: chaosSecret + "-operator"}}}
 	if k.fixed = rnd.IntN(3) == 0; k.fixed {
 		return k
 	}
@@ -235,7 +244,8 @@ func (k *keys) Credentials(context.Context) (oss.Credentials, error) {
 	}
 	n := len(k.issued)
 	wrong := k.moody && k.rnd.IntN(4) == 0
-	creds := oss.Credentials{AccessKeyID: "chaos", AccessKeySecret: fmt.Sprint(chaosSecret, "-", n), SecurityToken: fmt.Sprint(chaosToken, "-", n)}
+	creds := oss.Credentials{AccessKeyID: "chaos", AccessKeySecret: fmt.Sprint(chaosSecret, "-", n),
+		SecurityToken: fmt.Sprint(chaosToken, "-", n)}
 	k.issued = append(k.issued, creds)
 	k.srv.SetCredentials(k.issued...)
 	if wrong {
@@ -273,7 +283,8 @@ func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp.Body.Close()
 	const page = "<html>gateway</html>"
 	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-		Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(strings.NewReader(page)), ContentLength: int64(len(page))}, nil
+		Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(strings.NewReader(page)),
+		ContentLength: int64(len(page))}, nil
 }
 
 // A toll is what a gateway draws the replies by that it loses.
@@ -305,11 +316,13 @@ func (l *toll) end() int {
 // newClient returns one with its credentials from the keys, and a clock that may be off. None of that is a fault,
 // unless the keys are moody.
 func (c *chaos) newClient() *oss.Client {
-	clocks := []time.Duration{-20 * time.Minute, 20 * time.Minute, -4000 * time.Hour, 4000 * time.Hour, 0, 0, 0, 0, 0, 0, 0, 0}
+	clocks := []time.Duration{-20 * time.Minute, 20 * time.Minute, -4000 * time.Hour,
+		4000 * time.Hour, 0, 0, 0, 0, 0, 0, 0, 0}
 	off := clocks[c.rnd.IntN(len(clocks))]
 	c.clock.Store(int64(off))
 	if c.rnd.IntN(3) == 0 {
-		time.AfterFunc(time.Duration(c.rnd.IntN(2000))*time.Millisecond, func() { c.clock.Store(0) }) // somebody sets it
+		// somebody sets it
+		time.AfterFunc(time.Duration(c.rnd.IntN(2000))*time.Millisecond, func() { c.clock.Store(0) })
 	}
 	k, early := c.keys, time.Duration(c.rnd.IntN(500))*time.Millisecond
 	var provider oss.CredentialsProvider = oss.CacheCredentials(k, early)
@@ -319,8 +332,10 @@ func (c *chaos) newClient() *oss.Client {
 	case k.plain:
 		provider = oss.CredentialsFunc(k.Credentials)
 	}
-	c.notes = append(c.notes, fmt.Sprintf("the client's clock is off by %v; keys live for %v (fixed %v, without a cache %v) and take %v to get",
-		off, k.life, k.fixed, k.plain, k.takes))
+	c.notes = append(c.notes,
+		fmt.Sprintf("the client's clock is off by %v; keys live for %v (fixed %v, without a "+
+			"cache %v) and take %v to get",
+			off, k.life, k.fixed, k.plain, k.takes))
 	if k.moody {
 		c.faults = append(c.faults, "the source of the keys fails now and then")
 	}

@@ -61,7 +61,8 @@ func (o *ordeal) checkError(ctx context.Context, err error) {
 	if late := time.Since(at); ctx.Err() != nil && late > o.patience() {
 		o.bad("it returned %v after it was cancelled: %v", late, err)
 	}
-	quiet := len(o.c.faults) == 0 && !o.breaks && o.also == nil && o.opts == nil && o.kind != "steps" // whose workers may be cancelled
+	// whose workers may be cancelled
+	quiet := len(o.c.faults) == 0 && !o.breaks && o.also == nil && o.opts == nil && o.kind != "steps"
 	ours := errors.Is(err, errNotYet) || errors.Is(err, errDiscarded)
 	switch {
 	case err == nil || ours:
@@ -110,25 +111,33 @@ func (o *ordeal) checkObject(began time.Time, res *multipart.Result, err error) 
 	o.before = now
 	same := exists == (before != nil) && bytes.Equal(now, before)
 	var damaged *oss.ChecksumError
-	made := errors.As(err, &damaged) && slices.Contains([]string{"PutObject", "CopyObject", "CompleteMultipartUpload"}, damaged.Op) &&
+	made := errors.As(err, &damaged) &&
+		slices.Contains([]string{"PutObject", "CopyObject", "CompleteMultipartUpload"}, damaged.Op) &&
 		!errors.Is(err, oss.ErrInvalidDigest) // with which OSS stores nothing
 	switch {
 	case errors.Is(err, multipart.ErrOutcomeUnknown):
-	case made && damaged.Op == "CompleteMultipartUpload" && (obj.Parts == nil || obj.Time.Before(began.Truncate(time.Second))):
+	case made && damaged.Op == "CompleteMultipartUpload" &&
+		(obj.Parts == nil || obj.Time.Before(began.Truncate(time.Second))):
 		o.bad("the object is said to be there and wrong, and what is there was not made by this call: %v", err)
 	case made || same && err != nil:
-	case err != nil && (o.c.struck("WrongETag", "HeadObject") || o.c.struck("WrongCRC64", "HeadObject")): // OSS itself says that it is another's
+	case err != nil && (o.c.struck("WrongETag", "HeadObject") || o.c.struck("WrongCRC64", "HeadObject")):
+		// OSS itself says that it is another's
 	case err != nil:
 		o.bad("it failed, and yet there is another object, of %d bytes: %v", len(now), err)
 	case o.breaks:
 		o.bad("the source broke, and that is no error")
 	case !exists || !bytes.Equal(now, o.want) && (o.also == nil || !bytes.Equal(now, o.also)):
-		o.bad("it succeeded, and the object of %d bytes (%v) is not the source of %d: %+v", len(now), exists, len(o.want), res)
+		o.bad("it succeeded, and the object of %d bytes (%v) is not the source of %d: %+v",
+			len(now), exists, len(o.want), res)
 	case res.Size != obj.Size || res.Parts != len(obj.Parts) ||
-		res.ETag != obj.ETag && !o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject", "PutObject") || // where nothing else tells it
+		// where nothing else tells it
+		res.ETag != obj.ETag &&
+			!o.c.struck("WrongETag", "CompleteMultipartUpload", "CopyObject", "HeadObject", "PutObject") ||
 		res.CRC64 != obj.CRC64 && !o.c.struck("WrongCRC64", "HeadObject"):
-		o.bad("%+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts", res, obj.Size, obj.ETag, obj.CRC64, len(obj.Parts))
-	case o.opts != nil && before != nil && !bytes.Equal(before, now) && o.plan.Upload.ID == "": // Finish and Resume take no options
+		o.bad("%+v does not describe the object: %d bytes, ETag %s, CRC-64 %d, %d parts", res, obj.Size,
+			obj.ETag, obj.CRC64, len(obj.Parts))
+	case o.opts != nil && before != nil && !bytes.Equal(before, now) && o.plan.Upload.ID == "":
+		// Finish and Resume take no options
 		o.bad("it overwrote what was there")
 	}
 }
@@ -157,7 +166,8 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 	}
 	if ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted {
 		o.told[ue.Plan.Upload.ID] = true
-		if o.again == nil && ue.Plan.Size != 0 && o.keeps() && !o.breaks && slices.Contains([]string{"bytes", "file", "reader", "strange"}, o.kind) {
+		if o.again == nil && ue.Plan.Size != 0 && o.keeps() && !o.breaks &&
+			slices.Contains([]string{"bytes", "file", "reader", "strange"}, o.kind) {
 			o.plan, o.again = ue.Plan, o.resume
 		}
 	}
@@ -202,12 +212,14 @@ func (o *ordeal) checkAbort(began time.Time, err error) {
 
 // keeps reports whether a failed call is to leave its parts.
 func (o *ordeal) keeps() bool {
-	return o.c.opts.KeepParts || o.kind == "steps" || o.again != nil || o.c.opts.Store != nil && (o.kind == "file" || o.kind == "changing file")
+	return o.c.opts.KeepParts || o.kind == "steps" || o.again != nil || o.c.opts.Store != nil &&
+		(o.kind == "file" || o.kind == "changing file")
 }
 
 // cannotAsk reports whether something hindered asking OSS what it holds, and aborting it.
 func (c *chaos) cannotAsk() bool {
-	return c.toll != nil || c.cable != nil || c.keys.moody || c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
+	return c.toll != nil || c.cable != nil || c.keys.moody ||
+		c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
 }
 
 // isRevived reports whether a part has brought up back that came when OSS had already said that it is gone: the one

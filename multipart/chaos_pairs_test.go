@@ -25,14 +25,14 @@ import (
 
 var pairs = flag.Int("pairs", 0, "how many random pairs of mishaps to try; 0 leaves it to package effort")
 
-// Mishaps are what happens to the requests of an upload, by their number, at the client's end of the line: mishaps that no
-// server can make.
+// Mishaps are what happens to the requests of an upload, by their number, at the client's end of the line: mishaps that
+// no server can make.
 type mishaps map[int]string
 
 // mishapKinds are all there are. Those that begin with "all" go on to the end.
 var mishapKinds = []string{
-	"dropped", "lost", "late", "403", "404", "500", "gateway", "page", "garbage", "cancelled before", "cancelled after", "cancelled while waiting",
-	"all dropped", "all lost", "all 403", "all garbage",
+	"dropped", "lost", "late", "403", "404", "500", "gateway", "page", "garbage", "cancelled before",
+	"cancelled after", "cancelled while waiting", "all dropped", "all lost", "all 403", "all garbage",
 }
 
 // A crookedLine sends requests on, but for those that have a mishap.
@@ -140,7 +140,8 @@ type trial struct {
 	name   string
 	size   int
 	before string // what stands there
-	run    func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader, want []byte) (*multipart.Result, error)
+	run    func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader,
+		want []byte) (*multipart.Result, error)
 }
 
 var trials = []trial{
@@ -148,30 +149,36 @@ var trials = []trial{
 	{"object of one part where none may be", 50, "", uploadBytes(&oss.ObjectOptions{ForbidOverwrite: true})},
 	{"parts over an older object", 250, "older", uploadBytes(nil)},
 	{"parts where no object may be", 250, "", uploadBytes(&oss.ObjectOptions{ForbidOverwrite: true})},
-	{"stream", 250, "older", func(ctx context.Context, t *testing.T, _ *osstest.Server, u *multipart.Uploader, want []byte) (*multipart.Result, error) {
+	{"stream", 250, "older", func(ctx context.Context, t *testing.T, _ *osstest.Server, u *multipart.Uploader,
+		want []byte) (*multipart.Result, error) {
 		return u.Upload(ctx, bucket, key, plainReader{bytes.NewReader(want)}, nil)
 	}},
 	{"copy of one part", 50, "older", copySource},
 	{"copy in parts", 250, "older", copySource},
-	{"steps", 250, "older", func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader, want []byte) (*multipart.Result, error) {
+	{"steps", 250, "older", func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader,
+		want []byte) (*multipart.Result, error) {
 		p := beginElsewhere(t, srv, want)
 		if _, err := u.UploadParts(ctx, p, bytes.NewReader(want), []int{1, 3}); err != nil {
 			return nil, err
 		}
 		return u.Finish(ctx, p, nil)
 	}},
-	{"resume", 250, "older", func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader, want []byte) (*multipart.Result, error) {
+	{"resume", 250, "older", func(ctx context.Context, t *testing.T, srv *osstest.Server, u *multipart.Uploader,
+		want []byte) (*multipart.Result, error) {
 		return u.Resume(ctx, beginElsewhere(t, srv, want), bytes.NewReader(want))
 	}},
 }
 
-func uploadBytes(opts *oss.ObjectOptions) func(context.Context, *testing.T, *osstest.Server, *multipart.Uploader, []byte) (*multipart.Result, error) {
-	return func(ctx context.Context, _ *testing.T, _ *osstest.Server, u *multipart.Uploader, want []byte) (*multipart.Result, error) {
+func uploadBytes(opts *oss.ObjectOptions) func(context.Context, *testing.T, *osstest.Server, *multipart.Uploader,
+	[]byte) (*multipart.Result, error) {
+	return func(ctx context.Context, _ *testing.T, _ *osstest.Server, u *multipart.Uploader,
+		want []byte) (*multipart.Result, error) {
 		return u.Upload(ctx, bucket, key, bytes.NewReader(want), opts)
 	}
 }
 
-func copySource(ctx context.Context, _ *testing.T, srv *osstest.Server, u *multipart.Uploader, want []byte) (*multipart.Result, error) {
+func copySource(ctx context.Context, _ *testing.T, srv *osstest.Server, u *multipart.Uploader,
+	want []byte) (*multipart.Result, error) {
 	srv.PutObject("source", "key", want)
 	return u.Copy(ctx, bucket, key, oss.CopySource{Bucket: "source", Key: "key"}, nil)
 }
@@ -189,8 +196,8 @@ func beginElsewhere(t *testing.T, srv *osstest.Server, want []byte) multipart.Pl
 	return p
 }
 
-// Each mishap is tried at each of the first requests, and random pairs of them. What comes out is what was said, and what
-// is left in OSS is in the error or the result.
+// Each mishap is tried at each of the first requests, and random pairs of them. What comes out is what was said, and
+// what is left in OSS is in the error or the result.
 func TestNoPairOfMishapsMakesAnUploadLie(t *testing.T) {
 	t.Parallel()
 	const requests = 9
@@ -277,8 +284,8 @@ func untold(srv *osstest.Server, res *multipart.Result, err error) (left []oss.U
 	return left
 }
 
-// hides reports whether the line kept from the client what OSS holds: the list of uploads, or that there is this one. It did
-// if the last request was a probe that was lost: then nothing else was asked.
+// hides reports whether the line kept from the client what OSS holds: the list of uploads, or that there is this one.
+// It did if the last request was a probe that was lost: then nothing else was asked.
 func (l *crookedLine) hides() bool {
 	if last := len(l.struck) - 1; last >= 0 && strings.HasPrefix(l.struck[last], "HEAD") &&
 		(strings.HasSuffix(l.struck[last], ": lost") || strings.HasSuffix(l.struck[last], ": dropped")) {

@@ -136,7 +136,8 @@ type chaos struct {
 }
 
 func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
-	c := &chaos{t: t, all: all, rnd: rand.New(rand.NewPCG(seed, 0)), ordeals: make(map[string]*ordeal), dir: t.TempDir()}
+	c := &chaos{t: t, all: all, rnd: rand.New(rand.NewPCG(seed, 0)),
+		ordeals: make(map[string]*ordeal), dir: t.TempDir()}
 	c.keys = newKeys(rand.New(rand.NewPCG(seed, 2)))
 	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: c.keys.issued})
 	c.keys.srv = c.srv
@@ -153,7 +154,8 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	}
 	switch c.rnd.IntN(8) {
 	case 0, 1, 2:
-		s := &memoryStore{plans: make(map[string]multipart.Plan), rnd: rand.New(rand.NewPCG(seed, 1)), moody: c.rnd.IntN(3) == 0}
+		s := &memoryStore{plans: make(map[string]multipart.Plan),
+			rnd: rand.New(rand.NewPCG(seed, 1)), moody: c.rnd.IntN(3) == 0}
 		if c.opts.Store = s; s.moody {
 			c.faults = append(c.faults, "the store fails now and then")
 		}
@@ -183,7 +185,8 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 		c.faults = append(c.faults, "a rival ends uploads as they are completed")
 	}
 	if c.rnd.IntN(4) == 0 { // nobody hears how it ended, and asking is not easy either
-		c.inject([]string{"CompleteMultipartUpload", "PutObject", "CopyObject"}[c.rnd.IntN(3)], osstest.LoseReply(), osstest.Drop(), osstest.Hang())
+		c.inject([]string{"CompleteMultipartUpload", "PutObject", "CopyObject"}[c.rnd.IntN(3)], osstest.LoseReply(),
+			osstest.Drop(), osstest.Hang())
 		c.inject([]string{"HeadObject", "ListParts", "AbortMultipartUpload"}[c.rnd.IntN(3)])
 	}
 	return c
@@ -255,7 +258,8 @@ func (c *chaos) cutting() func() {
 			name: names[c.cuts.IntN(len(names))], after: time.Duration(c.cuts.IntN(2000)) * time.Millisecond,
 			last: d + time.Duration(c.cuts.Int64N(int64(d))),
 		}
-		c.faults = append(c.faults, fmt.Sprintf("after %v the connection is lost (%s) for %v", cuts[i].after, cuts[i].name, cuts[i].last))
+		c.faults = append(c.faults,
+			fmt.Sprintf("after %v the connection is lost (%s) for %v", cuts[i].after, cuts[i].name, cuts[i].last))
 		c.all.effects["outage"]++
 	}
 	return func() {
@@ -316,7 +320,8 @@ func (c *chaos) checkIdle() {
 }
 
 func (c *chaos) checkSecrets(where, text string) {
-	for _, secret := range []string{chaosSecret, chaosToken, "Authorization", "OSS4-HMAC-SHA256 Credential", "OSS chaos:", "Signature="} {
+	for _, secret := range []string{chaosSecret, chaosToken, "Authorization", "OSS4-HMAC-SHA256 Credential",
+		"OSS chaos:", "Signature="} {
 		if i := strings.Index(text, secret); i >= 0 {
 			c.t.Errorf("%s has %q: ...%.300s", where, secret, text[max(0, i-100):])
 		}
@@ -420,7 +425,8 @@ func (a *chronicle) count(o *ordeal) {
 }
 
 func (a *chronicle) String() string {
-	return fmt.Sprintf("%d uploads in %d calls, %d parts reused, %d hedged\noutcomes %v\nfaults %v", a.uploads, a.calls, a.reused, a.hedges, a.outcomes, a.effects)
+	return fmt.Sprintf("%d uploads in %d calls, %d parts reused, %d hedged\noutcomes %v\nfaults %v", a.uploads, a.calls,
+		a.reused, a.hedges, a.outcomes, a.effects)
 }
 
 // checkCoverage checks that there was something to see.

@@ -148,7 +148,8 @@ func TestOnlySmallObjectsAreReadIntoMemory(t *testing.T) {
 		}
 	}
 	u, _ := small(t, 32)
-	if b, _ := u.loadSmall(sectionBody{r: readerAt(func([]byte, int64) (int, error) { panic("read") }), size: mostSmall + 1}); b != nil {
+	if b, _ := u.loadSmall(sectionBody{r: readerAt(func([]byte, int64) (int, error) { panic("read") }),
+		size: mostSmall + 1}); b != nil {
 		t.Errorf("%d bytes are in memory", mostSmall+1)
 	}
 }
@@ -159,7 +160,8 @@ func TestASmallObjectThatCannotBeReadIsNotInMemory(t *testing.T) {
 		name string
 		body oss.Body
 	}{
-		{"broken", sectionBody{r: readerAt(func([]byte, int64) (int, error) { return 0, errors.New("disk on fire") }), size: 100_000}},
+		{"broken", sectionBody{r: readerAt(func([]byte, int64) (int, error) { return 0, errors.New("disk on fire") }),
+			size: 100_000}},
 		{"too short", sectionBody{r: newScript().body(1, 99_999), size: 100_000}},
 		{"of another kind, too short", shortBody{}},
 	} {

@@ -26,7 +26,8 @@ const (
 	linkPart    = 8 << 10  // bytes
 )
 
-var asLink = osstest.Fault{Op: "UploadPart", Effect: osstest.Together(osstest.Slow(linkRate), osstest.Delay(linkLatency))}
+var asLink = osstest.Fault{Op: "UploadPart",
+	Effect: osstest.Together(osstest.Slow(linkRate), osstest.Delay(linkLatency))}
 
 // A link is one Uploader at work, without end, and what it carries.
 type link struct {
@@ -158,7 +159,8 @@ func TestAnUploaderFindsTheConcurrencyOfALinkWithinThreeSeconds(t *testing.T) {
 			rate, bound := l.during(3 * time.Second)
 			rates[fixed] = rate
 			l.end(t)
-			t.Logf("concurrency %d: %.0f KiB/s in the first three seconds, %.0f in the three after them with %.1f parts", fixed, first/1024, rate/1024, bound)
+			t.Logf("concurrency %d: %.0f KiB/s in the first three seconds, %.0f in the three after them with "+
+				"%.1f parts", fixed, first/1024, rate/1024, bound)
 			if fixed != 0 && l.most.Load() != int64(fixed) {
 				t.Errorf("%d parts were in flight, want %d", l.most.Load(), fixed)
 			}
@@ -166,7 +168,8 @@ func TestAnUploaderFindsTheConcurrencyOfALinkWithinThreeSeconds(t *testing.T) {
 	}
 	for _, fixed := range []int{1, 4, 8, 16, 32, 64} {
 		if rates[0] < 0.9*rates[fixed] {
-			t.Errorf("it carries %.0f KiB/s, less than nine tenths of the %.0f of %d parts", rates[0]/1024, rates[fixed]/1024, fixed)
+			t.Errorf("it carries %.0f KiB/s, less than nine tenths of the %.0f of %d parts",
+				rates[0]/1024, rates[fixed]/1024, fixed)
 		}
 	}
 }
@@ -235,7 +238,8 @@ func TestConcurrencyFallsWhenRequestsAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t, multipart.Options{}, nil, endless())
 		l.during(3 * time.Second)
-		l.suffer(osstest.Fault{Op: "UploadPart", Effect: osstest.Chaos(1, osstest.Rate{Share: 0.3, Effect: osstest.Drop()})}, func() {
+		l.suffer(osstest.Fault{Op: "UploadPart",
+			Effect: osstest.Chaos(1, osstest.Rate{Share: 0.3, Effect: osstest.Drop()})}, func() {
 			l.during(5 * time.Second)
 			if n := l.up.Bound(); n > 8 {
 				t.Errorf("%d parts may be in flight while three of ten requests are lost", n)
@@ -300,7 +304,8 @@ func TestConcurrencyDoesNotGrowUnderATrafficLimit(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(linkRate)})
 		up := multipart.NewUploader(srv.Client(), settings(linkPart))
 		opts := &oss.ObjectOptions{Header: http.Header{"X-Oss-Traffic-Limit": {"819200"}}}
-		if _, err := up.Upload(t.Context(), bucket, key, io.NewSectionReader(zeros{}, 0, 100*linkPart), opts); err != nil {
+		if _, err := up.Upload(t.Context(), bucket, key, io.NewSectionReader(zeros{}, 0, 100*linkPart),
+			opts); err != nil {
 			t.Fatal(err)
 		}
 		if n := up.Bound(); n != multipart.DefaultConcurrency {

@@ -37,7 +37,8 @@ func (j *job) findOwnObject(
 	case err != nil:
 		return nil, err
 	case !equal(info):
-		return nil, &otherObject{fmt.Sprintf("the key holds another object, of %d bytes with ETag %s", info.Size, info.ETag)}
+		return nil,
+			&otherObject{fmt.Sprintf("the key holds another object, of %d bytes with ETag %s", info.Size, info.ETag)}
 	case info.LastModified.Before(began(count).Add(-clockGranularity)):
 		return nil, &otherObject{fmt.Sprintf("the key holds an equal object since %s, before this upload",
 			info.LastModified.UTC().Format(time.RFC3339))}
@@ -58,8 +59,10 @@ func (e *otherObject) Error() string { return e.what }
 func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 	o := w.put
 	want := map[string]string{
-		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding, "Content-Disposition": o.ContentDisposition,
-		"Content-Language": o.ContentLanguage, "Cache-Control": o.CacheControl, "X-Oss-Storage-Class": string(o.StorageClass),
+		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding,
+		"Content-Disposition": o.ContentDisposition,
+		"Content-Language":    o.ContentLanguage, "Cache-Control": o.CacheControl,
+		"X-Oss-Storage-Class": string(o.StorageClass),
 	}
 	if !o.Expires.IsZero() {
 		want["Expires"] = o.Expires.UTC().Format(http.TimeFormat)
@@ -89,7 +92,8 @@ func (j *job) confirmObject(
 		return putResultOf(info), nil
 	}
 	var reply *oss.ServiceError
-	refused := errors.As(cause, &reply) && reply.StatusCode < 500 && reply.Code != "" // by OSS itself, and not by a proxy
+	// by OSS itself, and not by a proxy
+	refused := errors.As(cause, &reply) && reply.StatusCode < 500 && reply.Code != ""
 	var other *otherObject
 	if refused && (errors.As(err, &other) && intact || errors.Is(err, oss.ErrNoSuchKey)) {
 		return nil, cause // OSS refused the last attempt, and the earlier ones created nothing

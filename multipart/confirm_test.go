@@ -13,8 +13,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// e1: the upload is gone, aborted by another program, and an equal object stands there. It is ours only if it is not older
-// than our last request and has the properties that were asked for.
+// e1: the upload is gone, aborted by another program, and an equal object stands there. It is ours only if it is not
+// older than our last request and has the properties that were asked for.
 func anEqualObjectOfAnotherProgramIsNotOurs(t *testing.T) {
 	const size = 250
 	put := func(srv *osstest.Server, opts *oss.ObjectOptions) error {
@@ -29,21 +29,27 @@ func anEqualObjectOfAnotherProgramIsNotOurs(t *testing.T) {
 		want   string        // part of the error; "" means success
 	}{
 		{"older", nil, nil, 10 * time.Second, "the key holds an equal object since 2000-01-01T00:00:"},
-		{"older, and none may be replaced", &oss.ObjectOptions{ForbidOverwrite: true}, nil, 10 * time.Second, "before this upload"},
+		{"older, and none may be replaced", &oss.ObjectOptions{ForbidOverwrite: true}, nil,
+			10 * time.Second, "before this upload"},
 		{"with other metadata", &oss.ObjectOptions{Metadata: map[string]string{"Owner": "us"}},
-			&oss.ObjectOptions{Metadata: map[string]string{"owner": "them"}}, 0, `X-Oss-Meta-Owner is "them" and not "us"`},
-		{"without metadata", &oss.ObjectOptions{Metadata: map[string]string{"Owner": "us"}}, nil, 0, `X-Oss-Meta-Owner is "" and not "us"`},
+			&oss.ObjectOptions{Metadata: map[string]string{"owner": "them"}}, 0,
+			`X-Oss-Meta-Owner is "them" and not "us"`},
+		{"without metadata", &oss.ObjectOptions{Metadata: map[string]string{"Owner": "us"}}, nil, 0,
+			`X-Oss-Meta-Owner is "" and not "us"`},
 		{"of another type", &oss.ObjectOptions{ContentType: "text/a"}, &oss.ObjectOptions{ContentType: "text/b"}, 0,
 			`Content-Type is "text/b" and not "text/a"`},
-		{"of another class", &oss.ObjectOptions{StorageClass: "IA"}, nil, 0, `X-Oss-Storage-Class is "Standard" and not "IA"`},
-		{"the same in all that can be seen", &oss.ObjectOptions{ContentType: "text/a", Metadata: map[string]string{"Owner": "us"}},
+		{"of another class", &oss.ObjectOptions{StorageClass: "IA"}, nil, 0,
+			`X-Oss-Storage-Class is "Standard" and not "IA"`},
+		{"the same in all that can be seen",
+			&oss.ObjectOptions{ContentType: "text/a", Metadata: map[string]string{"Owner": "us"}},
 			&oss.ObjectOptions{ContentType: "text/a", Metadata: map[string]string{"owner": "us"}}, 0, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.Drop()})
 				abort := func() {
-					if err := srv.Client().AbortMultipartUpload(context.Background(), srv.Uploads()[0].Upload); err != nil {
+					if err := srv.Client().AbortMultipartUpload(context.Background(),
+						srv.Uploads()[0].Upload); err != nil {
 						t.Error(err)
 					}
 				}
@@ -55,9 +61,12 @@ func anEqualObjectOfAnotherProgramIsNotOurs(t *testing.T) {
 				}
 				c := client(t, srv, func(cfg *oss.Config) {
 					begin, complete := onFirst("UploadPart", theirs), onFirst("CompleteMultipartUpload", abort)
-					cfg.Hooks.OnStart = func(ctx context.Context, op oss.Operation) context.Context { return complete(begin(ctx, op), op) }
+					cfg.Hooks.OnStart = func(ctx context.Context, op oss.Operation) context.Context {
+						return complete(begin(ctx, op), op)
+					}
 				})
-				up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1}) // one part at a time meets the hook
+				// one part at a time meets the hook
+				up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1})
 				_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), tt.opts)
 				if tt.want == "" {
 					if err != nil {
@@ -76,13 +85,15 @@ func anEqualSmallObjectOfAnotherProgramIsNotOurs(t *testing.T) {
 	for _, forbid := range []bool{false, true} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			theirs := &oss.ObjectOptions{Metadata: map[string]string{"owner": "them"}}
-			if _, err := srv.Client().PutObject(t.Context(), bucket, key, bytes.NewReader(data(50)), theirs); err != nil {
+			if _, err := srv.Client().PutObject(t.Context(), bucket, key,
+				bytes.NewReader(data(50)), theirs); err != nil {
 				t.Fatal(err)
 			}
 			srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.Drop()})
 			srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 			opts := &oss.ObjectOptions{Metadata: map[string]string{"owner": "us"}, ForbidOverwrite: forbid}
-			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(50)), opts)
+			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(50)), opts)
 			if !errors.Is(err, oss.ErrAccessDenied) || errors.Is(err, multipart.ErrOutcomeUnknown) {
 				t.Errorf("error is %v, want the refusal", err)
 			}
@@ -107,7 +118,8 @@ func anEqualObjectOlderThanTheUploadDoesNotEndItsResumption(t *testing.T) {
 			t.Errorf("Resume of a plan of unknown age that forbids overwriting = %+v, %v", res, err)
 		}
 	})
-	inBubble(t, func(t *testing.T, srv *osstest.Server) { // with a Store the upload is begun anew, with its own metadata
+	// with a Store the upload is begun anew, with its own metadata
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.interrupted(t)
 		if err := srv.Client().AbortMultipartUpload(t.Context(), srv.Uploads()[0].Upload); err != nil {

@@ -32,7 +32,8 @@ const DefaultCopyPartSize int64 = 64 << 20 // bytes
 func (u *Uploader) Copy(
 	ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
 ) (*Result, error) {
-	return u.copy(ctx, bucket, key, src, opts, func(_ context.Context, info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
+	return u.copy(ctx, bucket, key, src, opts, func(_ context.Context,
+		info *oss.ObjectInfo) (*oss.ObjectOptions, error) {
 		if opts != nil {
 			return opts, nil
 		}
@@ -277,7 +278,8 @@ func (u *Uploader) tagsOf(ctx context.Context, src oss.CopySource, header http.H
 		} `xml:"TagSet>Tag"`
 	}
 	if err := xml.NewDecoder(io.LimitReader(resp.Body, maxTagging)).Decode(&doc); err != nil {
-		return nil, fmt.Errorf("multipart: cannot decode the tags of oss://%s/%s: %w", src.Bucket, oneLine(src.Key), err)
+		return nil, fmt.Errorf("multipart: cannot decode the tags of oss://%s/%s: %w",
+			src.Bucket, oneLine(src.Key), err)
 	}
 	tags := make(map[string]string, len(doc.Tags))
 	for _, t := range doc.Tags {

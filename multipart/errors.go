@@ -22,9 +22,9 @@ type UploadError struct {
 	AbortErr error       // why the clean-up failed, if it did
 	Err      error       // the first cause
 
-	// Orphans are unfinished uploads of the same key that began while this one was initiated and have no parts, as far as
-	// OSS reports. They may stem from an InitiateMultipartUpload whose reply was lost, or belong to another program, so
-	// they are not aborted. If they cannot be listed, Orphans is empty and Config.Logger gets a warning.
+	// Orphans are unfinished uploads of the same key that began while this one was initiated and have no parts, as far
+	// as OSS reports. They may stem from an InitiateMultipartUpload whose reply was lost, or belong to another program,
+	// so they are not aborted. If they cannot be listed, Orphans is empty and Config.Logger gets a warning.
 	Orphans []oss.Upload
 }
 

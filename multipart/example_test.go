@@ -212,7 +212,8 @@ func ExampleUploadError() {
 	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 
 	up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 1 << 20, Concurrency: 1})
-	_, err := up.Upload(context.Background(), "backups", "today.tar", strings.NewReader(strings.Repeat("x", 3<<20)), nil)
+	_, err := up.Upload(context.Background(), "backups", "today.tar", strings.NewReader(strings.Repeat("x", 3<<20)),
+		nil)
 
 	var ue *multipart.UploadError
 	if errors.As(err, &ue) {

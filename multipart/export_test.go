@@ -7,8 +7,8 @@ func (u *Uploader) InUse() (slots, bytes int64) {
 	return u.governor.InFlight(), counted + own
 }
 
-// Memory returns the bytes of buffers that count against the limit, those in the allowances of streams, and the bytes that
-// the allowances of the streams going on may have.
+// Memory returns the bytes of buffers that count against the limit, those in the allowances of streams, and the bytes
+// that the allowances of the streams going on may have.
 func (u *Uploader) Memory() (counted, own, allowed int64) {
 	p := u.memory
 	p.mu.Lock()

@@ -76,7 +76,8 @@ func aPanicOfTheCallersCodeReachesTheCaller(t *testing.T) {
 				return err
 			},
 			"a reader in the middle": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
-				_, err := multipart.NewUploader(c, &opts).Upload(t.Context(), bucket, key, io.MultiReader(bytes.NewReader(data(350)), &panicsLater{}), nil)
+				_, err := multipart.NewUploader(c, &opts).Upload(t.Context(), bucket, key,
+					io.MultiReader(bytes.NewReader(data(350)), &panicsLater{}), nil)
 				return err
 			},
 			"a body of one request": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
@@ -89,22 +90,26 @@ func aPanicOfTheCallersCodeReachesTheCaller(t *testing.T) {
 				return err
 			},
 			"a section of a ReaderAt": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
-				_, err := multipart.NewUploader(c, &opts).Upload(t.Context(), bucket, key, io.NewSectionReader(body(500), 0, 950), nil)
+				_, err := multipart.NewUploader(c, &opts).Upload(t.Context(), bucket, key,
+					io.NewSectionReader(body(500), 0, 950), nil)
 				return err
 			},
 			"a Limiter": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
 				opts.Limiter = newPanicking(5, nil)
-				_, err := multipart.NewUploader(c, &opts).Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), nil)
+				_, err := multipart.NewUploader(c, &opts).Upload(t.Context(), bucket, key,
+					bytes.NewReader(data(950)), nil)
 				return err
 			},
 			"a Store before Initiate": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
 				opts.Store = newPanicking(1, &memoryStore{plans: make(map[string]multipart.Plan)})
-				_, err := multipart.NewUploader(c, &opts).UploadFile(t.Context(), bucket, key, tempFile(t, data(950)).Name(), nil)
+				_, err := multipart.NewUploader(c, &opts).UploadFile(t.Context(), bucket, key,
+					tempFile(t, data(950)).Name(), nil)
 				return err
 			},
 			"a Store after Initiate": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
 				opts.Store = newPanicking(2, &memoryStore{plans: make(map[string]multipart.Plan)})
-				_, err := multipart.NewUploader(c, &opts).UploadFile(t.Context(), bucket, key, tempFile(t, data(950)).Name(), nil)
+				_, err := multipart.NewUploader(c, &opts).UploadFile(t.Context(), bucket, key,
+					tempFile(t, data(950)).Name(), nil)
 				return err
 			},
 			"a reader of a Writer": func(t *testing.T, c *oss.Client, opts multipart.Options) error {
@@ -152,12 +157,14 @@ func aPanicOfTheCallersCodeReachesTheCaller(t *testing.T) {
 // R10: the cause of a context is as good as its error.
 func theCauseOfACancellationIsInTheError(t *testing.T) {
 	errCause := errors.New("the user has pressed stop")
-	for op, size := range map[string]int{"InitiateMultipartUpload": 950, "UploadPart": 950, "CompleteMultipartUpload": 950, "PutObject": 50} {
+	for op, size := range map[string]int{"InitiateMultipartUpload": 950, "UploadPart": 950,
+		"CompleteMultipartUpload": 950, "PutObject": 50} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: op, Effect: osstest.Hang()})
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(time.Second, func() { cancel(errCause) })
-			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(ctx, bucket, key, bytes.NewReader(data(size)), nil)
+			_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(ctx, bucket, key,
+				bytes.NewReader(data(size)), nil)
 			if !errors.Is(err, errCause) || !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: %v", op, err)
 			}
@@ -178,7 +185,8 @@ func theCauseOfACancellationIsInTheError(t *testing.T) {
 	})
 }
 
-// strict is a Limiter as *rate.Limiter is one: it refuses more than its burst, and a wait that would outlast the deadline.
+// strict is a Limiter as *rate.Limiter is one: it refuses more than its burst, and a wait that would outlast the
+// deadline.
 type strict struct {
 	burst atomic.Int64
 	lower func(*strict) // runs between Burst and WaitN
@@ -253,7 +261,8 @@ func TestAMissingFileIsToldFromAMissingBucket(t *testing.T) {
 	}{"file": {noFile, true}, "bucket": {noBucket, false}} {
 		var path *fs.PathError
 		var ue *multipart.UploadError
-		if !errors.Is(tt.err, fs.ErrNotExist) || errors.As(tt.err, &path) != tt.file || errors.As(tt.err, &ue) == tt.file ||
+		if !errors.Is(tt.err, fs.ErrNotExist) || errors.As(tt.err, &path) != tt.file ||
+			errors.As(tt.err, &ue) == tt.file ||
 			errors.Is(tt.err, oss.ErrNoSuchBucket) == tt.file {
 			t.Errorf("no %s: %v", name, tt.err)
 		}

@@ -91,7 +91,8 @@ type laneGroup struct {
 
 func newLaneGroup(lanes int, scratch *sync.Pool) *laneGroup {
 	return &laneGroup{
-		hasher: md5lanes.New(lanes), lanes: make([]*hashRequest, lanes), chunks: make([][]byte, lanes), scratch: scratch,
+		hasher: md5lanes.New(lanes), lanes: make([]*hashRequest, lanes),
+		chunks: make([][]byte, lanes), scratch: scratch,
 	}
 }
 

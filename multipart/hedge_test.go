@@ -33,7 +33,8 @@ type stuckLine struct {
 // newStuckLine returns one on which the uploads of parts parts, a third of a second each, begin with any connection.
 func newStuckLine(t *testing.T, seed uint64, part int64, parts int) *stuckLine {
 	t.Helper()
-	l := &stuckLine{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), part: part, object: make([]byte, int64(parts)*part)}
+	l := &stuckLine{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), part: part,
+		object: make([]byte, int64(parts)*part)}
 	t.Cleanup(l.srv.Close)
 	l.srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.SlowConnections(3*part, 0.02)})
 	l.client = client(t, l.srv, func(cfg *oss.Config) {
@@ -118,7 +119,8 @@ func aFewStuckConnectionsHardlyDelayUploads(t *testing.T) {
 					var up *multipart.Uploader
 					for i := range uploads {
 						if !tt.oneUploader || i == 0 {
-							up = multipart.NewUploader(l.client, &multipart.Options{PartSize: part, Concurrency: tt.concurrency})
+							up = multipart.NewUploader(l.client,
+								&multipart.Options{PartSize: part, Concurrency: tt.concurrency})
 						}
 						l.forget()
 						l.upload(t, up)
@@ -161,7 +163,8 @@ const hedgePart, hedgeRate = 256 << 10, 1 << 20 // bytes, bytes a second
 
 // onALine runs f on a server whose lines all have the same rate, but for what is to strike before. The source has 40
 // parts, and four are in flight.
-func onALine(t *testing.T, f func(*testing.T, *osstest.Server, *multipart.Uploader, *bytes.Reader), faults ...osstest.Fault) {
+func onALine(t *testing.T, f func(*testing.T, *osstest.Server, *multipart.Uploader,
+	*bytes.Reader), faults ...osstest.Fault) {
 	t.Helper()
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		for _, fault := range faults {
@@ -169,7 +172,8 @@ func onALine(t *testing.T, f func(*testing.T, *osstest.Server, *multipart.Upload
 		}
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
 		c := client(t, srv, func(cfg *oss.Config) { cfg.Retry = oss.Retry{} })
-		f(t, srv, multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4}), bytes.NewReader(data(40*hedgePart)))
+		f(t, srv, multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4}),
+			bytes.NewReader(data(40*hedgePart)))
 	})
 }
 
@@ -195,7 +199,8 @@ func aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst(t *testing.T) {
 		if n := requestsFor(srv, 30); n != 2 || len(ue.Failed) != 1 || ue.Failed[0].Number != 30 {
 			t.Errorf("%d requests for part 30, failed are %v", n, ue.Failed)
 		}
-	}, stuckPart(30, 20<<10, "First"), osstest.Fault{Op: "UploadPart", PartNumber: 30, Effect: osstest.Fail(403, "Second")})
+	}, stuckPart(30, 20<<10, "First"),
+		osstest.Fault{Op: "UploadPart", PartNumber: 30, Effect: osstest.Fail(403, "Second")})
 }
 
 func aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails(t *testing.T) {
@@ -249,7 +254,9 @@ func TestTheSecondRequestForAPartGoesOnWhenTheFirstFailsAheadOfIt(t *testing.T) 
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
 		c := client(t, srv, func(cfg *oss.Config) {
-			cfg.HTTPClient = &http.Client{Transport: &dozing{RoundTripper: cfg.HTTPClient.Transport, number: "30", refused: true}}
+			cfg.HTTPClient = &http.Client{
+				Transport: &dozing{RoundTripper: cfg.HTTPClient.Transport, number: "30", refused: true},
+			}
 		})
 		up := multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4})
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), nil)
@@ -346,7 +353,8 @@ func TestWhatMayNotBeSentTwiceIsNot(t *testing.T) {
 				srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
 				opts, object := multipart.Options{PartSize: hedgePart, Concurrency: 4}, oss.ObjectOptions{}
 				change(&opts, &object)
-				res, err := multipart.NewUploader(srv.Client(), &opts).Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), &object)
+				res, err := multipart.NewUploader(srv.Client(), &opts).Upload(t.Context(), bucket, key,
+					bytes.NewReader(data(40*hedgePart)), &object)
 				wantObject(t, srv, data(40*hedgePart), res, err)
 				if n := len(srv.Requests("UploadPart")); n != 40 {
 					t.Errorf("%d requests for 40 parts", n)

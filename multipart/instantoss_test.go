@@ -24,9 +24,11 @@ type instantOSS struct {
 // Replies as OSS writes them.
 const (
 	initiatedText = `<?xml version="1.0" encoding="UTF-8"?>
-<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>key</Key><UploadId>0004B9894A22E5B1888A1E29F8236E2D</UploadId></InitiateMultipartUploadResult>`
+<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>key</Key>` +
+		`<UploadId>0004B9894A22E5B1888A1E29F8236E2D</UploadId></InitiateMultipartUploadResult>`
 	completedText = `<?xml version="1.0" encoding="UTF-8"?>
-<CompleteMultipartUploadResult><Location>http://host/key</Location><Bucket>bucket</Bucket><Key>key</Key><ETag>"any"</ETag></CompleteMultipartUploadResult>`
+<CompleteMultipartUploadResult><Location>http://host/key</Location><Bucket>bucket</Bucket>` +
+		`<Key>key</Key><ETag>"any"</ETag></CompleteMultipartUploadResult>`
 )
 
 // newInstantOSS expects objects of n parts that each hold the bytes of part.
@@ -38,7 +40,8 @@ func newInstantOSS(part []byte, n int) *instantOSS {
 	}
 	want := expect(parts)
 	header := func(etag string, crc uint64) http.Header {
-		return http.Header{"Etag": {etag}, "X-Oss-Hash-Crc64ecma": {strconv.FormatUint(crc, 10)}, "X-Oss-Request-Id": {"5C3D9175B6FC201293AD4890"}}
+		return http.Header{"Etag": {etag}, "X-Oss-Hash-Crc64ecma": {strconv.FormatUint(crc, 10)},
+			"X-Oss-Request-Id": {"5C3D9175B6FC201293AD4890"}}
 	}
 	return &instantOSS{part: header(same.ETag, same.CRC64), whole: header(want.etag, want.crc)}
 }
@@ -65,8 +68,9 @@ func (o *instantOSS) uploader(t testing.TB, opts *Options) *Uploader {
 	t.Helper()
 	at := time.Unix(1781728236, 0)
 	c, err := oss.NewClient(oss.Config{
-		Region: "cn-hangzhou", Credentials: oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}, MinPartSize: 1,
-		HTTPClient: &http.Client{Transport: o}, Now: func() time.Time { return at },
+		Region: "cn-hangzhou", Credentials: oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"},
+		MinPartSize: 1,
+		HTTPClient:  &http.Client{Transport: o}, Now: func() time.Time { return at },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,8 @@ func newPlan(bucket, key string, options *requestOptions) Plan {
 // startProgress starts the meter of a job whose plan is complete. The function it returns stops the meter, and panics
 // again if code of the caller panicked.
 func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
-	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key, Total: j.plan.Size, Parts: j.plan.NumParts()}
+	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key,
+		Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
 	}
@@ -137,9 +138,9 @@ func splitOptions(opts *oss.ObjectOptions) (requestOptions, error) {
 		switch name {
 		case "Content-Md5", "X-Oss-Hash-Crc64ecma":
 			return w, fmt.Errorf("multipart: header %s describes one request body; an Uploader computes it", name)
-		case "X-Oss-Copy-Source", "X-Oss-Copy-Source-Range", "X-Oss-Copy-Source-If-Match", "X-Oss-Copy-Source-If-None-Match",
-			"X-Oss-Copy-Source-If-Modified-Since", "X-Oss-Copy-Source-If-Unmodified-Since",
-			"X-Oss-Metadata-Directive", "X-Oss-Tagging-Directive":
+		case "X-Oss-Copy-Source", "X-Oss-Copy-Source-Range", "X-Oss-Copy-Source-If-Match",
+			"X-Oss-Copy-Source-If-None-Match", "X-Oss-Copy-Source-If-Modified-Since",
+			"X-Oss-Copy-Source-If-Unmodified-Since", "X-Oss-Metadata-Directive", "X-Oss-Tagging-Directive":
 			return w, fmt.Errorf("multipart: header %s is for CopyObject; use Copy or Clone, which set it", name)
 		case "X-Oss-Request-Payer":
 			on = []http.Header{w.initiate.Header, w.part.Header, w.complete.Header, w.common}
@@ -149,7 +150,8 @@ func splitOptions(opts *oss.ObjectOptions) (requestOptions, error) {
 			on = []http.Header{w.complete.Header}
 		case "X-Oss-Forbid-Overwrite":
 			on = []http.Header{w.initiate.Header, w.complete.Header}
-			w.complete.ForbidOverwrite = w.complete.ForbidOverwrite || len(values) > 0 && strings.EqualFold(values[0], "true")
+			w.complete.ForbidOverwrite = w.complete.ForbidOverwrite || len(values) > 0 &&
+				strings.EqualFold(values[0], "true")
 		default:
 			on = []http.Header{w.initiate.Header}
 		}

@@ -62,7 +62,8 @@ func obey(in io.Reader) (exitCode int) {
 
 func (o order) upload() (*multipart.Result, error) {
 	c, err := oss.NewClient(oss.Config{
-		Region: "cn-hangzhou", Endpoint: o.Server, Credentials: osstest.TestCredentials(), MinPartSize: 1, UserAgent: o.Name,
+		Region: "cn-hangzhou", Endpoint: o.Server, Credentials: osstest.TestCredentials(),
+		MinPartSize: 1, UserAgent: o.Name,
 		// A test may hold a request for as long as another process takes to start.
 		Retry: oss.Retry{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Stall: time.Hour},
 	})
@@ -70,7 +71,8 @@ func (o order) upload() (*multipart.Result, error) {
 		return nil, err
 	}
 	return multipart.NewUploader(c, &multipart.Options{
-		PartSize: killedPart, Concurrency: killedWorkers, Store: multipart.DirStore(o.Dir), Limiter: slowly{}, ExclusiveKeys: o.Exclusive,
+		PartSize: killedPart, Concurrency: killedWorkers, Store: multipart.DirStore(o.Dir),
+		Limiter: slowly{}, ExclusiveKeys: o.Exclusive,
 	}).UploadFile(context.Background(), bucket, key, o.Path, nil)
 }
 
@@ -140,7 +142,8 @@ type killRound struct {
 
 func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 	t.Helper()
-	r := &killRound{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), open: newConnections(), want: make([]byte, killedSize)}
+	r := &killRound{srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), open: newConnections(),
+		want: make([]byte, killedSize)}
 	for i := range r.want {
 		r.want[i] = byte(rnd.Uint32())
 	}
@@ -164,7 +167,8 @@ func (r *killRound) settle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.open.wait(func(open map[string]bool) bool { return open[last.LocalAddr().String()] }) // and all that were made before
+	// and all that were made before
+	r.open.wait(func(open map[string]bool) bool { return open[last.LocalAddr().String()] })
 	last.Close()
 	r.open.wait(func(open map[string]bool) bool { return len(open) == 0 })
 	r.line.running.Wait()
@@ -240,7 +244,8 @@ func (r *killRound) start(t *testing.T, name string) *process {
 // recorded reports whether there is a record.
 func (r *killRound) recorded() bool { return len(r.files("*.json")) > 0 }
 
-// named reports whether there is a record that names an upload. One that does not says that a process was about to begin.
+// named reports whether there is a record that names an upload. One that does not says that a process was about to
+// begin.
 func (r *killRound) named() bool {
 	for record, err := range multipart.DirStore(r.dir).(multipart.RecordLister).List(context.Background()) {
 		if err == nil && record.Plan.Upload.ID != "" {

@@ -113,7 +113,8 @@ func killedRound(t *testing.T, rnd *rand.Rand, all *tally) {
 	}
 	obj, _ := r.srv.Object(bucket, key)
 	if !bytes.Equal(obj.Data, r.want) {
-		t.Errorf("round %d: after %d kills (%v) the object has %d bytes that are not those of the file", all.rounds, killed, hit, len(obj.Data))
+		t.Errorf("round %d: after %d kills (%v) the object has %d bytes that are not those of the file",
+			all.rounds, killed, hit, len(obj.Data))
 	}
 	var sent int64
 	for _, req := range r.srv.Requests("UploadPart") {
@@ -127,7 +128,8 @@ func killedRound(t *testing.T, rnd *rand.Rand, all *tally) {
 	}
 	temporary := r.temporary()
 	if temporary > hit[inSave]+hit[inStart] {
-		t.Errorf("round %d: %d temporary files are left by %d kills before the record was there", all.rounds, temporary, hit[inSave])
+		t.Errorf("round %d: %d temporary files are left by %d kills before the record was there",
+			all.rounds, temporary, hit[inSave])
 	}
 	orphans := r.orphans(t)
 	if orphans > hit[inSave]+hit[inInitiate] || r.exclusive && orphans > 0 {
@@ -176,8 +178,8 @@ func killMoment(rnd *rand.Rand, r *killRound) moment {
 }
 
 // twoProcessesResume is U8. Law: two processes that work on the same record end in the same right object, or one of
-// them with a clear error, and leave nothing. The first is held at a moment until the second has sent its first request,
-// so that both are at work however long the second takes to start.
+// them with a clear error, and leave nothing. The first is held at a moment until the second has sent its first
+// request, so that both are at work however long the second takes to start.
 func twoProcessesResume(t *testing.T) {
 	t.Logf("seed %d", *killSeed)
 	rnd := rand.New(rand.NewPCG(*killSeed, 2))
@@ -230,10 +232,12 @@ func twoProcessesResume(t *testing.T) {
 			}
 		}
 		if obj, _ := r.srv.Object(bucket, key); won == 0 || !bytes.Equal(obj.Data, r.want) {
-			t.Errorf("round %d: %d processes succeeded, and the object has %d bytes: %v, %v", round, won, len(obj.Data), firstErr, secondErr)
+			t.Errorf("round %d: %d processes succeeded, and the object has %d bytes: %v, %v", round, won,
+				len(obj.Data), firstErr, secondErr)
 		}
 		if left := r.srv.Uploads(); len(left) > 0 || r.recorded() || r.temporary() > 0 {
-			t.Errorf("round %d: left are %v, a record: %v, and %d temporary files", round, left, r.recorded(), r.temporary())
+			t.Errorf("round %d: left are %v, a record: %v, and %d temporary files", round, left,
+				r.recorded(), r.temporary())
 		}
 		succeeded += won
 		if r.sharedUpload() {
@@ -243,7 +247,8 @@ func twoProcessesResume(t *testing.T) {
 		}
 		r.close()
 	}
-	t.Logf("%d rounds, %d with both at the same upload; %d processes succeeded, %d were refused", rounds, shared, succeeded, refused)
+	t.Logf("%d rounds, %d with both at the same upload; %d processes succeeded, %d were refused",
+		rounds, shared, succeeded, refused)
 }
 
 // meetingMoment draws what the first of two processes is doing when the second comes. Where there is a record one part
@@ -315,7 +320,8 @@ func (r *killRound) orphans(t *testing.T) int {
 		}
 	}
 	if still := r.srv.Uploads(); found != len(left) || swept != len(left) || len(still) > 0 {
-		t.Errorf("of %d uploads Unfinished found %d, Sweep ended %d, and %v is still there", len(left), found, swept, still)
+		t.Errorf("of %d uploads Unfinished found %d, Sweep ended %d, and %v is still there",
+			len(left), found, swept, still)
 	}
 	return len(left)
 }

@@ -19,8 +19,10 @@ func aKeptStreamIsResumedWithPartsOfEverySize(t *testing.T) {
 	size := 1000*first + (parts-1000)*2*first
 	src := append(data(size), data(1234)...)
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: first, KeepParts: true, MemoryLimit: 1 << 20})
-		_, err := up.Upload(t.Context(), bucket, key, io.MultiReader(bytes.NewReader(src[:size]), iotest.ErrReader(errBroken)), nil)
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: first, KeepParts: true, MemoryLimit: 1 << 20})
+		_, err := up.Upload(t.Context(), bucket, key,
+			io.MultiReader(bytes.NewReader(src[:size]), iotest.ErrReader(errBroken)), nil)
 		ue := wantNothing(t, srv, err, errBroken)
 		synctest.Wait() // a part that was cut off may still be on its way
 		held := srv.Uploads()[0].Parts
@@ -48,11 +50,15 @@ func TestPartsOfSeveralSizesAreKeptWhereTheirPlaceIsCertain(t *testing.T) {
 		from  map[int]int64 // where they are in the source
 		keep  []int
 	}{
-		{"growing", map[int]int64{1: 10, 2: 10, 3: 20, 4: 40}, map[int]int64{1: 0, 2: 10, 3: 20, 4: 40}, []int{1, 2, 3, 4}},
-		{"a hole within a size", map[int]int64{1: 10, 2: 10, 3: 20, 5: 20}, map[int]int64{1: 0, 2: 10, 3: 20, 5: 60}, []int{1, 2, 3, 5}},
+		{"growing", map[int]int64{1: 10, 2: 10, 3: 20, 4: 40},
+			map[int]int64{1: 0, 2: 10, 3: 20, 4: 40}, []int{1, 2, 3, 4}},
+		{"a hole within a size", map[int]int64{1: 10, 2: 10, 3: 20, 5: 20},
+			map[int]int64{1: 0, 2: 10, 3: 20, 5: 60}, []int{1, 2, 3, 5}},
 		{"a hole between sizes", map[int]int64{1: 10, 2: 10, 4: 40}, map[int]int64{1: 0, 2: 10, 4: 40}, []int{1, 2}},
-		{"shrinking, as under little memory", map[int]int64{1: 30, 2: 10, 3: 30}, map[int]int64{1: 0, 2: 30, 3: 40}, []int{1, 2, 3}},
-		{"a last part that ends the source", map[int]int64{1: 500, 2: 300, 3: 200}, map[int]int64{1: 0, 2: 500, 3: 800}, []int{1, 2, 3}},
+		{"shrinking, as under little memory", map[int]int64{1: 30, 2: 10, 3: 30},
+			map[int]int64{1: 0, 2: 30, 3: 40}, []int{1, 2, 3}},
+		{"a last part that ends the source", map[int]int64{1: 500, 2: 300, 3: 200},
+			map[int]int64{1: 0, 2: 500, 3: 800}, []int{1, 2, 3}},
 		{"a part of other bytes", map[int]int64{1: 10, 2: 30, 3: 20}, map[int]int64{1: 0, 2: 500, 3: 40}, []int{1, 3}},
 		{"more bytes than the source has", map[int]int64{1: 600, 2: 500}, map[int]int64{1: 0, 2: 0}, []int{1}},
 	} {
@@ -73,8 +79,11 @@ func TestPartsOfSeveralSizesAreKeptWhereTheirPlaceIsCertain(t *testing.T) {
 				obj, _ := srv.Object(bucket, key)
 				sent := srv.Requests("UploadPart")[len(tt.sizes):]
 				for _, part := range before {
-					again := slices.ContainsFunc(sent, func(r osstest.Request) bool { return r.PartNumber == part.Number })
-					if !again && slices.ContainsFunc(obj.Parts, func(o oss.Part) bool { return o.Number == part.Number }) {
+					again := slices.ContainsFunc(sent, func(r osstest.Request) bool {
+						return r.PartNumber == part.Number
+					})
+					if !again &&
+						slices.ContainsFunc(obj.Parts, func(o oss.Part) bool { return o.Number == part.Number }) {
 						kept = append(kept, part.Number)
 					}
 				}

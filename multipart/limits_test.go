@@ -35,19 +35,24 @@ func TestBadOptionsFailAtOnceAndNameValueAndLimit(t *testing.T) {
 		{multipart.Options{PartSize: 5<<30 + 1}, "multipart: part size 5368709121 is more than 5368709120 bytes"},
 		{multipart.Options{Concurrency: -1}, "multipart: concurrency -1 is negative"},
 		{multipart.Options{MemoryLimit: -1}, "multipart: memory limit -1 is negative"},
-		{multipart.Options{MemoryLimit: 1 << 20}, "multipart: memory limit 1048576 is less than one part, 8388608 bytes"},
-		{multipart.Options{PartSize: 2 << 20, MemoryLimit: 1 << 20}, "multipart: memory limit 1048576 is less than one part, 2097152 bytes"},
-		{multipart.Options{Checksum: 3}, "multipart: checksum 3 is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone"},
+		{multipart.Options{MemoryLimit: 1 << 20},
+			"multipart: memory limit 1048576 is less than one part, 8388608 bytes"},
+		{multipart.Options{PartSize: 2 << 20, MemoryLimit: 1 << 20},
+			"multipart: memory limit 1048576 is less than one part, 2097152 bytes"},
+		{multipart.Options{Checksum: 3},
+			"multipart: checksum 3 is none of ChecksumMD5, ChecksumCRC64 and ChecksumNone"},
 	} {
 		up := multipart.NewUploader(srv.Client(), &tt.opts)
-		if _, err := up.Upload(t.Context(), bucket, key, strings.NewReader("x"), nil); err == nil || err.Error() != tt.want {
+		if _, err := up.Upload(t.Context(), bucket, key, strings.NewReader("x"), nil); err == nil ||
+			err.Error() != tt.want {
 			t.Errorf("Upload with %+v: %v, want %s", tt.opts, err, tt.want)
 		}
 		if _, err := up.UploadFile(t.Context(), bucket, key, os.DevNull, nil); err == nil || err.Error() != tt.want {
 			t.Errorf("UploadFile with %+v: %v, want %s", tt.opts, err, tt.want)
 		}
 	}
-	if _, err := multipart.NewUploader(nil, nil).Upload(t.Context(), bucket, key, strings.NewReader("x"), nil); err == nil {
+	if _, err := multipart.NewUploader(nil, nil).Upload(t.Context(), bucket, key,
+		strings.NewReader("x"), nil); err == nil {
 		t.Error("a nil client is no error")
 	}
 	if n := len(srv.Requests()); n != 0 {
@@ -61,7 +66,8 @@ func TestBadNamesFailBeforeTheSourceIsRead(t *testing.T) {
 	src := readerFunc(func([]byte) (int, error) { t.Error("the source was read"); return 0, io.EOF })
 	for _, tt := range []struct{ bucket, key, want string }{
 		{"", key, "oss: bucket name is empty"},
-		{"Bad_Bucket", key, `oss: bucket name "Bad_Bucket" is not made of a-z, 0-9 and inner hyphens and underscores only`},
+		{"Bad_Bucket", key,
+			`oss: bucket name "Bad_Bucket" is not made of a-z, 0-9 and inner hyphens and underscores only`},
 		{bucket, "", "oss: key is empty"},
 		{bucket, strings.Repeat("k", 1024), `has 1024 bytes, more than 1023`},
 		{bucket, "\xff", `oss: key "\xff" is not valid UTF-8`},
@@ -185,12 +191,15 @@ func TestALimiterPacesAllBytes(t *testing.T) {
 
 func TestWaitingForALimiterEndsWithItsAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		refused := srv.Inject(osstest.Fault{Op: "UploadPart", Times: 1, Effect: osstest.FailAfter(0, 503, "ServiceUnavailable")})
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1, Limiter: &limiter{perSecond: 1, burst: 50}})
+		refused := srv.Inject(osstest.Fault{Op: "UploadPart", Times: 1,
+			Effect: osstest.FailAfter(0, 503, "ServiceUnavailable")})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Concurrency: 1, Limiter: &limiter{perSecond: 1, burst: 50}})
 		began := time.Now()
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(200)), nil)
 		wantObject(t, srv, data(200), res, err)
-		if d := time.Since(began); d > 5*time.Minute || refused.Fired() != 1 { // 200 s, and 50 for a read that came to nothing
+		// 200 s, and 50 for a read that came to nothing
+		if d := time.Since(began); d > 5*time.Minute || refused.Fired() != 1 {
 			t.Errorf("it took %v with %d refusals", d, refused.Fired())
 		}
 	})
@@ -216,7 +225,8 @@ func (l *limiter) WaitN(ctx context.Context, n int) error {
 		return errors.New("more than the burst")
 	}
 	l.mu.Lock()
-	l.free = time.Unix(0, max(l.free.UnixNano(), time.Now().UnixNano())).Add(time.Duration(n) * time.Second / time.Duration(l.perSecond))
+	l.free = time.Unix(0, max(l.free.UnixNano(), time.Now().UnixNano())).Add(
+		time.Duration(n) * time.Second / time.Duration(l.perSecond))
 	at := l.free
 	l.mu.Unlock()
 	select {
@@ -243,7 +253,8 @@ func optionsReachEveryRequestTheyConcern(t *testing.T) {
 		"X-Oss-Object-Acl":       "CompleteMultipartUpload PutObject",
 		"X-Oss-Forbid-Overwrite": "InitiateMultipartUpload CompleteMultipartUpload PutObject",
 		"X-Oss-Traffic-Limit":    "UploadPart PutObject",
-		"X-Oss-Request-Payer":    "InitiateMultipartUpload UploadPart CompleteMultipartUpload AbortMultipartUpload ListParts HeadObject PutObject",
+		"X-Oss-Request-Payer": "InitiateMultipartUpload UploadPart CompleteMultipartUpload AbortMultipartUpload " +
+			"ListParts HeadObject PutObject",
 	}
 	for _, size := range []int{50, 250} {
 		synctest.Test(t, func(t *testing.T) {
@@ -257,7 +268,8 @@ func optionsReachEveryRequestTheyConcern(t *testing.T) {
 				for name, ops := range where {
 					want := strings.Contains(" "+ops+" ", " "+r.Op+" ")
 					// Complete has a Content-Type of its own.
-					if got := r.Header.Get(name) != ""; got != want && (name != "Content-Type" || r.Op != "CompleteMultipartUpload") {
+					if got := r.Header.Get(name) != ""; got != want &&
+						(name != "Content-Type" || r.Op != "CompleteMultipartUpload") {
 						t.Errorf("%s of %d bytes has %s: %v, want %v", r.Op, size, name, got, want)
 					}
 				}
@@ -271,10 +283,12 @@ func whoPaysIsSaidByResumesCopiesAndTheSearchForOrphansToo(t *testing.T) {
 		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1, RequesterPays: []string{bucket}})
 		defer srv.Close()
 		f := tempFile(t, data(950))
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Store: multipart.DirStore(t.TempDir())})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Store: multipart.DirStore(t.TempDir())})
 		opts := &oss.ObjectOptions{Header: http.Header{"x-oss-request-payer": {"requester"}}}
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
-		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4,
+			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		_, err := up.UploadFile(t.Context(), bucket, key, f.Name(), opts)
 		if ue := wantNothing(t, srv, err, oss.ErrAccessDenied); len(ue.Orphans) != 1 {
 			t.Errorf("the orphans are %v, want one", ue.Orphans)
@@ -282,7 +296,8 @@ func whoPaysIsSaidByResumesCopiesAndTheSearchForOrphansToo(t *testing.T) {
 		broken.Remove()
 		res, err := up.UploadFile(t.Context(), bucket, key, f.Name(), opts)
 		wantObject(t, srv, data(950), res, err)
-		if _, err := up.Copy(t.Context(), bucket, "copy", oss.CopySource{Bucket: bucket, Key: key, Length: 500}, opts); err != nil {
+		if _, err := up.Copy(t.Context(), bucket, "copy", oss.CopySource{Bucket: bucket, Key: key, Length: 500},
+			opts); err != nil {
 			t.Error(err)
 		}
 	})
@@ -296,7 +311,8 @@ func anOptionNobodyCanHonourIsAnError(t *testing.T) {
 		{Header: map[string][]string{"x-oss-hash-crc64ecma": {"1"}}},
 		{Checksum: oss.ChecksumNone},
 	} {
-		if _, err := multipart.NewUploader(srv.Client(), nil).Upload(t.Context(), bucket, key, strings.NewReader("x"), opts); err == nil {
+		if _, err := multipart.NewUploader(srv.Client(), nil).Upload(t.Context(), bucket, key,
+			strings.NewReader("x"), opts); err == nil {
 			t.Errorf("%+v was taken", opts)
 		}
 	}

@@ -24,7 +24,8 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil && names(path, f):
-			return func() { os.Remove(path); f.Close() }, nil // in this order: whoever opened the file before sees it gone
+			// in this order: whoever opened the file before sees it gone
+			return func() { os.Remove(path); f.Close() }, nil
 		case err == nil: // the process that held the lock has removed the file since it was opened here
 			f.Close()
 		case errors.Is(err, syscall.EWOULDBLOCK):

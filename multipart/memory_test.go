@@ -146,7 +146,8 @@ func aCancelledUploadWhoseReadHangsGivesItsMemoryBack(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				src := &silent{n: 5<<20 + 10_000, released: released}
-				if _, err := up.Upload(ctx, bucket, fmt.Sprint(key, i), src, nil); !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := up.Upload(ctx, bucket, fmt.Sprint(key, i), src,
+					nil); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("upload %d: %v", i, err)
 				}
 			})
@@ -267,7 +268,8 @@ func waitingForMemoryIsLoggedAndNamedByTheError(t *testing.T) {
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), why) {
 				t.Errorf("after %d parts the error is %v", parts, err)
 			}
-			const want = `level=DEBUG msg="oss: an upload has been waiting for MemoryLimit for a second" bucket=bucket key=`
+			const want = `level=DEBUG msg="oss: an upload has been waiting for MemoryLimit for ` +
+				`a second" bucket=bucket key=`
 			if n := log.count(want + key); n != 1 {
 				t.Errorf("after %d parts the wait is logged %d times", parts, n)
 			}
@@ -344,7 +346,8 @@ func randomStreams(t *testing.T, rnd *rand.Rand) {
 	srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(time.Duration(rnd.IntN(1000)) * time.Millisecond)})
 	var wg sync.WaitGroup
 	for i := range 1 + rnd.IntN(20) {
-		k, want, mood := fmt.Sprint(key, i), data(rnd.IntN(20*int(opts.PartSize))), rand.New(rand.NewPCG(rnd.Uint64(), 1))
+		k, want, mood := fmt.Sprint(key, i), data(rnd.IntN(20*int(opts.PartSize))),
+			rand.New(rand.NewPCG(rnd.Uint64(), 1))
 		cancelled := mood.IntN(4) == 0
 		wg.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())

@@ -12,8 +12,8 @@ import (
 
 // Options tune an Uploader. Nil and the zero value both mean the defaults.
 type Options struct {
-	// PartSize is the size of the parts in bytes. 0 means DefaultPartSize, or larger parts where 10,000 of them would not
-	// hold the object. For a stream it is the size of the first parts, and 0 means DefaultStreamPartSize.
+	// PartSize is the size of the parts in bytes. 0 means DefaultPartSize, or larger parts where 10,000 of them would
+	// not hold the object. For a stream it is the size of the first parts, and 0 means DefaultStreamPartSize.
 	PartSize int64
 
 	// Concurrency is the number of parts in flight over all uploads of the Uploader. 0 means adaptive: see
@@ -36,11 +36,11 @@ type Options struct {
 	// Limiter paces the bytes of all uploads, for example a *rate.Limiter. Nil means none.
 	Limiter Limiter
 
-	// ExclusiveKeys promises that no other program, and no other upload of this one, uploads to a key while this Uploader
-	// does. A lost reply to InitiateMultipartUpload may have begun an upload whose ID is unknown. With ExclusiveKeys the
-	// candidates are aborted: uploads of the same key that began since then and have no parts. Without it they are only
-	// reported, in Result.Orphans and UploadError.Orphans. With a Store the same is done for a process that was killed, by
-	// the next UploadFile of its file.
+	// ExclusiveKeys promises that no other program, and no other upload of this one, uploads to a key while this
+	// Uploader does. A lost reply to InitiateMultipartUpload may have begun an upload whose ID is unknown. With
+	// ExclusiveKeys the candidates are aborted: uploads of the same key that began since then and have no parts.
+	// Without it they are only reported, in Result.Orphans and UploadError.Orphans. With a Store the same is done for a
+	// process that was killed, by the next UploadFile of its file.
 	ExclusiveKeys bool
 
 	// MemoryLimit bounds the buffers of streams and Writers, and of files of up to 1 MiB that are hashed together, over
@@ -48,10 +48,10 @@ type Options struct {
 	// Concurrency+1 times PartSize, or their defaults, 40 MiB; while there is a stream of more than 3,000 parts, 13 GiB
 	// by default, or one that needs larger parts for its length, 0 means two and a half times as much.
 	//
-	// Every stream has 256 KiB, or a part if that is smaller, that no other stream can take. They are used once the stream
-	// has given 4 KiB and come out of MemoryLimit, but never more than half of it: more than 80 streams that give bytes at
-	// the same time use more than 40 MiB. When memory is short, streams send parts before they are full, among their first
-	// 3,000 parts; later they wait for a whole part.
+	// Every stream has 256 KiB, or a part if that is smaller, that no other stream can take. They are used once the
+	// stream has given 4 KiB and come out of MemoryLimit, but never more than half of it: more than 80 streams that
+	// give bytes at the same time use more than 40 MiB. When memory is short, streams send parts before they are full,
+	// among their first 3,000 parts; later they wait for a whole part.
 	//
 	// Not included are the 64 KiB of each Writer, the memory for hashing, 2 MiB for each group of parts that are hashed
 	// together, and the buffers of connections, see package oss.
@@ -59,8 +59,8 @@ type Options struct {
 
 	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
 	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other
-	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the Client:
-	// before that a wrong endpoint fails after Retry.Attempts.
+	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the
+	// Client: before that a wrong endpoint fails after Retry.Attempts.
 	Patience time.Duration
 
 	// CleanupTimeout bounds what an upload does after it has failed or its context has ended: to abort it, or to find

@@ -18,8 +18,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// With ExclusiveKeys an upload that a lost reply has begun is aborted. Those that it cannot be stay: one that is older, one
-// that has a part, one of another key.
+// With ExclusiveKeys an upload that a lost reply has begun is aborted. Those that it cannot be stay: one that is older,
+// one that has a part, one of another key.
 func exclusiveKeysLeaveNothingOfALostReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
@@ -70,12 +70,14 @@ func theNextRunFindsWhatAKilledProcessHasBegun(t *testing.T) {
 				srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
 				defer srv.Close()
 				s := newSession(t, srv, data(950))
-				orphan, err := srv.Client().InitiateMultipartUpload(t.Context(), bucket, key, nil) // what the killed one has begun
+				// what the killed one has begun
+				orphan, err := srv.Client().InitiateMultipartUpload(t.Context(), bucket, key, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				id := "oss://" + bucket + "/" + key + " from " + s.path
-				intent := multipart.Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: 950, PartSize: 100, Begun: time.Now().UTC()}
+				intent := multipart.Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, Size: 950,
+					PartSize: 100, Begun: time.Now().UTC()}
 				if err := multipart.DirStore(s.dir).Save(t.Context(), id, intent); err != nil {
 					t.Fatal(err)
 				}
@@ -85,7 +87,8 @@ func theNextRunFindsWhatAKilledProcessHasBegun(t *testing.T) {
 				res, err := multipart.NewUploader(srv.Client(), &opts).UploadFile(t.Context(), bucket, key, s.path, nil)
 				wantObject(t, srv, data(tt.size), res, err)
 				left := srv.Uploads()
-				if tt.exclusive && len(left)+len(res.Orphans) > 0 || !tt.exclusive && (len(left) != 1 || len(res.Orphans) != 1 || res.Orphans[0] != orphan) {
+				if tt.exclusive && len(left)+len(res.Orphans) > 0 ||
+					!tt.exclusive && (len(left) != 1 || len(res.Orphans) != 1 || res.Orphans[0] != orphan) {
 					t.Errorf("left are %v, orphans %v", left, res.Orphans)
 				}
 				if n := s.records(t); n != 0 {
@@ -109,7 +112,9 @@ func anIntentIsRecordedBeforeInitiate(t *testing.T) {
 				}
 			})
 		})
-		_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Store: multipart.DirStore(s.dir)}).UploadFile(t.Context(), bucket, key, s.path, nil)
+		_, err := multipart.NewUploader(c,
+			&multipart.Options{PartSize: 100, Store: multipart.DirStore(s.dir)}).UploadFile(t.Context(), bucket, key,
+			s.path, nil)
 		wantNothing(t, srv, err, oss.ErrAccessDenied)
 		if n := s.records(t); n != 0 {
 			t.Errorf("%d records are left", n)
@@ -142,8 +147,8 @@ func twoThatBeginAtOnceShareOneUpload(t *testing.T) {
 // unlocked is a Store without any of the optional methods.
 type unlocked struct{ multipart.Store }
 
-// Row 77: without a lock an upload that fails, and that the record does not name because another process has begun one, is
-// aborted, since no later call would find it.
+// Row 77: without a lock an upload that fails, and that the record does not name because another process has begun one,
+// is aborted, since no later call would find it.
 func anUploadThatNoRecordNamesIsNotKept(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
@@ -157,8 +162,10 @@ func anUploadThatNoRecordNamesIsNotKept(t *testing.T) {
 				}
 			})
 		})
-		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Times: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-		_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1, Store: store}).UploadFile(t.Context(), bucket, key, s.path, nil)
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Times: 1,
+			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 1, Store: store}).UploadFile(
+			t.Context(), bucket, key, s.path, nil)
 		ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
 		if left := srv.Uploads(); !ue.Aborted || len(left) != 1 || left[0].Upload != other.Upload {
 			t.Errorf("error %v, left are %v", err, left)
@@ -182,7 +189,8 @@ func TestAnUploadThatNoRecordNamesIsAbortedAgainAfterACutRequest(t *testing.T) {
 				store := unlocked{multipart.DirStore(s.dir)}
 				c := client(t, srv, func(cfg *oss.Config) {
 					cfg.Hooks.OnStart = onFirst("UploadPart", func() {
-						if err := store.Save(context.Background(), "oss://"+bucket+"/"+key+" from "+s.path, other); err != nil {
+						if err := store.Save(context.Background(),
+							"oss://"+bucket+"/"+key+" from "+s.path, other); err != nil {
 							t.Error(err)
 						}
 					})
@@ -190,7 +198,8 @@ func TestAnUploadThatNoRecordNamesIsAbortedAgainAfterACutRequest(t *testing.T) {
 				if tt.cut {
 					srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3, Times: 1, Effect: osstest.LoseReply()})
 				}
-				srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Times: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+				srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Times: 1,
+					Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 				opts := multipart.Options{PartSize: 100, Concurrency: 1, Store: store}
 				_, err := multipart.NewUploader(c, &opts).UploadFile(t.Context(), bucket, key, s.path, nil)
 				ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
@@ -314,12 +323,14 @@ func TestSweepTidiesRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := func(bucket, key, id string, begun time.Time) multipart.Plan {
-			return multipart.Plan{Upload: oss.Upload{Bucket: bucket, Key: key, ID: id}, Size: 1, PartSize: 1, Begun: begun}
+			return multipart.Plan{Upload: oss.Upload{Bucket: bucket, Key: key, ID: id},
+				Size: 1, PartSize: 1, Begun: begun}
 		}
 		want := map[string]bool{"live": true, "young": true, "of another prefix": true, "of another bucket": true}
 		for id, p := range map[string]multipart.Plan{
-			"gone": at(bucket, "pre/a", "X", old), "of unknown age": at(bucket, "pre/b", "X", time.Time{}), "never begun": at(bucket, "pre/c", "", old),
-			"live": at(bucket, live.Key, live.ID, old), "young": at(bucket, "pre/d", "X", young),
+			"gone": at(bucket, "pre/a", "X", old), "of unknown age": at(bucket, "pre/b", "X", time.Time{}),
+			"never begun": at(bucket, "pre/c", "", old),
+			"live":        at(bucket, live.Key, live.ID, old), "young": at(bucket, "pre/d", "X", young),
 			"of another prefix": at(bucket, "a", "X", old), "of another bucket": at("bucket2", "pre/a", "X", old),
 		} {
 			if err := store.Save(t.Context(), id, p); err != nil {
@@ -356,7 +367,8 @@ func TestAStoreOrLimiterThatIsNothingIsRefused(t *testing.T) {
 		"multipart: Options.Limiter is a nil *multipart_test.limiter":   {Limiter: (*limiter)(nil)},
 		"multipart: Options.Store is a DirStore without a directory":    {Store: multipart.DirStore("")},
 	} {
-		if _, err := multipart.NewUploader(srv.Client(), &opts).Upload(t.Context(), bucket, key, bytes.NewReader(nil), nil); err == nil || err.Error() != want {
+		if _, err := multipart.NewUploader(srv.Client(), &opts).Upload(t.Context(), bucket, key, bytes.NewReader(nil),
+			nil); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)
 		}
 	}

@@ -243,11 +243,13 @@ func outages(t *testing.T, seed uint64) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		const concurrency, part = 4, 1000
 		for _, op := range []string{"UploadPart", "PutObject", "UploadPartCopy"} {
-			srv.Inject(osstest.Fault{Op: op, Effect: osstest.Delay(time.Duration(50+rnd.IntN(1500)) * time.Millisecond)})
+			srv.Inject(osstest.Fault{Op: op,
+				Effect: osstest.Delay(time.Duration(50+rnd.IntN(1500)) * time.Millisecond)})
 		}
 		for _, op := range []string{"InitiateMultipartUpload", "CompleteMultipartUpload", "HeadObject", "CopyObject"} {
 			if rnd.IntN(3) == 0 { // so that an outage meets it more often
-				srv.Inject(osstest.Fault{Op: op, Effect: osstest.Delay(time.Duration(rnd.IntN(5000)) * time.Millisecond)})
+				srv.Inject(osstest.Fault{Op: op,
+					Effect: osstest.Delay(time.Duration(rnd.IntN(5000)) * time.Millisecond)})
 			}
 		}
 		cable, c := newCable(t, srv, nil)
@@ -273,13 +275,15 @@ func outages(t *testing.T, seed uint64) {
 				time.Sleep(delay)
 				switch kind {
 				case 0:
-					o.res, o.err = up.Upload(t.Context(), bucket, o.key, struct{ io.Reader }{bytes.NewReader(o.want)}, nil)
+					o.res, o.err = up.Upload(t.Context(), bucket, o.key, struct{ io.Reader }{bytes.NewReader(o.want)},
+						nil)
 				case 1:
 					o.want = o.want[:min(len(o.want), part)]
 					o.res, o.err = up.Upload(t.Context(), bucket, o.key, bytes.NewReader(o.want), nil)
 				case 2:
 					o.want = data(20 * part)
-					o.res, o.err = up.Copy(t.Context(), bucket, o.key, oss.CopySource{Bucket: bucket, Key: "source"}, nil)
+					o.res, o.err = up.Copy(t.Context(), bucket, o.key, oss.CopySource{Bucket: bucket, Key: "source"},
+						nil)
 				default:
 					o.res, o.err = up.Upload(t.Context(), bucket, o.key, bytes.NewReader(o.want), nil)
 				}
@@ -340,8 +344,9 @@ func patienceThatEndsSaysHowLongItWaited(t *testing.T) {
 				cable.interrupt("refused", time.Hour)
 			})
 			defer interrupted.Wait()
-			up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2, Patience: time.Minute, KeepParts: keep,
-				CleanupTimeout: 10 * time.Second})
+			up := multipart.NewUploader(c,
+				&multipart.Options{PartSize: 100, Concurrency: 2, Patience: time.Minute, KeepParts: keep,
+					CleanupTimeout: 10 * time.Second})
 			_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1000)), nil)
 			took := time.Since(began) - 1500*time.Millisecond
 			wantNothing(t, srv, err, syscall.ECONNRESET)
@@ -378,7 +383,8 @@ func theCleanUpOfACancelledUploadIsBounded(t *testing.T) {
 		})
 		defer interrupted.Wait()
 		began := time.Now()
-		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2, CleanupTimeout: 2 * time.Second})
+		up := multipart.NewUploader(c,
+			&multipart.Options{PartSize: 100, Concurrency: 2, CleanupTimeout: 2 * time.Second})
 		_, err := up.Upload(ctx, bucket, key, bytes.NewReader(data(1000)), nil)
 		ue := wantNothing(t, srv, err, context.Canceled)
 		if took := time.Since(began); took > 4600*time.Millisecond || ue.Aborted {
@@ -395,13 +401,14 @@ func progressAndLogTellOfAnOutage(t *testing.T) {
 		var mu sync.Mutex
 		var waited []multipart.Progress
 		began := time.Now()
-		up := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Concurrency: 2, Progress: func(p multipart.Progress) {
-			mu.Lock()
-			defer mu.Unlock()
-			if n := len(waited); !p.WaitingSince.IsZero() || n > 0 && !waited[n-1].WaitingSince.IsZero() {
-				waited = append(waited, p)
-			}
-		}})
+		up := multipart.NewUploader(c,
+			&multipart.Options{PartSize: 100, Concurrency: 2, Progress: func(p multipart.Progress) {
+				mu.Lock()
+				defer mu.Unlock()
+				if n := len(waited); !p.WaitingSince.IsZero() || n > 0 && !waited[n-1].WaitingSince.IsZero() {
+					waited = append(waited, p)
+				}
+			}})
 		go func() {
 			time.Sleep(1500 * time.Millisecond) // in the bubble
 			cable.interrupt("refused", 12*time.Second)
@@ -414,7 +421,8 @@ func progressAndLogTellOfAnOutage(t *testing.T) {
 			t.Fatalf("progress told of the wait %d times, want its begin, its end, and once a second", len(waited))
 		}
 		first, last := waited[0], waited[len(waited)-1]
-		if since := first.WaitingSince.Sub(began); since < 1500*time.Millisecond || since > 2*time.Second || !errors.Is(first.WaitingFor, syscall.ECONNRESET) {
+		if since := first.WaitingSince.Sub(began); since < 1500*time.Millisecond || since > 2*time.Second ||
+			!errors.Is(first.WaitingFor, syscall.ECONNRESET) {
 			t.Errorf("waiting since %v for %v, want since 1.5 s for a reset connection", since, first.WaitingFor)
 		}
 		if !last.WaitingSince.IsZero() || last.WaitingFor != nil {
@@ -428,7 +436,8 @@ func progressAndLogTellOfAnOutage(t *testing.T) {
 	})
 }
 
-// A switchable listener stands before a server on a real port. While it is off, connections are reset and new ones refused.
+// A switchable listener stands before a server on a real port. While it is off, connections are reset and new ones
+// refused.
 type switchable struct {
 	net.Listener
 	addr  string
@@ -488,13 +497,15 @@ func TestUploadGoesOnAfterAnOutageOfRealSockets(t *testing.T) {
 				}
 				line, server := listen("127.0.0.1:0")
 				cfg := srv.Config()
-				cfg.Endpoint, cfg.HTTPClient, cfg.Addressing, cfg.Retry = "http://"+line.addr, nil, oss.PathStyle, oss.Retry{}
+				cfg.Endpoint, cfg.HTTPClient, cfg.Addressing, cfg.Retry = "http://"+line.addr,
+					nil, oss.PathStyle, oss.Retry{}
 				var back *http.Server
 				restored := make(chan struct{})
 				cfg.Hooks.OnStart = onFirst("UploadPart", func() {
 					go func() {
 						defer close(restored)
-						time.Sleep(200 * time.Millisecond) // until parts are on their way; nothing depends on how far they are
+						// until parts are on their way; nothing depends on how far they are
+						time.Sleep(200 * time.Millisecond)
 						line.Listener.Close()
 						line.resetAll()
 						time.Sleep(down)
@@ -539,7 +550,8 @@ func aWrongEndpointFailsAtOnce(t *testing.T) {
 			var log logBuffer
 			for _, size := range []int{10, 30 << 20} {
 				began := time.Now()
-				_, err = multipart.NewUploader(c, nil).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+				_, err = multipart.NewUploader(c, nil).Upload(t.Context(), bucket, key,
+					bytes.NewReader(data(size)), nil)
 				if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "left behind") {
 					t.Errorf("the error is %v", err)
 				}

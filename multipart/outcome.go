@@ -94,7 +94,8 @@ func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, erro
 	j.meter.finish(want.size, want.parts)
 	return &Result{
 		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID,
-		CRC64: res.CRC64, Size: want.size, UploadID: up.ID, Parts: want.parts, Callback: res.Callback, Orphans: j.orphans,
+		CRC64: res.CRC64, Size: want.size, UploadID: up.ID, Parts: want.parts,
+		Callback: res.Callback, Orphans: j.orphans,
 	}, nil
 }
 

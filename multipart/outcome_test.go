@@ -99,10 +99,13 @@ func anotherObjectInPlaceOfOursLeavesTheOutcomeUnknown(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 		c := client(t, srv, func(cfg *oss.Config) {
-			cfg.Hooks.OnStart = onFirst("ListParts", func() { srv.PutObject(bucket, key, []byte("another writer was faster")) })
+			cfg.Hooks.OnStart = onFirst("ListParts", func() {
+				srv.PutObject(bucket, key, []byte("another writer was faster"))
+			})
 		})
 		_, err := upload(t, c, nil)
-		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "the key holds another object") {
+		if !errors.Is(err, multipart.ErrOutcomeUnknown) ||
+			!strings.Contains(err.Error(), "the key holds another object") {
 			t.Errorf("error is %v", err)
 		}
 	})
@@ -120,7 +123,8 @@ func anOutcomeNobodyMayAskForIsUnknown(t *testing.T) {
 				srv.Inject(fault)
 				_, err := upload(t, srv.Client(), nil)
 				var ue *multipart.UploadError
-				if !errors.As(err, &ue) || !errors.Is(err, multipart.ErrOutcomeUnknown) || !strings.Contains(err.Error(), ue.Plan.Upload.ID) {
+				if !errors.As(err, &ue) || !errors.Is(err, multipart.ErrOutcomeUnknown) ||
+					!strings.Contains(err.Error(), ue.Plan.Upload.ID) {
 					t.Errorf("error is %v", err)
 				}
 				if n := len(srv.Requests("AbortMultipartUpload")); n != 0 {
@@ -161,7 +165,8 @@ func anObjectWithAnotherCRCIsAChecksumErrorThatSaysItExists(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Corrupt()})
 		_, err := upload(t, srv.Client(), nil)
 		var damaged *oss.ChecksumError
-		if !errors.As(err, &damaged) || damaged.Local == damaged.Remote || !strings.Contains(err.Error(), "the object exists and is wrong") {
+		if !errors.As(err, &damaged) || damaged.Local == damaged.Remote ||
+			!strings.Contains(err.Error(), "the object exists and is wrong") {
 			t.Errorf("error is %v", err)
 		}
 	})
@@ -174,19 +179,21 @@ func anETagOutsideTheRuleWarnsAndDoesNotFail(t *testing.T) {
 		warn string
 	}{
 		{"with a CRC-64", func(http.Header) {}, "does not follow from its parts; its CRC-64 is right"},
-		{"with none", func(h http.Header) { h.Del("X-Oss-Hash-Crc64ecma") }, "does not follow from its parts; its CRC-64 is not known"},
+		{"with none", func(h http.Header) { h.Del("X-Oss-Hash-Crc64ecma") },
+			"does not follow from its parts; its CRC-64 is not known"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				var log bytes.Buffer
 				c := client(t, srv, func(cfg *oss.Config) {
 					cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-					cfg.HTTPClient = &http.Client{Transport: rewriting{cfg.HTTPClient.Transport, func(resp *http.Response) {
-						if resp.Request.Method == http.MethodPost && resp.Header.Get("ETag") != "" {
-							resp.Header.Set("ETag", `"0004B999EF5A239BB9138C6227D69F95"`)
-							tt.also(resp.Header)
-						}
-					}}}
+					cfg.HTTPClient = &http.Client{
+						Transport: rewriting{cfg.HTTPClient.Transport, func(resp *http.Response) {
+							if resp.Request.Method == http.MethodPost && resp.Header.Get("ETag") != "" {
+								resp.Header.Set("ETag", `"0004B999EF5A239BB9138C6227D69F95"`)
+								tt.also(resp.Header)
+							}
+						}}}
 				})
 				res, err := upload(t, c, nil)
 				if err != nil || res.ETag != `"0004B999EF5A239BB9138C6227D69F95"` {
@@ -222,12 +229,14 @@ func putObjectOutcomes(t *testing.T) {
 		stored  bool
 		unknown bool
 	}{
-		{"reply lost every time, object ours", []osstest.Fault{{Op: "PutObject", Effect: osstest.LoseReply()}}, true, false},
+		{"reply lost every time, object ours", []osstest.Fault{{Op: "PutObject", Effect: osstest.LoseReply()}}, true,
+			false},
 		{"reply lost and HEAD refused", []osstest.Fault{
 			{Op: "PutObject", Effect: osstest.LoseReply()},
 			{Op: "HeadObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)}}, false, true},
 		{"refused", []osstest.Fault{{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)}}, false, false},
-		{"throttled for ever", []osstest.Fault{{Op: "PutObject", Effect: osstest.Fail(503, "ServiceUnavailable")}}, false, false},
+		{"throttled for ever", []osstest.Fault{{Op: "PutObject", Effect: osstest.Fail(503, "ServiceUnavailable")}},
+			false, false},
 		{"cut in the body every time", []osstest.Fault{{Op: "PutObject", Effect: osstest.Truncate(10)}}, false, true},
 		{"lost once, refused then", []osstest.Fault{
 			{Op: "PutObject", Times: 1, Effect: osstest.LoseReply()},
@@ -238,7 +247,8 @@ func putObjectOutcomes(t *testing.T) {
 				for _, f := range tt.faults {
 					srv.Inject(f)
 				}
-				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(small), nil)
+				res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+					bytes.NewReader(small), nil)
 				if tt.stored {
 					wantObject(t, srv, small, res, err)
 				} else if err == nil || errors.Is(err, multipart.ErrOutcomeUnknown) != tt.unknown {

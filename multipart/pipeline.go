@@ -53,7 +53,8 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	workers := int(j.u.governor.Limit())
 	maxGroup := max(workers, int(min(int64(lanes), maxGroupBytes/j.plan.PartSize)))
 	p := &hashPipeline{
-		u: j.u, source: src, first: min(workers, lanes), maxGroup: min(maxGroup, lanes), atOnce: 1, parts: j.plan.NumParts(),
+		u: j.u, source: src, first: min(workers, lanes), maxGroup: min(maxGroup, lanes),
+		atOnce: 1, parts: j.plan.NumParts(),
 		wake: make(chan struct{}, 1), before: make(chan struct{}),
 	}
 	close(p.before)

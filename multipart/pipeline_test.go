@@ -47,7 +47,8 @@ func (s *script) next(ctx context.Context) (piece, error) {
 			continue
 		}
 		s.number++
-		return piece{Section: Section{Number: s.number, Size: int64(n)}, body: s.body(s.number, n), free: func() { s.freed.Add(1) }}, nil
+		return piece{Section: Section{Number: s.number, Size: int64(n)}, body: s.body(s.number, n),
+			free: func() { s.freed.Add(1) }}, nil
 	}
 	if s.err != nil {
 		return piece{}, s.err
@@ -116,7 +117,8 @@ func checkSums(t *testing.T, p piece) {
 	p.body.ReadAt(text, 0)
 	crc := crc64.Checksum(text)
 	if s := p.sums; s != nil && (s.md5 != md5.Sum(text) || s.crc != crc) {
-		t.Errorf("piece %d of %d bytes has MD5 %x and CRC-64 %x, want %x and %x", p.Number, p.Size, s.md5, s.crc, md5.Sum(text), crc)
+		t.Errorf("piece %d of %d bytes has MD5 %x and CRC-64 %x, want %x and %x", p.Number, p.Size,
+			s.md5, s.crc, md5.Sum(text), crc)
 	}
 }
 
@@ -282,8 +284,8 @@ func TestWhatNobodyTakesIsFreed(t *testing.T) {
 	}
 }
 
-// On one processor one group is hashed at a time. When the call ended while the next one was gathered, the two did not fit
-// into what waits to be taken, and the call never returned. Found with GOMAXPROCS=1.
+// On one processor one group is hashed at a time. When the call ended while the next one was gathered, the two did not
+// fit into what waits to be taken, and the call never returned. Found with GOMAXPROCS=1.
 func TestHashingAheadEndsWithItsCallOnAnyNumberOfProcessors(t *testing.T) {
 	for atOnce := 1; atOnce <= mostAtOnce; atOnce++ {
 		for taken := range 40 {
@@ -292,7 +294,8 @@ func TestHashingAheadEndsWithItsCallOnAnyNumberOfProcessors(t *testing.T) {
 				j := jobWith(4, 8)
 				j.u.atOnce = atOnce
 				j.plan.Size, j.plan.PartSize = parts*partSize, partSize
-				in := input{size: j.plan.Size, at: readerAt(func(p []byte, _ int64) (int, error) { clear(p); return len(p), nil })}
+				in := input{size: j.plan.Size,
+					at: readerAt(func(p []byte, _ int64) (int, error) { clear(p); return len(p), nil })}
 				pieces, stop := newRangeSource(in, j.plan.Sections())
 				defer stop()
 				ctx, cancel := context.WithCancel(t.Context())
@@ -332,7 +335,8 @@ func TestAnErrorOfTheSourceComesAfterItsPieces(t *testing.T) {
 func TestABodyThatCannotBeReadHasNoSums(t *testing.T) {
 	u := NewUploader(new(oss.Client), nil)
 	s := newScript()
-	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0), sectionBody{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
+	bodies := []oss.Body{s.body(1, 200_000), s.body(2, 0),
+		sectionBody{r: bytes.NewReader(s.data), base: 100_000, size: 250_000}, s.body(3, 1), s.body(4, 200_000)}
 	for i, d := range u.sumGroup(t.Context(), bodies) {
 		if i == 2 {
 			if d != nil {

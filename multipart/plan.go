@@ -16,9 +16,11 @@ type Plan struct {
 	PartSize int64      `json:"partSize"`         // bytes in every part but the last
 	Source   string     `json:"source,omitempty"` // set and used by the caller only, for example a file's size and time
 
-	ForbidOverwrite bool `json:"forbidOverwrite,omitempty"` // fail with oss.ErrAlreadyExists if the key exists at the end
+	// fail with oss.ErrAlreadyExists if the key exists at the end
+	ForbidOverwrite bool `json:"forbidOverwrite,omitempty"`
 
-	Begun   time.Time `json:"begun,omitzero"`    // when the upload was initiated, by the clock of OSS; zero means unknown
+	// when the upload was initiated, by the clock of OSS; zero means unknown
+	Begun   time.Time `json:"begun,omitzero"`
 	Options string    `json:"options,omitempty"` // digest of the object options it was initiated with; "" means unknown
 }
 

@@ -49,7 +49,8 @@ func TestPartSizeRefusesWhatDoesNotFit(t *testing.T) {
 		want         string
 	}{
 		{"10,001 parts of a chosen size", 10000*(100<<10) + 1, 100 << 10,
-			"multipart: 1024000001 bytes in parts of 102400 are 10001 parts, more than 10000: the part size must be at least 102401"},
+			"multipart: 1024000001 bytes in parts of 102400 are 10001 parts, more than 10000: the part " +
+				"size must be at least 102401"},
 		{"more than OSS holds", maxObject + 1, 0,
 			"multipart: object of 53687091200001 bytes is more than OSS can hold, 53687091200000"},
 		{"more than OSS holds, in the largest parts", maxObject + 1, oss.MaxPartSize,
@@ -89,7 +90,8 @@ func TestThePartsOfAStreamGrowNoFurtherThanTheyMust(t *testing.T) {
 		{10000, oss.MaxPartSize, math.MaxInt64, oss.MaxPartSize},
 	} {
 		if got := streamPartSize(tt.first, tt.number, tt.even); got != tt.want {
-			t.Errorf("part %d of parts of %d bytes at first, and even ones of %d, has %d, want %d", tt.number, tt.first, tt.even, got, tt.want)
+			t.Errorf("part %d of parts of %d bytes at first, and even ones of %d, has %d, want %d", tt.number,
+				tt.first, tt.even, got, tt.want)
 		}
 	}
 }
@@ -269,7 +271,8 @@ func BenchmarkPlan(b *testing.B) {
 			p := Plan{Size: 10000 * DefaultPartSize, PartSize: DefaultPartSize}
 			have := make([]oss.Part, 0, p.NumParts())
 			for s := range p.Sections() {
-				have = append(have, oss.Part{Number: s.Number, ETag: `"2B5C91AD399409EC9B409B66F5BB00FB"`, Size: s.Size, CRC64: 1})
+				have = append(have, oss.Part{Number: s.Number, ETag: `"2B5C91AD399409EC9B409B66F5BB00FB"`, Size: s.Size,
+					CRC64: 1})
 			}
 			if e := expect(have); e.size != p.Size {
 				b.Fatal(e)

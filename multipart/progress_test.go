@@ -23,16 +23,18 @@ func progressIsMonotoneAndEndsExactlyAtTheSize(t *testing.T) {
 					srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.LoseReply()})
 					var last multipart.Progress
 					var calls int
-					up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
-						if p.Done < last.Done || p.Sent < last.Sent || p.PartsDone < last.PartsDone || p.Done > p.Sent {
-							t.Errorf("progress went from %+v to %+v", last, p)
-						}
-						if _, exists := srv.Stat(bucket, key); p.Done == p.Total && !exists {
-							t.Errorf("%+v was reported before there was an object", p)
-						}
-						last = p
-						calls++
-					}})
+					up := multipart.NewUploader(srv.Client(),
+						&multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
+							if p.Done < last.Done || p.Sent < last.Sent ||
+								p.PartsDone < last.PartsDone || p.Done > p.Sent {
+								t.Errorf("progress went from %+v to %+v", last, p)
+							}
+							if _, exists := srv.Stat(bucket, key); p.Done == p.Total && !exists {
+								t.Errorf("%+v was reported before there was an object", p)
+							}
+							last = p
+							calls++
+						}})
 					src := plainReader{bytes.NewReader(data(size))}
 					var err error
 					if known {
@@ -69,11 +71,12 @@ func aPanicOfTheProgressFunctionReachesTheCaller(t *testing.T) {
 			}
 		}()
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 9, Effect: osstest.Hang()})
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
-			if p.Done >= 300 {
-				panic("enough")
-			}
-		}})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
+				if p.Done >= 300 {
+					panic("enough")
+				}
+			}})
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1000)), nil)
 		t.Errorf("Upload returned %+v, %v", res, err)
 	})
@@ -83,14 +86,15 @@ func aProgressFunctionMayUpload(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		var up *multipart.Uploader
 		done := false
-		up = multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1, Progress: func(p multipart.Progress) {
-			if p.Key == key && !done {
-				done = true
-				if _, err := up.Upload(t.Context(), bucket, "inner", bytes.NewReader(data(300)), nil); err != nil {
-					t.Error(err)
+		up = multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Concurrency: 1, Progress: func(p multipart.Progress) {
+				if p.Key == key && !done {
+					done = true
+					if _, err := up.Upload(t.Context(), bucket, "inner", bytes.NewReader(data(300)), nil); err != nil {
+						t.Error(err)
+					}
 				}
-			}
-		}})
+			}})
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(1000)), nil)
 		wantObject(t, srv, data(1000), res, err)
 		if _, ok := srv.Object(bucket, "inner"); !ok {
@@ -102,11 +106,12 @@ func aProgressFunctionMayUpload(t *testing.T) {
 func aFailedUploadNeverReportsEverything(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
-			if p.Done == p.Total {
-				t.Errorf("%+v was reported", p)
-			}
-		}})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
+				if p.Done == p.Total {
+					t.Errorf("%+v was reported", p)
+				}
+			}})
 		_, err := up.Upload(context.Background(), bucket, key, bytes.NewReader(data(1000)), nil)
 		if !errors.Is(err, oss.ErrAccessDenied) {
 			t.Error(err)

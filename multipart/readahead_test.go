@@ -298,7 +298,8 @@ func TestAFileThatEndsEarlyWhileItIsHashed(t *testing.T) {
 	if err := f.Truncate(2*mib + 10); err != nil {
 		t.Fatal(err)
 	}
-	c := &cachedPart{sectionBody: sectionBody{r: f, base: 2 * mib, size: 1 * mib}, file: f, offset: 2 * mib, ahead: newReadAhead()}
+	c := &cachedPart{sectionBody: sectionBody{r: f, base: 2 * mib, size: 1 * mib}, file: f,
+		offset: 2 * mib, ahead: newReadAhead()}
 	defer c.free()
 	u := NewUploader(new(oss.Client), nil)
 	if _, err := u.sumOf(t.Context(), hashReader{c}); !errors.Is(err, ErrSourceChanged) {
@@ -309,7 +310,8 @@ func TestAFileThatEndsEarlyWhileItIsHashed(t *testing.T) {
 // A connection may send a cachedPart without copying it, as it may any part of a file.
 func TestACachedPartIsLent(t *testing.T) {
 	f := diskFile(t, 4*mib)
-	c := &cachedPart{sectionBody: sectionBody{r: f, base: 1 * mib, size: 2 * mib}, file: f, offset: 1 * mib, ahead: newReadAhead()}
+	c := &cachedPart{sectionBody: sectionBody{r: f, base: 1 * mib, size: 2 * mib}, file: f,
+		offset: 1 * mib, ahead: newReadAhead()}
 	got, err := c.Region(100, 3*mib, true)
 	if err != nil || got.File != f || got.Offset != 1*mib+100 || got.Size != 2*mib-100 {
 		t.Errorf("Lend = %+v, %v, want the rest of the part", got, err)

@@ -14,7 +14,8 @@ import (
 // uploadWith is upload with options of the object.
 func (s *session) uploadWith(t *testing.T, opts *oss.ObjectOptions) (*multipart.Result, error) {
 	t.Helper()
-	up := multipart.NewUploader(s.srv.Client(), &multipart.Options{PartSize: 100, Concurrency: 1, Store: multipart.DirStore(s.dir)})
+	up := multipart.NewUploader(s.srv.Client(),
+		&multipart.Options{PartSize: 100, Concurrency: 1, Store: multipart.DirStore(s.dir)})
 	return up.UploadFile(t.Context(), bucket, key, s.path, opts)
 }
 
@@ -48,7 +49,8 @@ func aCallWithOtherOptionsBeginsAnew(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				s := newSession(t, srv, data(950))
-				fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+				fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4,
+					Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 				if _, err := s.uploadWith(t, &first); err == nil {
 					t.Fatal("the first call succeeded")
 				}
@@ -58,11 +60,13 @@ func aCallWithOtherOptionsBeginsAnew(t *testing.T) {
 				res, err := s.uploadWith(t, &second)
 				wantObject(t, srv, data(950), res, err)
 				if anew := res.Reused == 0; anew != tt.anew || s.records(t) != 0 {
-					t.Errorf("%d parts were reused, want a new upload: %v; %d records are left", res.Reused, tt.anew, s.records(t))
+					t.Errorf("%d parts were reused, want a new upload: %v; %d records are left",
+						res.Reused, tt.anew, s.records(t))
 				}
 				obj, _ := srv.Object(bucket, key)
 				for name, want := range map[string]string{
-					"Content-Type": second.ContentType, "Content-Encoding": second.ContentEncoding, "X-Oss-Meta-Color": second.Metadata["color"] + second.Metadata["Color"],
+					"Content-Type": second.ContentType, "Content-Encoding": second.ContentEncoding,
+					"X-Oss-Meta-Color":             second.Metadata["color"] + second.Metadata["Color"],
 					"X-Oss-Server-Side-Encryption": second.Encryption.Algorithm,
 				} {
 					if got := obj.Header.Get(name); got != want {
@@ -74,7 +78,8 @@ func aCallWithOtherOptionsBeginsAnew(t *testing.T) {
 	}
 }
 
-// BR41: a record of an earlier version of this package, which has no digest, names an upload begun with unknown options.
+// BR41: a record of an earlier version of this package, which has no digest, names an upload begun with unknown
+// options.
 func aRecordWithoutADigestOfItsOptionsIsNotContinued(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))

@@ -32,9 +32,11 @@ func TestAStreamThatCannotBeBegunGivesItsBufferBack(t *testing.T) {
 
 func TestBytesSentAgainAfterThrottlingCountOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Times: 10, Effect: osstest.Fail(503, "ServiceUnavailable")})
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Times: 10,
+			Effect: osstest.Fail(503, "ServiceUnavailable")})
 		var most int64
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) { most = max(most, p.Sent) }})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) { most = max(most, p.Sent) }})
 		want := data(300)
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(want), nil)
 		wantObject(t, srv, want, res, err)
@@ -69,8 +71,10 @@ func TestAbortOfAWriterSaysWhatIsLeft(t *testing.T) {
 		opts  multipart.Options
 		fault osstest.Fault
 	}{
-		{"kept parts", multipart.Options{PartSize: 100, KeepParts: true}, osstest.Fault{Op: "GetObject", Effect: osstest.Drop()}},
-		{"a lost reply", multipart.Options{PartSize: 100}, osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()}},
+		{"kept parts", multipart.Options{PartSize: 100, KeepParts: true},
+			osstest.Fault{Op: "GetObject", Effect: osstest.Drop()}},
+		{"a lost reply", multipart.Options{PartSize: 100},
+			osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -98,7 +102,8 @@ func TestAnObjectThatIsWrongDoesNotHideWhatIsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Corrupt()})
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
 		var ue *multipart.UploadError
 		if !errors.As(err, &ue) || !errors.As(err, new(*oss.ChecksumError)) || len(ue.Orphans) != 1 {
 			t.Fatalf("error is %v, want a ChecksumError that names what a lost reply has begun", err)
@@ -119,13 +124,15 @@ func TestProgressOfAnUploadThatBeginsAnewCountsNothingTwice(t *testing.T) {
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{
 			PartSize: 100, Concurrency: 1, Store: multipart.DirStore(t.TempDir()),
 			Progress: func(p multipart.Progress) {
-				if p.Done < last.Done || p.Sent < last.Sent || p.PartsDone < last.PartsDone || p.Done > 500 || p.Sent > 500 || p.PartsDone > 5 {
+				if p.Done < last.Done || p.Sent < last.Sent || p.PartsDone < last.PartsDone || p.Done > 500 ||
+					p.Sent > 500 || p.PartsDone > 5 {
 					t.Errorf("progress went from %+v to %+v", last, p)
 				}
 				last = p
 			},
 		})
-		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3,
+			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		_, err := up.UploadFile(t.Context(), bucket, key, path, nil)
 		wantNothing(t, srv, err, oss.ErrAccessDenied)
 		broken.Remove()
@@ -142,7 +149,8 @@ func TestProgressOfAnUploadThatBeginsAnewCountsNothingTwice(t *testing.T) {
 		res, err := up.UploadFile(t.Context(), bucket, key, path, nil)
 		wantObject(t, srv, data(500), res, err)
 		if res.Reused != 0 || last.Done != 500 {
-			t.Errorf("%d parts were reused, and progress ended with %+v: the upload did not begin anew", res.Reused, last)
+			t.Errorf("%d parts were reused, and progress ended with %+v: the upload did not begin anew", res.Reused,
+				last)
 		}
 	})
 }
@@ -188,7 +196,8 @@ func TestAPageInPlaceOfAReplyIsNoSuccess(t *testing.T) {
 			for _, times := range []int{1, 0} {
 				inBubble(t, func(t *testing.T, srv *osstest.Server) {
 					srv.Inject(osstest.Fault{Op: "PutObject", Times: times, Effect: osstest.ProxyReply(200, page)})
-					srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Times: times, Effect: osstest.ProxyReply(200, page)})
+					srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Times: times,
+						Effect: osstest.ProxyReply(200, page)})
 					up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Checksum: sum})
 					res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
 					if times == 1 {
@@ -209,7 +218,8 @@ func TestAPageInPlaceOfAReplyToAbortAbortsNothing(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 		srv.Inject(osstest.Fault{Op: "ListParts", Times: 1, Effect: osstest.ProxyReply(200, "<html>")})
 		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Times: 1, Effect: osstest.ProxyReply(200, "<html>")})
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
 		if _, made := srv.Object(bucket, key); !made || err != nil && !errors.Is(err, multipart.ErrOutcomeUnknown) {
 			t.Errorf("object made: %v, and the error is %v", made, err)
 		}
@@ -225,16 +235,18 @@ func TestAnAnswerOfAGatewayLeavesTheOutcomeOpen(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				passed := false
 				c := client(t, srv, func(cfg *oss.Config) {
-					cfg.HTTPClient.Transport = &gateway{next: cfg.HTTPClient.Transport, status: func(*http.Request) int {
-						if _, made := srv.Object(bucket, key); made && !passed {
-							passed = true
-							return status
-						}
-						return 0
-					}}
+					cfg.HTTPClient.Transport = &gateway{next: cfg.HTTPClient.Transport,
+						status: func(*http.Request) int {
+							if _, made := srv.Object(bucket, key); made && !passed {
+								passed = true
+								return status
+							}
+							return 0
+						}}
 				})
 				srv.Inject(osstest.Fault{Op: tt.op, Skip: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-				res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(tt.size)), nil)
+				res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key,
+					bytes.NewReader(data(tt.size)), nil)
 				if !passed {
 					t.Fatal("no reply was lost, so nothing is shown")
 				}
@@ -253,7 +265,8 @@ func TestAnOrphanWhosePartsCannotBeListedIsReported(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 		srv.Inject(osstest.Fault{Op: "ListParts", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
 		wantObject(t, srv, data(300), res, err)
 		if left := srv.Uploads(); len(left) != 1 || len(res.Orphans) != 1 || res.Orphans[0] != left[0].Upload {
 			t.Fatalf("OSS holds %v, the result names %v", left, res.Orphans)
@@ -263,14 +276,16 @@ func TestAnOrphanWhosePartsCannotBeListedIsReported(t *testing.T) {
 }
 
 func TestAClockThatIsOffHidesNoOrphan(t *testing.T) {
-	for by, refused := range map[time.Duration]int{-time.Hour: 1, -10 * time.Minute: 0, 10 * time.Second: 0, 10 * time.Minute: 0, time.Hour: 1} {
+	for by, refused := range map[time.Duration]int{-time.Hour: 1, -10 * time.Minute: 0, 10 * time.Second: 0,
+		10 * time.Minute: 0, time.Hour: 1} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			older, err := srv.Client().InitiateMultipartUpload(t.Context(), bucket, key, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Minute) // of the bubble
-			srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Skip: refused, Times: 1, Effect: osstest.LoseReply()})
+			srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Skip: refused, Times: 1,
+				Effect: osstest.LoseReply()})
 			up := multipart.NewUploader(ahead(t, srv, by), settings(100))
 			res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
 			wantObject(t, srv, data(300), res, err)
@@ -294,11 +309,13 @@ func TestSweepGoesByTheClockOfOSS(t *testing.T) {
 		for _, tt := range []struct {
 			ahead, older time.Duration
 			want         int
-		}{{2 * multipart.DefaultSweepAge, 0, 0}, {10 * time.Minute, 65 * time.Minute, 0}, {-10 * time.Minute, 55 * time.Minute, 1},
+		}{{2 * multipart.DefaultSweepAge, 0, 0}, {10 * time.Minute, 65 * time.Minute, 0},
+			{-10 * time.Minute, 55 * time.Minute, 1},
 			{-2 * multipart.DefaultSweepAge, time.Minute, 1}} {
 			swept := 0
 			up := multipart.NewUploader(ahead(t, srv, tt.ahead), nil)
-			for s, err := range up.Sweep(t.Context(), bucket, &multipart.SweepOptions{OlderThan: tt.older, DryRun: true}) {
+			for s, err := range up.Sweep(t.Context(), bucket,
+				&multipart.SweepOptions{OlderThan: tt.older, DryRun: true}) {
 				if err != nil || s.Upload != young {
 					t.Errorf("Sweep: %+v, %v", s, err)
 				}
@@ -317,9 +334,11 @@ func TestSweepGoesByTheClockOfOSS(t *testing.T) {
 func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.PutObject("source", key, data(50))
-		srv.Inject(osstest.Fault{Op: "CopyObject", Times: 1, Effect: osstest.Together(osstest.Corrupt(), osstest.LoseReply())})
+		srv.Inject(osstest.Fault{Op: "CopyObject", Times: 1,
+			Effect: osstest.Together(osstest.Corrupt(), osstest.LoseReply())})
 		srv.Inject(osstest.Fault{Op: "CopyObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key, oss.CopySource{Bucket: "source", Key: key}, nil)
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key,
+			oss.CopySource{Bucket: "source", Key: key}, nil)
 		if obj, ok := srv.Object(bucket, key); !ok || bytes.Equal(obj.Data, data(50)) {
 			t.Fatal("there is no damaged copy, so nothing is shown")
 		}
@@ -329,8 +348,8 @@ func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
 	})
 }
 
-// completing returns a client on whose first abort a try of Complete arrives that was thought lost: OSS was asked, and had
-// the upload, only just before.
+// completing returns a client on whose first abort a try of Complete arrives that was thought lost: OSS was asked, and
+// had the upload, only just before.
 func completing(t *testing.T, srv *osstest.Server) *oss.Client {
 	return client(t, srv, func(cfg *oss.Config) {
 		cfg.Hooks.OnStart = onFirst("AbortMultipartUpload", func() {
@@ -346,7 +365,8 @@ func completing(t *testing.T, srv *osstest.Server) *oss.Client {
 func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Fail(500, "InternalError")})
-		res, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		res, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
 		wantObject(t, srv, data(300), res, err)
 	})
 }
@@ -355,12 +375,14 @@ func TestAnAbortThatFailsProvesNothingOfALostComplete(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Fail(500, "InternalError")})
 		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-		_, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(300)), nil)
+		_, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
 		if _, made := srv.Object(bucket, key); !made {
 			t.Fatal("there is no object, so nothing is shown")
 		}
 		var ue *multipart.UploadError
-		if !errors.As(err, &ue) || !errors.Is(err, multipart.ErrOutcomeUnknown) || !errors.Is(ue.AbortErr, oss.ErrAccessDenied) {
+		if !errors.As(err, &ue) || !errors.Is(err, multipart.ErrOutcomeUnknown) ||
+			!errors.Is(ue.AbortErr, oss.ErrAccessDenied) {
 			t.Errorf("error is %v, want an unknown outcome, and why the abort failed", err)
 		}
 	})
@@ -376,11 +398,16 @@ func TestAnEqualObjectThatStoodThereBeforeIsNotTakenForOurs(t *testing.T) {
 		want    error
 		changed bool
 	}{
-		{"put that never arrived", "PutObject", osstest.Fault{Effect: osstest.Hang()}, oss.ObjectOptions{ContentType: "text/new"}, multipart.ErrOutcomeUnknown, false},
-		{"put whose reply was lost", "PutObject", osstest.Fault{Effect: osstest.LoseReply()}, oss.ObjectOptions{ContentType: "text/new"}, nil, true},
-		{"put that was lost, and then refused", "PutObject", osstest.Fault{Times: 1, Effect: osstest.Hang()}, oss.ObjectOptions{ContentType: "text/new", ForbidOverwrite: true}, oss.ErrAlreadyExists, false},
-		{"copy that never arrived", "CopyObject", osstest.Fault{Effect: osstest.Drop()}, oss.ObjectOptions{ContentType: "text/new"}, multipart.ErrOutcomeUnknown, false},
-		{"copy whose reply was lost", "CopyObject", osstest.Fault{Effect: osstest.LoseReply()}, oss.ObjectOptions{ContentType: "text/new"}, nil, true},
+		{"put that never arrived", "PutObject", osstest.Fault{Effect: osstest.Hang()},
+			oss.ObjectOptions{ContentType: "text/new"}, multipart.ErrOutcomeUnknown, false},
+		{"put whose reply was lost", "PutObject", osstest.Fault{Effect: osstest.LoseReply()},
+			oss.ObjectOptions{ContentType: "text/new"}, nil, true},
+		{"put that was lost, and then refused", "PutObject", osstest.Fault{Times: 1, Effect: osstest.Hang()},
+			oss.ObjectOptions{ContentType: "text/new", ForbidOverwrite: true}, oss.ErrAlreadyExists, false},
+		{"copy that never arrived", "CopyObject", osstest.Fault{Effect: osstest.Drop()},
+			oss.ObjectOptions{ContentType: "text/new"}, multipart.ErrOutcomeUnknown, false},
+		{"copy whose reply was lost", "CopyObject", osstest.Fault{Effect: osstest.LoseReply()},
+			oss.ObjectOptions{ContentType: "text/new"}, nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {

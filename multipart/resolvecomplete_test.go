@@ -30,12 +30,14 @@ func (o *completedOSS) RoundTrip(r *http.Request) (*http.Response, error) {
 		o.asked = append(o.asked, op)
 	}
 	status, text, code := http.StatusOK, "", oss.Code("")
-	header := http.Header{"X-Oss-Request-Id": {"5C3D9175B6FC201293AD4890"}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}
+	header := http.Header{"X-Oss-Request-Id": {"5C3D9175B6FC201293AD4890"},
+		"Date": {time.Now().UTC().Format(http.TimeFormat)}}
 	switch op {
 	case "list":
 		switch o.upload {
 		case "there":
-			text = `<ListPartsResult><Bucket>bucket</Bucket><Key>key</Key><UploadId>id</UploadId><IsTruncated>false</IsTruncated></ListPartsResult>`
+			text = `<ListPartsResult><Bucket>bucket</Bucket><Key>key</Key><UploadId>id</UploadId>` +
+				`<IsTruncated>false</IsTruncated></ListPartsResult>`
 		case "gone":
 			status, code = http.StatusNotFound, oss.ErrNoSuchUpload
 		case "unknown":
@@ -71,7 +73,8 @@ func (o *completedOSS) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if code != "" {
 		header.Set("X-Oss-Ec", string(code))
-		text = fmt.Sprintf("<Error><Code>%s</Code><Message>m</Message><RequestId>5C3D9175B6FC201293AD4890</RequestId></Error>", code)
+		text = fmt.Sprintf("<Error><Code>%s</Code><Message>m</Message>"+
+			"<RequestId>5C3D9175B6FC201293AD4890</RequestId></Error>", code)
 		header.Del("Content-Length")
 	}
 	size := int64(len(text))
@@ -108,9 +111,11 @@ func verdictOf(res *oss.PutResult, err error) string {
 // The rows are those of the table at resolveComplete.
 func TestAFailedCompleteIsResolvedByItsTable(t *testing.T) {
 	refusal := func(status int, code oss.Code) error {
-		return &oss.ServiceError{Op: "CompleteMultipartUpload", StatusCode: status, Code: code, RequestID: "5C3D9175B6FC201293AD4890"}
+		return &oss.ServiceError{Op: "CompleteMultipartUpload", StatusCode: status, Code: code,
+			RequestID: "5C3D9175B6FC201293AD4890"}
 	}
-	lost, denied, noUpload := errors.New("connection reset"), refusal(403, oss.ErrAccessDenied), refusal(404, oss.ErrNoSuchUpload)
+	lost, denied, noUpload := errors.New("connection reset"), refusal(403, oss.ErrAccessDenied),
+		refusal(404, oss.ErrNoSuchUpload)
 	for _, tt := range []struct {
 		cause         error
 		certain, keep bool
@@ -122,23 +127,28 @@ func TestAFailedCompleteIsResolvedByItsTable(t *testing.T) {
 
 		{denied, true, false, completedOSS{upload: "there", abort: "ended"}, "failed", "abort list"},
 		{denied, true, true, completedOSS{}, "failed, parts kept", ""},
-		{refusal(400, oss.ErrInvalidPart), false, false, completedOSS{upload: "there", abort: "ended"}, "failed", "abort list"},
+		{refusal(400, oss.ErrInvalidPart), false, false, completedOSS{upload: "there", abort: "ended"}, "failed",
+			"abort list"},
 		{refusal(400, oss.ErrInvalidPart), false, true, completedOSS{}, "failed, parts kept", ""},
 
 		{lost, false, false, completedOSS{upload: "unknown"}, "unknown", "list"},
 		{noUpload, true, false, completedOSS{upload: "unknown"}, "unknown", "list"},
-		{denied, false, false, completedOSS{upload: "unknown"}, "unknown", "list"}, // an earlier attempt may have completed it
+		// an earlier attempt may have completed it
+		{denied, false, false, completedOSS{upload: "unknown"}, "unknown", "list"},
 
 		{lost, false, true, completedOSS{upload: "there"}, "unknown", "list"},
 		{lost, true, true, completedOSS{upload: "there"}, "failed, parts kept", "list"},
 
-		{lost, false, false, completedOSS{upload: "there", abort: "ended", object: "ours"}, "failed", "list abort list"},
+		{lost, false, false, completedOSS{upload: "there", abort: "ended", object: "ours"},
+			"failed", "list abort list"},
 		{lost, false, false, completedOSS{upload: "there", abort: "unconfirmed"}, "failed, parts left",
 			"list abort list abort list abort list abort list abort list abort list"},
 		{lost, true, false, completedOSS{upload: "there", abort: "failed"}, "failed, parts left", "list abort"},
 		{lost, false, false, completedOSS{upload: "there", abort: "failed"}, "unknown", "list abort"},
-		{lost, false, false, completedOSS{upload: "there", abort: "found nothing", object: "ours"}, "succeeded", "list abort list head"},
-		{lost, false, false, completedOSS{upload: "there", abort: "found nothing", object: "none"}, "unknown", "list abort list head"},
+		{lost, false, false, completedOSS{upload: "there", abort: "found nothing", object: "ours"},
+			"succeeded", "list abort list head"},
+		{lost, false, false, completedOSS{upload: "there", abort: "found nothing", object: "none"},
+			"unknown", "list abort list head"},
 
 		{lost, false, false, completedOSS{upload: "gone", object: "ours"}, "succeeded", "list head"},
 		{lost, false, true, completedOSS{upload: "gone", object: "ours"}, "succeeded", "list head"},
@@ -155,12 +165,15 @@ func TestAFailedCompleteIsResolvedByItsTable(t *testing.T) {
 			tt.cause, tt.certain, tt.keep, tt.oss.upload, tt.oss.abort, tt.oss.object)
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sent := &transferResult{parts: []oss.Part{{Number: 1, Size: 10, CRC64: 7, ETag: `"` + strings.Repeat("A", 32) + `"`}}}
+				sent := &transferResult{parts: []oss.Part{
+					{Number: 1, Size: 10, CRC64: 7, ETag: `"` + strings.Repeat("A", 32) + `"`},
+				}}
 				o := tt.oss
 				o.want = expect(sent.parts)
 				c, err := oss.NewClient(oss.Config{
-					Region: "cn-hangzhou", Credentials: oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}, MinPartSize: 1,
-					HTTPClient: &http.Client{Transport: &o},
+					Region: "cn-hangzhou", Credentials: oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"},
+					MinPartSize: 1,
+					HTTPClient:  &http.Client{Transport: &o},
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -336,5 +336,6 @@ func (u *Uploader) Unfinished(ctx context.Context, bucket, key string) iter.Seq2
 // warn logs an event that is not a failure of the upload but needs attention.
 func (j *job) warn(message string, up oss.Upload, err error) {
 	j.u.client.Logger().LogAttrs(context.Background(), slog.LevelWarn, "oss: "+message,
-		slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.String("upload_id", up.ID), slog.Any("error", err))
+		slog.String("bucket", up.Bucket), slog.String("key", up.Key),
+		slog.String("upload_id", up.ID), slog.Any("error", err))
 }

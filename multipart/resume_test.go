@@ -26,7 +26,8 @@ func begun(t *testing.T, srv *osstest.Server, src []byte, numbers ...int) (*mult
 }
 
 // begunIn does the same with parts of partSize.
-func begunIn(t *testing.T, srv *osstest.Server, partSize int64, src []byte, numbers ...int) (*multipart.Uploader, multipart.Plan) {
+func begunIn(t *testing.T, srv *osstest.Server, partSize int64, src []byte,
+	numbers ...int) (*multipart.Uploader, multipart.Plan) {
 	t.Helper()
 	up := multipart.NewUploader(srv.Client(), settings(partSize))
 	p, err := up.Begin(t.Context(), bucket, key, int64(len(src)), nil)
@@ -95,7 +96,8 @@ func TestResumeSendsPartsAgainWhoseBytesDiffer(t *testing.T) {
 
 func unfinishedUploadsAreResumedWithoutAnyRecord(t *testing.T) {
 	src := data(950)
-	for name, held := range map[string][]int{"some": {2, 7}, "none": nil, "only the tail": {10}, "only the first": {1}} {
+	for name, held := range map[string][]int{"some": {2, 7}, "none": nil,
+		"only the tail": {10}, "only the first": {1}} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				up, _ := begun(t, srv, src, held...)
@@ -215,10 +217,12 @@ func aSourceOfAnotherSizeThanItsPlanIsAnError(t *testing.T) {
 				up, p := begun(t, srv, plan, 1, 2)
 				before := len(srv.Requests())
 				_, err := up.Resume(t.Context(), p, tt.src(t))
-				if !errors.Is(err, multipart.ErrSourceChanged) || !strings.Contains(err.Error(), "the plan has 950 bytes and the source 9") {
+				if !errors.Is(err, multipart.ErrSourceChanged) ||
+					!strings.Contains(err.Error(), "the plan has 950 bytes and the source 9") {
 					t.Errorf("Resume: %v", err)
 				}
-				if _, err := up.UploadParts(t.Context(), p, tt.src(t), nil); !errors.Is(err, multipart.ErrSourceChanged) {
+				if _, err := up.UploadParts(t.Context(), p, tt.src(t),
+					nil); !errors.Is(err, multipart.ErrSourceChanged) {
 					t.Errorf("UploadParts: %v", err)
 				}
 				if n := len(srv.Requests()) - before; n != 0 {
@@ -326,14 +330,16 @@ func (s *session) write(t *testing.T, content []byte) {
 }
 
 func (s *session) upload(ctx context.Context, partSize int64) (*multipart.Result, error) {
-	up := multipart.NewUploader(s.srv.Client(), &multipart.Options{PartSize: partSize, Concurrency: 1, Store: multipart.DirStore(s.dir)})
+	up := multipart.NewUploader(s.srv.Client(),
+		&multipart.Options{PartSize: partSize, Concurrency: 1, Store: multipart.DirStore(s.dir)})
 	return up.UploadFile(ctx, bucket, key, s.path, nil)
 }
 
 // interrupted lets an upload in parts of 100 fail at part 4, which leaves three parts and a record.
 func (s *session) interrupted(t *testing.T) {
 	t.Helper()
-	fault := s.srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+	fault := s.srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4,
+		Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 	defer fault.Remove()
 	_, err := s.upload(t.Context(), 100)
 	ue := wantNothing(t, s.srv, err, oss.ErrAccessDenied)
@@ -471,7 +477,8 @@ func aListThatFailsOnceDoesNotLoseTheSession(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "ListParts", Times: 1, Effect: osstest.Fail(503, "ServiceUnavailable")})
 		s.wantResumed(t, data(950), 100, []int{4, 5, 6, 7, 8, 9, 10})
 	})
-	inBubble(t, func(t *testing.T, srv *osstest.Server) { // nor does one that fails for good: then it is for the next run
+	// nor does one that fails for good: then it is for the next run
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		s := newSession(t, srv, data(950))
 		s.interrupted(t)
 		broken := srv.Inject(osstest.Fault{Op: "ListParts", Effect: osstest.Drop()})
@@ -505,7 +512,8 @@ func aCompletedUploadWhoseRecordWasLeftIsFoundDone(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan := multipart.Plan{Upload: up, Size: 950, PartSize: 100}
-		if _, err := multipart.NewUploader(srv.Client(), settings(100)).Resume(t.Context(), plan, bytes.NewReader(data(950))); err != nil {
+		if _, err := multipart.NewUploader(srv.Client(), settings(100)).Resume(t.Context(), plan,
+			bytes.NewReader(data(950))); err != nil {
 			t.Fatal(err)
 		}
 		s.wantResumed(t, data(950), 100, nil)
@@ -516,12 +524,13 @@ func progressCountsResumedBytesOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		_, p := begun(t, srv, data(950), 1, 2, 3)
 		var last multipart.Progress
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
-			if p.Done < last.Done || p.Sent < last.Sent {
-				t.Errorf("progress went from %+v to %+v", last, p)
-			}
-			last = p
-		}})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
+				if p.Done < last.Done || p.Sent < last.Sent {
+					t.Errorf("progress went from %+v to %+v", last, p)
+				}
+				last = p
+			}})
 		res, err := up.Resume(t.Context(), p, bytes.NewReader(data(950)))
 		wantObject(t, srv, data(950), res, err)
 		if last.Done != 950 || last.Sent != 950 || last.PartsDone != 10 {

@@ -60,21 +60,24 @@ func TestTheLengthOfAStreamIsTheTotalOfItsProgress(t *testing.T) {
 			{"limited", func(b []byte) io.Reader {
 				return io.LimitReader(bytes.NewBuffer(append(b[:len(b):len(b)], "more"...)), int64(len(b)))
 			}, true},
-			{"limited for precaution", func(b []byte) io.Reader { return io.LimitReader(bytes.NewBuffer(b), 1<<40) }, true},
+			{"limited for precaution", func(b []byte) io.Reader { return io.LimitReader(bytes.NewBuffer(b), 1<<40) },
+				true},
 			{"limited, of unknown length", func(b []byte) io.Reader {
 				return io.LimitReader(plainReader{bytes.NewReader(b)}, 1<<40)
 			}, false},
-			{"nothing yet", func(b []byte) io.Reader { return lengthReader{plainReader{bytes.NewReader(b)}, 0} }, false},
+			{"nothing yet", func(b []byte) io.Reader { return lengthReader{plainReader{bytes.NewReader(b)}, 0} },
+				false},
 			{"plain", func(b []byte) io.Reader { return plainReader{bytes.NewReader(b)} }, false},
 		} {
 			t.Run(fmt.Sprint(tt.name, "/", size), func(t *testing.T) {
 				inBubble(t, func(t *testing.T, srv *osstest.Server) {
 					var totals []int64
-					up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
-						if p.Done < p.Total || p.Total < 0 {
-							totals = append(totals, p.Total)
-						}
-					}})
+					up := multipart.NewUploader(srv.Client(),
+						&multipart.Options{PartSize: 100, Progress: func(p multipart.Progress) {
+							if p.Done < p.Total || p.Total < 0 {
+								totals = append(totals, p.Total)
+							}
+						}})
 					srv.Inject(osstest.Fault{Effect: osstest.Delay(1e9)})
 					want := data(size)
 					res, err := up.Upload(t.Context(), bucket, key, tt.src(want), nil)
@@ -128,7 +131,8 @@ func TestALenThatIsWrongDoesNoHarm(t *testing.T) {
 			opts := settings(100)
 			opts.Progress = func(p multipart.Progress) { last = p }
 			up := multipart.NewUploader(srv.Client(), opts)
-			res, err := up.Upload(t.Context(), bucket, key, lengthReader{plainReader{bytes.NewReader(data(950))}, n}, nil)
+			res, err := up.Upload(t.Context(), bucket, key, lengthReader{plainReader{bytes.NewReader(data(950))}, n},
+				nil)
 			wantObject(t, srv, data(950), res, err)
 			if last.Total != 950 || last.Done != 950 {
 				t.Errorf("with a Len of %d the last progress is %+v", n, last)
@@ -141,7 +145,8 @@ func TestALenThatIsWrongDoesNoHarm(t *testing.T) {
 func TestAStreamOfKnownLengthHasEvenParts(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const size = 25_000
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 1, Concurrency: 8, Checksum: oss.ChecksumCRC64})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 1, Concurrency: 8, Checksum: oss.ChecksumCRC64})
 		src := multipart.Sized(plainReader{bytes.NewReader(data(size))}, size)
 		res, err := up.Upload(t.Context(), bucket, key, src, nil)
 		wantObject(t, srv, data(size), res, err)
@@ -161,7 +166,8 @@ func TestAStreamThatIsToldToBeTooLongIsRefusedBeforeItIsRead(t *testing.T) {
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{MemoryLimit: 8 << 20})
 		src := readerFunc(func([]byte) (int, error) { return 0, os.ErrInvalid })
 		_, err := up.Upload(t.Context(), bucket, key, multipart.Sized(src, 100<<30), nil)
-		const want = "multipart: a stream of 107374182400 bytes needs parts of 10737419, but MemoryLimit and OSS allow 8388608"
+		const want = "multipart: a stream of 107374182400 bytes needs parts of 10737419, but " +
+			"MemoryLimit and OSS allow 8388608"
 		if err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)
 		}

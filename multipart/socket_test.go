@@ -31,12 +31,13 @@ func TestAFileIsStoredOverSocketsAsItIs(t *testing.T) {
 		srv, c := overSockets(t, oss.Hooks{})
 		want := data(7_654_321)
 		var last multipart.Progress
-		up := multipart.NewUploader(c, &multipart.Options{PartSize: 500_000, Checksum: sum, Progress: func(p multipart.Progress) {
-			if p.Sent < last.Sent || p.Done < last.Done || p.Done > p.Sent {
-				t.Errorf("%+v came after %+v", p, last)
-			}
-			last = p
-		}})
+		up := multipart.NewUploader(c,
+			&multipart.Options{PartSize: 500_000, Checksum: sum, Progress: func(p multipart.Progress) {
+				if p.Sent < last.Sent || p.Done < last.Done || p.Done > p.Sent {
+					t.Errorf("%+v came after %+v", p, last)
+				}
+				last = p
+			}})
 		res, err := up.UploadFile(t.Context(), bucket, key, tempFile(t, want).Name(), nil)
 		wantObject(t, srv, want, res, err)
 		if last.Sent != int64(len(want)) || last.Done != last.Sent {
@@ -56,7 +57,8 @@ func TestAFileThatChangesBeforeItIsSentIsNotStored(t *testing.T) {
 		}
 		return ctx
 	}})
-	_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 500_000}).UploadFile(t.Context(), bucket, key, f.Name(), nil)
+	_, err := multipart.NewUploader(c, &multipart.Options{PartSize: 500_000}).UploadFile(t.Context(), bucket, key,
+		f.Name(), nil)
 	wantNothing(t, srv, err, multipart.ErrSourceChanged)
 	if left := srv.Uploads(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

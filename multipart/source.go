@@ -124,7 +124,8 @@ func unchanged(f *os.File, was fs.FileInfo) error {
 		return fmt.Errorf("%w: %q had %d bytes and now has %d", ErrSourceChanged, f.Name(), was.Size(), is.Size())
 	}
 	if !is.ModTime().Equal(was.ModTime()) {
-		return fmt.Errorf("%w: %q was written to at %s", ErrSourceChanged, f.Name(), is.ModTime().Format(time.RFC3339Nano))
+		return fmt.Errorf("%w: %q was written to at %s", ErrSourceChanged, f.Name(),
+			is.ModTime().Format(time.RFC3339Nano))
 	}
 	if at := changeTime(is); !at.Equal(changeTime(was)) || !os.SameFile(is, was) {
 		return fmt.Errorf("%w: %q, or its name, owner or mode, was changed at %s",

@@ -68,9 +68,12 @@ func onlyKnownTypesAreReadInPlace(t *testing.T) {
 			src  func(t *testing.T) io.Reader
 			want []byte
 		}{
-			{"a type that embeds *os.File", func(t *testing.T) io.Reader { return inverting{tempFile(t, plain)} }, inverted},
+			{"a type that embeds *os.File", func(t *testing.T) io.Reader { return inverting{tempFile(t, plain)} },
+				inverted},
 			{"a pointer to one", func(t *testing.T) io.Reader { return &inverting{tempFile(t, plain)} }, inverted},
-			{"a type that embeds *bytes.Reader", func(*testing.T) io.Reader { return invertingBytes{bytes.NewReader(plain)} }, inverted},
+			{"a type that embeds *bytes.Reader", func(*testing.T) io.Reader {
+				return invertingBytes{bytes.NewReader(plain)}
+			}, inverted},
 			{"a ReaderAt that seeks", func(*testing.T) io.Reader { return &seeking{b: plain} }, plain},
 			{"*strings.Reader", func(*testing.T) io.Reader { return strings.NewReader(string(plain)) }, plain},
 			{"*os.File", func(t *testing.T) io.Reader { return tempFile(t, plain) }, plain},

@@ -38,7 +38,8 @@ func everySourceOfEverySizeArrivesWhole(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", name, size), func(t *testing.T) {
 				inBubble(t, func(t *testing.T, srv *osstest.Server) {
 					want := data(size)
-					res, err := multipart.NewUploader(srv.Client(), settings(part)).Upload(t.Context(), bucket, key, source(t, want), nil)
+					res, err := multipart.NewUploader(srv.Client(), settings(part)).Upload(t.Context(),
+						bucket, key, source(t, want), nil)
 					wantObject(t, srv, want, res, err)
 					if parts := (size + part - 1) / part; size > part && res.Parts != parts {
 						t.Errorf("%d bytes made %d parts, want %d", size, res.Parts, parts)
@@ -89,7 +90,8 @@ func onlyWhatIsLeftIsUploadedAndTheOffsetStays(t *testing.T) {
 					if _, err := source.Seek(offset, io.SeekStart); err != nil {
 						t.Fatal(err)
 					}
-					res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key, source, nil)
+					res, err := multipart.NewUploader(srv.Client(), settings(100)).Upload(t.Context(), bucket, key,
+						source, nil)
 					wantObject(t, srv, all[min(offset, 1000):], res, err)
 					if now, err := source.Seek(0, io.SeekCurrent); now != offset || err != nil {
 						t.Errorf("offset is %d, %v, want %d as before", now, err, offset)
@@ -177,7 +179,8 @@ func aFileThatChangesUnderWayMakesNoObject(t *testing.T) {
 							}
 						})
 					})
-					_, err := multipart.NewUploader(c, settings(100)).UploadFile(t.Context(), bucket, key, f.Name(), nil)
+					_, err := multipart.NewUploader(c, settings(100)).UploadFile(t.Context(), bucket, key, f.Name(),
+						nil)
 					wantNothing(t, srv, err, multipart.ErrSourceChanged)
 				})
 			})
@@ -185,8 +188,8 @@ func aFileThatChangesUnderWayMakesNoObject(t *testing.T) {
 	}
 }
 
-// rewriteInSecret writes to f and restores its time of modification (row 27), as soon as the clock of the file system, which
-// ticks every few milliseconds, has moved on since f was last changed.
+// rewriteInSecret writes to f and restores its time of modification (row 27), as soon as the clock of the file system,
+// which ticks every few milliseconds, has moved on since f was last changed.
 func rewriteInSecret(f *os.File) error {
 	was, err := f.Stat()
 	if err != nil {
@@ -225,7 +228,8 @@ func aFileThatChangesWhileItIsResumedMakesNoObject(t *testing.T) {
 				}
 			})
 		})
-		up := multipart.NewUploader(c, &multipart.Options{Concurrency: 1, Checksum: oss.ChecksumCRC64}) // no MD5 from before
+		// no MD5 from before
+		up := multipart.NewUploader(c, &multipart.Options{Concurrency: 1, Checksum: oss.ChecksumCRC64})
 		_, err := up.Resume(t.Context(), p, f)
 		wantNothing(t, srv, err, multipart.ErrSourceChanged)
 		srv.Client().AbortMultipartUpload(t.Context(), p.Upload)
@@ -235,11 +239,13 @@ func aFileThatChangesWhileItIsResumedMakesNoObject(t *testing.T) {
 func TestUploadFileRefusesWhatIsNoFileBeforeAnyRequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up := multipart.NewUploader(srv.Client(), nil)
-		if _, err := up.UploadFile(t.Context(), bucket, key, filepath.Join(t.TempDir(), "missing"), nil); !errors.Is(err, os.ErrNotExist) {
+		if _, err := up.UploadFile(t.Context(), bucket, key, filepath.Join(t.TempDir(), "missing"),
+			nil); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("a missing file is %v, want fs.ErrNotExist", err)
 		}
 		dir := t.TempDir()
-		if _, err := up.UploadFile(t.Context(), bucket, key, dir, nil); err == nil || !strings.Contains(err.Error(), dir+" is a directory") {
+		if _, err := up.UploadFile(t.Context(), bucket, key, dir, nil); err == nil ||
+			!strings.Contains(err.Error(), dir+" is a directory") {
 			t.Errorf("a directory is %v", err)
 		}
 		if _, err := up.Upload(t.Context(), bucket, key, nil, nil); err == nil {
@@ -277,14 +283,16 @@ func aStreamGrowsItsPartsAndStopsAtTenThousand(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				want := data(tt.size)
-				up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: first, MemoryLimit: limit, Checksum: oss.ChecksumCRC64})
+				up := multipart.NewUploader(srv.Client(),
+					&multipart.Options{PartSize: first, MemoryLimit: limit, Checksum: oss.ChecksumCRC64})
 				res, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(want)}, nil)
 				if tt.fits {
 					wantObject(t, srv, want, res, err)
 					if res.Parts != oss.MaxPartNumber {
 						t.Errorf("%d parts, want %d", res.Parts, oss.MaxPartNumber)
 					}
-				} else if err == nil || !strings.Contains(err.Error(), "longer than the 19500 bytes that 10000 parts hold") {
+				} else if err == nil ||
+					!strings.Contains(err.Error(), "longer than the 19500 bytes that 10000 parts hold") {
 					t.Errorf("error is %v", err)
 				}
 				for _, r := range srv.Requests("UploadPart") {

@@ -109,8 +109,9 @@ func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Resul
 		}
 	}
 	if missing := p.Missing(parts); len(missing) > 0 {
-		return nil, j.kept(&transferResult{parts: parts}, fmt.Errorf("%d of %d parts are missing or have another size, "+
-			"the first is part %d", len(missing), p.NumParts(), missing[0]))
+		return nil, j.kept(&transferResult{parts: parts},
+			fmt.Errorf("%d of %d parts are missing or have another size, "+
+				"the first is part %d", len(missing), p.NumParts(), missing[0]))
 	}
 	// A copy, because the slice belongs to the caller. Parts of an earlier, longer plan are removed.
 	mine := slices.DeleteFunc(slices.Clone(parts), func(part oss.Part) bool { return part.Number > p.NumParts() })

@@ -19,7 +19,8 @@ func TestSeveralMachinesUploadOneObject(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		src := data(950)
 		coordinator := multipart.NewUploader(srv.Client(), settings(100))
-		plan, err := coordinator.Begin(t.Context(), bucket, key, int64(len(src)), &oss.ObjectOptions{ContentType: "text/x-test"})
+		plan, err := coordinator.Begin(t.Context(), bucket, key, int64(len(src)),
+			&oss.ObjectOptions{ContentType: "text/x-test"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,8 @@ func TestSeveralMachinesUploadOneObject(t *testing.T) {
 				if err != nil || len(parts) != len(p.Share(i, machines)) {
 					t.Errorf("machine %d: %v, %v", i, parts, err)
 				}
-				if _, err := worker.UploadParts(t.Context(), p, bytes.NewReader(src), p.Share(i, machines)[:1]); err != nil {
+				if _, err := worker.UploadParts(t.Context(), p, bytes.NewReader(src),
+					p.Share(i, machines)[:1]); err != nil {
 					t.Errorf("sending a part twice: %v", err)
 				}
 			})
@@ -79,7 +81,8 @@ func TestFinishCompletesOnlyWhatIsWhole(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		up, p := begun(t, srv, data(950), 1, 2, 3, 5, 6, 7, 8, 9, 10)
 		_, err := up.Finish(t.Context(), p, nil)
-		if err == nil || !strings.Contains(err.Error(), "1 of 10 parts are missing or have another size, the first is part 4") {
+		if err == nil ||
+			!strings.Contains(err.Error(), "1 of 10 parts are missing or have another size, the first is part 4") {
 			t.Errorf("Finish with a hole: %v", err)
 		}
 		if _, err := up.UploadParts(t.Context(), p, bytes.NewReader(data(950)), []int{4}); err != nil {
@@ -120,7 +123,8 @@ func TestStepsRefusePlansThatCannotBe(t *testing.T) {
 		{func(p *multipart.Plan) { p.Upload.ID = "" }, "multipart: plan has no upload ID"},
 		{func(p *multipart.Plan) { p.Upload.Bucket = "" }, "oss: bucket name is empty"},
 		{func(p *multipart.Plan) { p.Size = 0 }, "multipart: plan size 0 is less than 1 byte"},
-		{func(p *multipart.Plan) { p.PartSize = 99 << 10 }, "part size 101376 of the plan is not between 102400 and 5368709120 bytes"},
+		{func(p *multipart.Plan) { p.PartSize = 99 << 10 },
+			"part size 101376 of the plan is not between 102400 and 5368709120 bytes"},
 		{func(p *multipart.Plan) { p.Size = 10001 << 20 }, "multipart: plan has 10001 parts, more than 10000"},
 	} {
 		p := good
@@ -144,7 +148,8 @@ func TestStepsRefusePlansThatCannotBe(t *testing.T) {
 	if _, err := up.Begin(t.Context(), bucket, key, 1, &oss.ObjectOptions{ACL: "private"}); err == nil {
 		t.Error("Begin took an ACL, which nobody would set")
 	}
-	if _, err := up.Begin(t.Context(), bucket, key, 1, &oss.ObjectOptions{Header: map[string][]string{"x-oss-request-payer": {"requester"}}}); err == nil {
+	if _, err := up.Begin(t.Context(), bucket, key, 1,
+		&oss.ObjectOptions{Header: map[string][]string{"x-oss-request-payer": {"requester"}}}); err == nil {
 		t.Error("Begin took a payer, whom the parts would not name")
 	}
 	if n := len(srv.Requests()); n != 0 {
@@ -179,13 +184,16 @@ func TestAPlanCarriesForbidOverwriteToItsEnd(t *testing.T) {
 
 func TestThePlanOfAFailedUploadCarriesForbidOverwrite(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		broken := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2,
+			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, KeepParts: true})
-		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)), &oss.ObjectOptions{ForbidOverwrite: true})
+		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(950)),
+			&oss.ObjectOptions{ForbidOverwrite: true})
 		ue := wantNothing(t, srv, err, oss.ErrAccessDenied)
 		broken.Remove()
 		srv.PutObject(bucket, key, []byte("another writer was faster"))
-		if res, err := up.Resume(t.Context(), ue.Plan, bytes.NewReader(data(950))); !errors.Is(err, oss.ErrAlreadyExists) {
+		if res, err := up.Resume(t.Context(), ue.Plan,
+			bytes.NewReader(data(950))); !errors.Is(err, oss.ErrAlreadyExists) {
 			t.Errorf("Resume = %+v, %v, want ErrAlreadyExists", res, err)
 		}
 		srv.Client().AbortMultipartUpload(t.Context(), ue.Plan.Upload)
@@ -232,7 +240,9 @@ func TestSweepEndsOldUploadsAndCountsThem(t *testing.T) {
 			t.Errorf("swept %+v, %v of another prefix", s, err)
 		}
 		time.Sleep(time.Second)
-		for range up.Sweep(t.Context(), bucket, &multipart.SweepOptions{OlderThan: 1, Select: func(i oss.UploadInfo) bool { return i.Upload == young.Upload }}) {
+		for range up.Sweep(t.Context(), bucket,
+			&multipart.SweepOptions{OlderThan: 1,
+				Select: func(i oss.UploadInfo) bool { return i.Upload == young.Upload }}) {
 		}
 	})
 }
@@ -272,7 +282,8 @@ func TestSweepGoesOnAfterAnUploadThatCannotBeEnded(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		stuck := srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Key: "b", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		stuck := srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Key: "b",
+			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		failed := 0
 		for s, err := range up.Sweep(t.Context(), bucket, &multipart.SweepOptions{OlderThan: time.Second}) {
 			if (err != nil) != (s.Key == "b") {

@@ -81,8 +81,10 @@ func aRecordIsPrivateAndReplacedAtOnce(t *testing.T) {
 
 func TestWhatAnInterruptedSaveLeftIsRemovedLater(t *testing.T) {
 	parent := t.TempDir()
-	dir, other := filepath.Join(parent, "[a]"), filepath.Join(parent, "a") // which the name of the first matches as a pattern
-	old, young, foreign := filepath.Join(dir, ".record-1"), filepath.Join(dir, ".record-2"), filepath.Join(other, ".record-1")
+	// which the name of the first matches as a pattern
+	dir, other := filepath.Join(parent, "[a]"), filepath.Join(parent, "a")
+	old, young, foreign := filepath.Join(dir, ".record-1"), filepath.Join(dir, ".record-2"),
+		filepath.Join(other, ".record-1")
 	for _, path := range []string{old, young, foreign} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -177,9 +179,11 @@ func aRecordThatAnotherProcessHasReplacedIsLeftToIt(t *testing.T) {
 		s, store := newSession(t, srv, data(950)), new(lastSaved)
 		_, other := begun(t, srv, data(950), 1, 2)
 		c := client(t, srv, func(cfg *oss.Config) {
-			cfg.Hooks.OnStart = onFirst("UploadPart", func() { store.p = other }) // begun at the same time, and saved after ours
+			// begun at the same time, and saved after ours
+			cfg.Hooks.OnStart = onFirst("UploadPart", func() { store.p = other })
 		})
-		res, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Store: store}).UploadFile(t.Context(), bucket, key, s.path, nil)
+		res, err := multipart.NewUploader(c, &multipart.Options{PartSize: 100, Store: store}).UploadFile(t.Context(),
+			bucket, key, s.path, nil)
 		wantObject(t, srv, data(950), res, err)
 		if store.p != other {
 			t.Errorf("the record is %+v, want that of the other process", store.p)

@@ -100,8 +100,9 @@ func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 	most := min(p.long, oss.MaxPartSize)
 	if least := (in.size + oss.MaxPartNumber - 1) / oss.MaxPartNumber; least > most {
 		if in.exact {
-			return nil, fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d",
-				in.size, least, most)
+			return nil,
+				fmt.Errorf("multipart: a stream of %d bytes needs parts of %d, but MemoryLimit and OSS allow %d",
+					in.size, least, most)
 		}
 		in.size = -1
 	}
@@ -272,7 +273,8 @@ func (s *stream) full(ctx context.Context) error {
 	} else {
 		s.drop(c)
 	}
-	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first has %d and memory is limited "+
+	return fmt.Errorf("source is longer than the %d bytes that %d parts hold when the first "+
+		"has %d and memory is limited "+
 		"to %d: raise Options.PartSize or MemoryLimit, or tell its length with Sized",
 		s.offset, oss.MaxPartNumber, s.first, s.pool.long)
 }

@@ -118,7 +118,8 @@ func parallelismFallsUnderThrottlingAndRecovers(t *testing.T) {
 		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(want), nil)
 		wantObject(t, srv, want, res, err)
 		if most[false] > 2 || most[true] != 8 {
-			t.Errorf("at most %d parts were in flight under throttling, and %d after it, want 2 and 8", most[false], most[true])
+			t.Errorf("at most %d parts were in flight under throttling, and %d after it, want 2 and 8", most[false],
+				most[true])
 		}
 	})
 }
@@ -128,7 +129,8 @@ func throttlingThatNeverEndsIsAnErrorAtLast(t *testing.T) {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			began := time.Now()
 			g := &gate{refuse: func(int) bool { return true }}
-			_, err := multipart.NewUploader(gated(t, srv, g), settings(100)).Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), nil)
+			_, err := multipart.NewUploader(gated(t, srv, g), settings(100)).Upload(t.Context(), bucket, key,
+				bytes.NewReader(data(size)), nil)
 			var refused *oss.ServiceError
 			if !errors.As(err, &refused) || refused.StatusCode != 503 || errors.Is(err, multipart.ErrOutcomeUnknown) {
 				t.Errorf("error is %v", err)

@@ -139,7 +139,8 @@ func TestAPanicOfTheProgressFunctionReachesWhoClosesTheWriter(t *testing.T) {
 				t.Errorf("recovered %v", v)
 			}
 		}()
-		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Progress: func(multipart.Progress) { panic("enough") }})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Progress: func(multipart.Progress) { panic("enough") }})
 		w := up.NewWriter(t.Context(), bucket, key, nil)
 		w.Write(data(950))
 		t.Errorf("Close: %v", w.Close())
@@ -149,15 +150,18 @@ func TestAPanicOfTheProgressFunctionReachesWhoClosesTheWriter(t *testing.T) {
 func TestAWriterTakesTheOptionsAsTheyWereGiven(t *testing.T) {
 	for _, size := range []int{50, 950} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
-			opts := &oss.ObjectOptions{ContentType: "text/a", Metadata: map[string]string{"n": "1"}, Header: http.Header{"X-Oss-Meta-M": {"1"}}}
+			opts := &oss.ObjectOptions{ContentType: "text/a", Metadata: map[string]string{"n": "1"},
+				Header: http.Header{"X-Oss-Meta-M": {"1"}}}
 			w := multipart.NewUploader(srv.Client(), settings(100)).NewWriter(t.Context(), bucket, key, opts)
-			opts.ContentType, opts.Metadata["n"], opts.Header["X-Oss-Meta-M"][0] = "text/b", "2", "2" // for the next object
+			// for the next object
+			opts.ContentType, opts.Metadata["n"], opts.Header["X-Oss-Meta-M"][0] = "text/b", "2", "2"
 			w.Write(data(size))
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
 			obj, _ := srv.Object(bucket, key)
-			if h := obj.Header; h.Get("Content-Type") != "text/a" || h.Get("X-Oss-Meta-N") != "1" || h.Get("X-Oss-Meta-M") != "1" {
+			if h := obj.Header; h.Get("Content-Type") != "text/a" || h.Get("X-Oss-Meta-N") != "1" ||
+				h.Get("X-Oss-Meta-M") != "1" {
 				t.Errorf("the object has the headers %v", h)
 			}
 		})
