@@ -102,7 +102,8 @@ func (c *Client) newAppend(
 	case isNil(body):
 		return nil, fmt.Errorf("oss: body of %s is nil", resource(bucket, key))
 	case body.Size() > MaxPartSize-position:
-		return nil, fmt.Errorf("oss: object of %d bytes and %d more is larger than %d", position, body.Size(), MaxPartSize)
+		return nil, fmt.Errorf("oss: object of %d bytes and %d more is larger than %d",
+			position, body.Size(), MaxPartSize)
 	case position > 0 && o.Object != nil:
 		return nil, errors.New("oss: AppendOptions.Object is for position 0, where the object is created")
 	case position == 0 && o.CRC64 != nil && *o.CRC64 != 0:
@@ -114,7 +115,8 @@ func (c *Client) newAppend(
 	h := fieldsOver(o.Header)
 	if position == 0 {
 		if o.Object != nil && o.Object.ForbidOverwrite {
-			return nil, errors.New("oss: ObjectOptions.ForbidOverwrite is not for AppendObject, which overwrites nothing")
+			return nil,
+				errors.New("oss: ObjectOptions.ForbidOverwrite is not for AppendObject, which overwrites nothing")
 		}
 		if err := o.Object.checkNoBody("AppendObject"); err != nil {
 			return nil, fmt.Errorf("%w here: set AppendOptions.Checksum", err)
@@ -166,7 +168,8 @@ func (a *appending) check(op Operation, resp *http.Response, sent *requestBody) 
 	_, local, _ := sent.detach()
 	remote, told := headerCRC(resp.Header)
 	if a.before != nil && a.options.computeCRC && told && remote != local {
-		return &permanentError{&ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key, Local: local, Remote: remote}}
+		return &permanentError{&ChecksumError{Op: op.Name, Bucket: op.Bucket, Key: op.Key,
+			Local: local, Remote: remote}}
 	}
 	next, err := strconv.ParseInt(resp.Header.Get("x-oss-next-append-position"), 10, 64)
 	if err != nil || next != a.end() {
@@ -186,7 +189,8 @@ func (a *appending) send(ctx context.Context) (*AppendResult, error) {
 	}
 	crc, _ := headerCRC(resp.Header)
 	return &AppendResult{
-		NextPosition: a.end(), CRC64: crc, ETag: resp.Header.Get("ETag"), VersionID: resp.Header.Get("x-oss-version-id"),
+		NextPosition: a.end(), CRC64: crc, ETag: resp.Header.Get("ETag"),
+		VersionID: resp.Header.Get("x-oss-version-id"),
 		RequestID: resp.Header.Get("x-oss-request-id"), Header: resp.Header,
 	}, nil
 }

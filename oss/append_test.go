@@ -27,7 +27,8 @@ func TestAppendsMakeOneObject(t *testing.T) {
 	for _, checksum := range []oss.Checksum{oss.ChecksumMD5, oss.ChecksumCRC64, oss.ChecksumNone} {
 		srv := newServer(t, nil)
 		c := srv.Client()
-		opts := &oss.AppendOptions{Checksum: checksum, Object: &oss.ObjectOptions{ContentType: "text/x-log", Metadata: map[string]string{"a": "b"}}}
+		opts := &oss.AppendOptions{Checksum: checksum,
+			Object: &oss.ObjectOptions{ContentType: "text/x-log", Metadata: map[string]string{"a": "b"}}}
 		var position int64
 		for _, line := range []string{"one\n", "", "two\n", "three\n"} {
 			res, err := c.AppendObject(t.Context(), "bucket", "log", position, strings.NewReader(line), opts)
@@ -44,7 +45,8 @@ func TestAppendsMakeOneObject(t *testing.T) {
 			}
 		}
 		got, _ := srv.Object("bucket", "log")
-		if string(got.Data) != "one\ntwo\nthree\n" || got.Header.Get("Content-Type") != "text/x-log" || got.Header.Get("x-oss-meta-a") != "b" {
+		if string(got.Data) != "one\ntwo\nthree\n" || got.Header.Get("Content-Type") != "text/x-log" ||
+			got.Header.Get("x-oss-meta-a") != "b" {
 			t.Errorf("object is %q, %v", got.Data, got.Header)
 		}
 		if *opts.CRC64 == 0 || fmt.Sprint(*opts.CRC64) != crc(string(got.Data)) {
@@ -84,14 +86,18 @@ func TestAnAppendIsDoneOnceWhateverHappensToIt(t *testing.T) {
 						}
 					}
 					fault := srv.Inject(osstest.Fault{Op: "AppendObject", Times: tt.times, Effect: tt.effect})
-					res, err := c.AppendObject(t.Context(), "bucket", "key", int64(position), strings.NewReader("new\n"), opts)
+					res, err := c.AppendObject(t.Context(), "bucket", "key", int64(position),
+						strings.NewReader("new\n"), opts)
 					want := "old\nnew\n"[4-position:]
 					got, _ := srv.Object("bucket", "key")
-					if err != nil || string(got.Data) != want || res.NextPosition != int64(len(want)) || fault.Fired() != tt.times {
-						t.Fatalf("%s, CRC known %t: object is %q, AppendObject = %+v, %v", tt.name, known, got.Data, res, err)
+					if err != nil || string(got.Data) != want ||
+						res.NextPosition != int64(len(want)) || fault.Fired() != tt.times {
+						t.Fatalf("%s, CRC known %t: object is %q, AppendObject = %+v, %v",
+							tt.name, known, got.Data, res, err)
 					}
 					if fmt.Sprint(res.CRC64) != crc(want) || res.ETag != got.ETag {
-						t.Errorf("%s, CRC known %t: AppendObject = %+v, want the CRC-64 %s", tt.name, known, res, crc(want))
+						t.Errorf("%s, CRC known %t: AppendObject = %+v, want the CRC-64 %s",
+							tt.name, known, res, crc(want))
 					}
 				})
 			}
@@ -132,7 +138,8 @@ func TestALostAppendIsNotTakenForThatOfAnother(t *testing.T) {
 					done = true
 					for _, text := range tt.other {
 						object, _ := srv.Object("bucket", "key")
-						if _, err := other.AppendObject(ctx, "bucket", "key", int64(len(object.Data)), strings.NewReader(text), nil); err != nil {
+						if _, err := other.AppendObject(ctx, "bucket", "key", int64(len(object.Data)),
+							strings.NewReader(text), nil); err != nil {
 							t.Error(err)
 						}
 					}
@@ -142,10 +149,12 @@ func TestALostAppendIsNotTakenForThatOfAnother(t *testing.T) {
 					opts.CRC64 = &first.CRC64
 				}
 				srv.Inject(osstest.Fault{Op: "AppendObject", Times: 1, Effect: tt.effect})
-				res, err := newClient(t, cfg).AppendObject(t.Context(), "bucket", "key", 4, strings.NewReader("new\n"), opts)
+				res, err := newClient(t, cfg).AppendObject(t.Context(), "bucket", "key", 4,
+					strings.NewReader("new\n"), opts)
 				got, _ := srv.Object("bucket", "key")
 				if (err == nil) != tt.ok || string(got.Data) != tt.want {
-					t.Fatalf("%s, CRC known %t: %+v, %v, object is %q, want %q", tt.name, known, res, err, got.Data, tt.want)
+					t.Fatalf("%s, CRC known %t: %+v, %v, object is %q, want %q", tt.name, known,
+						res, err, got.Data, tt.want)
 				}
 				if tt.ok && res.NextPosition != 8 {
 					t.Errorf("%s, CRC known %t: AppendObject = %+v, want the next position 8", tt.name, known, res)
@@ -194,7 +203,8 @@ func TestAnAppendThatIsRefusedOrDamagedIsAnError(t *testing.T) {
 }
 
 func TestBadAppendsAreNamedBeforeAnyRequest(t *testing.T) {
-	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t, oss.Config{})
+	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t,
+		oss.Config{})
 	one := uint64(1)
 	for _, tt := range []struct {
 		name, want string
@@ -205,12 +215,15 @@ func TestBadAppendsAreNamedBeforeAnyRequest(t *testing.T) {
 		{"negative position", "position -1", -1, strings.NewReader("x"), nil},
 		{"no body", "is nil", 0, nil, nil},
 		{"too large", "is larger than", oss.MaxPartSize, strings.NewReader("x"), nil},
-		{"headers of an object that exists", "AppendOptions.Object", 1, strings.NewReader("x"), &oss.AppendOptions{Object: new(oss.ObjectOptions)}},
+		{"headers of an object that exists", "AppendOptions.Object", 1, strings.NewReader("x"),
+			&oss.AppendOptions{Object: new(oss.ObjectOptions)}},
 		{"CRC-64 of nothing", "AppendOptions.CRC64", 0, strings.NewReader("x"), &oss.AppendOptions{CRC64: &one}},
-		{"overwriting", "ForbidOverwrite", 0, strings.NewReader("x"), &oss.AppendOptions{Object: &oss.ObjectOptions{ForbidOverwrite: true}}},
+		{"overwriting", "ForbidOverwrite", 0, strings.NewReader("x"),
+			&oss.AppendOptions{Object: &oss.ObjectOptions{ForbidOverwrite: true}}},
 		{"checksum", "checksum 7", 0, strings.NewReader("x"), &oss.AppendOptions{Checksum: 7}},
 		{"traffic limit", "traffic limit 1", 0, strings.NewReader("x"), &oss.AppendOptions{TrafficLimit: 1}},
-		{"callback", "X-Oss-Callback", 0, strings.NewReader("x"), &oss.AppendOptions{Header: http.Header{"x-oss-callback": {"e30="}}}},
+		{"callback", "X-Oss-Callback", 0, strings.NewReader("x"),
+			&oss.AppendOptions{Header: http.Header{"x-oss-callback": {"e30="}}}},
 	} {
 		_, err := c.AppendObject(t.Context(), "bucket", "key", tt.position, tt.body, tt.opts)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

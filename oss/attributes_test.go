@@ -62,7 +62,8 @@ func init() {
 		return err
 	}
 	operations["SetObjectMeta"] = func(ctx context.Context, c *oss.Client) error {
-		res, err := c.SetObjectMeta(ctx, "bucket", "key", func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" }, nil)
+		res, err := c.SetObjectMeta(ctx, "bucket", "key", func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" },
+			nil)
 		if err == nil && res.ETag == "" {
 			return impossible("SetObjectMeta = %+v", res)
 		}
@@ -148,7 +149,8 @@ func TestSymlinksLeadToTheirTarget(t *testing.T) {
 	c := srv.Client()
 	for _, target := range []string{"dir/target", "a b+c%20d\x0c", "\u4e2d"} {
 		srv.PutObject("bucket", target, []byte("content of "+target))
-		res, err := c.PutSymlink(t.Context(), "bucket", "link", target, &oss.ObjectOptions{Metadata: map[string]string{"a": "b"}})
+		res, err := c.PutSymlink(t.Context(), "bucket", "link", target,
+			&oss.ObjectOptions{Metadata: map[string]string{"a": "b"}})
 		if err != nil || res.ETag == "" {
 			t.Fatalf("PutSymlink = %+v, %v", res, err)
 		}
@@ -167,7 +169,8 @@ func TestSymlinksLeadToTheirTarget(t *testing.T) {
 	if _, err := c.GetSymlink(t.Context(), "bucket", "dir/target", nil); !errors.Is(err, oss.ErrNotSymlink) {
 		t.Errorf("GetSymlink of an object: %v", err)
 	}
-	if _, err := c.PutSymlink(t.Context(), "bucket", "link", "other", &oss.ObjectOptions{ForbidOverwrite: true}); !errors.Is(err, oss.ErrAlreadyExists) {
+	if _, err := c.PutSymlink(t.Context(), "bucket", "link", "other",
+		&oss.ObjectOptions{ForbidOverwrite: true}); !errors.Is(err, oss.ErrAlreadyExists) {
 		t.Errorf("PutSymlink that forbids to overwrite: %v", err)
 	}
 }
@@ -178,10 +181,12 @@ func TestAnArchivedObjectIsRestored(t *testing.T) {
 		defer srv.Close()
 		c := srv.Client()
 		for class, opts := range map[oss.StorageClass]*oss.RestoreOptions{
-			oss.StorageArchive: nil, oss.StorageColdArchive: {Days: 3, Tier: oss.RestoreExpedited}, oss.StorageDeepColdArchive: {Tier: oss.RestoreStandard},
+			oss.StorageArchive: nil, oss.StorageColdArchive: {Days: 3, Tier: oss.RestoreExpedited},
+			oss.StorageDeepColdArchive: {Tier: oss.RestoreStandard},
 		} {
 			key := string(class)
-			if _, err := c.PutObject(t.Context(), "bucket", key, strings.NewReader("x"), &oss.ObjectOptions{StorageClass: class}); err != nil {
+			if _, err := c.PutObject(t.Context(), "bucket", key, strings.NewReader("x"),
+				&oss.ObjectOptions{StorageClass: class}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.GetObject(t.Context(), "bucket", key, nil); !errors.Is(err, oss.ErrInvalidState) {
@@ -218,7 +223,8 @@ func TestExistsTellsAMissingObjectFromAFailure(t *testing.T) {
 	for _, tt := range []struct {
 		bucket, key string
 		want, fails bool
-	}{{"bucket", "key", true, false}, {"bucket", "none", false, false}, {"none", "key", false, true}, {"bucket", "", false, true}} {
+	}{{"bucket", "key", true, false}, {"bucket", "none", false, false}, {"none", "key", false, true},
+		{"bucket", "", false, true}} {
 		if got, err := c.Exists(t.Context(), tt.bucket, tt.key, nil); got != tt.want || (err != nil) != tt.fails {
 			t.Errorf("Exists(%q, %q) = %t, %v", tt.bucket, tt.key, got, err)
 		}
@@ -232,7 +238,8 @@ func TestExistsTellsAMissingObjectFromAFailure(t *testing.T) {
 func TestSetObjectMetaLeavesTheRestAsItIs(t *testing.T) {
 	expires := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	stored := oss.ObjectOptions{
-		ContentType: "text/css", ContentEncoding: "br", ContentDisposition: "inline", ContentLanguage: "de", CacheControl: "no-store",
+		ContentType: "text/css", ContentEncoding: "br", ContentDisposition: "inline",
+		ContentLanguage: "de", CacheControl: "no-store",
 		Expires: expires, Metadata: map[string]string{"one": "1", "two": "2"}, Tags: map[string]string{"t": "v"},
 		ACL: oss.ACLPublicRead, StorageClass: oss.StorageIA, Encryption: oss.Encryption{Algorithm: oss.EncryptAES256},
 	}
@@ -242,12 +249,20 @@ func TestSetObjectMetaLeavesTheRestAsItIs(t *testing.T) {
 		want   func(*oss.ObjectOptions)
 	}{
 		{"nothing", func(*oss.ObjectOptions) {}, func(*oss.ObjectOptions) {}},
-		{"a header", func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" }, func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" }},
+		{"a header", func(o *oss.ObjectOptions) {
+			o.CacheControl = "no-cache"
+		}, func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" }},
 		{"metadata", func(o *oss.ObjectOptions) { o.Metadata["two"] = "3"; delete(o.Metadata, "one") },
 			func(o *oss.ObjectOptions) { o.Metadata = map[string]string{"two": "3"} }},
-		{"the ACL", func(o *oss.ObjectOptions) { o.ACL = oss.ACLPrivate }, func(o *oss.ObjectOptions) { o.ACL = oss.ACLPrivate }},
-		{"the tags", func(o *oss.ObjectOptions) { o.Tags = map[string]string{"u": "w"} }, func(o *oss.ObjectOptions) { o.Tags = map[string]string{"u": "w"} }},
-		{"the class", func(o *oss.ObjectOptions) { o.StorageClass = oss.StorageStandard }, func(o *oss.ObjectOptions) { o.StorageClass = oss.StorageStandard }},
+		{"the ACL", func(o *oss.ObjectOptions) {
+			o.ACL = oss.ACLPrivate
+		}, func(o *oss.ObjectOptions) { o.ACL = oss.ACLPrivate }},
+		{"the tags", func(o *oss.ObjectOptions) {
+			o.Tags = map[string]string{"u": "w"}
+		}, func(o *oss.ObjectOptions) { o.Tags = map[string]string{"u": "w"} }},
+		{"the class", func(o *oss.ObjectOptions) {
+			o.StorageClass = oss.StorageStandard
+		}, func(o *oss.ObjectOptions) { o.StorageClass = oss.StorageStandard }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := newServer(t, nil)
@@ -255,7 +270,8 @@ func TestSetObjectMetaLeavesTheRestAsItIs(t *testing.T) {
 			if _, err := c.PutObject(t.Context(), "bucket", "key", strings.NewReader("data"), &stored); err != nil {
 				t.Fatal(err)
 			}
-			if res, err := c.SetObjectMeta(t.Context(), "bucket", "key", tt.change, nil); err != nil || res.ETag != etag("data") {
+			if res, err := c.SetObjectMeta(t.Context(), "bucket", "key", tt.change, nil); err != nil ||
+				res.ETag != etag("data") {
 				t.Fatalf("SetObjectMeta = %+v, %v", res, err)
 			}
 			info, err := c.HeadObject(t.Context(), "bucket", "key", nil)
@@ -272,9 +288,12 @@ func TestSetObjectMetaLeavesTheRestAsItIs(t *testing.T) {
 			}
 			h := info.Header
 			got := oss.ObjectOptions{
-				ContentType: info.ContentType, ContentEncoding: h.Get("Content-Encoding"), ContentDisposition: h.Get("Content-Disposition"),
-				ContentLanguage: h.Get("Content-Language"), CacheControl: h.Get("Cache-Control"), Metadata: info.Metadata, Tags: tags, ACL: acl.ACL,
-				StorageClass: oss.StorageClass(h.Get("x-oss-storage-class")), Encryption: oss.Encryption{Algorithm: h.Get("x-oss-server-side-encryption")},
+				ContentType: info.ContentType, ContentEncoding: h.Get("Content-Encoding"),
+				ContentDisposition: h.Get("Content-Disposition"),
+				ContentLanguage:    h.Get("Content-Language"), CacheControl: h.Get("Cache-Control"),
+				Metadata: info.Metadata, Tags: tags, ACL: acl.ACL,
+				StorageClass: oss.StorageClass(h.Get("x-oss-storage-class")),
+				Encryption:   oss.Encryption{Algorithm: h.Get("x-oss-server-side-encryption")},
 			}
 			got.Expires, _ = http.ParseTime(h.Get("Expires"))
 			want := stored
@@ -297,7 +316,8 @@ func TestSetObjectMetaRefusesWhatACopyWouldSpoil(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{"log": "Appendable", "link": "PutSymlink", "none": "NoSuchKey"} {
-		if _, err := c.SetObjectMeta(t.Context(), "bucket", key, change, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := c.SetObjectMeta(t.Context(), "bucket", key, change, nil); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error with %q", key, err, want)
 		}
 	}
@@ -309,7 +329,8 @@ func TestSetObjectMetaRefusesWhatACopyWouldSpoil(t *testing.T) {
 		resp.ContentLength = oss.MaxCopySize + 1
 		return resp, err
 	})
-	if _, err := large.client(t, oss.Config{}).SetObjectMeta(t.Context(), "bucket", "key", change, nil); err == nil || !strings.Contains(err.Error(), "Uploader.Copy") {
+	if _, err := large.client(t, oss.Config{}).SetObjectMeta(t.Context(), "bucket", "key", change, nil); err == nil ||
+		!strings.Contains(err.Error(), "Uploader.Copy") {
 		t.Errorf("a large object: %v", err)
 	}
 }
@@ -340,11 +361,16 @@ func TestSetObjectMetaWhoseReplyIsLost(t *testing.T) {
 	}{{"done", "no-cache", true}, {"not done", "", false}} {
 		synctest.Test(t, func(t *testing.T) {
 			head := func(cache string) answer {
-				return says(200, "", "ETag", `"A-2"`, "x-oss-hash-crc64ecma", "7", "Content-Type", "text/css", "Cache-Control", cache)
+				return says(200, "", "ETag", `"A-2"`, "x-oss-hash-crc64ecma", "7", "Content-Type",
+					"text/css", "Cache-Control", cache)
 			}
-			s := play(head(""), says(200, "<AccessControlPolicy><AccessControlList><Grant>private</Grant></AccessControlList></AccessControlPolicy>"),
+			s := play(head(""),
+				says(200,
+					"<AccessControlPolicy><AccessControlList><Grant>private</Grant>"+
+						"</AccessControlList></AccessControlPolicy>"),
 				breaks(errors.New("broken")), refuses(412, "PreconditionFailed"), head(tt.now))
-			res, err := s.client(t, oss.Config{}).SetObjectMeta(t.Context(), "bucket", "key", func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" }, nil)
+			res, err := s.client(t, oss.Config{}).SetObjectMeta(t.Context(), "bucket",
+				"key", func(o *oss.ObjectOptions) { o.CacheControl = "no-cache" }, nil)
 			if (err == nil) != tt.ok || tt.ok && res.CRC64 != 7 {
 				t.Errorf("%s: SetObjectMeta = %+v, %v", tt.name, res, err)
 			}
@@ -353,7 +379,8 @@ func TestSetObjectMetaWhoseReplyIsLost(t *testing.T) {
 }
 
 func TestUnknownKindsAreRefusedBeforeAnyRequest(t *testing.T) {
-	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t, oss.Config{})
+	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t,
+		oss.Config{})
 	ctx := t.Context()
 	put := func(o oss.ObjectOptions) error {
 		_, err := c.PutObject(ctx, "bucket", "key", strings.NewReader(""), &o)
@@ -371,15 +398,19 @@ func TestUnknownKindsAreRefusedBeforeAnyRequest(t *testing.T) {
 		{"ACL", `ACL "public"`, put(oss.ObjectOptions{ACL: "public"})},
 		{"ACL of a completed object", `ACL "public"`, completeErr},
 		{"class", `StorageClass "standard"`, put(oss.ObjectOptions{StorageClass: "standard"})},
-		{"algorithm", `Encryption.Algorithm "AES"`, put(oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: "AES"}})},
-		{"data algorithm", `Encryption.DataAlgorithm "DES"`, put(oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: oss.EncryptKMS, DataAlgorithm: "DES"}})},
+		{"algorithm", `Encryption.Algorithm "AES"`,
+			put(oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: "AES"}})},
+		{"data algorithm", `Encryption.DataAlgorithm "DES"`,
+			put(oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: oss.EncryptKMS, DataAlgorithm: "DES"}})},
 		{"empty ACL", "is empty", c.PutObjectACL(ctx, "bucket", "key", "", nil)},
 		{"unknown ACL", `ACL "all"`, c.PutObjectACL(ctx, "bucket", "key", "all", nil)},
 		{"11 tags", "11 tags", c.PutObjectTagging(ctx, "bucket", "key", tagsNumbered(11), nil)},
 		{"empty target", "key is empty", link("", nil)},
-		{"encrypted link", "X-Oss-Server-Side-Encryption", link("target", &oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: oss.EncryptSM4}})},
+		{"encrypted link", "X-Oss-Server-Side-Encryption",
+			link("target", &oss.ObjectOptions{Encryption: oss.Encryption{Algorithm: oss.EncryptSM4}})},
 		{"days", "Days 366", c.RestoreObject(ctx, "bucket", "key", &oss.RestoreOptions{Days: 366})},
-		{"tier", `RestoreOptions.Tier "fast"`, c.RestoreObject(ctx, "bucket", "key", &oss.RestoreOptions{Tier: "fast"})},
+		{"tier", `RestoreOptions.Tier "fast"`,
+			c.RestoreObject(ctx, "bucket", "key", &oss.RestoreOptions{Tier: "fast"})},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
 			t.Errorf("%s: %v, want an error with %q", tt.name, tt.err, tt.want)

@@ -82,7 +82,8 @@ type requestBody struct {
 
 // open starts at the beginning of body. A nil body is empty.
 func (b *requestBody) open(body Body, o sendOptions, w *watchdog) {
-	b.computeCRC, b.knownCRC, b.watchdog, b.lock = o.computeCRC && o.knownCRC == nil, o.knownCRC, w, make(chan struct{}, 1)
+	b.computeCRC, b.knownCRC = o.computeCRC && o.knownCRC == nil, o.knownCRC
+	b.watchdog, b.lock = w, make(chan struct{}, 1)
 	b.crc = o.initialCRC
 	if body == nil {
 		return

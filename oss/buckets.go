@@ -135,11 +135,13 @@ func (c *Client) GetBucketInfo(ctx context.Context, bucket string, opts *BucketO
 		info = &BucketInfo{
 			Name: d.Name, Region: locationRegion(d.Location),
 			ExtranetEndpoint: d.ExtranetEndpoint, IntranetEndpoint: d.IntranetEndpoint,
-			Created: d.CreationDate.Time, StorageClass: StorageClass(d.StorageClass), Redundancy: Redundancy(d.Redundancy),
-			ACL: ACL(d.Grant), Versioning: Versioning(d.Versioning), Owner: ownerOf(&d.Owner),
+			Created: d.CreationDate.Time, StorageClass: StorageClass(d.StorageClass),
+			Redundancy: Redundancy(d.Redundancy),
+			ACL:        ACL(d.Grant), Versioning: Versioning(d.Versioning), Owner: ownerOf(&d.Owner),
 		}
 		if d.SSEAlgorithm != "None" {
-			info.Encryption = Encryption{Algorithm: d.SSEAlgorithm, KeyID: d.KMSMasterKeyID, DataAlgorithm: d.KMSDataEncryption}
+			info.Encryption = Encryption{Algorithm: d.SSEAlgorithm, KeyID: d.KMSMasterKeyID,
+				DataAlgorithm: d.KMSDataEncryption}
 		}
 		if d.Name != bucket {
 			return fmt.Errorf("it describes the bucket %.80q", d.Name)

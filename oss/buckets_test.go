@@ -18,13 +18,15 @@ import (
 
 var (
 	corsRules = oss.BucketCORS{Vary: true, Rules: []oss.CORSRule{
-		{Origins: []string{"https://*.example.com"}, Methods: []string{"GET", "PUT"}, Headers: []string{"*"}, Expose: []string{"ETag"}, MaxAge: time.Hour},
+		{Origins: []string{"https://*.example.com"}, Methods: []string{"GET", "PUT"}, Headers: []string{"*"},
+			Expose: []string{"ETag"}, MaxAge: time.Hour},
 		{Origins: []string{"*"}, Methods: []string{"HEAD"}},
 	}}
 	lifecycleRules = []oss.LifecycleRule{
 		{ID: "uploads", AbortUploads: oss.Age{Days: 7}},
 		{ID: "logs", Prefix: "logs/", Tags: map[string]string{"a": "b"}, Disabled: true, Expire: oss.Age{Days: 90},
-			Transitions: []oss.Transition{{Age: oss.Age{Days: 30}, StorageClass: oss.StorageIA}, {Age: oss.Age{Days: 60}, StorageClass: oss.StorageArchive}}},
+			Transitions: []oss.Transition{{Age: oss.Age{Days: 30}, StorageClass: oss.StorageIA},
+				{Age: oss.Age{Days: 60}, StorageClass: oss.StorageArchive}}},
 		{ID: "old", Prefix: "old/", Expire: oss.Age{Before: time.Date(2030, 1, 2, 0, 0, 0, 0, time.UTC)}},
 		{ID: "versions", Prefix: "v/", ExpireNoncurrentDays: 3, ExpireLoneDeleteMarkers: true},
 	}
@@ -56,7 +58,8 @@ func init() {
 		},
 		"ListBuckets": func(ctx context.Context, c *oss.Client) error {
 			page, err := c.ListBuckets(ctx, &oss.ListBucketsOptions{After: "a"})
-			if err == nil && (len(page.Buckets) > 0 && page.Buckets[0].Name <= "a" || page.Next != "" && page.Next <= "a") {
+			if err == nil && (len(page.Buckets) > 0 && page.Buckets[0].Name <= "a" ||
+				page.Next != "" && page.Next <= "a") {
 				return impossible("ListBuckets = %+v", page)
 			}
 			return err
@@ -78,8 +81,12 @@ func init() {
 			_, err := c.GetBucketLifecycle(ctx, "bucket", nil)
 			return err
 		},
-		"DeleteBucketLifecycle": func(ctx context.Context, c *oss.Client) error { return c.DeleteBucketLifecycle(ctx, "bucket", nil) },
-		"PutBucketCORS":         func(ctx context.Context, c *oss.Client) error { return c.PutBucketCORS(ctx, "bucket", corsRules, nil) },
+		"DeleteBucketLifecycle": func(ctx context.Context, c *oss.Client) error {
+			return c.DeleteBucketLifecycle(ctx, "bucket", nil)
+		},
+		"PutBucketCORS": func(ctx context.Context, c *oss.Client) error {
+			return c.PutBucketCORS(ctx, "bucket", corsRules, nil)
+		},
 		"GetBucketCORS": func(ctx context.Context, c *oss.Client) error {
 			cors, err := c.GetBucketCORS(ctx, "bucket", nil)
 			if err == nil {
@@ -91,7 +98,9 @@ func init() {
 			}
 			return err
 		},
-		"DeleteBucketCORS": func(ctx context.Context, c *oss.Client) error { return c.DeleteBucketCORS(ctx, "bucket", nil) },
+		"DeleteBucketCORS": func(ctx context.Context, c *oss.Client) error {
+			return c.DeleteBucketCORS(ctx, "bucket", nil)
+		},
 	} {
 		operations[name] = op
 	}
@@ -139,8 +148,10 @@ func TestABucketIsMadeDescribedAndDeleted(t *testing.T) {
 		t.Errorf("bucket is %+v", info)
 	}
 	want := oss.BucketInfo{
-		Name: "new-bucket", Region: "cn-hangzhou", ExtranetEndpoint: info.ExtranetEndpoint, IntranetEndpoint: info.IntranetEndpoint,
-		Created: info.Created, StorageClass: oss.StorageIA, Redundancy: oss.RedundancyZRS, ACL: oss.ACLPublicRead, Owner: info.Owner,
+		Name: "new-bucket", Region: "cn-hangzhou", ExtranetEndpoint: info.ExtranetEndpoint,
+		IntranetEndpoint: info.IntranetEndpoint,
+		Created:          info.Created, StorageClass: oss.StorageIA, Redundancy: oss.RedundancyZRS,
+		ACL: oss.ACLPublicRead, Owner: info.Owner,
 	}
 	if diff := cmp.Diff(want, *info); diff != "" {
 		t.Errorf("bucket (-want +got):\n%s", diff)
@@ -148,7 +159,8 @@ func TestABucketIsMadeDescribedAndDeleted(t *testing.T) {
 	if region, err := c.GetBucketLocation(ctx, "new-bucket", nil); region != "cn-hangzhou" || err != nil {
 		t.Errorf("GetBucketLocation = %q, %v", region, err)
 	}
-	if err := c.PutBucket(ctx, "new-bucket", &oss.PutBucketOptions{StorageClass: oss.StorageArchive}); !errors.Is(err, oss.ErrBucketExists) {
+	if err := c.PutBucket(ctx, "new-bucket",
+		&oss.PutBucketOptions{StorageClass: oss.StorageArchive}); !errors.Is(err, oss.ErrBucketExists) {
 		t.Errorf("PutBucket of another class: %v", err)
 	}
 	srv.PutObject("new-bucket", "key", nil)
@@ -185,11 +197,13 @@ func TestBucketsAreListed(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 4} {
 		for prefix, want := range map[string][]string{"": {"a-1", "a-2", "a-3", "b-1"}, "a": {"a-1", "a-2", "a-3"}} {
 			var got []string
-			for b, err := range srv.Client().Buckets(t.Context(), &oss.ListBucketsOptions{Prefix: prefix, PageSize: size}) {
+			for b, err := range srv.Client().Buckets(t.Context(),
+				&oss.ListBucketsOptions{Prefix: prefix, PageSize: size}) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if b.Region != "cn-hangzhou" || b.Created.IsZero() || b.StorageClass != oss.StorageStandard || b.ExtranetEndpoint == "" {
+				if b.Region != "cn-hangzhou" || b.Created.IsZero() ||
+					b.StorageClass != oss.StorageStandard || b.ExtranetEndpoint == "" {
 					t.Errorf("bucket is %+v", b)
 				}
 				got = append(got, b.Name)
@@ -247,7 +261,8 @@ func TestConfigurationsOfABucketComeBackAsTheyWerePut(t *testing.T) {
 		t.Errorf("lifecycle (-want +got):\n%s", diff)
 	}
 	for range 2 {
-		if err := errors.Join(c.DeleteBucketCORS(ctx, "bucket", nil), c.DeleteBucketLifecycle(ctx, "bucket", nil)); err != nil {
+		if err := errors.Join(c.DeleteBucketCORS(ctx, "bucket", nil),
+			c.DeleteBucketLifecycle(ctx, "bucket", nil)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -262,17 +277,20 @@ func TestConfigurationsOfABucketComeBackAsTheyWerePut(t *testing.T) {
 func TestARuleWithMoreToItIsNotWritten(t *testing.T) {
 	for _, more := range []string{
 		"<Filter><ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></Filter>",
-		"<NoncurrentVersionTransition><NoncurrentDays>1</NoncurrentDays><StorageClass>IA</StorageClass></NoncurrentVersionTransition>",
+		"<NoncurrentVersionTransition><NoncurrentDays>1</NoncurrentDays><StorageClass>IA</StorageClass>" +
+			"</NoncurrentVersionTransition>",
 		"<Transition><Days>1</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime></Transition>",
 		"<Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration>",
 	} {
 		c := play(says(200, "<LifecycleConfiguration><Rule><ID>i</ID><Status>Enabled</Status>"+more+
-			"<AbortMultipartUpload><Days>1</Days></AbortMultipartUpload></Rule></LifecycleConfiguration>")).client(t, oss.Config{})
+			"<AbortMultipartUpload><Days>1</Days></AbortMultipartUpload></Rule></LifecycleConfiguration>")).client(t,
+			oss.Config{})
 		rules, err := c.GetBucketLifecycle(t.Context(), "bucket", nil)
 		if err != nil || len(rules) != 1 || !rules[0].Partial {
 			t.Errorf("%s: GetBucketLifecycle = %+v, %v, want a partial rule", more, rules, err)
 		}
-		if err := c.PutBucketLifecycle(t.Context(), "bucket", rules, nil); err == nil || !strings.Contains(err.Error(), "Partial") {
+		if err := c.PutBucketLifecycle(t.Context(), "bucket", rules, nil); err == nil ||
+			!strings.Contains(err.Error(), "Partial") {
 			t.Errorf("%s: PutBucketLifecycle: %v", more, err)
 		}
 	}
@@ -288,17 +306,26 @@ func TestRepliesAboutBucketsThatOSSCannotHaveSentAreRefused(t *testing.T) {
 		reply    answer
 		want     string // in the error
 	}{
-		{"bucket that is not behind the position", "ListBuckets", list("<Buckets><Bucket><Name>a</Name></Bucket></Buckets>"), `"a" after "a"`},
+		{"bucket that is not behind the position", "ListBuckets",
+			list("<Buckets><Bucket><Name>a</Name></Bucket></Buckets>"), `"a" after "a"`},
 		{"impossible name", "ListBuckets", list("<Buckets><Bucket><Name>b/c</Name></Bucket></Buckets>"), "bucket name"},
 		{"truncated without a marker", "ListBuckets", list("<IsTruncated>true</IsTruncated>" + b), "continues at"},
-		{"the same page for ever", "Buckets", list("<IsTruncated>true</IsTruncated><NextMarker>b</NextMarker>" + b), `"b" after "b"`},
-		{"another bucket", "GetBucketInfo", says(200, "<BucketInfo><Bucket><Name>other</Name></Bucket></BucketInfo>"), `"other"`},
+		{"the same page for ever", "Buckets", list("<IsTruncated>true</IsTruncated><NextMarker>b</NextMarker>" + b),
+			`"b" after "b"`},
+		{"another bucket", "GetBucketInfo", says(200, "<BucketInfo><Bucket><Name>other</Name></Bucket></BucketInfo>"),
+			`"other"`},
 		{"no location", "GetBucketLocation", says(200, "<LocationConstraint/>"), "location"},
-		{"unknown state", "GetBucketVersioning", says(200, "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>"), `"On"`},
-		{"negative age", "GetBucketCORS", says(200, "<CORSConfiguration><CORSRule><MaxAgeSeconds>-1</MaxAgeSeconds></CORSRule></CORSConfiguration>"), "-1 seconds"},
-		{"date that is none", "GetBucketLifecycle", says(200, "<LifecycleConfiguration><Rule><Expiration><CreatedBeforeDate>x</CreatedBeforeDate></Expiration></Rule></LifecycleConfiguration>"), "cannot parse"},
+		{"unknown state", "GetBucketVersioning",
+			says(200, "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>"), `"On"`},
+		{"negative age", "GetBucketCORS",
+			says(200, "<CORSConfiguration><CORSRule><MaxAgeSeconds>-1</MaxAgeSeconds></CORSRule></CORSConfiguration>"),
+			"-1 seconds"},
+		{"date that is none", "GetBucketLifecycle",
+			says(200, "<LifecycleConfiguration><Rule><Expiration><CreatedBeforeDate>x</CreatedBeforeDate>"+
+				"</Expiration></Rule></LifecycleConfiguration>"), "cannot parse"},
 		{"no grant", "GetObjectACL", says(200, "<AccessControlPolicy/>"), "no grant"},
-		{"tag twice", "GetObjectTagging", says(200, "<Tagging><TagSet><Tag><Key>a</Key></Tag><Tag><Key>a</Key></Tag></TagSet></Tagging>"), "2 tags"},
+		{"tag twice", "GetObjectTagging",
+			says(200, "<Tagging><TagSet><Tag><Key>a</Key></Tag><Tag><Key>a</Key></Tag></TagSet></Tagging>"), "2 tags"},
 		{"link to nothing", "GetSymlink", says(200, ""), "key is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -315,7 +342,8 @@ func TestRepliesAboutBucketsThatOSSCannotHaveSentAreRefused(t *testing.T) {
 }
 
 func TestBadBucketArgumentsAreNamedBeforeAnyRequest(t *testing.T) {
-	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t, oss.Config{})
+	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t,
+		oss.Config{})
 	ctx := t.Context()
 	put := func(name string, o oss.PutBucketOptions) error { return c.PutBucket(ctx, name, &o) }
 	cors := func(rules ...oss.CORSRule) error {
@@ -357,8 +385,10 @@ func TestBadBucketArgumentsAreNamedBeforeAnyRequest(t *testing.T) {
 		{"days here and a date there", "mix", rule(oss.LifecycleRule{Expire: oss.Age{Before: time.Unix(0, 0)},
 			Transitions: []oss.Transition{{Age: oss.Age{Days: 1}, StorageClass: oss.StorageIA}}})},
 		{"noon", "00:00 UTC", rule(oss.LifecycleRule{Expire: oss.Age{Before: time.Unix(43200, 0)}})},
-		{"transition without a class", "StorageClass", rule(oss.LifecycleRule{Transitions: []oss.Transition{{Age: oss.Age{Days: 1}}}})},
-		{"transition without a time", "Transitions", rule(oss.LifecycleRule{Transitions: []oss.Transition{{StorageClass: oss.StorageIA}}})},
+		{"transition without a class", "StorageClass",
+			rule(oss.LifecycleRule{Transitions: []oss.Transition{{Age: oss.Age{Days: 1}}}})},
+		{"transition without a time", "Transitions",
+			rule(oss.LifecycleRule{Transitions: []oss.Transition{{StorageClass: oss.StorageIA}}})},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
 			t.Errorf("%s: %v, want an error with %q", tt.name, tt.err, tt.want)

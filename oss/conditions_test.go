@@ -24,7 +24,8 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 	)
 	withEC := func(status int, code, ec string, extra string) answer {
 		return says(status,
-			"<Error><Code>"+code+"</Code><Message>no.</Message><RequestId>"+id+"</RequestId>"+extra+"<EC>"+ec+"</EC></Error>", "x-oss-request-id", id)
+			"<Error><Code>"+code+"</Code><Message>no.</Message><RequestId>"+id+"</RequestId>"+extra+"<EC>"+ec+
+				"</EC></Error>", "x-oss-request-id", id)
 	}
 	bare := func(status int) answer { return says(status, "", "x-oss-request-id", id) }
 	type kinds = []error
@@ -123,7 +124,8 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 			"<Endpoint>oss-cn-beijing.aliyuncs.com</Endpoint>"), oss.Config{}, kinds{oss.ErrAccessDenied},
 			new(*oss.ServiceError), 403,
 			"oss: GetObject oss://bucket/key: 403 AccessDenied: no.; the bucket is at oss-cn-beijing.aliyuncs.com: " +
-				"set Config.Region, and Config.Endpoint if there is one, to match, request ID " + id + ", EC 0003-00001403"},
+				"set Config.Region, and Config.Endpoint if there is one, to match, " +
+				"request ID " + id + ", EC 0003-00001403"},
 		{"bucket in the path", read, refuses(403, "SecondLevelDomainForbidden"), oss.Config{},
 			kinds{oss.Code("SecondLevelDomainForbidden")}, new(*oss.ServiceError), 403,
 			"oss: GetObject oss://bucket/key: 403 SecondLevelDomainForbidden: no.; this endpoint takes no bucket " +
@@ -208,7 +210,9 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			if attempts := regexp.MustCompile(`after \d+ attempts[^:,;]*: |, after \d+ attempts[^:,;]*`); attempts.ReplaceAllString(err.Error(), "") != attempts.ReplaceAllString(tt.want, "") {
+			if attempts := regexp.MustCompile(
+				`after \d+ attempts[^:,;]*: |, after \d+ attempts[^:,;]*`); attempts.ReplaceAllString(err.Error(),
+				"") != attempts.ReplaceAllString(tt.want, "") {
 				t.Errorf("error\n%s\nwant\n%s", err, tt.want)
 			}
 			for _, kind := range tt.is {

@@ -91,8 +91,8 @@ func (r *receiver) fail(err error) {
 	}
 }
 
-// cause returns why a write failed with err. When a read fails, net/http closes the connection, and a write at that time
-// fails because of that only.
+// cause returns why a write failed with err. When a read fails, net/http closes the connection, and a write at that
+// time fails because of that only.
 func (r *receiver) cause(err error) error {
 	first := r.failed.Load()
 	switch {

@@ -87,9 +87,12 @@ func (c *Client) UploadPartCopy(
 	size := src.Length
 	if r.Header.Get("x-oss-copy-source-range") != "" {
 		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		if !ok || last-first >= MaxPartSize || first != src.Offset || src.Length > 0 && last != src.Offset+src.Length-1 {
-			return Part{}, fmt.Errorf("oss: UploadPartCopy %s part %d: range %s of the source was not honoured: copied %q",
-				resource(up.Bucket, up.Key), number, r.Header.Get("x-oss-copy-source-range"), resp.Header.Get("Content-Range"))
+		if !ok || last-first >= MaxPartSize || first != src.Offset ||
+			src.Length > 0 && last != src.Offset+src.Length-1 {
+			return Part{},
+				fmt.Errorf("oss: UploadPartCopy %s part %d: range %s of the source was not honoured: copied %q",
+					resource(up.Bucket, up.Key), number, r.Header.Get("x-oss-copy-source-range"),
+					resp.Header.Get("Content-Range"))
 		}
 		size = last - first + 1
 	}

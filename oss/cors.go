@@ -108,7 +108,8 @@ func (c *Client) GetBucketCORS(ctx context.Context, bucket string, opts *BucketO
 		cors = &BucketCORS{Vary: doc.ResponseVary != nil && *doc.ResponseVary}
 		for _, r := range doc.Rules {
 			rule := CORSRule{
-				Origins: r.AllowedOrigins, Methods: r.AllowedMethods, Headers: r.AllowedHeaders, Expose: r.ExposeHeaders,
+				Origins: r.AllowedOrigins, Methods: r.AllowedMethods,
+				Headers: r.AllowedHeaders, Expose: r.ExposeHeaders,
 			}
 			if r.MaxAgeSeconds != nil {
 				if *r.MaxAgeSeconds < 0 || *r.MaxAgeSeconds > int64(maxCORSAge/time.Second) {

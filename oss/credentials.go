@@ -209,7 +209,8 @@ func (p *cooldown) active() bool { return time.Now().Before(p.until) }
 
 // sameKeys compares the fields that requests are signed with.
 func sameKeys(a, b Credentials) bool {
-	return a.AccessKeyID == b.AccessKeyID && a.AccessKeySecret == b.AccessKeySecret && a.SecurityToken == b.SecurityToken
+	return a.AccessKeyID == b.AccessKeyID && a.AccessKeySecret == b.AccessKeySecret &&
+		a.SecurityToken == b.SecurityToken
 }
 
 // keysAt gets keys from p at the time of the Client.

@@ -67,7 +67,8 @@ func (c *Client) DeleteObjects(
 	for i, o := range objects {
 		err := checkKey(o.Key)
 		if err == nil && len(o.VersionID) > maxVersionID {
-			err = fmt.Errorf("oss: version ID of %.80q has %d bytes, more than %d", o.Key, len(o.VersionID), maxVersionID)
+			err = fmt.Errorf("oss: version ID of %.80q has %d bytes, more than %d", o.Key,
+				len(o.VersionID), maxVersionID)
 		}
 		if err != nil {
 			return nil, err

@@ -21,7 +21,8 @@ func init() {
 		operations[name] = func(ctx context.Context, c *oss.Client) error {
 			done, err := c.DeleteObjects(ctx, "bucket", []oss.ObjectID{{Key: "a"}, {Key: "b", VersionID: "v"}},
 				&oss.DeleteObjectsOptions{Markers: markers})
-			if len(done) != 2 || done[0].Key != "a" || done[1].VersionID != "v" || (done[0].Err != nil || done[1].Err != nil) != (err != nil) {
+			if len(done) != 2 || done[0].Key != "a" || done[1].VersionID != "v" ||
+				(done[0].Err != nil || done[1].Err != nil) != (err != nil) {
 				return impossible("DeleteObjects = %+v, %v", done, err)
 			}
 			return err
@@ -49,7 +50,8 @@ func TestAnyNumberOfObjectsIsDeleted(t *testing.T) {
 		{"a thousand", named("k%d", 1000), 1},
 		{"more", named("k%d", 2001), 3},
 		{"of which half do not exist", named("k%d", 40), 1},
-		{"with odd names", []oss.ObjectID{{Key: "\x0c\x01"}, {Key: "<&>\"' +%2B"}, {Key: "\u4e2d/\U0001F600"}, {Key: "a\r\nb\t"}, {Key: " "}}, 1},
+		{"with odd names", []oss.ObjectID{{Key: "\x0c\x01"}, {Key: "<&>\"' +%2B"}, {Key: "\u4e2d/\U0001F600"},
+			{Key: "a\r\nb\t"}, {Key: " "}}, 1},
 		{"twice", []oss.ObjectID{{Key: "k1"}, {Key: "k2"}, {Key: "k1"}}, 1},
 		{"with long names that have to be escaped", named(strings.Repeat("&", 1000)+"%04d", 1000), 3},
 	} {
@@ -62,7 +64,8 @@ func TestAnyNumberOfObjectsIsDeleted(t *testing.T) {
 						srv.PutObject("bucket", o.Key, nil)
 					}
 				}
-				done, err := srv.Client().DeleteObjects(t.Context(), "bucket", tt.objects, &oss.DeleteObjectsOptions{Markers: markers})
+				done, err := srv.Client().DeleteObjects(t.Context(), "bucket", tt.objects,
+					&oss.DeleteObjectsOptions{Markers: markers})
 				if err != nil || len(done) != len(tt.objects) {
 					t.Fatalf("DeleteObjects = %d results, %v, want %d", len(done), err, len(tt.objects))
 				}
@@ -89,7 +92,8 @@ func TestVersionsAreDeletedAndMarkersReported(t *testing.T) {
 	srv.PutObject("bucket", "a", []byte("1"))
 	srv.PutObject("bucket", "b", []byte("1"))
 	old := srv.Versions("bucket", "a")[0].VersionID
-	done, err := c.DeleteObjects(t.Context(), "bucket", []oss.ObjectID{{Key: "a", VersionID: old}, {Key: "b"}}, &oss.DeleteObjectsOptions{Markers: true})
+	done, err := c.DeleteObjects(t.Context(), "bucket", []oss.ObjectID{{Key: "a", VersionID: old}, {Key: "b"}},
+		&oss.DeleteObjectsOptions{Markers: true})
 	if err != nil || done[0].IsDeleteMarker || !done[1].IsDeleteMarker || done[1].MarkerVersionID == "" {
 		t.Fatalf("DeleteObjects = %+v, %v, want a version gone and a marker", done, err)
 	}
@@ -107,7 +111,8 @@ func TestVersionsAreDeletedAndMarkersReported(t *testing.T) {
 }
 
 func TestADeleteIsRepeatedWhenItsReplyIsLostOrItsBytesDamaged(t *testing.T) {
-	for _, effect := range []osstest.Effect{osstest.LoseReply(), osstest.Drop(), osstest.Fail(500, "InternalError"), osstest.Fail(400, "InvalidDigest")} {
+	for _, effect := range []osstest.Effect{osstest.LoseReply(), osstest.Drop(), osstest.Fail(500, "InternalError"),
+		osstest.Fail(400, "InvalidDigest")} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := osstest.NewServer(nil)
 			defer srv.Close()
@@ -127,7 +132,8 @@ func TestAFailedDeleteTellsWhichObjectsAreGone(t *testing.T) {
 		srv.PutObject("bucket", o.Key, nil)
 	}
 	srv.Inject(osstest.Fault{Op: "DeleteMultipleObjects", Skip: 1, Effect: osstest.Fail(403, "AccessDenied")})
-	done, err := srv.Client().DeleteObjects(t.Context(), "bucket", named("k%d", 3500), &oss.DeleteObjectsOptions{Concurrency: 1})
+	done, err := srv.Client().DeleteObjects(t.Context(), "bucket", named("k%d", 3500),
+		&oss.DeleteObjectsOptions{Concurrency: 1})
 	if !errors.Is(err, oss.ErrAccessDenied) {
 		t.Fatalf("DeleteObjects: %v, want AccessDenied", err)
 	}
@@ -157,7 +163,8 @@ func TestAQuietReplyThatNamesObjectsIsNotBelieved(t *testing.T) {
 		{"another is", "<Deleted><Key>k2</Key></Deleted>", []bool{false, false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := play(says(200, "<DeleteResult><Deleted><Key>k0</Key></Deleted></DeleteResult>"), says(200, "<DeleteResult>"+tt.verbose+"</DeleteResult>"))
+			s := play(says(200, "<DeleteResult><Deleted><Key>k0</Key></Deleted></DeleteResult>"),
+				says(200, "<DeleteResult>"+tt.verbose+"</DeleteResult>"))
 			done, err := s.client(t, oss.Config{}).DeleteObjects(t.Context(), "bucket", named("k%d", 2), nil)
 			for i, d := range done {
 				if (d.Err == nil) != tt.want[i] {
@@ -168,7 +175,8 @@ func TestAQuietReplyThatNamesObjectsIsNotBelieved(t *testing.T) {
 				t.Errorf("DeleteObjects: %v", err)
 			}
 			sent := s.messages()
-			if len(sent) != 2 || !strings.Contains(sent[0].Body, "<Quiet>true") || !strings.Contains(sent[1].Body, "<Quiet>false") ||
+			if len(sent) != 2 || !strings.Contains(sent[0].Body, "<Quiet>true") ||
+				!strings.Contains(sent[1].Body, "<Quiet>false") ||
 				sent[0].Header.Get("Content-Md5") != md5of(sent[0].Body) {
 				t.Errorf("sent %+v, want a quiet request and a verbose one", sent)
 			}
@@ -193,7 +201,8 @@ func TestDeletesInFlightAreBounded(t *testing.T) {
 			c := newClient(t, cfg)
 			done := make(chan error)
 			go func() {
-				_, err := c.DeleteObjects(t.Context(), "bucket", named("k%d", 9001), &oss.DeleteObjectsOptions{Concurrency: tt.concurrency})
+				_, err := c.DeleteObjects(t.Context(), "bucket", named("k%d", 9001),
+					&oss.DeleteObjectsOptions{Concurrency: tt.concurrency})
 				done <- err
 			}()
 			synctest.Wait() // all that may be in flight are
@@ -210,7 +219,8 @@ func TestDeletesInFlightAreBounded(t *testing.T) {
 }
 
 func TestBadDeletesAreNamedBeforeAnyRequest(t *testing.T) {
-	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t, oss.Config{})
+	c := play(func(*http.Request, string) (*http.Response, error) { panic("a request is sent") }).client(t,
+		oss.Config{})
 	for _, tt := range []struct {
 		name, bucket, want string
 		object             oss.ObjectID
@@ -219,7 +229,8 @@ func TestBadDeletesAreNamedBeforeAnyRequest(t *testing.T) {
 		{"no bucket", "", "bucket name is empty", oss.ObjectID{Key: "k"}, nil},
 		{"no key", "bucket", "key is empty", oss.ObjectID{}, nil},
 		{"long version", "bucket", "version ID", oss.ObjectID{Key: "k", VersionID: strings.Repeat("v", 1025)}, nil},
-		{"negative concurrency", "bucket", "Concurrency -1", oss.ObjectID{Key: "k"}, &oss.DeleteObjectsOptions{Concurrency: -1}},
+		{"negative concurrency", "bucket", "Concurrency -1", oss.ObjectID{Key: "k"},
+			&oss.DeleteObjectsOptions{Concurrency: -1}},
 	} {
 		_, err := c.DeleteObjects(t.Context(), tt.bucket, []oss.ObjectID{{Key: "good"}, tt.object}, tt.opts)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -74,9 +74,11 @@ func (cfg *Config) destination() (destination, error) {
 	case kind < PublicEndpoint || kind > AccelerateOverseasEndpoint:
 		return destination{}, fmt.Errorf("oss: Config.EndpointKind %d is not one of the five endpoints", kind)
 	case kind != PublicEndpoint && address != "":
-		return destination{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q", redactUser(address))
+		return destination{}, fmt.Errorf("oss: Config.EndpointKind is set beside Config.Endpoint %q",
+			redactUser(address))
 	case kind != PublicEndpoint && box != "":
-		return destination{}, errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID, which has one endpoint")
+		return destination{},
+			errors.New("oss: Config.EndpointKind is set beside Config.CloudBoxID, which has one endpoint")
 	case box != "" && !boxForm.MatchString(box):
 		return destination{}, fmt.Errorf("oss: Config.CloudBoxID %q does not look like \"cb-f8z7yvzgwfkl9q0h\"", box)
 	case address == "" && box != "":
@@ -104,7 +106,8 @@ func (cfg *Config) destination() (destination, error) {
 // regionOf returns the region in the host of an OSS endpoint, "" for any other host.
 func regionOf(host string) string {
 	for _, form := range []*regexp.Regexp{ossHost, dualStackHost} {
-		if m := form.FindStringSubmatch(host); m != nil && m[1] != "accelerate-overseas" && regionForm.MatchString(m[1]) {
+		if m := form.FindStringSubmatch(host); m != nil &&
+			m[1] != "accelerate-overseas" && regionForm.MatchString(m[1]) {
 			return m[1]
 		}
 	}
@@ -147,8 +150,9 @@ func parseEndpoint(s string, a Addressing) (endpoint, error) {
 	}
 	u, err := url.Parse(full)
 	bad := func(why string) (endpoint, error) {
-		return endpoint{}, fmt.Errorf("oss: endpoint %q %s; want a host like \"oss-cn-hangzhou.aliyuncs.com\" or its URL",
-			redactUser(s), why)
+		return endpoint{},
+			fmt.Errorf("oss: endpoint %q %s; want a host like \"oss-cn-hangzhou.aliyuncs.com\" or its URL",
+				redactUser(s), why)
 	}
 	switch {
 	case err != nil:

@@ -122,7 +122,8 @@ func (e *ServiceError) hint(signedV4 bool) string {
 		return "set the clock of this machine"
 	case "EntityTooLarge":
 		if e.Op == "CopyObject" {
-			return fmt.Sprintf("copy more than %d bytes with UploadPartCopy, or with Uploader.Copy of package multipart",
+			return fmt.Sprintf("copy more than %d bytes with UploadPartCopy, or with "+
+				"Uploader.Copy of package multipart",
 				MaxCopySize)
 		}
 	}
@@ -176,9 +177,10 @@ const (
 	ErrInvalidState      Code = "InvalidObjectState"       // an archived object that is not restored
 	ErrRestoreInProgress Code = "RestoreAlreadyInProgress" // of RestoreObject
 	ErrBucketNotEmpty    Code = "BucketNotEmpty"           // of DeleteBucket
-	ErrBucketExists      Code = "BucketAlreadyExists"      // of PutBucket: it belongs to another account, or has another class
-	ErrNoSuchLifecycle   Code = "NoSuchLifecycle"
-	ErrNoSuchCORS        Code = "NoSuchCORSConfiguration"
+	// of PutBucket: it belongs to another account, or has another class
+	ErrBucketExists    Code = "BucketAlreadyExists"
+	ErrNoSuchLifecycle Code = "NoSuchLifecycle"
+	ErrNoSuchCORS      Code = "NoSuchCORSConfiguration"
 )
 
 // A ChecksumError reports that bytes were corrupted: the checksums of what was sent, or read, and of what OSS holds

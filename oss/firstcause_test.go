@@ -23,8 +23,8 @@ func (c closedConn) Write([]byte) (int, error) {
 	return 0, &net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}
 }
 
-// Row 58: a connection that the server cuts is closed by net/http when its read fails. The write that fails then tells the
-// error of the read.
+// Row 58: a connection that the server cuts is closed by net/http when its read fails. The write that fails then tells
+// the error of the read.
 func TestAWriteOnACutConnectionTellsTheFirstCause(t *testing.T) {
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	for _, tt := range []struct {
@@ -38,8 +38,9 @@ func TestAWriteOnACutConnectionTellsTheFirstCause(t *testing.T) {
 		{"no read", nil, net.ErrClosed},
 	} {
 		for kind, c := range map[string]net.Conn{
-			"plain": &conn{Conn: closedConn{read: tt.read}, copied: copySize{max: maxCopyPlain}, zeroCopied: copySize{max: maxZeroCopy}},
-			"TLS":   tlsOver(&corkedConn{Conn: closedConn{read: tt.read}}),
+			"plain": &conn{Conn: closedConn{read: tt.read}, copied: copySize{max: maxCopyPlain},
+				zeroCopied: copySize{max: maxZeroCopy}},
+			"TLS": tlsOver(&corkedConn{Conn: closedConn{read: tt.read}}),
 		} {
 			if tt.read != nil {
 				c.Read(make([]byte, 1))

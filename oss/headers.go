@@ -53,7 +53,8 @@ func (r *Request) checkApplicable() error {
 	for name := range r.Header {
 		for _, t := range restrictedHeaders {
 			if strings.HasPrefix(name, t.prefix) && !slices.Contains(t.by, r.Op) {
-				return fmt.Errorf("oss: OSS ignores the header %s with %s: give it to %s", name, r.Op, strings.Join(t.by, ", "))
+				return fmt.Errorf("oss: OSS ignores the header %s with %s: give it to %s", name,
+					r.Op, strings.Join(t.by, ", "))
 			}
 		}
 	}
@@ -106,7 +107,8 @@ func checkOSSHeader(name string, values []string) error {
 		case trimmed == "":
 			return fmt.Errorf("oss: value of the metadata %s is empty, which breaks signature V4", name)
 		case trimmed != v:
-			return fmt.Errorf("oss: value %.80q of the metadata %s begins or ends with a blank, which HTTP drops", v, name)
+			return fmt.Errorf("oss: value %.80q of the metadata %s begins or ends with a blank, which HTTP drops", v,
+				name)
 		}
 	}
 	return nil
@@ -178,7 +180,8 @@ func (f *fieldHeaders) merge(field string, h http.Header) {
 // contradict records an error if a header was set before with other values.
 func (f *fieldHeaders) contradict(field, name string, values []string) {
 	if given := f.Values(name); len(given) > 0 && !slices.Equal(given, values) && f.err == nil {
-		f.err = fmt.Errorf("oss: %s is %.80q, and %s in Header is %.80q", field, values, http.CanonicalHeaderKey(name), given)
+		f.err = fmt.Errorf("oss: %s is %.80q, and %s in Header is %.80q", field, values,
+			http.CanonicalHeaderKey(name), given)
 	}
 }
 

@@ -163,9 +163,12 @@ func TestAttemptsAreLogged(t *testing.T) {
 		}
 	}
 	const id = "5C3D9175B6FC201293AD4890"
-	const retried = `level=WARN msg="oss request" op=UploadPart bucket=bucket key=dir/key part=7 attempt=1 status=503 request_id=` + id +
-		` error="oss: UploadPart oss://bucket/dir/key part 7: 503 ServiceUnavailable: no., request ID ` + id + `" retry_in=1ns` + "\n"
-	const rest = `level=DEBUG msg="oss request" op=UploadPart bucket=bucket key=dir/key part=7 attempt=2 status=200 request_id=""` + "\n" +
+	const retried = `level=WARN msg="oss request" op=UploadPart bucket=bucket key=dir/key part=7 attempt=1 ` +
+		`status=503 request_id=` + id +
+		` error="oss: UploadPart oss://bucket/dir/key part 7: 503 ServiceUnavailable: no., ` +
+		`request ID ` + id + `" retry_in=1ns` + "\n"
+	const rest = `level=DEBUG msg="oss request" op=UploadPart bucket=bucket key=dir/key part=7 attempt=2 ` +
+		`status=200 request_id=""` + "\n" +
 		`level=DEBUG msg="oss request" op=HeadObject bucket=bucket key="a\nb" attempt=1 status=404 request_id=` + id +
 		` error="oss: HeadObject oss://bucket/a\\nb: 404 NoSuchKey: no., request ID ` + id + `"` + "\n"
 	for _, tt := range []struct {

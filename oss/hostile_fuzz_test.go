@@ -98,15 +98,24 @@ func FuzzAnyReply(f *testing.F) {
 			{200, id,
 				"<DeleteResult><Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker></Deleted><Deleted><Key>b" +
 					"</Key><VersionId>v</VersionId></Deleted></DeleteResult>"},
-			{200, id, "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant>private</Grant></AccessControlList></AccessControlPolicy>"},
+			{200, id, "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant>private</Grant>" +
+				"</AccessControlList></AccessControlPolicy>"},
 			{200, id, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"},
-			{200, sums + "\r\nx-oss-symlink-target: a%2Fb\r\nx-oss-next-append-position: 7\r\nx-oss-object-type: Appendable", ""},
-			{200, id, "<ListAllMyBucketsResult><IsTruncated>true</IsTruncated><NextMarker>b</NextMarker><Buckets><Bucket><Name>b</Name><Location>oss-cn-hangzhou</Location></Bucket></Buckets></ListAllMyBucketsResult>"},
-			{200, id, "<BucketInfo><Bucket><Name>bucket</Name><Location>oss-cn-hangzhou</Location></Bucket></BucketInfo>"},
+			{200, sums + "\r\nx-oss-symlink-target: a%2Fb\r\nx-oss-next-append-position: 7\r\n" +
+				"x-oss-object-type: Appendable", ""},
+			{200, id, "<ListAllMyBucketsResult><IsTruncated>true</IsTruncated><NextMarker>b</NextMarker><Buckets>" +
+				"<Bucket><Name>b</Name><Location>oss-cn-hangzhou</Location></Bucket></Buckets>" +
+				"</ListAllMyBucketsResult>"},
+			{200, id,
+				"<BucketInfo><Bucket><Name>bucket</Name><Location>oss-cn-hangzhou</Location></Bucket></BucketInfo>"},
 			{200, id, "<LocationConstraint>oss-cn-hangzhou</LocationConstraint>"},
 			{200, id, "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"},
-			{200, id, "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><MaxAgeSeconds>5</MaxAgeSeconds></CORSRule></CORSConfiguration>"},
-			{200, id, "<LifecycleConfiguration><Rule><ID>i</ID><Expiration><CreatedBeforeDate>2030-01-01T00:00:00.000Z</CreatedBeforeDate></Expiration></Rule></LifecycleConfiguration>"},
+			{200, id, "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><MaxAgeSeconds>5</MaxAgeSeconds>" +
+				"</CORSRule></CORSConfiguration>"},
+			{200, id,
+				"<LifecycleConfiguration><Rule><ID>i</ID><Expiration>" +
+					"<CreatedBeforeDate>2030-01-01T00:00:00.000Z</CreatedBeforeDate></Expiration></Rule>" +
+					"</LifecycleConfiguration>"},
 			{203, id, "<Error><Code>CallbackFailed</Code></Error>"},
 			{403, "Date: Sun, 01 Mar 2026 12:00:00 GMT",
 				"<Error><Code>RequestTimeTooSkewed</Code><Message>a\nb</Message></Error>"},

@@ -182,7 +182,8 @@ func impossible(format string, args ...any) error {
 func TestRepliesThatOSSCannotHaveSentAreRefused(t *testing.T) {
 	part := func(number, size, etag string) answer {
 		return says(200,
-			"<ListPartsResult><Part><PartNumber>"+number+"</PartNumber><Size>"+size+"</Size><ETag>"+etag+"</ETag></Part></ListPartsResult>")
+			"<ListPartsResult><Part><PartNumber>"+number+"</PartNumber><Size>"+size+"</Size><ETag>"+etag+
+				"</ETag></Part></ListPartsResult>")
 	}
 	uploads := func(entries string) answer {
 		return says(200, "<ListMultipartUploadsResult>"+entries+"</ListMultipartUploadsResult>")

@@ -132,7 +132,8 @@ func (r *LifecycleRule) document() ossxml.LifecycleRule {
 		})
 	}
 	if r.AbortUploads != (Age{}) {
-		doc.AbortMultipartUpload = &ossxml.LifecycleAbort{Days: r.AbortUploads.Days, CreatedBeforeDate: r.AbortUploads.date()}
+		doc.AbortMultipartUpload = &ossxml.LifecycleAbort{Days: r.AbortUploads.Days,
+			CreatedBeforeDate: r.AbortUploads.date()}
 	}
 	if r.ExpireNoncurrentDays > 0 {
 		doc.NoncurrentExpiration = &ossxml.NoncurrentExpiration{NoncurrentDays: r.ExpireNoncurrentDays}
@@ -165,7 +166,8 @@ func lifecycleRule(doc ossxml.LifecycleRule) (r LifecycleRule, err error) {
 		r.Partial = r.Partial || e.Date != ""
 	}
 	for _, t := range doc.Transitions {
-		r.Transitions = append(r.Transitions, Transition{age(t.Days, t.CreatedBeforeDate), StorageClass(t.StorageClass)})
+		r.Transitions = append(r.Transitions,
+			Transition{age(t.Days, t.CreatedBeforeDate), StorageClass(t.StorageClass)})
 		r.Partial = r.Partial || t.IsAccessTime != nil || t.ReturnToStdWhenVisit != nil || t.AllowSmallFile != nil
 	}
 	if a := doc.AbortMultipartUpload; a != nil {

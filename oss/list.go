@@ -101,7 +101,8 @@ func partsPage(doc *ossxml.PartList, after int) (*PartsPage, error) {
 			return nil, fmt.Errorf("part %d without an ETag", p.Number)
 		}
 		last = p.Number
-		page.Parts[i] = Part{Number: p.Number, ETag: p.ETag, Size: p.Size, CRC64: p.CRC64, LastModified: p.LastModified.Time}
+		page.Parts[i] = Part{Number: p.Number, ETag: p.ETag, Size: p.Size, CRC64: p.CRC64,
+			LastModified: p.LastModified.Time}
 	}
 	if !doc.IsTruncated {
 		return page, nil
@@ -179,8 +180,9 @@ func (c *Client) ListMultipartUploads(
 		return nil, err
 	}
 	if o.After.ID != "" && o.After.Key == "" {
-		return nil, fmt.Errorf("oss: ListUploadsOptions.After has the ID %.80q and no Key, without which OSS ignores it",
-			o.After.ID)
+		return nil,
+			fmt.Errorf("oss: ListUploadsOptions.After has the ID %.80q and no Key, without which OSS ignores it",
+				o.After.ID)
 	}
 	r := &Request{Op: "ListMultipartUploads", Method: http.MethodGet, Bucket: bucket,
 		Query: query("uploads", "", "encoding-type", "url"), Header: make(http.Header)}
@@ -218,7 +220,8 @@ func uploadsPage(bucket string, doc *ossxml.UploadList, after Upload) (*UploadsP
 		if err := up.check(); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i+1, err)
 		}
-		page.Uploads[i] = UploadInfo{Upload: up, Initiated: u.Initiated.Time, StorageClass: StorageClass(u.StorageClass)}
+		page.Uploads[i] = UploadInfo{Upload: up, Initiated: u.Initiated.Time,
+			StorageClass: StorageClass(u.StorageClass)}
 	}
 	for _, p := range doc.CommonPrefixes {
 		prefix, err := ossxml.Unescape(doc.EncodingType, p.Prefix)
@@ -236,7 +239,8 @@ func uploadsPage(bucket string, doc *ossxml.UploadList, after Upload) (*UploadsP
 	}
 	page.Next = Upload{Bucket: bucket, Key: key, ID: doc.NextUploadIDMarker}
 	if c := strings.Compare(key, after.Key); c < 0 || c == 0 && page.Next.ID <= after.ID {
-		return nil, fmt.Errorf("truncated page after %q, %q continues at %q, %q", after.Key, after.ID, key, page.Next.ID)
+		return nil, fmt.Errorf("truncated page after %q, %q continues at %q, %q", after.Key,
+			after.ID, key, page.Next.ID)
 	}
 	return page, nil
 }

@@ -144,9 +144,12 @@ func (o *ListObjectsOptions) request(bucket string) (*Request, error) {
 
 // checkListed refuses the prefix, the delimiter and the position of a listing that no key can match.
 func checkListed(options, prefix, delimiter, after string) error {
-	for _, f := range [...]struct{ name, value string }{{"Prefix", prefix}, {"Delimiter", delimiter}, {"After", after}} {
+	for _, f := range [...]struct{ name, value string }{
+		{"Prefix", prefix}, {"Delimiter", delimiter}, {"After", after},
+	} {
 		if len(f.value) > maxKeyBytes || !utf8.ValidString(f.value) {
-			return fmt.Errorf("oss: %s.%s %.40q is not at most %d bytes of UTF-8", options, f.name, f.value, maxKeyBytes)
+			return fmt.Errorf("oss: %s.%s %.40q is not at most %d bytes of UTF-8", options,
+				f.name, f.value, maxKeyBytes)
 		}
 	}
 	return nil
@@ -320,10 +323,12 @@ func (c *Client) ListObjectVersions(
 		return nil, err
 	}
 	if o.After.VersionID != "" && o.After.Key == "" {
-		return nil, errors.New("oss: ListVersionsOptions.After has a VersionID and no Key, without which OSS refuses it")
+		return nil,
+			errors.New("oss: ListVersionsOptions.After has a VersionID and no Key, without which OSS refuses it")
 	}
-	r, err := bucketRequest("ListObjectVersions", http.MethodGet, bucket, o.Header, "versions", "", "encoding-type", "url",
-		"prefix", o.Prefix, "delimiter", o.Delimiter, "key-marker", o.After.Key, "version-id-marker", o.After.VersionID)
+	r, err := bucketRequest("ListObjectVersions", http.MethodGet, bucket, o.Header,
+		"versions", "", "encoding-type", "url", "prefix", o.Prefix, "delimiter", o.Delimiter,
+		"key-marker", o.After.Key, "version-id-marker", o.After.VersionID)
 	if err != nil {
 		return nil, err
 	}

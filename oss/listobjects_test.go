@@ -103,13 +103,18 @@ func TestObjectsAreListedInOrderWithTheirCommonPrefixes(t *testing.T) {
 		opts oss.ListObjectsOptions
 		want []string
 	}{
-		{"all", oss.ListObjectsOptions{}, []string{"a", "b/1", "b/2", "b/3/4", "b0", "c", "d/1", "e\x0c", "e+%20 ", "\u4e2d/\U0001F600"}},
-		{"delimiter", oss.ListObjectsOptions{Delimiter: "/"}, []string{"a", "b/*", "b0", "c", "d/*", "e\x0c", "e+%20 ", "\u4e2d/*"}},
+		{"all", oss.ListObjectsOptions{},
+			[]string{"a", "b/1", "b/2", "b/3/4", "b0", "c", "d/1", "e\x0c", "e+%20 ", "\u4e2d/\U0001F600"}},
+		{"delimiter", oss.ListObjectsOptions{Delimiter: "/"},
+			[]string{"a", "b/*", "b0", "c", "d/*", "e\x0c", "e+%20 ", "\u4e2d/*"}},
 		{"prefix", oss.ListObjectsOptions{Prefix: "b"}, []string{"b/1", "b/2", "b/3/4", "b0"}},
 		{"prefix and delimiter", oss.ListObjectsOptions{Prefix: "b/", Delimiter: "/"}, []string{"b/1", "b/2", "b/3/*"}},
-		{"after", oss.ListObjectsOptions{After: "b/2"}, []string{"b/3/4", "b0", "c", "d/1", "e\x0c", "e+%20 ", "\u4e2d/\U0001F600"}},
-		{"after a key below a prefix", oss.ListObjectsOptions{After: "b/2", Delimiter: "/"}, []string{"b/*", "b0", "c", "d/*", "e\x0c", "e+%20 ", "\u4e2d/*"}},
-		{"after the last key below a prefix", oss.ListObjectsOptions{After: "b/3/4", Delimiter: "/"}, []string{"b0", "c", "d/*", "e\x0c", "e+%20 ", "\u4e2d/*"}},
+		{"after", oss.ListObjectsOptions{After: "b/2"},
+			[]string{"b/3/4", "b0", "c", "d/1", "e\x0c", "e+%20 ", "\u4e2d/\U0001F600"}},
+		{"after a key below a prefix", oss.ListObjectsOptions{After: "b/2", Delimiter: "/"},
+			[]string{"b/*", "b0", "c", "d/*", "e\x0c", "e+%20 ", "\u4e2d/*"}},
+		{"after the last key below a prefix", oss.ListObjectsOptions{After: "b/3/4", Delimiter: "/"},
+			[]string{"b0", "c", "d/*", "e\x0c", "e+%20 ", "\u4e2d/*"}},
 		{"nothing", oss.ListObjectsOptions{Prefix: "z"}, nil},
 	} {
 		for _, size := range []int{0, 1, 2, 3} {
@@ -138,7 +143,8 @@ func TestObjectsAreListedInOrderWithTheirCommonPrefixes(t *testing.T) {
 func TestAnEntryDescribesItsObject(t *testing.T) {
 	srv := newServer(t, nil)
 	c := srv.Client()
-	if _, err := c.PutObject(t.Context(), "bucket", "key", strings.NewReader("data"), &oss.ObjectOptions{StorageClass: "IA"}); err != nil {
+	if _, err := c.PutObject(t.Context(), "bucket", "key", strings.NewReader("data"),
+		&oss.ObjectOptions{StorageClass: "IA"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, owner := range []bool{false, true} {
@@ -151,7 +157,8 @@ func TestAnEntryDescribesItsObject(t *testing.T) {
 			t.Errorf("entry is %+v, want its time, and its owner: %t", got, owner)
 		}
 		got.LastModified, got.Owner = got.LastModified.AddDate(-5000, 0, 0), oss.Owner{}
-		want := oss.ObjectEntry{Key: "key", Size: 4, ETag: etag("data"), Type: oss.TypeNormal, StorageClass: "IA", LastModified: got.LastModified}
+		want := oss.ObjectEntry{Key: "key", Size: 4, ETag: etag("data"), Type: oss.TypeNormal, StorageClass: "IA",
+			LastModified: got.LastModified}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("entry (-want +got):\n%s", diff)
 		}
@@ -162,7 +169,8 @@ func TestAnEntryDescribesItsObject(t *testing.T) {
 // follows it in the order of bytes, and the keys below the prefix do.
 func TestACommonPrefixIsListedOnce(t *testing.T) {
 	page := func(next, body string) answer {
-		truncated := fmt.Sprintf("<IsTruncated>%t</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", next != "", next)
+		truncated := fmt.Sprintf("<IsTruncated>%t</IsTruncated><NextContinuationToken>%s</NextContinuationToken>",
+			next != "", next)
 		return says(200, "<ListBucketResult>"+truncated+body+"</ListBucketResult>")
 	}
 	const prefix, object = "<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>", "<Contents><Key>b</Key></Contents>"
@@ -182,22 +190,32 @@ func TestListingsThatOSSCannotHaveSentAreRefused(t *testing.T) {
 		reply    answer
 		want     string // in the error
 	}{
-		{"key that is not behind the position", "ListObjects", objects("<Contents><Key>a</Key></Contents>"), `"a" after "a"`},
+		{"key that is not behind the position", "ListObjects", objects("<Contents><Key>a</Key></Contents>"),
+			`"a" after "a"`},
 		{"key twice", "ListObjects", objects(b + b), `"b" after "b"`},
 		{"keys out of order", "ListObjects", objects("<Contents><Key>c</Key></Contents>" + b), `"b" after "c"`},
 		{"no key", "ListObjects", objects("<Contents/>"), "not 1 to 1023 bytes"},
-		{"long key", "ListObjects", objects("<Contents><Key>" + strings.Repeat("k", 1024) + "</Key></Contents>"), "not 1 to 1023 bytes"},
-		{"key that is no UTF-8", "ListObjects", objects("<EncodingType>url</EncodingType><Contents><Key>b%FF</Key></Contents>"), "of UTF-8"},
-		{"key that is not escaped", "ListObjects", objects("<EncodingType>url</EncodingType><Contents><Key>b%</Key></Contents>"), "escape"},
+		{"long key", "ListObjects", objects("<Contents><Key>" + strings.Repeat("k", 1024) + "</Key></Contents>"),
+			"not 1 to 1023 bytes"},
+		{"key that is no UTF-8", "ListObjects",
+			objects("<EncodingType>url</EncodingType><Contents><Key>b%FF</Key></Contents>"), "of UTF-8"},
+		{"key that is not escaped", "ListObjects",
+			objects("<EncodingType>url</EncodingType><Contents><Key>b%</Key></Contents>"), "escape"},
 		{"negative size", "ListObjects", objects("<Contents><Key>b</Key><Size>-1</Size></Contents>"), "of -1 bytes"},
 		{"truncated without a token", "ListObjects", objects(more + b), "continues at"},
 		{"too many", "ListObjects", objects(strings.Repeat(b, 1001)), "1001 objects"},
-		{"the same page for ever", "Objects", objects(more + "<NextContinuationToken>t</NextContinuationToken>" + b), "not from OSS"},
-		{"version without an ID", "ListObjectVersions", versions("<Version><Key>b</Key><Size>1</Size></Version>"), "without an ID"},
-		{"version without a size", "ListObjectVersions", versions("<Version><Key>b</Key><VersionId>v</VersionId></Version>"), "without a size"},
-		{"versions out of order", "ListObjectVersions", versions("<DeleteMarker><Key>A</Key><VersionId>v</VersionId></DeleteMarker>"), `"A" after "a"`},
+		{"the same page for ever", "Objects", objects(more + "<NextContinuationToken>t</NextContinuationToken>" + b),
+			"not from OSS"},
+		{"version without an ID", "ListObjectVersions", versions("<Version><Key>b</Key><Size>1</Size></Version>"),
+			"without an ID"},
+		{"version without a size", "ListObjectVersions",
+			versions("<Version><Key>b</Key><VersionId>v</VersionId></Version>"), "without a size"},
+		{"versions out of order", "ListObjectVersions",
+			versions("<DeleteMarker><Key>A</Key><VersionId>v</VersionId></DeleteMarker>"), `"A" after "a"`},
 		{"entry of another kind", "ListObjectVersions", versions("<Other><Key>b</Key></Other>"), `"Other"`},
-		{"versions without an end", "ListObjectVersions", versions(more + "<NextKeyMarker>a</NextKeyMarker><NextVersionIdMarker>1</NextVersionIdMarker>"), "continues at"},
+		{"versions without an end", "ListObjectVersions",
+			versions(more + "<NextKeyMarker>a</NextKeyMarker><NextVersionIdMarker>1</NextVersionIdMarker>"),
+			"continues at"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			op := operations[tt.op]
@@ -229,7 +247,8 @@ func TestListingsNameBadArgumentsBeforeAnyRequest(t *testing.T) {
 			t.Errorf("%s: %v, want an error with %q", tt.name, err, tt.want)
 		}
 	}
-	_, err := c(t, oss.Config{}).ListObjectVersions(t.Context(), "bucket", &oss.ListVersionsOptions{After: oss.ObjectID{VersionID: "v"}})
+	_, err := c(t, oss.Config{}).ListObjectVersions(t.Context(), "bucket",
+		&oss.ListVersionsOptions{After: oss.ObjectID{VersionID: "v"}})
 	if err == nil || !strings.Contains(err.Error(), "no Key") {
 		t.Errorf("a position without a key: %v", err)
 	}
@@ -258,7 +277,8 @@ func TestVersionsAreListedWithTheirDeleteMarkers(t *testing.T) {
 				name = v.Key + "*"
 			case v.IsDeleteMarker:
 				name = v.Key + " deleted"
-			case v.Owner.ID == "" || v.ETag == "" || v.LastModified.IsZero() || v.Type != oss.TypeNormal || v.StorageClass != "Standard":
+			case v.Owner.ID == "" || v.ETag == "" || v.LastModified.IsZero() ||
+				v.Type != oss.TypeNormal || v.StorageClass != "Standard":
 				t.Errorf("version is %+v", v)
 			}
 			if v.IsLatest {
@@ -269,7 +289,8 @@ func TestVersionsAreListedWithTheirDeleteMarkers(t *testing.T) {
 		return names, ids
 	}
 	for _, size := range []int{0, 1, 2, 3} {
-		want := []string{"a deleted latest", "a 5", "a 3", "b/1 5 latest", "b/1 3", "b/2 5 latest", "b/2 3", "c 5 latest", "c 3"}
+		want := []string{"a deleted latest", "a 5", "a 3", "b/1 5 latest", "b/1 3", "b/2 5 latest",
+			"b/2 3", "c 5 latest", "c 3"}
 		got, ids := list(oss.ListVersionsOptions{PageSize: size})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("versions by %d (-want +got):\n%s", size, diff)
@@ -295,8 +316,10 @@ func BenchmarkListObjects(b *testing.B) {
 	var doc strings.Builder
 	doc.WriteString("<ListBucketResult><EncodingType>url</EncodingType>")
 	for i := range n {
-		fmt.Fprintf(&doc, "<Contents><Key>photos%%2F2026%%2F%08d.jpg</Key><LastModified>2026-05-21T03:17:54.000Z</LastModified>"+
-			`<ETag>"%032X"</ETag><Type>Normal</Type><Size>29</Size><StorageClass>Standard</StorageClass></Contents>`, i, i)
+		fmt.Fprintf(&doc,
+			"<Contents><Key>photos%%2F2026%%2F%08d.jpg</Key><LastModified>2026-05-21T03:17:54.000Z</LastModified>"+
+				`<ETag>"%032X"</ETag><Type>Normal</Type><Size>29</Size>`+
+				`<StorageClass>Standard</StorageClass></Contents>`, i, i)
 	}
 	doc.WriteString("</ListBucketResult>")
 	c := play(says(200, doc.String())).client(b, oss.Config{})

@@ -50,7 +50,8 @@ func (c *Client) SetObjectMeta(
 	}
 	switch kind := ObjectType(info.Header.Get("x-oss-object-type")); {
 	case kind == TypeSymlink:
-		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object is a symbolic link: use PutSymlink", resource(bucket, key))
+		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object is a symbolic link: use PutSymlink",
+			resource(bucket, key))
 	case kind == TypeAppendable:
 		return nil, fmt.Errorf("oss: SetObjectMeta %s: the object is Appendable, which OSS does not copy",
 			resource(bucket, key))

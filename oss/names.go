@@ -59,7 +59,8 @@ func checkBucket(bucket string) error {
 func (r *Request) checkNewBucket() error {
 	creates := r.Method == http.MethodPut && r.Bucket != "" && r.Key == "" && len(r.Query) == 0
 	if creates && !newBucketForm.MatchString(r.Bucket) {
-		return fmt.Errorf("oss: bucket name %q of a new bucket is not made of a-z, 0-9 and inner hyphens only", r.Bucket)
+		return fmt.Errorf("oss: bucket name %q of a new bucket is not made of a-z, 0-9 and inner hyphens only",
+			r.Bucket)
 	}
 	return nil
 }

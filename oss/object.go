@@ -198,7 +198,9 @@ func (c *Client) PutObject(
 	var answer []byte
 	callback := h.Get("x-oss-callback") != ""
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
-	resp, err := c.putVerified(ctx, r, s, knownSums{}, func(_ Operation, resp *http.Response, _ *requestBody) (err error) {
+	resp, err := c.putVerified(ctx, r, s, knownSums{}, func(
+		_ Operation, resp *http.Response, _ *requestBody,
+	) (err error) {
 		if !callback {
 			return nil
 		}

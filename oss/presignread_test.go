@@ -46,21 +46,26 @@ func TestReadingAndDeletingArePresigned(t *testing.T) {
 		if status, _ := sent(c.PresignHead(ctx, "bucket", "a b/+", time.Minute, nil)); status != 200 {
 			t.Errorf("%T: HEAD: status %d", s, status)
 		}
-		if status, body := sent(c.PresignGet(ctx, "bucket", "a b/+", time.Minute, &oss.GetOptions{Suffix: 3})); status != 206 || body != "789" {
+		if status, body := sent(c.PresignGet(ctx, "bucket", "a b/+", time.Minute,
+			&oss.GetOptions{Suffix: 3})); status != 206 || body != "789" {
 			t.Errorf("%T: GET of a suffix: status %d, %q", s, status, body)
 		}
-		if status, body := sent(c.PresignList(ctx, "bucket", time.Minute, &oss.ListObjectsOptions{Prefix: "a b", Delimiter: "/"})); status != 200 ||
+		if status, body := sent(c.PresignList(ctx, "bucket", time.Minute,
+			&oss.ListObjectsOptions{Prefix: "a b", Delimiter: "/"})); status != 200 ||
 			!strings.Contains(body, "a%20b%2F") {
 			t.Errorf("%T: list: status %d, %q", s, status, body)
 		}
-		if status, _ := sent(c.PresignDelete(ctx, "bucket", "a b/+", time.Minute, nil)); status != 204 || len(srv.Objects("bucket")) != 0 {
+		if status, _ := sent(c.PresignDelete(ctx, "bucket", "a b/+", time.Minute, nil)); status != 204 ||
+			len(srv.Objects("bucket")) != 0 {
 			t.Errorf("%T: DELETE: status %d, %v", s, status, srv.Objects("bucket"))
 		}
 		for name, request := range map[string]*oss.Request{ // those without a method of their own
-			"tags":    {Bucket: "bucket", Key: "key", Query: map[string][]string{"tagging": {""}}},
-			"ACL":     {Bucket: "bucket", Key: "key", Query: map[string][]string{"acl": {""}}},
-			"symlink": {Method: "PUT", Bucket: "bucket", Key: "link", Query: map[string][]string{"symlink": {""}}, Header: http.Header{"x-oss-symlink-target": {"key"}}},
-			"append":  {Method: "POST", Bucket: "bucket", Key: "log", Query: map[string][]string{"append": {""}, "position": {"0"}}},
+			"tags": {Bucket: "bucket", Key: "key", Query: map[string][]string{"tagging": {""}}},
+			"ACL":  {Bucket: "bucket", Key: "key", Query: map[string][]string{"acl": {""}}},
+			"symlink": {Method: "PUT", Bucket: "bucket", Key: "link", Query: map[string][]string{"symlink": {""}},
+				Header: http.Header{"x-oss-symlink-target": {"key"}}},
+			"append": {Method: "POST", Bucket: "bucket", Key: "log",
+				Query: map[string][]string{"append": {""}, "position": {"0"}}},
 		} {
 			srv.PutObject("bucket", "key", nil)
 			if status, body := sent(c.Presign(ctx, request, time.Minute)); status != 200 {
@@ -83,7 +88,8 @@ func TestProcessIsAskedForAndItsResultNotVerified(t *testing.T) {
 	if got, err := io.ReadAll(obj.Body); string(got) != "small" || err != nil || obj.Verified {
 		t.Errorf("read %q, %v, verified %t", got, err, obj.Verified)
 	}
-	p, err := c.PresignGet(t.Context(), "bucket", "key", time.Minute, &oss.GetOptions{Process: process, Response: oss.ResponseHeaders{ContentType: "image/png"}})
+	p, err := c.PresignGet(t.Context(), "bucket", "key", time.Minute,
+		&oss.GetOptions{Process: process, Response: oss.ResponseHeaders{ContentType: "image/png"}})
 	if err != nil {
 		t.Fatal(err)
 	}

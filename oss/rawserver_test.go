@@ -424,7 +424,8 @@ func TestReadingAnObjectThatStallsFailsWithoutRetries(t *testing.T) {
 			e.request()
 			e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
 		})
-		obj, err := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}).GetObject(t.Context(), "bucket", "key", nil)
+		obj, err := line.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}}).GetObject(t.Context(), "bucket", "key",
+			nil)
 		if err != nil {
 			t.Fatal(err)
 		}

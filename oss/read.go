@@ -229,16 +229,17 @@ func (c *Client) HeadObject(ctx context.Context, bucket, key string, opts *HeadO
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.sendAndClose(ctx, r, sendOptions{check: func(_ Operation, resp *http.Response, _ *requestBody) error {
-		if resp.Header.Get("ETag") == "" {
-			return notFromOSS(resp)
-		}
-		// The length of a compressed response is not known before it is sent.
-		if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" {
-			return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
-		}
-		return nil
-	}})
+	resp, err := c.sendAndClose(ctx, r,
+		sendOptions{check: func(_ Operation, resp *http.Response, _ *requestBody) error {
+			if resp.Header.Get("ETag") == "" {
+				return notFromOSS(resp)
+			}
+			// The length of a compressed response is not known before it is sent.
+			if resp.ContentLength < 0 && r.Header.Get("Accept-Encoding") == "" {
+				return fmt.Errorf("status %d without a Content-Length: reply is not from OSS", resp.StatusCode)
+			}
+			return nil
+		}})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,8 @@ import (
 const document = `<?xml version="1.0" encoding="UTF-8"?>
 <Error>
   <Code>SignatureDoesNotMatch</Code>
-  <Message>The request signature we calculated does not match the signature you provided. Check your key and signing method.</Message>
+  <Message>The request signature we calculated does not match the signature you provided. Check ` +
+	`your key and signing method.</Message>
   <RequestId>6A3302E0F8A24B3139D2CF6F</RequestId>
   <HostId>bucket.oss-cn-shanghai.aliyuncs.com</HostId>
   <OSSAccessKeyId>ID</OSSAccessKeyId>
@@ -30,7 +31,8 @@ const document = `<?xml version="1.0" encoding="UTF-8"?>
 func TestRefusalIsReadFromEveryKindOfReply(t *testing.T) {
 	read := ServiceError{
 		Op: "HeadObject", Bucket: "bucket", Key: "key", StatusCode: 403, Code: ErrSignatureMismatch,
-		Message:   "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+		Message: "The request signature we calculated does not match the signature you provided. Check " +
+			"your key and signing method.",
 		RequestID: "6A3302E0F8A24B3139D2CF6F", HostID: "bucket.oss-cn-shanghai.aliyuncs.com", EC: "0002-00000201",
 		HelpURL:      "https://api.aliyun.com/troubleshoot?q=0002-00000201",
 		StringToSign: "OSS4-HMAC-SHA256\n20260617T203008Z",

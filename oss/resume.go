@@ -118,7 +118,8 @@ func (b *objectBody) finish() error {
 		b.client.budget.Succeeded(b.taken)
 	}
 	if b.verified && b.crc != b.info.CRC64 {
-		return &ChecksumError{Op: b.request.Op, Bucket: b.info.Bucket, Key: b.info.Key, Local: b.crc, Remote: b.info.CRC64}
+		return &ChecksumError{Op: b.request.Op, Bucket: b.info.Bucket, Key: b.info.Key,
+			Local: b.crc, Remote: b.info.CRC64}
 	}
 	return io.EOF
 }
@@ -203,7 +204,8 @@ func (b *objectBody) wait() error {
 			err = b.gate.Retry(b.ctx, f)
 		}
 		if err != nil {
-			return fmt.Errorf("oss: GetObject %s: %w, at byte %d: %w", resource(b.info.Bucket, b.info.Key), err, b.at, b.broken)
+			return fmt.Errorf("oss: GetObject %s: %w, at byte %d: %w", resource(b.info.Bucket, b.info.Key), err, b.at,
+				b.broken)
 		}
 		return nil
 	}
@@ -214,7 +216,8 @@ func (b *objectBody) wait() error {
 		return fmt.Errorf("oss: GetObject %s: reading failed %d times at byte %d: %w",
 			resource(b.info.Bucket, b.info.Key), f.Attempt, b.at, b.broken)
 	case !c.budget.Take():
-		return fmt.Errorf("oss: GetObject %s: at byte %d: %w; not resumed, because too many operations of this Client fail",
+		return fmt.Errorf("oss: GetObject %s: at byte %d: %w; not resumed, because too many "+
+			"operations of this Client fail",
 			resource(b.info.Bucket, b.info.Key), b.at, b.broken)
 	}
 	b.taken++
@@ -240,7 +243,8 @@ func (b *objectBody) requestRest() (*http.Response, error) {
 			return err
 		}
 		if etag := resp.Header.Get("ETag"); !sameETag(etag, b.info.ETag) {
-			return &permanentError{&ChangedError{Bucket: b.info.Bucket, Key: b.info.Key, ETag: b.info.ETag, Offset: b.at,
+			return &permanentError{&ChangedError{Bucket: b.info.Bucket, Key: b.info.Key,
+				ETag: b.info.ETag, Offset: b.at,
 				Err: fmt.Errorf("the ETag of the rest is %q", etag)}}
 		}
 		first, last, ok := parseContentRange(resp.Header.Get("Content-Range"))

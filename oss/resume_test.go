@@ -39,15 +39,19 @@ func TestABodyResumesWhereItsConnectionBroke(t *testing.T) {
 		want   string
 		ranges []string
 	}{
-		{"whole object", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(100_000)}, data, []string{"", "bytes=100000-299999"}},
-		{"at the first byte", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(0)}, data, []string{"", "bytes=0-299999"}},
-		{"at the last byte", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(299_999)}, data, []string{"", "bytes=299999-299999"}},
+		{"whole object", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(100_000)}, data,
+			[]string{"", "bytes=100000-299999"}},
+		{"at the first byte", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(0)}, data,
+			[]string{"", "bytes=0-299999"}},
+		{"at the last byte", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(299_999)}, data,
+			[]string{"", "bytes=299999-299999"}},
 		{"behind the last byte", nil, osstest.Fault{Times: 1, Effect: osstest.Truncate(300_000)}, data, []string{""}},
 		{"three times", nil, osstest.Fault{Times: 3, Effect: osstest.Truncate(1000)}, data,
 			[]string{"", "bytes=1000-299999", "bytes=2000-299999", "bytes=3000-299999"}},
 		{"more often than Retry allows, with progress", nil, osstest.Fault{Effect: osstest.Truncate(64 << 10)}, data,
 			[]string{"", "bytes=65536-299999", "bytes=131072-299999", "bytes=196608-299999", "bytes=262144-299999"}},
-		{"range", &oss.GetOptions{Offset: 10, Length: 50}, osstest.Fault{Times: 1, Effect: osstest.Truncate(20)}, data[10:60],
+		{"range", &oss.GetOptions{Offset: 10, Length: 50}, osstest.Fault{Times: 1, Effect: osstest.Truncate(20)},
+			data[10:60],
 			[]string{"bytes=10-59", "bytes=30-59"}},
 		{"to the end", &oss.GetOptions{Offset: 10}, osstest.Fault{Times: 1, Effect: osstest.Truncate(20)}, data[10:],
 			[]string{"bytes=10-", "bytes=30-299999"}},
@@ -128,7 +132,8 @@ func TestDamageIsFoundInABodyThatWasResumed(t *testing.T) {
 		}
 		defer obj.Body.Close()
 		var damaged *oss.ChecksumError
-		if n, err := io.Copy(io.Discard, obj.Body); !errors.As(err, &damaged) || n != 300_000 || damaged.Local == damaged.Remote || fmt.Sprint(damaged.Remote) != crc(content(300_000)) {
+		if n, err := io.Copy(io.Discard, obj.Body); !errors.As(err, &damaged) || n != 300_000 ||
+			damaged.Local == damaged.Remote || fmt.Sprint(damaged.Remote) != crc(content(300_000)) {
 			t.Errorf("read %d bytes, %v, want a ChecksumError", n, err)
 		}
 		if _, err := obj.Body.Read(make([]byte, 1)); !errors.As(err, &damaged) {
@@ -145,11 +150,18 @@ func TestAChangedObjectIsNotReadOn(t *testing.T) {
 		change    func(srv *osstest.Server)
 		want      string // in the error; empty means that the old object is read to its end
 	}{
-		{"replaced", false, func(srv *osstest.Server) { srv.PutObject("bucket", "key", []byte("new"+old)) }, "PreconditionFailed"},
+		{"replaced", false, func(srv *osstest.Server) { srv.PutObject("bucket", "key", []byte("new"+old)) },
+			"PreconditionFailed"},
 		{"replaced by the same", false, func(srv *osstest.Server) { srv.PutObject("bucket", "key", []byte(old)) }, ""},
-		{"deleted", false, func(srv *osstest.Server) { srv.Client().DeleteObject(context.Background(), "bucket", "key", nil) }, "NoSuchKey"},
-		{"replaced, with versions", true, func(srv *osstest.Server) { srv.PutObject("bucket", "key", []byte("new"+old)) }, ""},
-		{"deleted, with versions", true, func(srv *osstest.Server) { srv.Client().DeleteObject(context.Background(), "bucket", "key", nil) }, ""},
+		{"deleted", false, func(srv *osstest.Server) {
+			srv.Client().DeleteObject(context.Background(), "bucket", "key", nil)
+		}, "NoSuchKey"},
+		{"replaced, with versions", true, func(srv *osstest.Server) {
+			srv.PutObject("bucket", "key", []byte("new"+old))
+		}, ""},
+		{"deleted, with versions", true, func(srv *osstest.Server) {
+			srv.Client().DeleteObject(context.Background(), "bucket", "key", nil)
+		}, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := osstest.NewServer(nil)
@@ -173,7 +185,8 @@ func TestAChangedObjectIsNotReadOn(t *testing.T) {
 				}
 				return
 			}
-			if string(got) != old[:100_000] || !errors.As(err, &changed) || changed.ETag != obj.ETag || changed.Offset != 100_000 ||
+			if string(got) != old[:100_000] || !errors.As(err, &changed) || changed.ETag != obj.ETag ||
+				changed.Offset != 100_000 ||
 				!strings.Contains(err.Error(), tt.want) || errors.Is(err, fs.ErrNotExist) != (tt.name == "deleted") {
 				t.Errorf("%s: read %d bytes, %v, want a ChangedError with %s", tt.name, len(got), err, tt.want)
 			}
@@ -191,7 +204,8 @@ func TestAReplyWithAnotherETagIsAChange(t *testing.T) {
 		}
 		defer obj.Body.Close()
 		var changed *oss.ChangedError
-		if got, err := io.ReadAll(obj.Body); string(got) != "0123" || !errors.As(err, &changed) || !strings.Contains(err.Error(), `\"B\"`) {
+		if got, err := io.ReadAll(obj.Body); string(got) != "0123" || !errors.As(err, &changed) ||
+			!strings.Contains(err.Error(), `\"B\"`) {
 			t.Errorf("read %q, %v, want a ChangedError", got, err)
 		}
 	})
@@ -229,7 +243,8 @@ func TestABodyThatMakesNoProgressFails(t *testing.T) {
 			}
 			defer obj.Body.Close()
 			n, err := io.Copy(io.Discard, obj.Body)
-			if n != int64(10*tt.requests) || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), tt.want) {
+			if n != int64(10*tt.requests) || !errors.Is(err, io.ErrUnexpectedEOF) ||
+				!strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s: read %d bytes, %v, want %q", tt.name, n, err, tt.want)
 			}
 			if got := len(srv.Requests("GetObject")); got != tt.requests {
@@ -283,7 +298,8 @@ func TestAStalledBodyIsResumed(t *testing.T) {
 				e.say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nETag: \"A\"\r\n\r\n1234")
 				return
 			}
-			e.say("HTTP/1.1 206 Partial Content\r\nContent-Length: 4\r\nETag: \"A\"\r\nContent-Range: bytes 4-7/8\r\n\r\n5678")
+			e.say("HTTP/1.1 206 Partial Content\r\nContent-Length: 4\r\nETag: \"A\"\r\n" +
+				"Content-Range: bytes 4-7/8\r\n\r\n5678")
 		})
 		obj, err := server.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", nil)
 		if err != nil {
@@ -477,7 +493,8 @@ func TestAnObjectCanBeSentElsewhere(t *testing.T) {
 	}
 	defer r.Close()
 	var body oss.ContextBody = r
-	if _, err := c.PutObject(t.Context(), "other", "copy", body, &oss.ObjectOptions{Checksum: oss.ChecksumCRC64}); err != nil {
+	if _, err := c.PutObject(t.Context(), "other", "copy", body,
+		&oss.ObjectOptions{Checksum: oss.ChecksumCRC64}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := srv.Object("other", "copy"); !bytes.Equal(got.Data, []byte(data)) {

@@ -274,7 +274,8 @@ func (k *call) finalError(ctx context.Context, err error) error {
 	}
 	tried := describeAttempts(k.attempts, time.Since(k.start))
 	if k.gateErr != nil {
-		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gateErr, tried, k.asChecksumError(err))
+		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gateErr,
+			tried, k.asChecksumError(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
 		if errors.Is(err, cancelled) {
@@ -306,7 +307,8 @@ func (k *call) finalError(ctx context.Context, err error) error {
 // asChecksumError returns err, or the ChecksumError that it amounts to.
 func (k *call) asChecksumError(err error) error {
 	if refused, ok := err.(*ServiceError); ok && (refused.Code == ErrInvalidDigest || refused.Code == "InvalidCRC64") {
-		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key, PartNumber: k.op.PartNumber, Err: refused}
+		return &ChecksumError{Op: k.op.Name, Bucket: k.op.Bucket, Key: k.op.Key,
+			PartNumber: k.op.PartNumber, Err: refused}
 	}
 	if damaged, ok := err.(*ChecksumError); ok {
 		own := *damaged // a hook may have kept the other

@@ -61,7 +61,8 @@ func (p *printed) expose(err error) {
 // echoes refuses a request as OSS does whose signature does not match, and as a rude proxy does.
 func echoes(r *http.Request, _ string) (*http.Response, error) {
 	p := signer.Params{Bucket: "bucket", Key: "key", Time: time.Now()}
-	doc := "<Error><Code>SignatureDoesNotMatch</Code><Message>token " + r.Header.Get("x-oss-security-token") + "</Message><StringToSign>" +
+	doc := "<Error><Code>SignatureDoesNotMatch</Code><Message>token " + r.Header.Get("x-oss-security-token") +
+		"</Message><StringToSign>" +
 		signer.V1{}.StringToSign(r,
 			p) + "</StringToSign><CanonicalRequest>" + html.EscapeString(signer.V4{}.CanonicalRequest(r,
 		p)) + "</CanonicalRequest></Error>"
@@ -91,7 +92,8 @@ func cutting(status, filler int) answer {
 	return func(r *http.Request, _ string) (*http.Response, error) {
 		return says(status,
 			strings.Repeat("x",
-				filler)+r.Header.Get("x-oss-security-token")+r.Header.Get("Authorization")+r.Header.Get("x-oss-security-token"))(r, "")
+				filler)+r.Header.Get("x-oss-security-token")+r.Header.Get("Authorization")+r.Header.Get(
+				"x-oss-security-token"))(r, "")
 	}
 }
 

@@ -125,7 +125,9 @@ func TestOnlyWhatMayHaveBeenSentIsLost(t *testing.T) {
 		{"handshake cut, in a transport of another make", "https://" + cut.Addr().String(), plain, hidden, 2, nil},
 		{"refused, in a transport that does not trace", "http://" + closed, plain,
 			func(http.RoundTripper) http.RoundTripper {
-				return transportFunc(func(*http.Request) (*http.Response, error) { return nil, dial(syscall.ECONNREFUSED) })
+				return transportFunc(func(*http.Request) (*http.Response, error) {
+					return nil, dial(syscall.ECONNREFUSED)
+				})
 			}, 2, syscall.ECONNREFUSED},
 		{"refused after a connection", "http://" + closed, plain, func(http.RoundTripper) http.RoundTripper {
 			return transportFunc(func(r *http.Request) (*http.Response, error) {

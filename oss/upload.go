@@ -93,8 +93,9 @@ func (c *Client) InitiateMultipartUpload(ctx context.Context, bucket, key string
 	r := &Request{Op: "InitiateMultipartUpload", Method: http.MethodPost, Bucket: bucket, Key: key,
 		Query: query("uploads", "", "encoding-type", "url"), Repeat: RepeatAlways}
 	if opts != nil && opts.ACL != "" {
-		return Upload{}, fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload",
-			opts.ACL)
+		return Upload{},
+			fmt.Errorf("oss: InitiateMultipartUpload takes no ACL (%q): give it to CompleteMultipartUpload",
+				opts.ACL)
 	}
 	err := opts.checkNoBody(r.Op)
 	if err == nil {
