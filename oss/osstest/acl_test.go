@@ -66,7 +66,8 @@ func TestACLsSayWhatAnybodyMayDo(t *testing.T) {
 	srv := start(t, &osstest.Options{PublicBuckets: []string{"open"}})
 	for _, tt := range []struct{ bucket, object string }{
 		{"private", ""}, {"public-read", ""}, {"public-read-write", ""},
-		{"private", "public-read"}, {"public-read-write", "private"}, {"private", "public-read-write"}, {"public-read", "default"},
+		{"private", "public-read"}, {"public-read-write", "private"},
+		{"private", "public-read-write"}, {"public-read", "default"},
 	} {
 		wants(t, srv, "PUT bucket?acl", "ok", "x-oss-acl", tt.bucket)
 		acl := tt.object
@@ -92,7 +93,8 @@ func TestACLsSayWhatAnybodyMayDo(t *testing.T) {
 		} {
 			got := anonymous(t, srv, "bucket", what)
 			if (got.status == 200) != allowed || !allowed && got.String() != "403 AccessDenied 0003-00000905" {
-				t.Errorf("bucket %s, object %q: anonymous %s: %v, want allowed %t", tt.bucket, tt.object, what, got, allowed)
+				t.Errorf("bucket %s, object %q: anonymous %s: %v, want allowed %t", tt.bucket,
+					tt.object, what, got, allowed)
 			}
 			if what == "PUT key" && allowed { // the new object has no ACL of its own
 				wants(t, srv, "PUT bucket/key", "ok", "x-oss-object-acl", acl)

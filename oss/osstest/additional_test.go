@@ -22,13 +22,16 @@ func TestASignedHeaderThatIsMissingIsNoMismatch(t *testing.T) {
 		{"all of them", "a", "b", "", "200", "200"},
 		{"one is missing", "a", "", "", "400 InvalidArgument 0002-00000078", "400 InvalidArgument 0002-00000211"},
 		{"both are missing", "", "", "", "400 InvalidArgument 0002-00000078", "400 InvalidArgument 0002-00000211"},
-		{"another value", "a", "c", "", "403 SignatureDoesNotMatch 0002-00000201", "403 SignatureDoesNotMatch 0002-00000201"},
+		{"another value", "a", "c", "", "403 SignatureDoesNotMatch 0002-00000201",
+			"403 SignatureDoesNotMatch 0002-00000201"},
 		{"an empty list", "a", "b", "", "400 InvalidArgument 0002-00000076", "400 InvalidArgument 0002-00000209"},
-		{"no name", "a", "b", ";email;host;name", "400 InvalidArgument 0002-00000077", "400 InvalidArgument 0002-00000210"},
+		{"no name", "a", "b", ";email;host;name", "400 InvalidArgument 0002-00000077",
+			"400 InvalidArgument 0002-00000210"},
 		{"an underscore", "a", "b", "e_mail", "400 InvalidArgument 0002-00000078", "400 InvalidArgument 0002-00000211"},
 	} {
 		for _, ttl := range []time.Duration{0, time.Minute} {
-			c := call{method: "PUT", key: "key", signer: v4, ttl: ttl, header: map[string]string{"email": "a", "name": "b"}}
+			c := call{method: "PUT", key: "key", signer: v4, ttl: ttl,
+				header: map[string]string{"email": "a", "name": "b"}}
 			req := c.request(t)
 			for name, value := range map[string]string{"email": tt.email, "name": tt.name} {
 				if req.Header.Set(name, value); value == "" {

@@ -36,7 +36,8 @@ func (s *Server) locate(r *http.Request) target {
 		if endpoint != "" {
 			_, t.base, _ = strings.Cut(r.Host, ".")
 		}
-		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") && !slices.Contains(s.regionEndpoints(), endpoint) {
+		if right := s.endpoint(); strings.HasPrefix(endpoint, "oss-") &&
+			!slices.Contains(s.regionEndpoints(), endpoint) {
 			t.refusal = wrongEndpoint(bucket, right)
 		}
 	case pathStyle:
@@ -195,9 +196,11 @@ func checkKey(key string) error {
 	case key == "":
 		return refuse(http.StatusBadRequest, code, "", "The Object name can not be empty.")
 	case len(key) > 1023:
-		return refuse(http.StatusBadRequest, code, "", "The Length of Object name must be less than 1024.", "ObjectName", key)
+		return refuse(http.StatusBadRequest, code, "", "The Length of Object name must be less than 1024.",
+			"ObjectName", key)
 	case !utf8.ValidString(key): // see https://help.aliyun.com/en/oss/user-guide/0016-00000004
-		return refuse(http.StatusBadRequest, "InvalidArgument", "0016-00000004", "The characters encoding must be utf-8.")
+		return refuse(http.StatusBadRequest, "InvalidArgument", "0016-00000004",
+			"The characters encoding must be utf-8.")
 	case key[0] == '/', key[0] == '\\':
 		return refuse(http.StatusBadRequest, code, "", "The specified object is not valid.", "ObjectName", key)
 	}

@@ -35,7 +35,8 @@ func TestHostNamesTheBucket(t *testing.T) {
 		{"example.com", "/pics/k", "", "403 NonStandardHostForbidden"},
 		{"Pi_cs.oss-cn-hangzhou.aliyuncs.com", "/k", "pi_cs", "400 InvalidBucketName 0015-00000001"},
 		{"10.0.0.1", "/-pics/k", "-pics", "400 InvalidBucketName 0015-00000001"},
-		{"10.0.0.1", "/" + strings.Repeat("b", 64) + "/k", strings.Repeat("b", 64), "400 InvalidBucketName 0015-00000001"},
+		{"10.0.0.1", "/" + strings.Repeat("b", 64) + "/k", strings.Repeat("b", 64),
+			"400 InvalidBucketName 0015-00000001"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.host+tt.path, func(t *testing.T) {
@@ -65,9 +66,11 @@ func TestEveryStyleReachesTheSameObject(t *testing.T) {
 	srv := start(t, &osstest.Options{CNAME: map[string]string{"files.example.com": "bucket"}})
 	srv.PutObject("bucket", "dir/key", []byte("content"))
 	for name, change := range map[string]func(*oss.Config){
-		"virtual":      func(*oss.Config) {},
-		"plain http":   func(c *oss.Config) { c.Endpoint = "http://oss-cn-hangzhou.aliyuncs.com" },
-		"V1":           func(c *oss.Config) { c.Region, c.Signer, c.Endpoint = "", signer.V1{}, "oss-cn-hangzhou.aliyuncs.com" },
+		"virtual":    func(*oss.Config) {},
+		"plain http": func(c *oss.Config) { c.Endpoint = "http://oss-cn-hangzhou.aliyuncs.com" },
+		"V1": func(c *oss.Config) {
+			c.Region, c.Signer, c.Endpoint = "", signer.V1{}, "oss-cn-hangzhou.aliyuncs.com"
+		},
 		"IP":           func(c *oss.Config) { c.Endpoint = "http://192.0.2.7:8080" },
 		"path":         func(c *oss.Config) { c.Endpoint, c.Addressing = "http://localhost:8080", oss.PathStyle },
 		"CNAME":        func(c *oss.Config) { c.Endpoint, c.Addressing = "https://files.example.com", oss.CNAME },
@@ -91,7 +94,8 @@ func TestEveryStyleReachesTheSameObject(t *testing.T) {
 
 func TestKeysAreTakenByteForByte(t *testing.T) {
 	keys := []string{
-		"plain", "a b", "a+b", "a%b", "a%2Fb", "a?b#c", "a//b", "a/../b", "./a", "a/.", "..", "a/", "\n\v\f\x1a\x1c", "\U0001F600", "a;b&c=d",
+		"plain", "a b", "a+b", "a%b", "a%2Fb", "a?b#c", "a//b", "a/../b", "./a", "a/.", "..", "a/",
+		"\n\v\f\x1a\x1c", "\U0001F600", "a;b&c=d",
 		strings.Repeat("k", 1023), "a\\b",
 	}
 	srv := start(t, nil)

@@ -71,7 +71,8 @@ func (x *exchange) appendObject() (*reply, error) {
 func (x *exchange) position() (int64, error) {
 	value := x.query.Get("position")
 	if !x.query.Has("append") || value == "" {
-		return 0, invalidArgument("0016-00000501", "The append and position parameters must be specified together.", "position", value)
+		return 0, invalidArgument("0016-00000501", "The append and position parameters must be specified together.",
+			"position", value)
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || n < 0 {
@@ -92,7 +93,8 @@ func checkAppend(o *store.Object, position int64) error {
 	if position == size {
 		return nil
 	}
-	refused := refuse(http.StatusConflict, "PositionNotEqualToLength", "0026-00000016", "Position is not equal to file length")
+	refused := refuse(http.StatusConflict, "PositionNotEqualToLength", "0026-00000016",
+		"Position is not equal to file length")
 	refused.header = http.Header{"X-Oss-Next-Append-Position": {strconv.FormatInt(size, 10)}}
 	return refused
 }

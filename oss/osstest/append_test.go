@@ -15,7 +15,8 @@ func TestAppendedObjectGrows(t *testing.T) {
 	whole := ""
 	for i, piece := range []string{"one", "", "two", "three"} {
 		what := fmt.Sprintf("POST bucket/key?append&position=%d", len(whole))
-		_, h, err := ask(t, srv, what, "body", piece, "Content-Type", fmt.Sprintf("text/x-%d", i), "x-oss-meta-n", fmt.Sprint(i))
+		_, h, err := ask(t, srv, what, "body", piece, "Content-Type", fmt.Sprintf("text/x-%d", i),
+			"x-oss-meta-n", fmt.Sprint(i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,8 @@ func TestAppendedObjectGrows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := fmt.Sprint(h.Get("x-oss-object-type"), " ", h.Get("x-oss-next-append-position"), " ", h.Get("Content-Type"), " ", h.Get("x-oss-meta-n"), h.Get("Content-MD5"))
+		got := fmt.Sprint(h.Get("x-oss-object-type"), " ", h.Get("x-oss-next-append-position"), " ",
+			h.Get("Content-Type"), " ", h.Get("x-oss-meta-n"), h.Get("Content-MD5"))
 		if want := fmt.Sprintf("Appendable %d text/x-0 0", len(whole)); got != want {
 			t.Errorf("%s: %s, want %s", method, got, want)
 		}
@@ -64,7 +66,8 @@ func TestAppendMustBeginWhereTheObjectEnds(t *testing.T) {
 	} {
 		wants(t, srv, what, want, "body", "y")
 	}
-	wants(t, srv, "POST bucket/key?append&position=3", "400 InvalidDigest 0017-00000503", "body", "y", "Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
+	wants(t, srv, "POST bucket/key?append&position=3", "400 InvalidDigest 0017-00000503", "body", "y",
+		"Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
 	got := send(t, srv, call{method: "POST", key: "key", query: "append&position=9", body: "y"})
 	if next := got.header.Get("x-oss-next-append-position"); next != "3" {
 		t.Errorf("refusal says position %q, want 3", next)
@@ -98,7 +101,8 @@ func TestOfAppendsAtOnePositionOneWins(t *testing.T) {
 
 func TestAppendStaysWithinAVersion(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT bucket?versioning", "ok", "body", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+	wants(t, srv, "PUT bucket?versioning", "ok", "body",
+		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
 	var versions []string
 	add := func(position int) {
 		_, h, err := ask(t, srv, fmt.Sprintf("POST bucket/key?append&position=%d", position), "body", "x")

@@ -40,7 +40,8 @@ func (x *exchange) authenticate() error {
 	var err error
 	switch {
 	case header != "" && (inV1 || inV4):
-		return invalidArgument("", "The signature must be in the Authorization header or in the query, not in both.", "Authorization", header)
+		return invalidArgument("", "The signature must be in the Authorization header or in the query, not in both.",
+			"Authorization", header)
 	case inV4:
 		c, err = x.claimV4Query()
 	case inV1:
@@ -69,7 +70,8 @@ func (x *exchange) authenticate() error {
 		}
 	}
 	return refuse(http.StatusForbidden, oss.ErrSignatureMismatch, c.ec,
-		"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+		"The request signature we calculated does not match the signature you provided. Check "+
+			"your key and signing method.",
 		append([]string{"OSSAccessKeyId", c.keyID, "SignatureProvided", c.signature}, c.explain(keys)...)...)
 }
 
@@ -81,7 +83,8 @@ func (x *exchange) params(keys oss.Credentials) signer.Params {
 // claimV1 completes a claim of V1, of either form.
 func (x *exchange) claimV1(keyID, signature, token string) (credentialClaim, error) {
 	if x.opts.RefuseV1 {
-		return credentialClaim{}, accessDenied("0002-00000080", "Signature version 1 is not supported for this bucket. Please use signature version 4.")
+		return credentialClaim{}, accessDenied("0002-00000080",
+			"Signature version 1 is not supported for this bucket. Please use signature version 4.")
 	}
 	return credentialClaim{
 		keyID: keyID, token: token, signature: signature, ec: "0002-00000040",
@@ -138,7 +141,9 @@ func (x *exchange) claimV1Header(value string) (credentialClaim, error) {
 func (x *exchange) claimV1Query() (credentialClaim, error) {
 	q := x.query
 	if q.Get("OSSAccessKeyId") == "" || q.Get("Signature") == "" || q.Get("Expires") == "" {
-		return credentialClaim{}, accessDenied("", "Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters.")
+		return credentialClaim{},
+			accessDenied("",
+				"Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters.")
 	}
 	c, err := x.claimV1(q.Get("OSSAccessKeyId"), q.Get("Signature"), q.Get("security-token"))
 	if err != nil {
@@ -213,14 +218,16 @@ func (k *keyring) find(id, token string, now time.Time) (oss.Credentials, error)
 		expired := !keys.Expires.IsZero() && !now.Before(keys.Expires)
 		switch {
 		case expired && token != "":
-			return oss.Credentials{}, refuse(http.StatusForbidden, "SecurityTokenExpired", "", messages["SecurityTokenExpired"])
+			return oss.Credentials{},
+				refuse(http.StatusForbidden, "SecurityTokenExpired", "", messages["SecurityTokenExpired"])
 		case expired:
 			return oss.Credentials{}, invalidKey(id, "The OSS Access Key Id you provided is disabled.")
 		}
 		return keys, nil
 	}
 	if known && token != "" {
-		return oss.Credentials{}, refuse(http.StatusForbidden, "InvalidSecurityToken", "", messages["InvalidSecurityToken"])
+		return oss.Credentials{},
+			refuse(http.StatusForbidden, "InvalidSecurityToken", "", messages["InvalidSecurityToken"])
 	}
 	return oss.Credentials{}, invalidKey(id, "The OSS Access Key Id you provided does not exist in our records.")
 }

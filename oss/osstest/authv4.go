@@ -51,7 +51,8 @@ func (x *exchange) claimV4Header(value string) (credentialClaim, error) {
 		return credentialClaim{}, malformed("0002-00000202", "Authorization header is invalid.")
 	}
 	if hash := x.r.Header.Get("x-oss-content-sha256"); hash != "" && hash != v4Unsigned {
-		return credentialClaim{}, invalidArgument("", "The x-oss-content-sha256 header must be "+v4Unsigned+".", "x-oss-content-sha256", hash)
+		return credentialClaim{}, invalidArgument("", "The x-oss-content-sha256 header must be "+v4Unsigned+".",
+			"x-oss-content-sha256", hash)
 	}
 	date := x.r.Header.Get("x-oss-date")
 	if date == "" {
@@ -89,13 +90,15 @@ func (x *exchange) claimV4Query() (credentialClaim, error) {
 		return invalidArgument(ec, message, "x-oss-credential", q.Get("x-oss-credential"))
 	}
 	if version := q.Get("x-oss-signature-version"); version != v4Scheme {
-		return credentialClaim{}, invalidArgument("", "Invalid signature version in query.", "x-oss-signature-version", version)
+		return credentialClaim{},
+			invalidArgument("", "Invalid signature version in query.", "x-oss-signature-version", version)
 	}
 	for _, missing := range []struct{ name, ec string }{
 		{"x-oss-expires", "0002-00000215"}, {"x-oss-credential", "0002-00000217"}, {"x-oss-signature", ""},
 	} {
 		if q.Get(missing.name) == "" {
-			return credentialClaim{}, invalidArgument(missing.ec, "A presigned URL needs the parameter "+missing.name+".", missing.name, "")
+			return credentialClaim{},
+				invalidArgument(missing.ec, "A presigned URL needs the parameter "+missing.name+".", missing.name, "")
 		}
 	}
 	date := q.Get("x-oss-date")
@@ -105,8 +108,9 @@ func (x *exchange) claimV4Query() (credentialClaim, error) {
 	}
 	life, err := parseSeconds(q.Get("x-oss-expires"))
 	if err != nil || life < 1 || life > int64(signer.MaxPresign/time.Second) {
-		return credentialClaim{}, invalidArgument("", "The parameter x-oss-expires must be between 1 and 604800 seconds.",
-			"x-oss-expires", q.Get("x-oss-expires"))
+		return credentialClaim{},
+			invalidArgument("", "The parameter x-oss-expires must be between 1 and 604800 seconds.",
+				"x-oss-expires", q.Get("x-oss-expires"))
 	}
 	scope, err := x.parseScope(q.Get("x-oss-credential"), signed, "0002-00000223", malformed)
 	if err != nil {
@@ -115,7 +119,8 @@ func (x *exchange) claimV4Query() (credentialClaim, error) {
 	additional := q.Get("x-oss-additional-headers")
 	if q.Has("x-oss-additional-headers") {
 		if ec := x.additionalProblem(additional, "0002-00000076", "0002-00000077", "0002-00000078"); ec != "" {
-			return credentialClaim{}, invalidArgument(ec, "Invalid additional headers in query.", "x-oss-additional-headers", additional)
+			return credentialClaim{},
+				invalidArgument(ec, "Invalid additional headers in query.", "x-oss-additional-headers", additional)
 		}
 	}
 	c := x.claimV4(scope, q.Get("x-oss-signature"), q.Get("x-oss-security-token"), additional)
@@ -154,7 +159,8 @@ var (
 
 // parseScope parses "AccessKeyId/20231216/cn-hangzhou/oss/aliyun_v4_request", and compares it with the date of the
 // request and the region of the Server.
-func (x *exchange) parseScope(credential string, signed time.Time, dateEC string, malformed func(ec, message string) error) (v4Scope, error) {
+func (x *exchange) parseScope(credential string, signed time.Time, dateEC string,
+	malformed func(ec, message string) error) (v4Scope, error) {
 	f := strings.Split(credential, "/")
 	if len(f) != 5 || f[0] == "" || f[4] != "aliyun_v4_request" {
 		return v4Scope{}, malformed("0002-00000213", "Invalid credential in Authorization header.")
@@ -173,7 +179,8 @@ func (x *exchange) parseScope(credential string, signed time.Time, dateEC string
 	case s.product != "oss":
 		return s, malformed("0002-00000227", "Invalid signing product in Authorization header.")
 	case s.region != x.opts.Region:
-		return s, malformed("0002-00000228", "The signing region is not the region of the bucket, which is "+x.opts.Region+".")
+		return s, malformed("0002-00000228",
+			"The signing region is not the region of the bucket, which is "+x.opts.Region+".")
 	}
 	return s, nil
 }

@@ -158,7 +158,8 @@ func (x *exchange) checkDigests(d *digest) error {
 	if want := x.r.Header.Get("Content-MD5"); want != "" {
 		// The C SDK appends four zero bytes to the MD5, and OSS accepts that.
 		sum, err := base64.StdEncoding.DecodeString(want)
-		if right := d.md5.Sum(nil); err != nil || !bytes.Equal(sum, right) && !bytes.Equal(sum, append(right, 0, 0, 0, 0)) {
+		if right := d.md5.Sum(nil); err != nil || !bytes.Equal(sum, right) &&
+			!bytes.Equal(sum, append(right, 0, 0, 0, 0)) {
 			return refuse(http.StatusBadRequest, oss.ErrInvalidDigest, "0017-00000503",
 				"The Content-MD5 you specified was invalid.", "Content-MD5", want)
 		}

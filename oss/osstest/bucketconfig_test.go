@@ -77,17 +77,27 @@ func TestBucketsHaveTheClassOfOptions(t *testing.T) {
 
 // configurations are documents that a Server keeps, byte for byte, and how it says that there is none.
 var configurations = []struct{ name, document, none string }{
-	{"encryption", "<ServerSideEncryptionRule>\n  <ApplyServerSideEncryptionByDefault>\n    <SSEAlgorithm>KMS</SSEAlgorithm>\n" +
-		"    <KMSDataEncryption>SM4</KMSDataEncryption>\n  </ApplyServerSideEncryptionByDefault>\n</ServerSideEncryptionRule>\n",
+	{"encryption",
+		"<ServerSideEncryptionRule>\n  <ApplyServerSideEncryptionByDefault>\n    <SSEAlgorithm>KMS</SSEAlgorithm>\n" +
+			"    <KMSDataEncryption>SM4</KMSDataEncryption>\n  </ApplyServerSideEncryptionByDefault>\n" +
+			"</ServerSideEncryptionRule>\n",
 		"404 NoSuchServerSideEncryptionRule"},
-	{"cors", "<CORSConfiguration>\n  <CORSRule>\n    <AllowedOrigin>*</AllowedOrigin>\n    <AllowedMethod>PUT</AllowedMethod>\n" +
-		"    <AllowedMethod>GET</AllowedMethod>\n    <AllowedHeader>*</AllowedHeader>\n    <ExposeHeader>ETag</ExposeHeader>\n" +
-		"    <MaxAgeSeconds>100</MaxAgeSeconds>\n  </CORSRule>\n  <ResponseVary>false</ResponseVary>\n</CORSConfiguration>\n",
+	{"cors", "<CORSConfiguration>\n  <CORSRule>\n    <AllowedOrigin>*</AllowedOrigin>\n    " +
+		"<AllowedMethod>PUT</AllowedMethod>\n" +
+		"    <AllowedMethod>GET</AllowedMethod>\n    <AllowedHeader>*</AllowedHeader>\n    " +
+		"<ExposeHeader>ETag</ExposeHeader>\n" +
+		"    <MaxAgeSeconds>100</MaxAgeSeconds>\n  </CORSRule>\n  <ResponseVary>false</ResponseVary>\n" +
+		"</CORSConfiguration>\n",
 		"404 NoSuchCORSConfiguration 0034-00000001"},
-	{"lifecycle", "<LifecycleConfiguration>\n  <Rule>\n    <ID>r</ID>\n    <Prefix>logs/</Prefix>\n    <Status>Enabled</Status>\n" +
-		"    <Expiration>\n      <Days>3600</Days>\n    </Expiration>\n    <Transition>\n      <Days>60</Days>\n      <StorageClass>Archive</StorageClass>\n" +
-		"    </Transition>\n    <Transition>\n      <Days>30</Days>\n      <StorageClass>IA</StorageClass>\n    </Transition>\n" +
-		"    <AbortMultipartUpload>\n      <Days>1</Days>\n    </AbortMultipartUpload>\n  </Rule>\n</LifecycleConfiguration>\n",
+	{"lifecycle", "<LifecycleConfiguration>\n  <Rule>\n    <ID>r</ID>\n    <Prefix>logs/</Prefix>\n    " +
+		"<Status>Enabled</Status>\n" +
+		"    <Expiration>\n      <Days>3600</Days>\n    </Expiration>\n    " +
+		"<Transition>\n      <Days>60</Days>\n      " +
+		"<StorageClass>Archive</StorageClass>\n" +
+		"    </Transition>\n    <Transition>\n      <Days>30</Days>\n      " +
+		"<StorageClass>IA</StorageClass>\n    </Transition>\n" +
+		"    <AbortMultipartUpload>\n      <Days>1</Days>\n    </AbortMultipartUpload>\n  </Rule>\n" +
+		"</LifecycleConfiguration>\n",
 		"404 NoSuchLifecycle"},
 }
 

@@ -23,7 +23,8 @@ func (s *Server) exists(b store.Bucket) bool {
 
 // isConfigured reports whether Options name the bucket.
 func (s *Server) isConfigured(name string) bool {
-	return slices.Contains(s.opts.Buckets, name) || slices.Contains(s.opts.PublicBuckets, name) || s.isRequesterPays(name)
+	return slices.Contains(s.opts.Buckets, name) ||
+		slices.Contains(s.opts.PublicBuckets, name) || s.isRequesterPays(name)
 }
 
 // isRequesterPays reports whether the bucket belongs to another account, and requesters pay.
@@ -167,7 +168,8 @@ func (x *exchange) listBuckets() (*reply, error) {
 	truncated := false
 	for _, name := range slices.Compact(names) {
 		b := x.objects.Bucket(name)
-		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) || x.isRequesterPays(name) || !x.isTagged(b) {
+		if !strings.HasPrefix(name, prefix) || name <= marker || !x.exists(b) ||
+			x.isRequesterPays(name) || !x.isTagged(b) {
 			continue
 		}
 		if truncated = len(doc.Buckets.Buckets) == size; truncated {
@@ -221,7 +223,8 @@ func (x *exchange) bucketInfo() (*reply, error) {
 	d := x.details(b)
 	if b.Encryption != nil {
 		rule := b.Encryption.Default
-		d.SSEAlgorithm, d.KMSMasterKeyID, d.KMSDataEncryption = rule.SSEAlgorithm, rule.KMSMasterKeyID, rule.KMSDataEncryption
+		d.SSEAlgorithm, d.KMSMasterKeyID, d.KMSDataEncryption = rule.SSEAlgorithm,
+			rule.KMSMasterKeyID, rule.KMSDataEncryption
 	}
 	return xmlReply(http.StatusOK, ossxml.BucketInfo{Bucket: d}), nil
 }

@@ -90,15 +90,18 @@ func TestBucketLivesFromPutToDelete(t *testing.T) {
 	wants(t, srv, "GET made?bucketInfo", missing)
 	wants(t, srv, "DELETE made", missing)
 	body, header, err := ask(t, srv, "PUT made", "x-oss-acl", "public-read",
-		"body", "<CreateBucketConfiguration><StorageClass>IA</StorageClass><DataRedundancyType>ZRS</DataRedundancyType></CreateBucketConfiguration>")
+		"body",
+		"<CreateBucketConfiguration><StorageClass>IA</StorageClass><DataRedundancyType>ZRS</DataRedundancyType>"+
+			"</CreateBucketConfiguration>")
 	if err != nil || body != "" || header.Get("Location") != "/made" || header.Get("Content-Type") != "" {
 		t.Errorf("PutBucket = %q, %v, %v", body, header, err)
 	}
 	var info ossxml.BucketInfo
 	read(t, srv, "GET made?bucketInfo", &info)
 	b := info.Bucket
-	if got := fmt.Sprint(b.Name, b.StorageClass, b.Redundancy, b.Grant, b.Location, b.ExtranetEndpoint, b.IntranetEndpoint); got !=
-		"madeIAZRSpublic-readoss-cn-hangzhouoss-cn-hangzhou.aliyuncs.comoss-cn-hangzhou-internal.aliyuncs.com" {
+	const want = "madeIAZRSpublic-readoss-cn-hangzhouoss-cn-hangzhou.aliyuncs.comoss-cn-hangzhou-internal.aliyuncs.com"
+	if got := fmt.Sprint(b.Name, b.StorageClass, b.Redundancy, b.Grant, b.Location,
+		b.ExtranetEndpoint, b.IntranetEndpoint); got != want {
 		t.Errorf("GetBucketInfo = %+v", b)
 	}
 	wants(t, srv, "PUT made/key", "ok")
@@ -164,9 +167,11 @@ func TestPutBucketRefusesWhatCannotBe(t *testing.T) {
 	wants(t, srv, "PUT bucket", "400 MalformedXML 0015-00000231",
 		body("<CreateBucketConfiguration><DataRedundancyType>RAID</DataRedundancyType></CreateBucketConfiguration>")...)
 	wants(t, srv, "PUT bucket", "400 InvalidLocationConstraint",
-		body("<CreateBucketConfiguration><LocationConstraint>oss-us-west-1</LocationConstraint></CreateBucketConfiguration>")...)
+		body("<CreateBucketConfiguration><LocationConstraint>oss-us-west-1</LocationConstraint>"+
+			"</CreateBucketConfiguration>")...)
 	wants(t, srv, "PUT bucket", "ok",
-		body("<CreateBucketConfiguration><LocationConstraint>oss-cn-hangzhou</LocationConstraint></CreateBucketConfiguration>")...)
+		body("<CreateBucketConfiguration><LocationConstraint>oss-cn-hangzhou</LocationConstraint>"+
+			"</CreateBucketConfiguration>")...)
 	if got := send(t, srv, call{method: "PUT", bucket: "ab"}); got.String() != "400 InvalidBucketName 0015-00000001" {
 		t.Errorf("two letters: %v", got)
 	}
@@ -178,7 +183,8 @@ func TestDeleteBucketWantsItEmpty(t *testing.T) {
 	id := initiate(t, srv, nil)
 	wants(t, srv, "DELETE bucket", full)
 	wants(t, srv, "DELETE bucket/key?uploadId="+id, "ok")
-	wants(t, srv, "PUT bucket?versioning", "ok", "body", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+	wants(t, srv, "PUT bucket?versioning", "ok", "body",
+		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
 	_, put, err := ask(t, srv, "PUT bucket/key")
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +198,8 @@ func TestDeleteBucketWantsItEmpty(t *testing.T) {
 		wants(t, srv, "DELETE bucket/key?versionId="+url.QueryEscape(h.Get("x-oss-version-id")), "ok")
 	}
 	wants(t, srv, "DELETE bucket", "ok")
-	if _, _, err := ask(t, srv, "DELETE bucket"); !errors.Is(err, oss.ErrNoSuchBucket) || !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := ask(t, srv, "DELETE bucket"); !errors.Is(err, oss.ErrNoSuchBucket) ||
+		!errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("second DeleteBucket: %v", err)
 	}
 }
@@ -229,9 +236,11 @@ func TestListBucketsHasTheFormOfOSS(t *testing.T) {
 	for query, want := range map[string]string{
 		"": document("", "a", "b-1", "b-2", "b-3"),
 		"?prefix=b&max-keys=2": document(
-			"  <Prefix>b</Prefix>\n  <MaxKeys>2</MaxKeys>\n  <IsTruncated>true</IsTruncated>\n  <NextMarker>b-2</NextMarker>\n", "b-1", "b-2"),
+			"  <Prefix>b</Prefix>\n  <MaxKeys>2</MaxKeys>\n  <IsTruncated>true</IsTruncated>\n  "+
+				"<NextMarker>b-2</NextMarker>\n", "b-1", "b-2"),
 		"?prefix=b&marker=b-2": document(
-			"  <Prefix>b</Prefix>\n  <Marker>b-2</Marker>\n  <MaxKeys>100</MaxKeys>\n  <IsTruncated>false</IsTruncated>\n", "b-3"),
+			"  <Prefix>b</Prefix>\n  <Marker>b-2</Marker>\n  <MaxKeys>100</MaxKeys>\n  "+
+				"<IsTruncated>false</IsTruncated>\n", "b-3"),
 		"?prefix=z": document("  <Prefix>z</Prefix>\n  <MaxKeys>100</MaxKeys>\n  <IsTruncated>false</IsTruncated>\n"),
 	} {
 		got, _, err := ask(t, srv, "GET "+query)
@@ -259,7 +268,8 @@ func TestBucketStatCountsWhatIsThere(t *testing.T) {
 	var got ossxml.BucketStat
 	read(t, srv, "GET bucket?stat", &got)
 	want := ossxml.BucketStat{
-		XMLName: got.XMLName, LastModifiedTime: got.LastModifiedTime, Storage: 15, ObjectCount: 2, MultipartUploadCount: 1,
+		XMLName: got.XMLName, LastModifiedTime: got.LastModifiedTime, Storage: 15,
+		ObjectCount: 2, MultipartUploadCount: 1,
 		StandardStorage: 12, StandardObjectCount: 1, InfrequentAccessStorage: 64 << 10, InfrequentAccessRealStorage: 3,
 		InfrequentAccessObjectCount: 1, MultipartPartCount: 1,
 	}
@@ -277,7 +287,8 @@ func TestRequesterPaysWhereTheOwnerDoesNot(t *testing.T) {
 	srv.PutObject("mine", "key", nil)
 	const denied = "403 AccessDenied 0003-00000703"
 	payer := []string{"x-oss-request-payer", "requester"}
-	for _, what := range []string{"GET theirs/key", "PUT theirs/key", "GET theirs?list-type=2", "GET theirs?bucketInfo", "POST theirs/key?uploads"} {
+	for _, what := range []string{"GET theirs/key", "PUT theirs/key", "GET theirs?list-type=2", "GET theirs?bucketInfo",
+		"POST theirs/key?uploads"} {
 		wants(t, srv, what, denied)
 		wants(t, srv, what, denied, "x-oss-request-payer", "owner")
 	}

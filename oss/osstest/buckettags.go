@@ -47,14 +47,16 @@ func checkBucketTag(t ossxml.Tag) error {
 	lower := strings.ToLower(t.Key)
 	for _, reserved := range []string{"http://", "https://", "aliyun", "acs:"} {
 		if strings.HasPrefix(lower, reserved) {
-			return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000207", "The TagKey you have provided is invalid.")
+			return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000207",
+				"The TagKey you have provided is invalid.")
 		}
 	}
 	switch {
 	case t.Key == "", len(t.Key) > 64:
 		return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000219", "The TagKey you have provided is invalid.")
 	case len(t.Value) > 128:
-		return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000219", "The TagValue you have provided is invalid.")
+		return refuse(http.StatusBadRequest, "InvalidTag", "0010-00000219",
+			"The TagValue you have provided is invalid.")
 	}
 	return nil
 }

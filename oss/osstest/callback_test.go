@@ -51,7 +51,8 @@ func listen(t *testing.T, status int, answer string) *listener {
 		if err != nil {
 			t.Error(err)
 		}
-		l.heard = append(l.heard, heard{r.Host, r.URL.String(), r.Header.Get("Content-Type"), string(body), r.Header.Get("x-oss-tag")})
+		l.heard = append(l.heard,
+			heard{r.Host, r.URL.String(), r.Header.Get("Content-Type"), string(body), r.Header.Get("x-oss-tag")})
 		w.Header().Set("Location", "/elsewhere")
 		if answer != "chunked" {
 			w.Header().Set("Content-Length", fmt.Sprint(len(answer)))
@@ -67,28 +68,34 @@ func listen(t *testing.T, status int, answer string) *listener {
 func TestCallbackTellsOfTheUploadAndAnswersForIt(t *testing.T) {
 	l := listen(t, 200, `{"a":"b"}`)
 	srv := start(t, &osstest.Options{Callbacks: http.DefaultClient, MinPartSize: 1})
-	form := "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}&h=${imageInfo.height}&crc=${crc64}&my=${x:my}&none=${x:none}&$ {"
+	form := "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}&h=${imageInfo.height}&" +
+		"crc=${crc64}&my=${x:my}&none=${x:none}&$ {"
 	spec := map[string]any{"callbackUrl": l.URL + "/done?q=1", "callbackBody": form, "callbackHost": "example.com"}
-	header := []string{"x-oss-callback", packed(t, spec), "x-oss-callback-var", packed(t, map[string]string{"x:my": "a & b"}),
-		"Content-Type", "text/plain", "body", "data"}
+	header := []string{"x-oss-callback", packed(t, spec), "x-oss-callback-var",
+		packed(t, map[string]string{"x:my": "a & b"}), "Content-Type", "text/plain", "body", "data"}
 	body, h, err := ask(t, srv, "PUT bucket/dir/key", header...)
-	if body != `{"a":"b"}` || h.Get("Content-Type") != "application/json" || h.Get("ETag") == "" || h.Get("x-oss-hash-crc64ecma") != crcOf("data") || err != nil {
+	if body != `{"a":"b"}` || h.Get("Content-Type") != "application/json" || h.Get("ETag") == "" ||
+		h.Get("x-oss-hash-crc64ecma") != crcOf("data") || err != nil {
 		t.Errorf("PutObject = %q, %v, %v", body, h, err)
 	}
 	id := initiate(t, srv, nil)
 	part := put(t, srv, id, 1, "more")
-	spec["callbackBody"], spec["callbackBodyType"] = `{"object":${object},"size":${size},"type":"${mimeType}","my":${x:my},"q":"${x:my}"}`, "application/json"
+	spec["callbackBody"], spec["callbackBodyType"] =
+		`{"object":${object},"size":${size},"type":"${mimeType}","my":${x:my},"q":"${x:my}"}`, "application/json"
 	delete(spec, "callbackHost")
-	query := "&callback=" + url.QueryEscape(packed(t, spec)) + "&callback-var=" + url.QueryEscape(packed(t, map[string]string{"x:my": `"quoted"`}))
+	query := "&callback=" + url.QueryEscape(packed(t, spec)) +
+		"&callback-var=" + url.QueryEscape(packed(t, map[string]string{"x:my": `"quoted"`}))
 	body, h, err = ask(t, srv, "POST bucket/key?uploadId="+id+query, "body", partList(1, part))
 	if body != `{"a":"b"}` || !strings.HasSuffix(h.Get("ETag"), `-1"`) || err != nil {
 		t.Errorf("CompleteMultipartUpload = %q, %v, %v", body, h, err)
 	}
 	want := []heard{
 		{"example.com", "/done?q=1", "application/x-www-form-urlencoded",
-			"bucket=bucket&object=dir%2Fkey&etag=8D777F385D3DFEC8815D20F7496026DC&size=4&mimeType=text%2Fplain&h=&crc=" + crcOf("data") + "&my=a%20%26%20b&none=&$ {", "CALLBACK"},
+			"bucket=bucket&object=dir%2Fkey&etag=8D777F385D3DFEC8815D20F7496026DC&size=4&" +
+				"mimeType=text%2Fplain&h=&crc=" + crcOf("data") + "&my=a%20%26%20b&none=&$ {", "CALLBACK"},
 		{strings.TrimPrefix(l.URL, "http://"), "/done?q=1", "application/json",
-			`{"object":"key","size":4,"type":"application/octet-stream","my":"\"quoted\"","q":"\"quoted\""}`, "CALLBACK"},
+			`{"object":"key","size":4,"type":"application/octet-stream","my":"\"quoted\"","q":"\"quoted\""}`,
+			"CALLBACK"},
 	}
 	if diff := cmp.Diff(want, l.heard, cmp.AllowUnexported(heard{})); diff != "" {
 		t.Errorf("heard (-want +got):\n%s", diff)
@@ -106,8 +113,10 @@ func TestCallbackThatFailsLeavesTheObject(t *testing.T) {
 		"too large":    {huge.URL, "Response body is too large."},
 		"no length":    {chunked.URL, "Response header has no Content-Length."},
 		"nobody there": {gone.URL, "Error status : -1. OSS can not connect to your callbackUrl, please check it."},
-		"far away":     {"http://192.0.2.1/x", "Error status : -1. 192.0.2.1 is not on loopback, and no other address is called."},
-		"by name":      {"example.com/x", "Error status : -1. example.com is not on loopback, and no other address is called."},
+		"far away": {"http://192.0.2.1/x",
+			"Error status : -1. 192.0.2.1 is not on loopback, and no other address is called."},
+		"by name": {"example.com/x",
+			"Error status : -1. example.com is not on loopback, and no other address is called."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := start(t, &osstest.Options{Callbacks: http.DefaultClient, MinPartSize: 1})
@@ -118,11 +127,13 @@ func TestCallbackThatFailsLeavesTheObject(t *testing.T) {
 			if !errors.Is(err, oss.ErrCallbackFailed) || !errors.As(err, &refused) {
 				t.Fatalf("PutObject: %v", err)
 			}
-			if refused.StatusCode != 203 || refused.EC != "0007-00000203" || refused.Message != tt.message || refused.Attempts != 1 {
+			if refused.StatusCode != 203 || refused.EC != "0007-00000203" ||
+				refused.Message != tt.message || refused.Attempts != 1 {
 				t.Errorf("refusal is %+v", refused)
 			}
 			o, ok := srv.Object("bucket", "key")
-			if !ok || string(o.Data) != "data" || refused.Header.Get("ETag") != o.ETag || refused.Header.Get("x-oss-hash-crc64ecma") != crcOf("data") {
+			if !ok || string(o.Data) != "data" || refused.Header.Get("ETag") != o.ETag ||
+				refused.Header.Get("x-oss-hash-crc64ecma") != crcOf("data") {
 				t.Errorf("stored %t %+v, header %v", ok, o, refused.Header)
 			}
 			up, err := client.InitiateMultipartUpload(t.Context(), "bucket", "parts", nil)
@@ -133,7 +144,8 @@ func TestCallbackThatFailsLeavesTheObject(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = client.CompleteMultipartUpload(t.Context(), up, []oss.Part{part}, &oss.CompleteOptions{Header: http.Header{"X-Oss-Callback": {callback}}})
+			_, err = client.CompleteMultipartUpload(t.Context(), up, []oss.Part{part},
+				&oss.CompleteOptions{Header: http.Header{"X-Oss-Callback": {callback}}})
 			if !errors.Is(err, oss.ErrCallbackFailed) {
 				t.Errorf("CompleteMultipartUpload: %v", err)
 			}
@@ -150,7 +162,8 @@ func TestCallbackThatFailsLeavesTheObject(t *testing.T) {
 func TestCallbackGoesToTheNextAddress(t *testing.T) {
 	bad, good := listen(t, 500, ""), listen(t, 200, "{}")
 	srv := start(t, &osstest.Options{Callbacks: http.DefaultClient})
-	spec := map[string]any{"callbackUrl": bad.URL + ";" + strings.TrimPrefix(good.URL, "http://") + ";" + bad.URL, "callbackBody": "x"}
+	spec := map[string]any{"callbackUrl": bad.URL + ";" + strings.TrimPrefix(good.URL, "http://") + ";" + bad.URL,
+		"callbackBody": "x"}
 	body, _, err := ask(t, srv, "PUT bucket/key", "x-oss-callback", packed(t, spec))
 	if body != "{}" || err != nil || len(bad.heard) != 1 || len(good.heard) != 1 {
 		t.Errorf("PutObject = %q, %v; heard %v and %v", body, err, bad.heard, good.heard)
@@ -170,7 +183,8 @@ func TestCallbackHasFiveSeconds(t *testing.T) {
 		srv := osstest.NewServer(&osstest.Options{Callbacks: &http.Client{Transport: slowpoke{}}})
 		defer srv.Close()
 		began := time.Now()
-		_, _, err := ask(t, srv, "PUT bucket/key", "x-oss-callback", packed(t, map[string]any{"callbackUrl": "http://localhost/", "callbackBody": "x"}))
+		_, _, err := ask(t, srv, "PUT bucket/key", "x-oss-callback",
+			packed(t, map[string]any{"callbackUrl": "http://localhost/", "callbackBody": "x"}))
 		if took := time.Since(began); !errors.Is(err, oss.ErrCallbackFailed) || took != 5*time.Second {
 			t.Errorf("PutObject: %v after %v, want CallbackFailed after 5s", err, took)
 		}
@@ -186,18 +200,20 @@ func TestCallbackThatMakesNoSenseIsRefusedBeforeAnythingIsStored(t *testing.T) {
 		return packed(t, v)
 	}
 	for name, header := range map[string][]string{
-		"no base64":        {"x-oss-callback", "***"},
-		"no JSON":          {"x-oss-callback", base64.StdEncoding.EncodeToString([]byte("x"))},
-		"too long":         {"x-oss-callback", with("callbackBody", strings.Repeat("x", 5<<10))},
-		"no URL":           {"x-oss-callback", with("callbackUrl", "")},
-		"private URL":      {"x-oss-callback", with("callbackUrl", "http://192.168.1.1/")}, // H5
-		"link-local URL":   {"x-oss-callback", with("callbackUrl", "localhost;http://[fe80::1]/")},
-		"odd URL":          {"x-oss-callback", with("callbackUrl", "ftp://localhost/")},
-		"six URLs":         {"x-oss-callback", with("callbackUrl", strings.Repeat("localhost;", 5)+"localhost")},
-		"no body":          {"x-oss-callback", with("callbackBody", "")},
-		"odd type":         {"x-oss-callback", with("callbackBodyType", "text/plain")},
-		"odd variable":     {"x-oss-callback", packed(t, good), "x-oss-callback-var", packed(t, map[string]string{"y": "1"})},
-		"upper case":       {"x-oss-callback", packed(t, good), "x-oss-callback-var", packed(t, map[string]string{"x:A": "1"})},
+		"no base64":      {"x-oss-callback", "***"},
+		"no JSON":        {"x-oss-callback", base64.StdEncoding.EncodeToString([]byte("x"))},
+		"too long":       {"x-oss-callback", with("callbackBody", strings.Repeat("x", 5<<10))},
+		"no URL":         {"x-oss-callback", with("callbackUrl", "")},
+		"private URL":    {"x-oss-callback", with("callbackUrl", "http://192.168.1.1/")}, // H5
+		"link-local URL": {"x-oss-callback", with("callbackUrl", "localhost;http://[fe80::1]/")},
+		"odd URL":        {"x-oss-callback", with("callbackUrl", "ftp://localhost/")},
+		"six URLs":       {"x-oss-callback", with("callbackUrl", strings.Repeat("localhost;", 5)+"localhost")},
+		"no body":        {"x-oss-callback", with("callbackBody", "")},
+		"odd type":       {"x-oss-callback", with("callbackBodyType", "text/plain")},
+		"odd variable": {"x-oss-callback", packed(t, good), "x-oss-callback-var",
+			packed(t, map[string]string{"y": "1"})},
+		"upper case": {"x-oss-callback", packed(t, good), "x-oss-callback-var",
+			packed(t, map[string]string{"x:A": "1"})},
 		"variable no JSON": {"x-oss-callback", packed(t, good), "x-oss-callback-var", "e30"},
 	} {
 		if _, _, err := ask(t, srv, "PUT bucket/key", header...); outcome(err) != "400 InvalidArgument" {
@@ -236,7 +252,9 @@ func TestCloseDoesNotWaitForACallback(t *testing.T) {
 		defer srv.Close()
 		began := time.Now()
 		time.AfterFunc(time.Second, srv.Close)
-		header := map[string]string{"x-oss-callback": packed(t, map[string]any{"callbackUrl": "http://[::1]/", "callbackBody": "x"})}
+		header := map[string]string{
+			"x-oss-callback": packed(t, map[string]any{"callbackUrl": "http://[::1]/", "callbackBody": "x"}),
+		}
 		got, err := trySend(t, srv, call{method: "PUT", key: "key", header: header})
 		if took := time.Since(began); err == nil || took != time.Second {
 			t.Errorf("PutObject = %v, %v after %v, want a connection that is cut after 1s", got, err, took)

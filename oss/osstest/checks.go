@@ -75,7 +75,8 @@ var encryptionHeaders = []string{
 //
 // See https://help.aliyun.com/en/oss/user-guide/server-side-encryption-5
 func (x *exchange) checkEncryption() error {
-	algorithm, key, data := x.r.Header.Get(encryptionHeaders[0]), x.r.Header.Get(encryptionHeaders[1]), x.r.Header.Get(encryptionHeaders[2])
+	algorithm, key, data := x.r.Header.Get(encryptionHeaders[0]), x.r.Header.Get(encryptionHeaders[1]),
+		x.r.Header.Get(encryptionHeaders[2])
 	switch {
 	case !slices.Contains([]string{"", "AES256", "KMS", "SM4"}, algorithm):
 		return refuse(http.StatusBadRequest, "InvalidEncryptionAlgorithmError", "",
@@ -83,7 +84,8 @@ func (x *exchange) checkEncryption() error {
 	case key != "" && algorithm != "KMS":
 		return invalidArgument("", "A key ID needs the encryption algorithm KMS.", encryptionHeaders[1], key)
 	case data != "" && (algorithm != "KMS" || data != "SM4"):
-		return invalidArgument("", "The data encryption must be SM4, and needs the encryption algorithm KMS.", encryptionHeaders[2], data)
+		return invalidArgument("", "The data encryption must be SM4, and needs the encryption algorithm KMS.",
+			encryptionHeaders[2], data)
 	}
 	return nil
 }
@@ -185,7 +187,8 @@ func (x *exchange) checkMetadata() error {
 			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 		}
 		if key == "" || strings.ContainsFunc(key, foreign) {
-			return invalidArgument("0011-00000004", "The name of a user metadata header contains invalid characters.", strings.ToLower(name), "")
+			return invalidArgument("0011-00000004", "The name of a user metadata header contains invalid characters.",
+				strings.ToLower(name), "")
 		}
 		total += len(name)
 		for _, v := range values {

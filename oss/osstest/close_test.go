@@ -21,11 +21,16 @@ import (
 // everyEffect returns one of each kind, those that wait with times no test would.
 func everyEffect() []osstest.Effect {
 	all := []osstest.Effect{
-		osstest.Delay(time.Hour), osstest.Hang(), osstest.Slow(1), osstest.SlowConnections(50, 0.5), osstest.Redeliver(time.Hour),
-		osstest.Throttle(&osstest.ThrottleOptions{Hold: time.Hour}), osstest.Together(osstest.Slow(10), osstest.CutReply(1000)),
-		osstest.ShortReply(10), osstest.WrongETag(), osstest.WrongCRC64(), osstest.ClockOff(time.Hour), osstest.ExpireToken(),
-		osstest.RevokeToken(), osstest.Together(osstest.LoseReply(), osstest.Redeliver(time.Hour)), osstest.CutReply(1 << 40),
-		osstest.Fail(404, "NoSuchKey"), osstest.FailAfter(10, 503, "ServiceUnavailable"), osstest.Corrupt(), osstest.Truncate(10),
+		osstest.Delay(time.Hour), osstest.Hang(), osstest.Slow(1), osstest.SlowConnections(50, 0.5),
+		osstest.Redeliver(time.Hour),
+		osstest.Throttle(&osstest.ThrottleOptions{Hold: time.Hour}),
+		osstest.Together(osstest.Slow(10), osstest.CutReply(1000)),
+		osstest.ShortReply(10), osstest.WrongETag(), osstest.WrongCRC64(),
+		osstest.ClockOff(time.Hour), osstest.ExpireToken(),
+		osstest.RevokeToken(), osstest.Together(osstest.LoseReply(), osstest.Redeliver(time.Hour)),
+		osstest.CutReply(1 << 40),
+		osstest.Fail(404, "NoSuchKey"), osstest.FailAfter(10, 503, "ServiceUnavailable"),
+		osstest.Corrupt(), osstest.Truncate(10),
 	}
 	for _, r := range osstest.BadDay() {
 		all = append(all, r.Effect)
@@ -36,7 +41,8 @@ func everyEffect() []osstest.Effect {
 // A request that is cut off with much of its body unsent must not hold up Close: net/http would
 // linger on its connection for half a second.
 func TestCloseIsPromptAfterRequestsThatWereCutOff(t *testing.T) {
-	effects := map[string]osstest.Effect{"nothing": nil, "half-way": osstest.FailAfter(1000, 500, "InternalError"), "slow": osstest.Slow(1 << 20)}
+	effects := map[string]osstest.Effect{"nothing": nil, "half-way": osstest.FailAfter(1000, 500, "InternalError"),
+		"slow": osstest.Slow(1 << 20)}
 	for name, effect := range effects {
 		for _, size := range []int64{300 << 10, 1 << 20, 100 << 20} {
 			t.Run(fmt.Sprint(name, " ", size), func(t *testing.T) {
@@ -141,7 +147,8 @@ func TestCloseEndsEveryFault(t *testing.T) {
 				}
 				begin := time.Now()
 				srv.Close()
-				if took := time.Since(begin); took > time.Minute { // of real time; what an effect waits for takes an hour
+				// of real time; what an effect waits for takes an hour
+				if took := time.Since(begin); took > time.Minute {
 					t.Errorf("Close took %v", took)
 				}
 				cancel()

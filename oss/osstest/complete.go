@@ -32,7 +32,8 @@ func (x *exchange) complete() (*reply, error) {
 	}
 	list, listErr := x.readPartList()
 
-	o, err := x.objects.Complete(x.name(), id, forbid, func(u *store.Upload, all []*store.Part, sum []byte) (*store.Object, error) {
+	o, err := x.objects.Complete(x.name(), id, forbid, func(u *store.Upload, all []*store.Part,
+		sum []byte) (*store.Object, error) {
 		if listErr != nil {
 			return nil, listErr
 		}
@@ -98,7 +99,8 @@ func (x *exchange) readBody(limit int64) (*bytes.Buffer, error) {
 
 // assemble returns the object that the listed parts make, or all parts without a list. md5 is that of all parts, or
 // nil.
-func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte, list []ossxml.CompletePart) (*store.Object, error) {
+func (x *exchange) assemble(u *store.Upload, all []*store.Part, md5sum []byte,
+	list []ossxml.CompletePart) (*store.Object, error) {
 	parts, err := x.selectParts(u.ID, all, list)
 	if err != nil {
 		return nil, err
@@ -151,10 +153,12 @@ func (x *exchange) selectParts(id string, all []*store.Part, list []ossxml.Compl
 		}
 		parts = nil
 		for _, want := range list {
-			i, found := slices.BinarySearchFunc(all, want.Number, func(p *store.Part, n int) int { return cmp.Compare(p.Number, n) })
+			i, found := slices.BinarySearchFunc(all,
+				want.Number, func(p *store.Part, n int) int { return cmp.Compare(p.Number, n) })
 			if !found || !sameETag(want.ETag, all[i].ETag) {
 				return nil, refuse(http.StatusBadRequest, oss.ErrInvalidPart, "0042-00000212",
-					"One or more of the specified parts could not be found or the specified entity tag might not have matched the part's entity tag.",
+					"One or more of the specified parts could not be found or the specified entity tag might not have "+
+						"matched the part's entity tag.",
 					"ETag", want.ETag, "PartNumber", strconv.Itoa(want.Number), "UploadId", id)
 			}
 			parts = append(parts, all[i])
@@ -167,8 +171,8 @@ func (x *exchange) selectParts(id string, all []*store.Part, list []ossxml.Compl
 		if p.Size < x.opts.MinPartSize {
 			return nil, refuse(http.StatusBadRequest, "EntityTooSmall", "0042-00000213",
 				"Your proposed upload smaller than the minimum allowed size.",
-				"MinSizeAllowed", strconv.FormatInt(x.opts.MinPartSize, 10), "ProposedSize", strconv.FormatInt(p.Size, 10),
-				"PartNumber", strconv.Itoa(p.Number))
+				"MinSizeAllowed", strconv.FormatInt(x.opts.MinPartSize, 10), "ProposedSize",
+				strconv.FormatInt(p.Size, 10), "PartNumber", strconv.Itoa(p.Number))
 		}
 	}
 	return parts, nil

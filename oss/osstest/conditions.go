@@ -74,7 +74,8 @@ func parseRange(header string, size int64, standard bool) (_ span, partial bool,
 	if standard {
 		if first >= size { // so is a suffix of no bytes
 			return whole, false, refuse(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "",
-				"The requested range cannot be satisfied.", "ActualObjectSize", strconv.FormatInt(size, 10), "RangeHeader", header)
+				"The requested range cannot be satisfied.", "ActualObjectSize",
+				strconv.FormatInt(size, 10), "RangeHeader", header)
 		}
 		first, last = max(first, 0), min(last, size-1)
 	}
@@ -123,8 +124,9 @@ const maxCopy = 1 << 30
 // checkCopySize refuses a source that must be copied in parts.
 func checkCopySize(size int64) error {
 	if size > maxCopy {
-		return refuse(http.StatusBadRequest, "EntityTooLarge", "", "The copy source is larger than the maximum allowable size.",
-			"MaxSizeAllowed", strconv.Itoa(maxCopy), "ProposedSize", strconv.FormatInt(size, 10))
+		return refuse(http.StatusBadRequest, "EntityTooLarge", "",
+			"The copy source is larger than the maximum allowable size.", "MaxSizeAllowed", strconv.Itoa(maxCopy),
+			"ProposedSize", strconv.FormatInt(size, 10))
 	}
 	return nil
 }
@@ -157,7 +159,8 @@ func (x *exchange) openSource() (o *store.Object, unchanged bool, err error) {
 		var refused *refusal
 		if errors.As(err, &refused) && refused.status == http.StatusMethodNotAllowed {
 			// See https://help.aliyun.com/en/oss/user-guide/0016-00000307
-			return nil, false, invalidArgument("0016-00000307", "The source of a copy cannot be a delete marker.", "x-oss-copy-source", value)
+			return nil, false, invalidArgument("0016-00000307", "The source of a copy cannot be a delete marker.",
+				"x-oss-copy-source", value)
 		}
 		return nil, false, err
 	}

@@ -13,12 +13,14 @@ import (
 func TestCopyObjectTakesAtMostAGigabyte(t *testing.T) {
 	srv := NewServer(nil)
 	defer srv.Close()
-	o := &store.Object{Name: store.Name{Bucket: "bucket", Key: "large"}, Type: "Normal", Size: maxCopy + 1, Header: make(http.Header), Modified: srv.now()}
+	o := &store.Object{Name: store.Name{Bucket: "bucket", Key: "large"}, Type: "Normal", Size: maxCopy + 1,
+		Header: make(http.Header), Modified: srv.now()}
 	if err := srv.objects.Put(o, false); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := srv.Client().Do(t.Context(), &oss.Request{Op: "CopyObject", Method: http.MethodPut, Bucket: "bucket", Key: "copy",
-		Header: http.Header{"X-Oss-Copy-Source": {"/bucket/large"}}})
+	resp, err := srv.Client().Do(t.Context(),
+		&oss.Request{Op: "CopyObject", Method: http.MethodPut, Bucket: "bucket", Key: "copy",
+			Header: http.Header{"X-Oss-Copy-Source": {"/bucket/large"}}})
 	var refused *oss.ServiceError
 	if !errors.As(err, &refused) || refused.StatusCode != 400 || refused.Code != "EntityTooLarge" {
 		t.Errorf("CopyObject = %v, %v, want EntityTooLarge", resp, err)

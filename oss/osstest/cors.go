@@ -80,7 +80,8 @@ func checkCORS(doc *ossxml.CORSConfiguration) error {
 		}
 		for _, m := range r.AllowedMethods {
 			if !slices.Contains([]string{"GET", "PUT", "DELETE", "POST", "HEAD"}, m) {
-				return invalidArgument("0034-00000011", "The AllowedMethod you specified is invalid.", "AllowedMethod", m)
+				return invalidArgument("0034-00000011", "The AllowedMethod you specified is invalid.", "AllowedMethod",
+					m)
 			}
 		}
 		for _, h := range r.ExposeHeaders {
@@ -88,7 +89,8 @@ func checkCORS(doc *ossxml.CORSConfiguration) error {
 				return invalidArgument("0034-00000013", "The ExposeHeader you specified is invalid.", "ExposeHeader", h)
 			}
 		}
-		for name, values := range map[string][]string{"AllowedOrigin": r.AllowedOrigins, "AllowedHeader": r.AllowedHeaders} {
+		for name, values := range map[string][]string{"AllowedOrigin": r.AllowedOrigins,
+			"AllowedHeader": r.AllowedHeaders} {
 			for _, v := range values {
 				if v == "" || strings.Count(v, "*") > 1 {
 					return invalidArgument("", "The "+name+" you specified is invalid.", name, v)
@@ -131,16 +133,19 @@ func (x *exchange) preflight() (*reply, error) {
 	method, headers := x.r.Header.Get(names+"Method"), x.r.Header.Get(names+"Headers")
 	switch doc := x.corsRules(x.bucket); {
 	case x.r.Header.Get("Origin") == "":
-		return nil, refuse(http.StatusBadRequest, "BadRequest", "", "Insufficient information. Origin request header needed.")
+		return nil, refuse(http.StatusBadRequest, "BadRequest", "",
+			"Insufficient information. Origin request header needed.")
 	case method == "":
 		return nil, refuse(http.StatusBadRequest, "BadRequest", "",
 			"Insufficient information. Request Access-Control-Request-Method header needed.")
 	case doc == nil:
-		return nil, refuse(http.StatusForbidden, "AccessForbidden", "", "CORSResponse: CORS is not enabled for this bucket.")
+		return nil, refuse(http.StatusForbidden, "AccessForbidden", "",
+			"CORSResponse: CORS is not enabled for this bucket.")
 	case !x.allowOrigin(make(http.Header), method, headers):
 		return nil, refuse(http.StatusForbidden, "AccessForbidden", "",
 			"CORSResponse: This CORS request is not allowed. This is usually "+
-				"because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Requet-Headers are not "+
+				"because the evalution of Origin, request method / Access-Control-Request-Method or "+
+				"Access-Control-Requet-Headers are not "+
 				"whitelisted by the resource's CORS spec.")
 	}
 	return newReply(http.StatusOK), nil
@@ -153,7 +158,8 @@ func (x *exchange) setCORS(h http.Header) {
 	}
 	method, headers := x.r.Method, ""
 	if method == http.MethodOptions {
-		method, headers = x.r.Header.Get("Access-Control-Request-Method"), x.r.Header.Get("Access-Control-Request-Headers")
+		method, headers = x.r.Header.Get("Access-Control-Request-Method"),
+			x.r.Header.Get("Access-Control-Request-Headers")
 	}
 	if x.r.Header.Get("Origin") != "" {
 		x.allowOrigin(h, method, headers)

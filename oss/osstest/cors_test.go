@@ -45,9 +45,11 @@ func TestPreflightsAreAnsweredByTheRules(t *testing.T) {
 		t.Errorf("without rules: %s", got)
 	}
 	wants(t, srv, "PUT bucket?cors", "ok", corsRules(
-		"<AllowedOrigin>https://a.example</AllowedOrigin><AllowedOrigin>https://*.b.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>"+
+		"<AllowedOrigin>https://a.example</AllowedOrigin><AllowedOrigin>https://*.b.example</AllowedOrigin>"+
+			"<AllowedMethod>PUT</AllowedMethod>"+
 			"<AllowedHeader>content-type</AllowedHeader><AllowedHeader>x-oss-*</AllowedHeader>"+
-			"<ExposeHeader>ETag</ExposeHeader><ExposeHeader>x-oss-request-id</ExposeHeader><MaxAgeSeconds>60</MaxAgeSeconds>",
+			"<ExposeHeader>ETag</ExposeHeader><ExposeHeader>x-oss-request-id</ExposeHeader>"+
+			"<MaxAgeSeconds>60</MaxAgeSeconds>",
 		"<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>")...)
 	for _, tt := range []struct{ origin, method, headers, want string }{
 		{"https://a.example", "PUT", "", "https://a.example|PUT||ETag, x-oss-request-id|60"},
@@ -65,12 +67,14 @@ func TestPreflightsAreAnsweredByTheRules(t *testing.T) {
 			t.Errorf("%s from %s with %q is answered %s, want %s", tt.method, tt.origin, tt.headers, got, tt.want)
 		}
 	}
-	for _, h := range []map[string]string{nil, {"Origin": "https://a.example"}, {"Access-Control-Request-Method": "PUT"}} {
+	for _, h := range []map[string]string{nil, {"Origin": "https://a.example"},
+		{"Access-Control-Request-Method": "PUT"}} {
 		if got := preflight(t, srv, h); got != "400 BadRequest" {
 			t.Errorf("a preflight with %v is answered %s", h, got)
 		}
 	}
-	gone := send(t, start(t, &osstest.Options{Buckets: []string{}}), call{method: "OPTIONS", key: "key", unsigned: true})
+	gone := send(t, start(t, &osstest.Options{Buckets: []string{}}),
+		call{method: "OPTIONS", key: "key", unsigned: true})
 	if gone.String() != "404 NoSuchBucket 0015-00000101" {
 		t.Errorf("a preflight to a missing bucket is answered %v", gone)
 	}
@@ -102,8 +106,10 @@ func TestPreflightsToPresignedURLsDoNotLookAtTheSignature(t *testing.T) {
 func TestRepliesToOtherOriginsHaveTheirHeaders(t *testing.T) {
 	srv := start(t, nil)
 	wants(t, srv, "PUT bucket?cors", "ok", "body",
-		"<CORSConfiguration><CORSRule><AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>"+
-			"<AllowedMethod>GET</AllowedMethod><ExposeHeader>ETag</ExposeHeader></CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>")
+		"<CORSConfiguration><CORSRule><AllowedOrigin>https://a.example</AllowedOrigin>"+
+			"<AllowedMethod>PUT</AllowedMethod>"+
+			"<AllowedMethod>GET</AllowedMethod><ExposeHeader>ETag</ExposeHeader></CORSRule>"+
+			"<ResponseVary>true</ResponseVary></CORSConfiguration>")
 	for _, tt := range []struct{ method, origin, allowed string }{
 		{"PUT", "https://a.example", "https://a.example"},
 		{"GET", "https://a.example", "https://a.example"},
@@ -133,12 +139,14 @@ func TestRepliesToOtherOriginsHaveTheirHeaders(t *testing.T) {
 
 func TestCORSRulesThatCannotBeAreRefused(t *testing.T) {
 	srv := start(t, nil)
-	const origin, method, put = "<AllowedOrigin>*</AllowedOrigin>", "<AllowedMethod>GET</AllowedMethod>", "PUT bucket?cors"
+	const origin, method, put = "<AllowedOrigin>*</AllowedOrigin>",
+		"<AllowedMethod>GET</AllowedMethod>", "PUT bucket?cors"
 	wants(t, srv, put, "400 MalformedXML 0034-00000002", "body", "<CORSConfiguration></CORSConfiguration>")
 	wants(t, srv, put, "400 MalformedXML 0015-00000231", corsRules(method)...)
 	wants(t, srv, put, "400 MalformedXML 0015-00000231", corsRules(origin)...)
 	wants(t, srv, put, "400 InvalidArgument 0034-00000011", corsRules(origin+"<AllowedMethod>TEST</AllowedMethod>")...)
-	wants(t, srv, put, "400 InvalidArgument 0034-00000013", corsRules(origin+method+"<ExposeHeader>*</ExposeHeader>")...)
+	wants(t, srv, put, "400 InvalidArgument 0034-00000013",
+		corsRules(origin+method+"<ExposeHeader>*</ExposeHeader>")...)
 	wants(t, srv, put, "400 InvalidArgument 0034-00000013",
 		corsRules(origin+method+"<ExposeHeader>x-oss-*</ExposeHeader>")...)
 	wants(t, srv, put, "400 InvalidArgument", corsRules("<AllowedOrigin>https://*.*.example</AllowedOrigin>"+method)...)

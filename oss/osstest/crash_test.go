@@ -100,8 +100,10 @@ func readAll(t *testing.T, srv *osstest.Server, round int) {
 		for _, key := range srv.Objects(bucket) {
 			for _, v := range srv.Versions(bucket, key) {
 				got := send(t, srv, call{method: "GET", bucket: bucket, key: key, query: "versionId=" + v.VersionID})
-				if got.status != 200 || int64(len(got.body)) != v.Size || crcOf(got.body) != got.header.Get("x-oss-hash-crc64ecma") {
-					t.Errorf("round %d: %s/%s: %v with %d bytes, want %d", round, bucket, key, got, len(got.body), v.Size)
+				if got.status != 200 || int64(len(got.body)) != v.Size ||
+					crcOf(got.body) != got.header.Get("x-oss-hash-crc64ecma") {
+					t.Errorf("round %d: %s/%s: %v with %d bytes, want %d", round, bucket,
+						key, got, len(got.body), v.Size)
 				}
 			}
 		}

@@ -17,7 +17,8 @@ import (
 func deleteList(t *testing.T, srv *osstest.Server, query, doc string) (string, error) {
 	t.Helper()
 	sum := md5.Sum([]byte(doc))
-	body, _, err := ask(t, srv, "POST bucket?delete"+query, "body", doc, "Content-MD5", base64.StdEncoding.EncodeToString(sum[:]))
+	body, _, err := ask(t, srv, "POST bucket?delete"+query, "body", doc, "Content-MD5",
+		base64.StdEncoding.EncodeToString(sum[:]))
 	return body, err
 }
 
@@ -43,11 +44,13 @@ func TestDeleteMultipleObjectsDeletesAndTellsSo(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	sum := md5.Sum([]byte(list))
-	got, _, err = ask(t, srv, "POST bucket?delete", "body", list, "encoding-type", "url", "Content-MD5", base64.StdEncoding.EncodeToString(sum[:]))
+	got, _, err = ask(t, srv, "POST bucket?delete", "body", list, "encoding-type", "url", "Content-MD5",
+		base64.StdEncoding.EncodeToString(sum[:]))
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("encoding-type in a header: %v (-want +got):\n%s", err, diff)
 	}
-	if got, err := deleteList(t, srv, "", "<Delete><Quiet>true</Quiet><Object><Key>c</Key></Object></Delete>"); got != "" || err != nil {
+	if got, err := deleteList(t, srv, "",
+		"<Delete><Quiet>true</Quiet><Object><Key>c</Key></Object></Delete>"); got != "" || err != nil {
 		t.Errorf("quiet: %q, %v", got, err)
 	}
 	if left := srv.Objects("bucket"); fmt.Sprint(left) != "[kept]" {
@@ -57,7 +60,8 @@ func TestDeleteMultipleObjectsDeletesAndTellsSo(t *testing.T) {
 
 func TestDeleteMultipleObjectsKnowsVersions(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT bucket?versioning", "ok", "body", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+	wants(t, srv, "PUT bucket?versioning", "ok", "body",
+		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
 	_, h, err := ask(t, srv, "PUT bucket/key")
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +86,8 @@ func TestDeleteMultipleObjectsKnowsVersions(t *testing.T) {
 	if got := deleted("<Key>key</Key><VersionId>" + version + "</VersionId>"); got != want {
 		t.Errorf("a version: %+v, want %+v", got, want)
 	}
-	want = ossxml.DeletedObject{Key: "key", VersionID: marked.DeleteMarkerVersionID, DeleteMarker: true, DeleteMarkerVersionID: marked.DeleteMarkerVersionID}
+	want = ossxml.DeletedObject{Key: "key", VersionID: marked.DeleteMarkerVersionID, DeleteMarker: true,
+		DeleteMarkerVersionID: marked.DeleteMarkerVersionID}
 	if got := deleted("<Key>key</Key><VersionId>" + marked.DeleteMarkerVersionID + "</VersionId>"); got != want {
 		t.Errorf("the marker: %+v, want %+v", got, want)
 	}
@@ -98,7 +103,8 @@ func TestDeleteMultipleObjectsRefusesTheWholeOfABadList(t *testing.T) {
 		{"<Delete>" + object, "400 MalformedXML 0042-00000205"},
 		{"<Delete>" + strings.Repeat(object, 1001) + "</Delete>", "400 MalformedXML 0042-00000205"},
 		{"<Delete>" + object + "<Object><Key></Key></Object></Delete>", "400 InvalidObjectName"},
-		{"<Delete>" + object + "<Object><Key>k</Key><VersionId>1</VersionId></Object></Delete>", "400 InvalidArgument 0012-00000202"},
+		{"<Delete>" + object + "<Object><Key>k</Key><VersionId>1</VersionId></Object></Delete>",
+			"400 InvalidArgument 0012-00000202"},
 	} {
 		if _, err := deleteList(t, srv, "", tt.doc); outcome(err) != tt.want {
 			t.Errorf("%.60s: %s, want %s", tt.doc, outcome(err), tt.want)
@@ -106,7 +112,8 @@ func TestDeleteMultipleObjectsRefusesTheWholeOfABadList(t *testing.T) {
 	}
 	doc := "<Delete>" + object + "</Delete>"
 	wants(t, srv, "POST bucket?delete", "400 MissingArgument", "body", doc)
-	wants(t, srv, "POST bucket?delete", "400 InvalidDigest 0017-00000503", "body", doc, "Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
+	wants(t, srv, "POST bucket?delete", "400 InvalidDigest 0017-00000503", "body", doc,
+		"Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
 	if _, ok := srv.Object("bucket", "key"); !ok {
 		t.Error("the object is gone")
 	}

@@ -113,7 +113,9 @@ func Corrupt() Effect {
 		case contentRequest:
 			x.body.Reader = &flipReader{r: x.body.Reader}
 		case contentReply:
-			x.replyFilters = append(x.replyFilters, func(_ *exchange, r io.Reader) io.Reader { return &flipReader{r: r} })
+			x.replyFilters = append(x.replyFilters, func(_ *exchange, r io.Reader) io.Reader {
+				return &flipReader{r: r}
+			})
 		default:
 			x.flipBit = true
 		}
@@ -133,7 +135,8 @@ func Truncate(n int64) Effect {
 			return io.MultiReader(io.LimitReader(r, n), cutReader{})
 		})
 		x.onReply = append(x.onReply, func(rep *reply) error {
-			rep.header.Set("Connection", "close") // a complete reply must not leave a broken connection to the next request
+			// a complete reply must not leave a broken connection to the next request
+			rep.header.Set("Connection", "close")
 			return nil
 		})
 		return nil

@@ -35,7 +35,8 @@ func underChaos(t *testing.T, seed uint64, n int) []string {
 	for _, i := range rand.Perm(n) {
 		wg.Go(func() {
 			var err error
-			if parts[i], err = c.UploadPart(ctx, up, i+1, strings.NewReader(strings.Repeat("content", 50)), nil); err != nil {
+			if parts[i], err = c.UploadPart(ctx, up, i+1, strings.NewReader(strings.Repeat("content", 50)),
+				nil); err != nil {
 				t.Errorf("seed %d, part %d: %v: %v", seed, i+1, err, chaos.Strikes())
 			}
 		})
@@ -107,7 +108,8 @@ func TestChaosKeepsItsRates(t *testing.T) {
 		c.key = fmt.Sprint(i)
 		got[send(t, srv, c).err.Code]++
 	}
-	if a, b, c := got["A"], got["B"], got["C"]; a < 70 || a > 130 || b < 250 || b > 350 || a+b+c != 1000 || later.Fired() != c {
+	if a, b, c := got["A"], got["B"], got["C"]; a < 70 || a > 130 || b < 250 || b > 350 ||
+		a+b+c != 1000 || later.Fired() != c {
 		t.Errorf("%v, want about 100 A and 300 B, and C for what chaos leaves", got)
 	}
 }
@@ -121,7 +123,8 @@ func TestChaosTellsRangesApart(t *testing.T) {
 		got := make([]byte, len(order))
 		for _, i := range order {
 			got[i] = '.'
-			if send(t, srv, call{method: "GET", key: "key", header: map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", i, i)}}).status >= 300 {
+			if send(t, srv, call{method: "GET", key: "key",
+				header: map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", i, i)}}).status >= 300 {
 				got[i] = 'x'
 			}
 		}
@@ -140,8 +143,10 @@ func TestUploadsSurviveChaos(t *testing.T) {
 	rates := append(osstest.BadDay(),
 		osstest.Rate{Share: 0.03, Effect: osstest.Hang()}, osstest.Rate{Share: 0.03, Effect: osstest.Delay(time.Hour)},
 		osstest.Rate{Share: 0.03, Effect: osstest.Slow(1000)}, osstest.Rate{Share: 0.02, Effect: osstest.WrongETag()},
-		osstest.Rate{Share: 0.02, Effect: osstest.WrongCRC64()}, osstest.Rate{Share: 0.02, Effect: osstest.ClockOff(time.Hour)},
-		osstest.Rate{Share: 0.05, Effect: osstest.Redeliver(time.Minute)}, osstest.Rate{Share: 0.02, Effect: osstest.ShortReply(50)})
+		osstest.Rate{Share: 0.02, Effect: osstest.WrongCRC64()},
+		osstest.Rate{Share: 0.02, Effect: osstest.ClockOff(time.Hour)},
+		osstest.Rate{Share: 0.05, Effect: osstest.Redeliver(time.Minute)},
+		osstest.Rate{Share: 0.02, Effect: osstest.ShortReply(50)})
 	stored := 0
 	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) {
@@ -192,7 +197,8 @@ func FuzzFaults(f *testing.F) {
 			etag := put(t, srv, id, 1, "part")
 			effects := everyEffect()
 			a, b := effects[int(first)%(len(effects)-1)], effects[int(second)%(len(effects)-1)] // Chaos is the last
-			both := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed, osstest.Rate{Share: 0.5, Effect: osstest.Together(a, b)},
+			both := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed,
+				osstest.Rate{Share: 0.5, Effect: osstest.Together(a, b)},
 				osstest.Rate{Share: 0.25, Effect: a}, osstest.Rate{Share: 0.25, Effect: b})})
 			c := []call{
 				{method: "PUT", key: "key", body: body},
@@ -220,7 +226,8 @@ func FuzzFaults(f *testing.F) {
 			if body != "" {
 				flipped = string([]byte{body[0] ^ 1}) + body[1:]
 			}
-			if got := string(o.Data); !ok || !slices.Contains([]string{"before", "cefore", "part", "qart", body, flipped}, got) {
+			if got := string(o.Data); !ok ||
+				!slices.Contains([]string{"before", "cefore", "part", "qart", body, flipped}, got) {
 				t.Errorf("%s %s: the object is %q after %v", c.method, c.query, got, both.Strikes())
 			}
 			if got := send(t, srv, call{method: "PUT", key: "key", body: "after"}); got.status != 200 {

@@ -59,7 +59,8 @@ func TestTokensDieInTheMiddle(t *testing.T) {
 	keys := func(token string) oss.Credentials {
 		return oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: token}
 	}
-	for want, effect := range map[oss.Code]osstest.Effect{"SecurityTokenExpired": osstest.ExpireToken(), "InvalidSecurityToken": osstest.RevokeToken()} {
+	for want, effect := range map[oss.Code]osstest.Effect{"SecurityTokenExpired": osstest.ExpireToken(),
+		"InvalidSecurityToken": osstest.RevokeToken()} {
 		t.Run(string(want), func(t *testing.T) {
 			srv := start(t, &osstest.Options{Credentials: []oss.Credentials{keys("old"), keys("new")}})
 			i := srv.Inject(osstest.Fault{Skip: 1, Times: 1, Effect: effect})

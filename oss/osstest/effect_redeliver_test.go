@@ -40,8 +40,10 @@ func TestLatePartsReviveAnAbortedUpload(t *testing.T) {
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				left := srv.Uploads()
-				if len(left) != 1 || left[0].ID != id || len(left[0].Parts) != 1 || left[0].Header.Get("x-oss-meta-a") != "b" ||
-					left[0].Parts[0].Number != 2 || left[0].Parts[0].Size != 3 || fmt.Sprint(left[0].Parts[0].CRC64) != crcOf("two") {
+				if len(left) != 1 || left[0].ID != id || len(left[0].Parts) != 1 ||
+					left[0].Header.Get("x-oss-meta-a") != "b" ||
+					left[0].Parts[0].Number != 2 || left[0].Parts[0].Size != 3 ||
+					fmt.Sprint(left[0].Parts[0].CRC64) != crcOf("two") {
 					t.Fatalf("left: %+v", left)
 				}
 				if got := send(t, srv, abort); got.status != 204 {
@@ -103,10 +105,12 @@ func TestOnlyStoredPartsComeLate(t *testing.T) {
 			t.Fatal(a)
 		}
 		copied := initiate(t, srv, nil)
-		send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + copied, header: map[string]string{"x-oss-copy-source": "/bucket/source"}})
+		send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + copied,
+			header: map[string]string{"x-oss-copy-source": "/bucket/source"}})
 		for _, up := range srv.Uploads() {
 			if up.Key == "sequence" {
-				if got := send(t, srv, call{method: "PUT", key: "sequence", query: "partNumber=1&uploadId=" + up.ID, body: "x"}); got.status != 200 {
+				if got := send(t, srv, call{method: "PUT", key: "sequence", query: "partNumber=1&uploadId=" + up.ID,
+					body: "x"}); got.status != 200 {
 					t.Fatal(got)
 				}
 			}

@@ -84,13 +84,14 @@ func WrongETag() Effect {
 // WrongCRC64 inverts the lowest bit of every CRC-64 in the reply, in the header and in the document. The CRC-64 of the
 // stored object or part is right. Operations whose reply has no CRC-64 do not match.
 func WrongCRC64() Effect {
-	return newEffect("WrongCRC64", reportsSum("CRC64"), changeSums("x-oss-hash-crc64ecma", crcElement, func(sum string) string {
-		n, err := strconv.ParseUint(sum, 10, 64)
-		if err != nil {
-			return sum
-		}
-		return strconv.FormatUint(n^1, 10)
-	}))
+	return newEffect("WrongCRC64", reportsSum("CRC64"),
+		changeSums("x-oss-hash-crc64ecma", crcElement, func(sum string) string {
+			n, err := strconv.ParseUint(sum, 10, 64)
+			if err != nil {
+				return sum
+			}
+			return strconv.FormatUint(n^1, 10)
+		}))
 }
 
 var (

@@ -37,7 +37,8 @@ func TestAnswersInTheMiddleOfABodyAreHeard(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer resp.Body.Close()
-				if doc, err := io.ReadAll(resp.Body); resp.StatusCode != 500 || err != nil || !strings.Contains(string(doc), "InternalError") {
+				if doc, err := io.ReadAll(resp.Body); resp.StatusCode != 500 || err != nil ||
+					!strings.Contains(string(doc), "InternalError") {
 					t.Errorf("got %d, %q, %v", resp.StatusCode, doc, err)
 				}
 				all := srv.Requests()
@@ -80,7 +81,8 @@ func TestRepliesAreCutAnywhere(t *testing.T) {
 			complete = n
 			break
 		}
-		if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "malformed") || status != 0 {
+		if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) &&
+			!strings.Contains(err.Error(), "malformed") || status != 0 {
 			t.Fatalf("after %d bytes: %v, status %d", n, err, status)
 		}
 		if n > 1000 {
@@ -96,7 +98,8 @@ func TestRepliesAreCutAnywhere(t *testing.T) {
 	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "content" {
 		t.Errorf("object = %q, want that of the PUT whose reply was cut", o.Data)
 	}
-	for _, c := range []call{{method: "HEAD", key: "source"}, {method: "HEAD", key: "source", query: "objectMeta"}, {method: "DELETE", key: "source"}} {
+	for _, c := range []call{{method: "HEAD", key: "source"}, {method: "HEAD", key: "source", query: "objectMeta"},
+		{method: "DELETE", key: "source"}} {
 		if body, err := whole(1<<20, c); body != "" || err != nil {
 			t.Errorf("%s of a whole reply: %q, %v", c.method, body, err)
 		}
@@ -130,7 +133,8 @@ func TestShortRepliesLookWhole(t *testing.T) {
 	if i.Fired() != 4 {
 		t.Errorf("fired %d times", i.Fired())
 	}
-	if _, err := srv.Client().ListParts(t.Context(), oss.Upload{Bucket: "bucket", Key: "key", ID: id}, nil); err == nil {
+	if _, err := srv.Client().ListParts(t.Context(), oss.Upload{Bucket: "bucket", Key: "key", ID: id},
+		nil); err == nil {
 		t.Error("a client takes half a list for a list")
 	}
 }
@@ -163,7 +167,8 @@ func TestWrongSumsAreOnlyInTheReply(t *testing.T) {
 			} {
 				got := send(t, srv, c).header.Get(tt.header)
 				if got == truth || got == "" || wrong != "" && got != wrong {
-					t.Errorf("%s %s: %s is %s, in truth %s, elsewhere %s", c.method, c.query, tt.header, got, truth, wrong)
+					t.Errorf("%s %s: %s is %s, in truth %s, elsewhere %s", c.method, c.query,
+						tt.header, got, truth, wrong)
 				}
 				wrong = got
 			}
@@ -243,8 +248,10 @@ func TestEffectsActTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := osstest.NewServer(nil)
 		defer srv.Close()
-		i := srv.Inject(osstest.Fault{Times: 1, Effect: osstest.Together(osstest.Corrupt(), osstest.Slow(1), osstest.LoseReply())})
-		if _, err := trySend(t, srv, call{method: "PUT", key: "key", reader: struct{ io.Reader }{strings.NewReader("content")}}); err == nil {
+		i := srv.Inject(osstest.Fault{Times: 1,
+			Effect: osstest.Together(osstest.Corrupt(), osstest.Slow(1), osstest.LoseReply())})
+		if _, err := trySend(t, srv,
+			call{method: "PUT", key: "key", reader: struct{ io.Reader }{strings.NewReader("content")}}); err == nil {
 			t.Error("the reply is not lost")
 		}
 		if o, _ := srv.Object("bucket", "key"); string(o.Data) != "bontent" {

@@ -111,7 +111,8 @@ func TestThrottleSaysWhatOSSSays(t *testing.T) {
 		{"requests", &osstest.ThrottleOptions{Code: "QpsLimitExceeded"}, "429 QpsLimitExceeded", "", "", 0},
 		{"traffic", &osstest.ThrottleOptions{Code: "UploadTrafficRateLimitExceeded", Hold: 1500 * time.Millisecond},
 			"503 UploadTrafficRateLimitExceeded", "1500", "", 1500 * time.Millisecond},
-		{"status", &osstest.ThrottleOptions{Status: 429, RetryAfter: 1200 * time.Millisecond}, "429 TotalQpsLimitExceeded", "", "2", 0},
+		{"status", &osstest.ThrottleOptions{Status: 429, RetryAfter: 1200 * time.Millisecond},
+			"429 TotalQpsLimitExceeded", "", "2", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,7 +123,8 @@ func TestThrottleSaysWhatOSSSays(t *testing.T) {
 				begin := time.Now()
 				got := send(t, srv, putKey)
 				qos, retry := got.header.Get("x-oss-qos-delay-time"), got.header.Get("Retry-After")
-				if took := time.Since(begin); got.String() != tt.want || qos != tt.qos || retry != tt.retry || took != tt.took {
+				if took := time.Since(begin); got.String() != tt.want || qos != tt.qos ||
+					retry != tt.retry || took != tt.took {
 					t.Errorf("got %v, delay %q, Retry-After %q after %v, want %+v", got, qos, retry, took, tt)
 				}
 				if _, ok := srv.Object("bucket", "key"); ok {
@@ -177,10 +179,12 @@ func TestImpossibleEffectsPanic(t *testing.T) {
 		"nothing together":         func() { osstest.Together() },
 		"chaos together":           func() { osstest.Together(osstest.Chaos(1)) },
 		"no effect together":       func() { osstest.Together(nil) },
-		"shares of chaos":          func() { osstest.Chaos(1, osstest.Rate{0.6, osstest.Drop()}, osstest.Rate{0.5, osstest.Hang()}) },
-		"no share of chaos":        func() { osstest.Chaos(1, osstest.Rate{Effect: osstest.Drop()}) },
-		"no effect of chaos":       func() { osstest.Chaos(1, osstest.Rate{Share: 1}) },
-		"chaos of chaos":           func() { osstest.Chaos(1, osstest.Rate{1, osstest.Chaos(2)}) },
+		"shares of chaos": func() {
+			osstest.Chaos(1, osstest.Rate{0.6, osstest.Drop()}, osstest.Rate{0.5, osstest.Hang()})
+		},
+		"no share of chaos":  func() { osstest.Chaos(1, osstest.Rate{Effect: osstest.Drop()}) },
+		"no effect of chaos": func() { osstest.Chaos(1, osstest.Rate{Share: 1}) },
+		"chaos of chaos":     func() { osstest.Chaos(1, osstest.Rate{1, osstest.Chaos(2)}) },
 	} {
 		wantPanic(t, name, f)
 	}

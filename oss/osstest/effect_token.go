@@ -31,7 +31,8 @@ func refuseTokens(name string, code oss.Code) Effect {
 
 // token returns the security token of the request, from its header or from a query signed with V1 or V4.
 func (x *exchange) token() string {
-	return cmp.Or(x.r.Header.Get("x-oss-security-token"), x.query.Get("x-oss-security-token"), x.query.Get("security-token"))
+	return cmp.Or(x.r.Header.Get("x-oss-security-token"), x.query.Get("x-oss-security-token"),
+		x.query.Get("security-token"))
 }
 
 // checkToken refuses a token that ExpireToken or RevokeToken was applied to.

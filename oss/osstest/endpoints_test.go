@@ -15,7 +15,8 @@ func TestBucketsAreSaidToBeWhereTheyWereAskedFor(t *testing.T) {
 		{"/", internal, "", public, internal},
 		{"/bucket/?bucketInfo", "127.0.0.1:9000", "bucket", "http://127.0.0.1:9000", "http://127.0.0.1:9000"},
 		{"/?bucketInfo", "bucket.localhost:9000", "bucket", "http://localhost:9000", "http://localhost:9000"},
-		{"/?bucketInfo", "bucket.oss.example.com:80", "bucket", "http://oss.example.com:80", "http://oss.example.com:80"},
+		{"/?bucketInfo", "bucket.oss.example.com:80", "bucket", "http://oss.example.com:80",
+			"http://oss.example.com:80"},
 		{"/?bucketInfo", "bucket." + public + ":443", "bucket", public, internal},
 	} {
 		got := sendSigned(t, srv, tt.bucket, "", "", "GET "+tt.target+" HTTP/1.1", "Host: "+tt.host)

@@ -70,7 +70,8 @@ func invalidArgument(ec, message, name, value string) *refusal {
 
 // missingArgument refuses a request that lacks a header.
 func missingArgument(name string) *refusal {
-	return refuse(http.StatusBadRequest, "MissingArgument", "", "Missing Some Required Arguments.", "ArgumentName", name)
+	return refuse(http.StatusBadRequest, "MissingArgument", "", "Missing Some Required Arguments.", "ArgumentName",
+		name)
 }
 
 // notImplemented refuses a feature of OSS that a Server does not have.
@@ -80,13 +81,15 @@ func notImplemented(what string) *refusal {
 }
 
 func noSuchKey(key string) *refusal {
-	return refuse(http.StatusNotFound, oss.ErrNoSuchKey, "0026-00000001", "The specified key does not exist.", "Key", key)
+	return refuse(http.StatusNotFound, oss.ErrNoSuchKey, "0026-00000001",
+		"The specified key does not exist.", "Key", key)
 }
 
 // noSuchUpload refuses an unknown upload. The EC depends on the operation.
 func noSuchUpload(id, ec string) *refusal {
 	return refuse(http.StatusNotFound, oss.ErrNoSuchUpload, ec,
-		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+		"The specified upload does not exist. The upload ID may be invalid, or the upload may have "+
+			"been aborted or completed.",
 		"UploadId", id)
 }
 
@@ -118,8 +121,9 @@ func entityTooLarge(size int64) *refusal {
 
 // wrongEndpoint refuses a request at the endpoint of another region.
 func wrongEndpoint(bucket, right string) *refusal {
-	return accessDenied("0003-00001403", "The bucket you are attempting to access must be addressed using the specified endpoint. "+
-		"Please send all future requests to this endpoint.", "Bucket", bucket, "Endpoint", right)
+	return accessDenied("0003-00001403",
+		"The bucket you are attempting to access must be addressed using the specified endpoint. "+
+			"Please send all future requests to this endpoint.", "Bucket", bucket, "Endpoint", right)
 }
 
 // tooSkewed refuses a signature whose time differs from now by more than maxSkew.
@@ -145,7 +149,8 @@ var messages = map[oss.Code]string{
 	"SecurityTokenExpired":          "The security token you provided has expired.",
 	"InvalidSecurityToken":          "The security token you provided is invalid.",
 	"MetaOperationQpsLimitExceeded": "Qps limit for the meta operation is exceeded.",
-	"RequestTimeout": "Your socket connection to the server was not read from or written to within the timeout period. " +
+	"RequestTimeout": "Your socket connection to the server was not read from or written to " +
+		"within the timeout period. " +
 		"Idle connections will be closed.",
 }
 

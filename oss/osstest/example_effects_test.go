@@ -25,7 +25,8 @@ func ExampleThrottle() {
 	now := time.Now()
 	srv := osstest.NewServer(&osstest.Options{Now: func() time.Time { return now }})
 	defer srv.Close()
-	srv.Inject(osstest.Fault{Above: 1, Times: 1, Effect: osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded"})})
+	srv.Inject(osstest.Fault{Above: 1, Times: 1,
+		Effect: osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded"})})
 
 	c, ctx := srv.Client(), context.Background()
 	for range 2 {
@@ -46,7 +47,8 @@ func ExampleFailAfter() {
 	defer srv.Close()
 	srv.Inject(osstest.Fault{Times: 1, Effect: osstest.FailAfter(1000, 503, "ServiceUnavailable")})
 
-	_, err := srv.Client().PutObject(context.Background(), "bucket", "key", strings.NewReader(strings.Repeat("x", 1<<20)), nil)
+	_, err := srv.Client().PutObject(context.Background(), "bucket", "key",
+		strings.NewReader(strings.Repeat("x", 1<<20)), nil)
 	fmt.Println(err)
 	for _, r := range srv.Requests() {
 		fmt.Println(r.StatusCode, "after", r.Size, "bytes")

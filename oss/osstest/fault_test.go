@@ -94,7 +94,9 @@ func TestInjectPanicsOnAFaultThatCannotStrike(t *testing.T) {
 		"part below the first": {PartNumber: -1, Effect: osstest.Drop()},
 		"part above the last":  {Op: "UploadPart", PartNumber: 10001, Effect: osstest.Drop()},
 		"share of nothing":     {Share: math.NaN(), Effect: osstest.Drop()},
-		"nothing for both":     {Effect: osstest.Together(osstest.FailAfter(1, 500, "InternalError"), osstest.ShortReply(1))},
+		"nothing for both": {
+			Effect: osstest.Together(osstest.FailAfter(1, 500, "InternalError"), osstest.ShortReply(1)),
+		},
 	} {
 		func() {
 			defer func() {
@@ -125,12 +127,15 @@ func TestFailSendsTheDocumentOfOSS(t *testing.T) {
 	srv.Inject(osstest.Fault{Effect: osstest.Fail(429, "QpsLimitExceeded")})
 	big := putKey
 	big.body = strings.Repeat("x", 1<<20) // more than any buffer on the way
-	for _, c := range []call{big, {method: "GET", key: "key"}, {method: "HEAD", key: "key"}, {method: "GET"}, {method: "PATCH", key: "k", unsigned: true}} {
-		if got := send(t, srv, c); got.String() != "429 QpsLimitExceeded" || got.err.RequestID != got.header.Get("x-oss-request-id") {
+	for _, c := range []call{big, {method: "GET", key: "key"}, {method: "HEAD", key: "key"}, {method: "GET"},
+		{method: "PATCH", key: "k", unsigned: true}} {
+		if got := send(t, srv, c); got.String() != "429 QpsLimitExceeded" ||
+			got.err.RequestID != got.header.Get("x-oss-request-id") {
 			t.Errorf("%s: %v: %+v", c.method, got, got.err)
 		}
 	}
-	if r := srv.Requests("PutObject"); len(r) != 1 || r[0].Size != 1<<20 || r[0].StatusCode != 429 || r[0].Code != "QpsLimitExceeded" {
+	if r := srv.Requests("PutObject"); len(r) != 1 || r[0].Size != 1<<20 || r[0].StatusCode != 429 ||
+		r[0].Code != "QpsLimitExceeded" {
 		t.Errorf("requests = %+v", r)
 	}
 	if _, ok := srv.Object("bucket", "key"); ok {
@@ -161,7 +166,8 @@ func TestCutsOnEveryNetwork(t *testing.T) {
 		for name, target := range map[string]struct {
 			url    string
 			client *http.Client
-		}{"memory": {"http://127.0.0.1", srv.HTTPClient()}, "TCP": {real.URL, real.Client()}, "TLS": {secure.URL, secure.Client()}} {
+		}{"memory": {"http://127.0.0.1", srv.HTTPClient()}, "TCP": {real.URL, real.Client()},
+			"TLS": {secure.URL, secure.Client()}} {
 			t.Run(tt.name+" "+name, func(t *testing.T) {
 				srv.Inject(osstest.Fault{Times: 1, Effect: tt.effect})
 				key := strings.ReplaceAll(tt.name+name, " ", "-")
@@ -178,7 +184,8 @@ func TestCutsOnEveryNetwork(t *testing.T) {
 					resp.Body.Close()
 					t.Fatalf("got %d", resp.StatusCode)
 				}
-				if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.EPIPE) && name != "TLS" {
+				if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) &&
+					!errors.Is(err, syscall.EPIPE) && name != "TLS" {
 					t.Errorf("error = %v, want a broken connection", err)
 				}
 				if _, ok := srv.Object("bucket", key); ok != tt.stored {
@@ -231,7 +238,8 @@ func TestCorruptedBytesAreFoundByTheirDigest(t *testing.T) {
 	id := initiate(t, srv, nil)
 	i := srv.Inject(osstest.Fault{Effect: osstest.Corrupt()})
 	with := map[string]string{"Content-MD5": "mgNkudXQKg/Q1JzZxVH84Q=="}
-	for _, c := range []call{{method: "PUT", key: "key", body: "content"}, {method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, body: "content"}} {
+	for _, c := range []call{{method: "PUT", key: "key", body: "content"},
+		{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, body: "content"}} {
 		c.header = with
 		if got := send(t, srv, c); got.String() != "400 InvalidDigest 0017-00000503" {
 			t.Errorf("with Content-MD5: %v", got)
@@ -255,22 +263,27 @@ func TestCorruptReadsAndJoins(t *testing.T) {
 	a, b := put(t, srv, id, 1, "1234"), put(t, srv, id, 2, "5678")
 	srv.Inject(osstest.Fault{Effect: osstest.Corrupt()})
 
-	if got := send(t, srv, call{method: "GET", key: "source", header: map[string]string{"Range": "bytes=1-3"}}); got.body != "nnt" {
+	if got := send(t, srv, call{method: "GET", key: "source",
+		header: map[string]string{"Range": "bytes=1-3"}}); got.body != "nnt" {
 		t.Errorf("GET = %q", got.body)
 	}
 	if o, _ := srv.Object("bucket", "source"); string(o.Data) != "content" {
 		t.Errorf("source = %q, want it whole", o.Data)
 	}
 	got := complete(t, srv, id, nil, 1, a, 2, b)
-	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "02345678" || got.header.Get("x-oss-hash-crc64ecma") != crcOf("02345678") {
+	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "02345678" ||
+		got.header.Get("x-oss-hash-crc64ecma") != crcOf("02345678") {
 		t.Errorf("complete = %v %v, object %q", got, got.header, o.Data)
 	}
-	got = send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/source"}})
-	if o, _ := srv.Object("bucket", "copy"); string(o.Data) != "bontent" || got.header.Get("x-oss-hash-crc64ecma") != crcOf("bontent") {
+	got = send(t, srv, call{method: "PUT", key: "copy",
+		header: map[string]string{"x-oss-copy-source": "/bucket/source"}})
+	if o, _ := srv.Object("bucket", "copy"); string(o.Data) != "bontent" ||
+		got.header.Get("x-oss-hash-crc64ecma") != crcOf("bontent") {
 		t.Errorf("copy = %v, object %q", got, o.Data)
 	}
 	id = initiate(t, srv, nil)
-	send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, header: map[string]string{"x-oss-copy-source": "/bucket/source", "x-oss-copy-source-range": "bytes=1-3"}})
+	send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id,
+		header: map[string]string{"x-oss-copy-source": "/bucket/source", "x-oss-copy-source-range": "bytes=1-3"}})
 	if p := srv.Uploads()[0].Parts[0]; fmt.Sprint(p.CRC64) != crcOf("nnt") || p.Size != 3 {
 		t.Errorf("copied part = %+v", p)
 	}
@@ -296,7 +309,8 @@ func TestTimeOfSlowBodies(t *testing.T) {
 			t.Errorf("PUT without fault took %v", got)
 		}
 		i := srv.Inject(osstest.Fault{Effect: osstest.Slow(64 << 10)})
-		for name, c := range map[string]call{"PUT": big, "GET": {method: "GET", key: "key"}, "copy": {method: "HEAD", key: "key"}} {
+		for name, c := range map[string]call{"PUT": big, "GET": {method: "GET", key: "key"},
+			"copy": {method: "HEAD", key: "key"}} {
 			want := 16 * time.Second
 			if name == "copy" {
 				want = 0 // no body moves
@@ -328,7 +342,8 @@ func TestDelayedWorkIsDoneAtOnce(t *testing.T) {
 			t.Errorf("request = %+v while the answer waits", r)
 		}
 		got := <-done
-		if took := time.Since(begin); got.status != 200 || took != time.Minute || got.header.Get("x-oss-server-time") != "60000" {
+		if took := time.Since(begin); got.status != 200 || took != time.Minute ||
+			got.header.Get("x-oss-server-time") != "60000" {
 			t.Errorf("got %v after %v, %v", got, took, got.header)
 		}
 	})
@@ -336,7 +351,8 @@ func TestDelayedWorkIsDoneAtOnce(t *testing.T) {
 
 // What waits in a Server must end with the client, over every kind of connection, at once.
 func TestWaitingEndsWithTheClient(t *testing.T) {
-	effects := map[string]osstest.Effect{"hang": osstest.Hang(), "delay": osstest.Delay(time.Hour), "slow": osstest.Slow(1)}
+	effects := map[string]osstest.Effect{"hang": osstest.Hang(),
+		"delay": osstest.Delay(time.Hour), "slow": osstest.Slow(1)}
 	for name, effect := range effects {
 		for _, body := range []string{"", "content", strings.Repeat("x", 1<<20)} {
 			if name == "slow" && body == "" {
@@ -349,7 +365,8 @@ func TestWaitingEndsWithTheClient(t *testing.T) {
 					srv.Inject(osstest.Fault{Effect: effect})
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 					defer cancel()
-					_, err := srv.HTTPClient().Do(call{method: "PUT", key: "key", body: body}.request(t).WithContext(ctx))
+					_, err := srv.HTTPClient().Do(
+						call{method: "PUT", key: "key", body: body}.request(t).WithContext(ctx))
 					if !errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("error = %v", err)
 					}
@@ -369,7 +386,8 @@ func TestWaitingEndsWithTheClient(t *testing.T) {
 
 func TestCloseEndsWhatWaits(t *testing.T) {
 	before := runtime.NumGoroutine()
-	for name, effect := range map[string]osstest.Effect{"hang": osstest.Hang(), "delay": osstest.Delay(time.Hour), "slow": osstest.Slow(1), "nothing": osstest.Truncate(1 << 40)} {
+	for name, effect := range map[string]osstest.Effect{"hang": osstest.Hang(), "delay": osstest.Delay(time.Hour),
+		"slow": osstest.Slow(1), "nothing": osstest.Truncate(1 << 40)} {
 		for _, network := range []string{"memory", "TCP"} {
 			t.Run(name+" "+network, func(t *testing.T) {
 				srv := osstest.NewServer(nil)

@@ -33,15 +33,20 @@ func FuzzServeHTTP(f *testing.F) {
 	f.Add("DELETE", "key", "uploadId=ID", "", "", "", true)
 	f.Add("GET", "", "uploads&delimiter=/&prefix=&key-marker=a&upload-id-marker=b", "", "", "", true)
 	f.Add("GET", "key", "OSSAccessKeyId=a&Expires=1&Signature=b", "", "", "", false)
-	f.Add("GET", "key", "x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=a/b/c/oss/aliyun_v4_request&x-oss-date=1&x-oss-expires=2", "", "", "", false)
+	f.Add("GET", "key",
+		"x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=a/b/c/oss/aliyun_v4_request&x-oss-date=1&"+
+			"x-oss-expires=2", "", "", "", false)
 	f.Add("GET", "key", "", "Authorization", "OSS4-HMAC-SHA256 Credential=/////,Signature=", "", false)
 	f.Add("GET", "key", "", "Authorization", "OSS :", "", false)
-	f.Add("PUT", "", "", "X-Oss-Acl", "public-read", "<CreateBucketConfiguration><StorageClass>IA</StorageClass></CreateBucketConfiguration>", true)
+	f.Add("PUT", "", "", "X-Oss-Acl", "public-read",
+		"<CreateBucketConfiguration><StorageClass>IA</StorageClass></CreateBucketConfiguration>", true)
 	f.Add("GET", "", "list-type=2&continuation-token=CgFh&delimiter=/&max-keys=1&encoding-type=url", "", "", "", true)
 	f.Add("GET", "", "marker=a&delimiter=e&prefix=k&max-keys=1", "", "", "", true)
-	f.Add("POST", "", "delete", "Content-Md5", "x", "<Delete><Object><Key>key</Key><VersionId>null</VersionId></Object></Delete>", true)
+	f.Add("POST", "", "delete", "Content-Md5", "x",
+		"<Delete><Object><Key>key</Key><VersionId>null</VersionId></Object></Delete>", true)
 	f.Add("POST", "key", "append&position=0", "X-Oss-Meta-A", "b", "body", true)
-	f.Add("PUT", "key", "tagging", "", "", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>", true)
+	f.Add("PUT", "key", "tagging", "", "",
+		"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>", true)
 	f.Add("PUT", "key", "acl", "X-Oss-Object-Acl", "private", "", true)
 	f.Add("PUT", "key", "", "X-Oss-Callback", "e30=", "body", true)
 	f.Add("DELETE", "", "", "", "", "", true)
@@ -52,7 +57,8 @@ func FuzzServeHTTP(f *testing.F) {
 		id := initiate(t, srv, nil)
 		put(t, srv, id, 1, "1")
 
-		u := &url.URL{Scheme: "https", Host: "bucket.oss-cn-hangzhou.aliyuncs.com", Path: "/" + key, RawQuery: strings.ReplaceAll(query, "ID", id)}
+		u := &url.URL{Scheme: "https", Host: "bucket.oss-cn-hangzhou.aliyuncs.com", Path: "/" + key,
+			RawQuery: strings.ReplaceAll(query, "ID", id)}
 		req, err := http.NewRequest(method, u.String(), strings.NewReader(body))
 		if err != nil || method == "" {
 			return // not a request at all, so there is nothing to answer
@@ -62,7 +68,8 @@ func FuzzServeHTTP(f *testing.F) {
 			req.Header.Set(name, value)
 		}
 		if signed {
-			p := signer.Params{Bucket: "bucket", Key: key, Region: "cn-hangzhou", Time: noon, Credentials: osstest.TestCredentials()}
+			p := signer.Params{Bucket: "bucket", Key: key, Region: "cn-hangzhou", Time: noon,
+				Credentials: osstest.TestCredentials()}
 			p.Time = srv.Requests()[0].Time
 			if err := (signer.V4{}).Sign(req, p); err != nil {
 				t.Logf("sent as it is, for it cannot be signed: %v", err)
@@ -78,7 +85,8 @@ func FuzzServeHTTP(f *testing.F) {
 		if status == 500 || status < 200 || len(requestID) != 24 {
 			t.Fatalf("status %d, request ID %q: %s", status, requestID, rec.Body)
 		}
-		if length := rec.Header().Get("Content-Length"); !head && length != "" && length != strconv.Itoa(rec.Body.Len()) {
+		if length := rec.Header().Get("Content-Length"); !head && length != "" &&
+			length != strconv.Itoa(rec.Body.Len()) {
 			t.Errorf("Content-Length %s, body of %d bytes", length, rec.Body.Len())
 		}
 		doc := rec.Body.String()
@@ -91,7 +99,8 @@ func FuzzServeHTTP(f *testing.F) {
 		}
 		if status >= 400 {
 			var refusal ossxml.Error
-			if err := ossxml.DecodeControl([]byte(doc), &refusal); err != nil || refusal.Code == "" || refusal.RequestID != requestID {
+			if err := ossxml.DecodeControl([]byte(doc), &refusal); err != nil || refusal.Code == "" ||
+				refusal.RequestID != requestID {
 				t.Errorf("status %d, refusal %+v, %v: %s", status, refusal, err, doc)
 			}
 		}

@@ -234,7 +234,8 @@ func (x *exchange) setHeader(h http.Header, rep *reply) io.Reader {
 			h["x-oss-server-time"] = []string{strconv.FormatInt(time.Since(x.arrived).Milliseconds(), 10)}
 		}
 	}
-	bodyless := x.r.Method == http.MethodHead || rep.status == http.StatusNoContent || rep.status == http.StatusNotModified
+	bodyless := x.r.Method == http.MethodHead ||
+		rep.status == http.StatusNoContent || rep.status == http.StatusNotModified
 	if rep.body == nil || bodyless {
 		return nil
 	}

@@ -46,11 +46,13 @@ func (x *exchange) hangUp() func() {
 // sendStart sends the first cutAt bytes of a reply, status line and headers included, and closes the connection. The
 // log has no status for a reply that is incomplete.
 func (x *exchange) sendStart(rep *reply) error {
-	header := http.Header{"Connection": {"close"}} // a complete reply must not leave a broken connection to the next request
+	// a complete reply must not leave a broken connection to the next request
+	header := http.Header{"Connection": {"close"}}
 	body, size := x.setHeader(header, rep), rep.size
 	if body == nil {
 		body, size = http.NoBody, 0
-		if header.Get("Content-Length") == "" && rep.status != http.StatusNoContent && rep.status != http.StatusNotModified {
+		if header.Get("Content-Length") == "" && rep.status != http.StatusNoContent &&
+			rep.status != http.StatusNotModified {
 			header.Set("Content-Length", "0")
 		}
 	}
@@ -70,7 +72,8 @@ func (x *exchange) sendStart(rep *reply) error {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(x.closing, func() { nc.Close(); close(closed) }) // ends a Write in progress
 	io.Copy(nc, io.LimitReader(io.MultiReader(&head, body), x.cutAt))          // an error means that the client is gone
-	nc.Close()                                                                 // not a reset, so that the client can read what was sent
+	// not a reset, so that the client can read what was sent
+	nc.Close()
 	if !stop() {
 		<-closed
 	}

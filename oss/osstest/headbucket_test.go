@@ -24,7 +24,8 @@ func TestHeadOfABucketTellsItsRegion(t *testing.T) {
 			t.Errorf("HEAD %s: %s %v %s", target, got.line, got.header, doc)
 		}
 	}
-	if _, ok := sendSigned(t, srv, "b", "", "", "HEAD /b/ HTTP/1.1", host, "x-oss-process: p").header["x-oss-err"]; !ok {
+	if _, ok := sendSigned(t, srv, "b", "", "", "HEAD /b/ HTTP/1.1", host,
+		"x-oss-process: p").header["x-oss-err"]; !ok {
 		t.Error("a refused header has no document")
 	}
 }

@@ -175,7 +175,8 @@ func initiate(t testing.TB, srv *osstest.Server, header map[string]string) strin
 // put uploads a part of "bucket/key" and returns its ETag.
 func put(t testing.TB, srv *osstest.Server, id string, number int, body string) string {
 	t.Helper()
-	a := send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", number, id), body: body})
+	a := send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", number, id),
+		body: body})
 	if a.status != 200 {
 		t.Fatalf("part %d: %v", number, a)
 	}
@@ -185,7 +186,8 @@ func put(t testing.TB, srv *osstest.Server, id string, number int, body string) 
 // complete completes an upload of "bucket/key" with parts, numbers and ETags by turns.
 func complete(t testing.TB, srv *osstest.Server, id string, header map[string]string, parts ...any) *answer {
 	t.Helper()
-	return send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id, header: header, body: partList(parts...)})
+	return send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id,
+		header: header, body: partList(parts...)})
 }
 
 func partList(parts ...any) string {

@@ -19,7 +19,8 @@ func TestRequestLogKeepsTheNewest(t *testing.T) {
 	for range 3 {
 		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPut, "http://bucket.localhost/key", nil))
 	}
-	if all := s.Requests(); len(all) != logSize || len(s.Requests("PutObject")) != 3 || all[logSize-1].Op != "PutObject" {
+	if all := s.Requests(); len(all) != logSize || len(s.Requests("PutObject")) != 3 ||
+		all[logSize-1].Op != "PutObject" {
 		t.Errorf("%d requests are kept, want %d", len(all), logSize)
 	}
 	if len(s.log.entries) > logSize+3 {
@@ -48,7 +49,8 @@ func TestRequestLogIsBoundedInBytes(t *testing.T) {
 		t.Errorf("%d bytes are held and %d counted, want at most %d", held, s.log.bytes, logBytes)
 	}
 	all := s.Requests()
-	if n := len(all); n < 900 || n > 1023 || !strings.HasSuffix(all[n-1].Header.Get("X-Note"), string(rune('a'+2999%26))) {
+	if n := len(all); n < 900 || n > 1023 ||
+		!strings.HasSuffix(all[n-1].Header.Get("X-Note"), string(rune('a'+2999%26))) {
 		t.Errorf("%d requests are kept, want the newest that fit", n)
 	}
 	for range 200_000 { // and entries are not held for ever

@@ -26,15 +26,18 @@ func TestRequestsOfEveryShapeAreServed(t *testing.T) {
 		{"a chunk that is none", "xyz\r\nhel", []string{"PUT /key HTTP/1.1", "Transfer-Encoding: chunked"}, "400", ""},
 		{"the absolute form", "hello", []string{"PUT http://open.localhost/key HTTP/1.1", "Content-Length: 5"}, "200",
 			"hello"},
-		{"names in any case", "hello", []string{"PUT /key HTTP/1.1", "content-LENGTH: 5", "X-OSS-Meta-A: 1"}, "200", "hello"},
-		{"a header twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", meta, meta}, "200", "hello"},
-		{"the same length twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", "Content-Length: 5"}, "200",
+		{"names in any case", "hello", []string{"PUT /key HTTP/1.1", "content-LENGTH: 5", "X-OSS-Meta-A: 1"}, "200",
 			"hello"},
-		{"a parameter without a name", "hello", []string{"PUT /key?&=&=x& HTTP/1.1", "Content-Length: 5"}, "200", "hello"},
+		{"a header twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", meta, meta}, "200", "hello"},
+		{"the same length twice", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5", "Content-Length: 5"},
+			"200", "hello"},
+		{"a parameter without a name", "hello", []string{"PUT /key?&=&=x& HTTP/1.1", "Content-Length: 5"}, "200",
+			"hello"},
 		{"almost 8 KiB of metadata", "hello", []string{"PUT /key HTTP/1.1", "Content-Length: 5",
 			"x-oss-meta-a: " + strings.Repeat("a", 8<<10-13)}, "200", "hello"},
 		{"64 KiB of a header that counts for nothing", "hello",
-			[]string{"PUT /key HTTP/1.1", "Content-Length: 5", "X-Note: " + strings.Repeat("a", 64<<10)}, "200", "hello"},
+			[]string{"PUT /key HTTP/1.1", "Content-Length: 5", "X-Note: " + strings.Repeat("a", 64<<10)}, "200",
+			"hello"},
 	} {
 		srv := startOpen(t)
 		got := sendWire(t, srv, tt.body, tt.head...)

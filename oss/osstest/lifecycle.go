@@ -135,7 +135,8 @@ func checkSequence(rules ...ossxml.LifecycleRule) error {
 	for _, early := range steps {
 		for _, late := range steps {
 			if early.Days != 0 && late.Days != 0 && rank(early) < rank(late) && early.Days >= late.Days {
-				return invalidArgument("0014-00000082", "The time of an action must be later than those of the actions before it.",
+				return invalidArgument("0014-00000082",
+					"The time of an action must be later than those of the actions before it.",
 					"Days", strconv.Itoa(late.Days))
 			}
 		}

@@ -44,15 +44,18 @@ func TestLifecycleRulesThatCannotBeAreRefused(t *testing.T) {
 		{malformed, []string{"<Expiration><Days>1</Days>" + before + "</Expiration>"}},
 		{malformed, []string{days("AbortMultipartUpload", -1)}},
 		{malformed, []string{"<ID>" + strings.Repeat("i", 256) + "</ID>" + days("Expiration", 1)}},
-		{"400 InvalidArgument", []string{"<Expiration><CreatedBeforeDate>2016-12-25T01:00:00.000Z</CreatedBeforeDate></Expiration>"}},
+		{"400 InvalidArgument",
+			[]string{"<Expiration><CreatedBeforeDate>2016-12-25T01:00:00.000Z</CreatedBeforeDate></Expiration>"}},
 		{"400 InvalidArgument 0014-00000082", []string{days("Expiration", 3) + transition("IA", 4)}},
 		{"400 InvalidArgument 0014-00000082", []string{days("Expiration", 6) + transition("IA", 5) +
 			transition("Archive", 2)}},
 		{"400 InvalidArgument", []string{days("Expiration", 6) + transition("Standard", 5)}},
-		{"400 InvalidRequest 0014-00000080", []string{"<Expiration>" + before + "</Expiration>" + transition("IA", 356)}},
+		{"400 InvalidRequest 0014-00000080",
+			[]string{"<Expiration>" + before + "</Expiration>" + transition("IA", 356)}},
 		{"400 InvalidArgument 0014-00000084", []string{"<Prefix>test</Prefix>" + days("Expiration", 200),
 			"<Prefix>test/log</Prefix>" + days("Expiration", 100)}},
-		{"ok", []string{"<Prefix>test</Prefix>" + days("Expiration", 200), "<Prefix>log</Prefix>" + days("Expiration", 100)}},
+		{"ok", []string{"<Prefix>test</Prefix>" + days("Expiration", 200),
+			"<Prefix>log</Prefix>" + days("Expiration", 100)}},
 		{"ok", []string{"<Prefix>test</Prefix>" + days("Expiration", 200), "<Prefix>test/log</Prefix>" +
 			days("AbortMultipartUpload", 100)}},
 		{"ok", []string{"<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>" +
@@ -94,7 +97,8 @@ func TestExpireUploadsAbortsWhatTheRulesEnd(t *testing.T) {
 	wants(t, srv, "POST elsewhere/logs/old?uploads", "ok")
 	wants(t, srv, "PUT bucket?lifecycle", "ok", lifecycle(
 		"<Prefix>logs/</Prefix>"+days("AbortMultipartUpload", 3),
-		"<Tag><Key>k</Key><Value>v</Value></Tag><AbortMultipartUpload><CreatedBeforeDate>2026-06-19T00:00:00.000Z</CreatedBeforeDate></AbortMultipartUpload>",
+		"<Tag><Key>k</Key><Value>v</Value></Tag><AbortMultipartUpload>"+
+			"<CreatedBeforeDate>2026-06-19T00:00:00.000Z</CreatedBeforeDate></AbortMultipartUpload>",
 	)...)
 	for _, step := range []struct {
 		at   time.Time

@@ -19,7 +19,8 @@ func (x *exchange) listObjects() (*reply, error) {
 		return nil, err
 	}
 	doc := ossxml.ObjectList{
-		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(p.prefix), Marker: x.encode(after), MaxKeys: p.size,
+		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(p.prefix),
+		Marker: x.encode(after), MaxKeys: p.size,
 		Delimiter: x.encode(p.delimiter), IsTruncated: p.truncated, Contents: p.contents, CommonPrefixes: p.prefixes,
 	}
 	if p.truncated {
@@ -37,7 +38,8 @@ func (x *exchange) listObjectsV2() (*reply, error) {
 	if token != "" {
 		key, ok := readToken(token)
 		if !ok {
-			return nil, invalidArgument("", "The continuation token provided is incorrect.", "continuation-token", token)
+			return nil, invalidArgument("", "The continuation token provided is incorrect.",
+				"continuation-token", token)
 		}
 		after = key // start-after is ignored with a token
 	}

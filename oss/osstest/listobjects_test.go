@@ -107,7 +107,8 @@ type lister func(query string) (lines []string, next string)
 func TestListObjectsPagesHoldEveryKeyOnce(t *testing.T) {
 	srv := start(t, nil)
 	var all []string // as rollUp wants them, with a word behind
-	for _, key := range []string{"a", "b", "b/1", "b/1/x", "b/2", "b/2/", "c d", "c+d", "\u4e2d", "z\x0c", "b-", "b//"} {
+	for _, key := range []string{"a", "b", "b/1", "b/1/x", "b/2", "b/2/", "c d", "c+d",
+		"\u4e2d", "z\x0c", "b-", "b//"} {
 		srv.PutObject("bucket", key, nil)
 		all = append(all, key+" x")
 	}
@@ -136,14 +137,16 @@ func TestListObjectsPagesHoldEveryKeyOnce(t *testing.T) {
 		},
 	}
 	for name, list := range listers {
-		for _, tt := range []struct{ prefix, delimiter string }{{"", ""}, {"b", ""}, {"", "/"}, {"b", "/"}, {"b/", "/"}, {"none", ""}, {"", "b/"}} {
+		for _, tt := range []struct{ prefix, delimiter string }{{"", ""}, {"b", ""}, {"", "/"}, {"b", "/"},
+			{"b/", "/"}, {"none", ""}, {"", "b/"}} {
 			want := rollUp(all, tt.prefix, tt.delimiter)
 			for i := range want {
 				want[i] = strings.TrimSuffix(want[i], " x")
 			}
 			slices.Sort(want)
 			for size := 1; size <= len(all)+1; size++ {
-				query := fmt.Sprintf("max-keys=%d&prefix=%s&delimiter=%s", size, url.QueryEscape(tt.prefix), url.QueryEscape(tt.delimiter))
+				query := fmt.Sprintf("max-keys=%d&prefix=%s&delimiter=%s", size, url.QueryEscape(tt.prefix),
+					url.QueryEscape(tt.delimiter))
 				var got []string
 				pages := 0
 				for next := "&"; next != ""; pages++ {
@@ -155,10 +158,12 @@ func TestListObjectsPagesHoldEveryKeyOnce(t *testing.T) {
 				}
 				slices.Sort(got)
 				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%s: prefix %q, delimiter %q, pages of %d (-want +got):\n%s", name, tt.prefix, tt.delimiter, size, diff)
+					t.Errorf("%s: prefix %q, delimiter %q, pages of %d (-want +got):\n%s", name,
+						tt.prefix, tt.delimiter, size, diff)
 				}
 				if least := max(1, (len(want)+size-1)/size); pages != least {
-					t.Errorf("%s: prefix %q, delimiter %q: %d pages of %d, want %d", name, tt.prefix, tt.delimiter, pages, size, least)
+					t.Errorf("%s: prefix %q, delimiter %q: %d pages of %d, want %d", name, tt.prefix,
+						tt.delimiter, pages, size, least)
 				}
 			}
 		}
@@ -188,9 +193,10 @@ func TestListObjectsRefusesWhatItCannotPage(t *testing.T) {
 	srv := start(t, nil)
 	long := strings.Repeat("p", 1024)
 	for _, query := range []string{
-		"max-keys=0", "max-keys=1001", "max-keys=-1", "max-keys=x", "marker=" + long, "prefix=" + long, "delimiter=" + long,
-		"list-type=2&max-keys=1001", "list-type=2&start-after=" + long,
-		"list-type=2&continuation-token=abc", "list-type=2&continuation-token=Cgxk", "list-type=2&continuation-token=EgA-",
+		"max-keys=0", "max-keys=1001", "max-keys=-1", "max-keys=x", "marker=" + long,
+		"prefix=" + long, "delimiter=" + long, "list-type=2&max-keys=1001", "list-type=2&start-after=" + long,
+		"list-type=2&continuation-token=abc", "list-type=2&continuation-token=Cgxk",
+		"list-type=2&continuation-token=EgA-",
 	} {
 		wants(t, srv, "GET bucket?"+query, "400 InvalidArgument")
 	}
@@ -198,8 +204,10 @@ func TestListObjectsRefusesWhatItCannotPage(t *testing.T) {
 
 func TestListObjectsShowsOnlyWhatIsCurrent(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT bucket?versioning", "ok", "body", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
-	for _, what := range []string{"PUT bucket/a", "PUT bucket/a", "PUT bucket/b", "DELETE bucket/b", "POST bucket/c?uploads"} {
+	wants(t, srv, "PUT bucket?versioning", "ok", "body",
+		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+	for _, what := range []string{"PUT bucket/a", "PUT bucket/a", "PUT bucket/b",
+		"DELETE bucket/b", "POST bucket/c?uploads"} {
 		wants(t, srv, what, "ok")
 	}
 	complete(t, srv, initiate(t, srv, nil), nil, 1, "none") // refused, so there is no object "key"

@@ -84,7 +84,8 @@ func (x *exchange) listUploads() (*reply, error) {
 				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
 			} else {
 				doc.Uploads = append(doc.Uploads, ossxml.Upload{
-					Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header), Initiated: ossxml.Time{Time: u.Initiated},
+					Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header),
+					Initiated: ossxml.Time{Time: u.Initiated},
 				})
 			}
 		}

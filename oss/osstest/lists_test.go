@@ -81,8 +81,10 @@ func TestListPartsPages(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", tt.query, got, tt.want)
 		}
 	}
-	for _, query := range []string{"max-parts=0", "max-parts=1001", "max-parts=x", "part-number-marker=-1", "part-number-marker=x"} {
-		if got := send(t, srv, call{method: "GET", key: "key", query: "uploadId=" + id + "&" + query}); got.String() != "400 InvalidArgument" {
+	for _, query := range []string{"max-parts=0", "max-parts=1001", "max-parts=x",
+		"part-number-marker=-1", "part-number-marker=x"} {
+		if got := send(t, srv, call{method: "GET", key: "key",
+			query: "uploadId=" + id + "&" + query}); got.String() != "400 InvalidArgument" {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
@@ -106,26 +108,32 @@ func TestListMultipartUploadsPages(t *testing.T) {
 		return strings.Compare(a[i:], b[j:])
 	})
 	for _, encoding := range []string{"", "&encoding-type=url"} {
-		for _, tt := range []struct{ prefix, delimiter string }{{"", ""}, {"b", ""}, {"", "/"}, {"b", "/"}, {"b/", "/"}, {"none", ""}} {
+		for _, tt := range []struct{ prefix, delimiter string }{{"", ""}, {"b", ""}, {"", "/"}, {"b", "/"},
+			{"b/", "/"}, {"none", ""}} {
 			want := rollUp(all, tt.prefix, tt.delimiter)
 			for size := 1; size <= len(all)+1; size++ {
 				got, pages := listAll(t, func(marker, id string) *ossxml.UploadList {
-					query := fmt.Sprintf("uploads&max-uploads=%d&prefix=%s&delimiter=%s%s", size, url.QueryEscape(tt.prefix), url.QueryEscape(tt.delimiter), encoding)
+					query := fmt.Sprintf("uploads&max-uploads=%d&prefix=%s&delimiter=%s%s", size,
+						url.QueryEscape(tt.prefix), url.QueryEscape(tt.delimiter), encoding)
 					if marker != "" {
-						query += "&key-marker=" + strings.ReplaceAll(url.QueryEscape(marker), "+", "%20") + "&upload-id-marker=" + id
+						query += "&key-marker=" + strings.ReplaceAll(url.QueryEscape(marker), "+",
+							"%20") + "&upload-id-marker=" + id
 					}
 					var doc ossxml.UploadList
 					decode(t, send(t, srv, call{method: "GET", query: query}), &doc)
-					if doc.MaxUploads != size || doc.Bucket != "bucket" || len(doc.Uploads)+len(doc.CommonPrefixes) > size {
+					if doc.MaxUploads != size || doc.Bucket != "bucket" ||
+						len(doc.Uploads)+len(doc.CommonPrefixes) > size {
 						t.Errorf("page = %+v", doc)
 					}
 					return &doc
 				})
 				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("prefix %q, delimiter %q, pages of %d%s (-want +got):\n%s", tt.prefix, tt.delimiter, size, encoding, diff)
+					t.Errorf("prefix %q, delimiter %q, pages of %d%s (-want +got):\n%s", tt.prefix,
+						tt.delimiter, size, encoding, diff)
 				}
 				if least := max(1, (len(want)+size-1)/size); pages != least {
-					t.Errorf("prefix %q, delimiter %q: %d pages of %d, want %d", tt.prefix, tt.delimiter, pages, size, least)
+					t.Errorf("prefix %q, delimiter %q: %d pages of %d, want %d", tt.prefix,
+						tt.delimiter, pages, size, least)
 				}
 			}
 		}

@@ -78,7 +78,8 @@ func (x *exchange) listVersions() (*reply, error) {
 	prefix, delimiter := x.query.Get("prefix"), x.query.Get("delimiter")
 	after, afterID := x.query.Get("key-marker"), x.query.Get("version-id-marker")
 	if after == "" && afterID != "" {
-		return nil, invalidArgument("", "A version-id-marker cannot be specified without a key-marker.", "version-id-marker", afterID)
+		return nil, invalidArgument("", "A version-id-marker cannot be specified without a key-marker.",
+			"version-id-marker", afterID)
 	}
 	if err := checkVersion(afterID); err != nil {
 		return nil, err
@@ -128,7 +129,8 @@ func afterMarkers(all []*store.Object, after, afterID string, key *string) []*st
 	skip := same
 	if afterID != "" {
 		stamp := store.VersionStamp(afterID)
-		if skip = slices.IndexFunc(all[:same], func(o *store.Object) bool { return o.VersionID == afterID }) + 1; skip == 0 && stamp != 0 {
+		if skip = slices.IndexFunc(all[:same], func(o *store.Object) bool { return o.VersionID == afterID }) +
+			1; skip == 0 && stamp != 0 {
 			for skip < same && store.VersionStamp(all[skip].VersionID) >= stamp {
 				skip++
 			}

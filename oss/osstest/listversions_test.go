@@ -95,7 +95,8 @@ func listVersions(t testing.TB, srv *osstest.Server, query url.Values) (doc ossx
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %t %t", key, v.VersionID, v.XMLName.Local == "DeleteMarker", v.IsLatest))
+		lines = append(lines, fmt.Sprintf("%s %s %t %t", key, v.VersionID,
+			v.XMLName.Local == "DeleteMarker", v.IsLatest))
 	}
 	return doc, lines
 }
@@ -170,10 +171,12 @@ func TestVersionsArePickedAndRolledUp(t *testing.T) {
 	}{
 		{"prefix", url.Values{"prefix": {"dir/"}}, of("dir/"), ""},
 		{"delimiter", url.Values{"delimiter": {"/"}}, append(of("a"), of("z")...), "dir/"},
-		{"prefix and delimiter", url.Values{"prefix": {"dir/"}, "delimiter": {"/"}}, append(of("dir/1"), of("dir/2")...), "dir/sub/"},
+		{"prefix and delimiter", url.Values{"prefix": {"dir/"}, "delimiter": {"/"}},
+			append(of("dir/1"), of("dir/2")...), "dir/sub/"},
 		{"key marker", url.Values{"key-marker": {"dir/1"}}, all[6:], ""},
 		{"key marker that is no key", url.Values{"key-marker": {"b"}}, all[3:], ""},
-		{"both markers", url.Values{"key-marker": {"dir/1"}, "version-id-marker": {strings.Fields(all[3])[1]}}, all[4:], ""},
+		{"both markers", url.Values{"key-marker": {"dir/1"}, "version-id-marker": {strings.Fields(all[3])[1]}}, all[4:],
+			""},
 		{"nothing", url.Values{"prefix": {"none"}}, nil, ""},
 	} {
 		doc, got := listVersions(t, srv, tt.query)
@@ -192,7 +195,9 @@ func TestVersionsArePickedAndRolledUp(t *testing.T) {
 	if len(lines) != 3 || len(page.CommonPrefixes) != 1 || !page.IsTruncated {
 		t.Fatalf("page of 4: %+v", page)
 	}
-	rest, lines := listVersions(t, srv, url.Values{"delimiter": {"/"}, "key-marker": {page.NextKeyMarker}, "version-id-marker": {page.NextVersionIDMarker}})
+	rest, lines := listVersions(t, srv,
+		url.Values{"delimiter": {"/"}, "key-marker": {page.NextKeyMarker},
+			"version-id-marker": {page.NextVersionIDMarker}})
 	if diff := cmp.Diff(of("z"), lines); diff != "" || len(rest.CommonPrefixes) != 0 {
 		t.Errorf("behind the common prefix: %+v (-want +got):\n%s", rest.CommonPrefixes, diff)
 	}
@@ -201,9 +206,11 @@ func TestVersionsArePickedAndRolledUp(t *testing.T) {
 func TestListObjectVersionsRefusesWhatOSSRefuses(t *testing.T) {
 	srv := startVersioned(t)
 	for _, query := range []string{
-		"max-keys=0", "max-keys=1001", "max-keys=x", "version-id-marker=null", "key-marker=k&version-id-marker=none", "encoding-type=gzip",
+		"max-keys=0", "max-keys=1001", "max-keys=x", "version-id-marker=null",
+		"key-marker=k&version-id-marker=none", "encoding-type=gzip",
 	} {
-		if got := send(t, srv, call{method: "GET", query: "versions&" + query}); got.status != 400 || got.err.Code != "InvalidArgument" {
+		if got := send(t, srv, call{method: "GET", query: "versions&" + query}); got.status != 400 ||
+			got.err.Code != "InvalidArgument" {
 			t.Errorf("?%s: %v", query, got)
 		}
 	}

@@ -36,19 +36,24 @@ func TestLoggerIsToldTheFaultTheSizeTheTimeAndTheContext(t *testing.T) {
 		effect osstest.Effect // nil for none
 		want   map[string]any // of what may differ
 	}{
-		{"no fault", nil, map[string]any{"status": int64(200), "code": "", "size": int64(7), "fault": "", "duration": time.Duration(0)}},
-		{"answered late", delay, map[string]any{"status": int64(200), "code": "", "size": int64(7), "fault": "Delay(2s)", "duration": 2 * time.Second}},
+		{"no fault", nil, map[string]any{"status": int64(200), "code": "", "size": int64(7), "fault": "",
+			"duration": time.Duration(0)}},
+		{"answered late", delay, map[string]any{"status": int64(200), "code": "", "size": int64(7),
+			"fault": "Delay(2s)", "duration": 2 * time.Second}},
 		{"refused", osstest.FailAfter(3, 500, "InternalError"), map[string]any{
-			"status": int64(500), "code": "InternalError", "size": int64(3), "fault": "FailAfter(3 500 InternalError)", "duration": time.Duration(0),
+			"status": int64(500), "code": "InternalError", "size": int64(3), "fault": "FailAfter(3 500 InternalError)",
+			"duration": time.Duration(0),
 		}},
 		{"cut, late", osstest.Together(delay, osstest.LoseReply()), map[string]any{
-			"status": int64(0), "code": "", "size": int64(7), "fault": "Delay(2s)+LoseReply", "duration": 2 * time.Second,
+			"status": int64(0), "code": "", "size": int64(7), "fault": "Delay(2s)+LoseReply",
+			"duration": 2 * time.Second,
 		}},
 		{"cut before the body", osstest.Drop(), map[string]any{
 			"status": int64(0), "code": "", "size": int64(0), "fault": "Drop", "duration": time.Duration(0),
 		}},
 		{"drawn by chaos", osstest.Chaos(1, osstest.Rate{Share: 1, Effect: osstest.Throttle(nil)}), map[string]any{
-			"status": int64(503), "code": "TotalQpsLimitExceeded", "size": int64(7), "fault": "Throttle(503 TotalQpsLimitExceeded)", "duration": time.Duration(0),
+			"status": int64(503), "code": "TotalQpsLimitExceeded", "size": int64(7),
+			"fault": "Throttle(503 TotalQpsLimitExceeded)", "duration": time.Duration(0),
 		}},
 	}
 	for _, tt := range tests {
@@ -68,7 +73,8 @@ func TestLoggerIsToldTheFaultTheSizeTheTimeAndTheContext(t *testing.T) {
 							t.Errorf("panic: %v", p)
 						}
 					}()
-					srv.ServeHTTP(httptest.NewRecorder(), req.WithContext(context.WithValue(t.Context(), mark{}, "ours")))
+					srv.ServeHTTP(httptest.NewRecorder(),
+						req.WithContext(context.WithValue(t.Context(), mark{}, "ours")))
 				}()
 				for name, want := range tt.want {
 					if got := last.attrs[name]; got != want {

@@ -46,7 +46,8 @@ func TestLargeBodiesGoToTemporaryFiles(t *testing.T) {
 	}
 	send(t, srv, call{method: "PUT", key: "large", body: large})
 	want(1, "a length that is known")
-	send(t, srv, call{method: "PUT", key: "chunked", reader: io.MultiReader(strings.NewReader(large), strings.NewReader(large))})
+	send(t, srv, call{method: "PUT", key: "chunked",
+		reader: io.MultiReader(strings.NewReader(large), strings.NewReader(large))})
 	want(2, "a length that is not")
 	send(t, srv, call{method: "PUT", key: "damaged", body: large, header: map[string]string{"Content-MD5": "wrong"}})
 	want(2, "a damaged body")

@@ -84,7 +84,8 @@ func (x *exchange) readObject(o *store.Object) (*reply, error) {
 	if unchanged, err := checkConditions(x.r.Header, "", o); err != nil || unchanged {
 		return notModified(o), err
 	}
-	span, partial, err := parseRange(x.r.Header.Get("Range"), o.Size, x.r.Header.Get("x-oss-range-behavior") == "standard")
+	span, partial, err := parseRange(x.r.Header.Get("Range"), o.Size,
+		x.r.Header.Get("x-oss-range-behavior") == "standard")
 	if err != nil {
 		return nil, err
 	}

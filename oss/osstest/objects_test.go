@@ -17,18 +17,23 @@ func TestPutObjectIsReadBackAsItWas(t *testing.T) {
 	srv := start(t, nil)
 	body := "This is test data for the ranged read test file"
 	put := send(t, srv, call{method: "PUT", key: "key", body: body, header: map[string]string{
-		"Content-Type": "image/png", "Cache-Control": "no-cache", "Content-Disposition": "attachment", "Content-Encoding": "x",
+		"Content-Type": "image/png", "Cache-Control": "no-cache",
+		"Content-Disposition": "attachment", "Content-Encoding": "x",
 		"Content-Language": "de", "Expires": "never", "x-oss-meta-A-B": "c", "x-oss-storage-class": "IA",
 		"x-oss-tagging": "k=v&k2=", "x-oss-object-acl": "public-read",
 	}})
 	sum := md5.Sum([]byte(body))
 	sums := map[string]string{
-		"ETag": fmt.Sprintf("\"%X\"", sum), "Content-MD5": base64.StdEncoding.EncodeToString(sum[:]), "x-oss-hash-crc64ecma": "15651652868027691141",
+		"ETag": fmt.Sprintf("\"%X\"", sum), "Content-MD5": base64.StdEncoding.EncodeToString(sum[:]),
+		"x-oss-hash-crc64ecma": "15651652868027691141",
 	}
 	want := map[string]string{
-		"Content-Type": "image/png", "Cache-Control": "no-cache", "Content-Disposition": "attachment", "Content-Encoding": "x",
-		"Content-Language": "de", "Expires": "never", "x-oss-meta-a-b": "c", "x-oss-storage-class": "IA", "x-oss-tagging-count": "2",
-		"x-oss-tagging": "", "x-oss-object-acl": "", "Accept-Ranges": "bytes", "x-oss-object-type": "Normal", "Content-Length": "47", "Vary": "",
+		"Content-Type": "image/png", "Cache-Control": "no-cache",
+		"Content-Disposition": "attachment", "Content-Encoding": "x",
+		"Content-Language": "de", "Expires": "never", "x-oss-meta-a-b": "c",
+		"x-oss-storage-class": "IA", "x-oss-tagging-count": "2",
+		"x-oss-tagging": "", "x-oss-object-acl": "", "Accept-Ranges": "bytes", "x-oss-object-type": "Normal",
+		"Content-Length": "47", "Vary": "",
 	}
 	get, head := send(t, srv, call{method: "GET", key: "key"}), send(t, srv, call{method: "HEAD", key: "key"})
 	for name, value := range sums {
@@ -51,7 +56,8 @@ func TestPutObjectIsReadBackAsItWas(t *testing.T) {
 		t.Errorf("Last-Modified: %v", err)
 	}
 	o, ok := srv.Stat("bucket", "key")
-	if !ok || o.ACL != "public-read" || o.Data != nil || o.Size != 47 || o.Parts != nil || o.CRC64 != crc64.Checksum([]byte(body)) {
+	if !ok || o.ACL != "public-read" || o.Data != nil || o.Size != 47 || o.Parts != nil ||
+		o.CRC64 != crc64.Checksum([]byte(body)) {
 		t.Errorf("Stat = %+v, %t", o, ok)
 	}
 	if _, ok := srv.Object("bucket", "none"); ok {
@@ -67,7 +73,8 @@ func TestEmptyObject(t *testing.T) {
 	put := send(t, srv, call{method: "PUT", key: "key"})
 	get := send(t, srv, call{method: "GET", key: "key"})
 	for _, a := range []*answer{put, get} {
-		if a.header.Get("ETag") != `"D41D8CD98F00B204E9800998ECF8427E"` || a.header.Get("x-oss-hash-crc64ecma") != "0" || a.header.Get("Content-Length") != "0" {
+		if a.header.Get("ETag") != `"D41D8CD98F00B204E9800998ECF8427E"` ||
+			a.header.Get("x-oss-hash-crc64ecma") != "0" || a.header.Get("Content-Length") != "0" {
 			t.Errorf("%v: %v", a, a.header)
 		}
 	}
@@ -78,11 +85,14 @@ func TestEmptyObject(t *testing.T) {
 
 func TestGetObjectMetaIsShort(t *testing.T) {
 	srv := start(t, nil)
-	send(t, srv, call{method: "PUT", key: "key", body: "abc", header: map[string]string{"x-oss-meta-a": "b", "Content-Type": "text/plain"}})
+	send(t, srv, call{method: "PUT", key: "key", body: "abc",
+		header: map[string]string{"x-oss-meta-a": "b", "Content-Type": "text/plain"}})
 	got := send(t, srv, call{method: "HEAD", key: "key", query: "objectMeta"})
 	for name, there := range map[string]bool{
-		"ETag": true, "x-oss-hash-crc64ecma": true, "Last-Modified": true, "Content-Length": true, "x-oss-object-type": true,
-		"x-oss-storage-class": false, "Accept-Ranges": false, "Content-Type": false, "Content-MD5": false, "x-oss-meta-a": false, "Vary": false,
+		"ETag": true, "x-oss-hash-crc64ecma": true, "Last-Modified": true,
+		"Content-Length": true, "x-oss-object-type": true,
+		"x-oss-storage-class": false, "Accept-Ranges": false, "Content-Type": false, "Content-MD5": false,
+		"x-oss-meta-a": false, "Vary": false,
 	} {
 		if (got.header.Get(name) != "") != there {
 			t.Errorf("%s = %q, want it there: %t", name, got.header.Get(name), there)
@@ -125,11 +135,13 @@ func TestRefusalHasTheFormOfOSS(t *testing.T) {
 	if got.header.Get("x-oss-server-time") == "" || got.header.Get("Server") != "AliyunOSS" {
 		t.Errorf("header = %v", got.header)
 	}
-	if r := srv.Requests()[0]; r.Code != "NoSuchKey" || r.StatusCode != 404 || r.RequestID != id || r.Op != "GetObject" {
+	if r := srv.Requests()[0]; r.Code != "NoSuchKey" || r.StatusCode != 404 ||
+		r.RequestID != id || r.Op != "GetObject" {
 		t.Errorf("request = %+v", r)
 	}
 	got = send(t, srv, call{method: "GET", bucket: "none", key: "k"})
-	if got.String() != "404 NoSuchBucket 0015-00000101" || got.header.Get("x-oss-server-time") != "" || got.err.Get("BucketName") != "none" {
+	if got.String() != "404 NoSuchBucket 0015-00000101" || got.header.Get("x-oss-server-time") != "" ||
+		got.err.Get("BucketName") != "none" {
 		t.Errorf("got %v, %v", got, got.header)
 	}
 }
@@ -167,7 +179,8 @@ func TestRanges(t *testing.T) {
 			tt.standard = tt.plain
 		}
 		for behavior, want := range map[string]string{"": tt.plain, "standard": tt.standard} {
-			got := send(t, srv, call{method: "GET", key: "key", header: map[string]string{"Range": tt.rng, "x-oss-range-behavior": behavior}})
+			got := send(t, srv, call{method: "GET", key: "key",
+				header: map[string]string{"Range": tt.rng, "x-oss-range-behavior": behavior}})
 			text := fmt.Sprintf("%d %s %s", got.status, got.body, got.header.Get("Content-Range"))
 			if got.status >= 400 {
 				text = got.String()
@@ -178,12 +191,14 @@ func TestRanges(t *testing.T) {
 			if (got.header.Get("Content-MD5") != "") != (got.status == 200) {
 				t.Errorf("%s: Content-MD5 = %q with %d", tt.rng, got.header.Get("Content-MD5"), got.status)
 			}
-			if got.status < 300 && got.header.Get("x-oss-hash-crc64ecma") != fmt.Sprint(crc64.Checksum([]byte("0123456789"))) {
+			if got.status < 300 &&
+				got.header.Get("x-oss-hash-crc64ecma") != fmt.Sprint(crc64.Checksum([]byte("0123456789"))) {
 				t.Errorf("%s: CRC is not the whole object's", tt.rng)
 			}
 		}
 	}
-	if got := send(t, srv, call{method: "GET", key: "empty", header: map[string]string{"Range": "bytes=0-0"}}); got.status != 200 {
+	if got := send(t, srv, call{method: "GET", key: "empty",
+		header: map[string]string{"Range": "bytes=0-0"}}); got.status != 200 {
 		t.Errorf("range of an empty object: %v", got)
 	}
 }
@@ -225,10 +240,13 @@ func TestConditions(t *testing.T) {
 func TestResponseHeadersCanBeOverridden(t *testing.T) {
 	srv := start(t, nil)
 	srv.PutObject("bucket", "key", []byte("x"))
-	got := send(t, srv, call{method: "GET", key: "key", ttl: 1e9 * 60, query: "response-content-type=text%2Fcsv&response-content-disposition=attachment" +
-		"&response-cache-control=no-store&response-content-language=fr&response-content-encoding=y&response-expires=z"})
+	got := send(t, srv, call{method: "GET", key: "key", ttl: 1e9 * 60,
+		query: "response-content-type=text%2Fcsv&response-content-disposition=attachment" +
+			"&response-cache-control=no-store&response-content-language=fr&" +
+			"response-content-encoding=y&response-expires=z"})
 	for name, want := range map[string]string{
-		"Content-Type": "text/csv", "Content-Disposition": "attachment", "Cache-Control": "no-store", "Content-Language": "fr", "Content-Encoding": "y", "Expires": "z",
+		"Content-Type": "text/csv", "Content-Disposition": "attachment", "Cache-Control": "no-store",
+		"Content-Language": "fr", "Content-Encoding": "y", "Expires": "z",
 	} {
 		if got.header.Get(name) != want {
 			t.Errorf("%s = %q, want %q", name, got.header.Get(name), want)
@@ -240,7 +258,8 @@ func TestDeleteObject(t *testing.T) {
 	srv := start(t, nil)
 	srv.PutObject("bucket", "key", nil)
 	for range 2 { // a key that is gone is not an error
-		if got := send(t, srv, call{method: "DELETE", key: "key"}); got.status != 204 || got.header.Get("Content-Length") != "" {
+		if got := send(t, srv, call{method: "DELETE", key: "key"}); got.status != 204 ||
+			got.header.Get("Content-Length") != "" {
 			t.Errorf("DELETE: %v, %v", got, got.header)
 		}
 	}
@@ -254,7 +273,8 @@ func TestNoObjectHasVersions(t *testing.T) {
 	srv.PutObject("bucket", "key", nil)
 	for _, method := range []string{"GET", "HEAD", "DELETE"} {
 		got := send(t, srv, call{method: method, key: "key", query: "versionId=fake"})
-		if got.String() != "400 InvalidArgument 0012-00000202" || got.err.Get("ArgumentName") != "VersionId" || got.err.Get("ArgumentValue") != "fake" {
+		if got.String() != "400 InvalidArgument 0012-00000202" || got.err.Get("ArgumentName") != "VersionId" ||
+			got.err.Get("ArgumentValue") != "fake" {
 			t.Errorf("%s: %v, %v", method, got, got.err.Extra)
 		}
 	}
@@ -267,8 +287,10 @@ func TestForbidOverwrite(t *testing.T) {
 	srv := start(t, nil)
 	srv.PutObject("bucket", "source", []byte("s"))
 	put := call{method: "PUT", key: "key", body: "new", header: map[string]string{"x-oss-forbid-overwrite": "true"}}
-	copied := call{method: "PUT", key: "key", header: map[string]string{"x-oss-forbid-overwrite": "true", "x-oss-copy-source": "/bucket/source"}}
-	begin := call{method: "POST", key: "key", query: "uploads", header: map[string]string{"x-oss-forbid-overwrite": "true"}}
+	copied := call{method: "PUT", key: "key",
+		header: map[string]string{"x-oss-forbid-overwrite": "true", "x-oss-copy-source": "/bucket/source"}}
+	begin := call{method: "POST", key: "key", query: "uploads",
+		header: map[string]string{"x-oss-forbid-overwrite": "true"}}
 	for _, c := range []call{put, copied, begin} {
 		send(t, srv, call{method: "DELETE", key: "key"})
 		if got := send(t, srv, c); got.status != 200 {
@@ -296,7 +318,8 @@ func TestForbidOverwriteHoldsWhileTheBodyArrives(t *testing.T) {
 		srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Slow(1)})
 		slow := make(chan *answer)
 		go func() {
-			slow <- send(t, srv, call{method: "PUT", key: "key", body: "slow", header: map[string]string{"x-oss-forbid-overwrite": "true"}})
+			slow <- send(t, srv, call{method: "PUT", key: "key", body: "slow",
+				header: map[string]string{"x-oss-forbid-overwrite": "true"}})
 		}()
 		synctest.Wait()
 		srv.PutObject("bucket", "key", []byte("quick"))
@@ -314,7 +337,8 @@ func TestCopySourceIsDecodedAsAQueryIs(t *testing.T) {
 	for key, sources := range map[string][]string{"a b/c": {"a%20b/c", "a+b/c", "a+b%2Fc"}, "a+b": {"a%2Bb"}} {
 		srv.PutObject("bucket", key, []byte(key))
 		for _, source := range sources {
-			send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/" + source}})
+			send(t, srv, call{method: "PUT", key: "copy",
+				header: map[string]string{"x-oss-copy-source": "/bucket/" + source}})
 			if o, _ := srv.Object("bucket", "copy"); string(o.Data) != key {
 				t.Errorf("source %s: copied %q, want the object %q", source, o.Data, key)
 			}
@@ -325,20 +349,26 @@ func TestCopySourceIsDecodedAsAQueryIs(t *testing.T) {
 
 func TestCopyObject(t *testing.T) {
 	srv := start(t, nil)
-	send(t, srv, call{method: "PUT", key: "a b", body: "content", header: map[string]string{"x-oss-meta-a": "1", "Content-Type": "text/css", "x-oss-tagging": "k=v"}})
-	got := send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/a%20b", "x-oss-meta-a": "2"}})
+	send(t, srv, call{method: "PUT", key: "a b", body: "content",
+		header: map[string]string{"x-oss-meta-a": "1", "Content-Type": "text/css", "x-oss-tagging": "k=v"}})
+	got := send(t, srv, call{method: "PUT", key: "copy",
+		header: map[string]string{"x-oss-copy-source": "/bucket/a%20b", "x-oss-meta-a": "2"}})
 	crc := fmt.Sprint(crc64.Checksum([]byte("content")))
-	if got.status != 200 || got.header.Get("x-oss-copied-size") != "7" || got.header.Get("x-oss-hash-crc64ecma") != crc || got.header.Get("x-oss-ia-retrieve-flow-type") != "0" {
+	if got.status != 200 || got.header.Get("x-oss-copied-size") != "7" ||
+		got.header.Get("x-oss-hash-crc64ecma") != crc || got.header.Get("x-oss-ia-retrieve-flow-type") != "0" {
 		t.Errorf("copy: %v, %v", got, got.header)
 	}
 	head := send(t, srv, call{method: "HEAD", key: "copy"})
-	if head.header.Get("x-oss-meta-a") != "1" || head.header.Get("Content-Type") != "text/css" || head.header.Get("x-oss-tagging-count") != "1" {
+	if head.header.Get("x-oss-meta-a") != "1" || head.header.Get("Content-Type") != "text/css" ||
+		head.header.Get("x-oss-tagging-count") != "1" {
 		t.Errorf("the copy has not the source's metadata: %v", head.header)
 	}
-	replace := map[string]string{"x-oss-copy-source": "/bucket/copy", "x-oss-metadata-directive": "REPLACE", "x-oss-meta-b": "3", "x-oss-tagging-directive": "Replace"}
+	replace := map[string]string{"x-oss-copy-source": "/bucket/copy", "x-oss-metadata-directive": "REPLACE",
+		"x-oss-meta-b": "3", "x-oss-tagging-directive": "Replace"}
 	send(t, srv, call{method: "PUT", key: "copy", header: replace}) // onto itself
 	head = send(t, srv, call{method: "HEAD", key: "copy"})
-	if head.header.Get("x-oss-meta-a") != "" || head.header.Get("x-oss-meta-b") != "3" || head.header.Get("x-oss-tagging-count") != "" || head.header.Get("Content-Length") != "7" {
+	if head.header.Get("x-oss-meta-a") != "" || head.header.Get("x-oss-meta-b") != "3" ||
+		head.header.Get("x-oss-tagging-count") != "" || head.header.Get("Content-Length") != "7" {
 		t.Errorf("the copy has not the request's metadata: %v", head.header)
 	}
 	if get := send(t, srv, call{method: "GET", key: "copy"}); get.body != "content" {
@@ -351,7 +381,8 @@ func TestCopyObject(t *testing.T) {
 		{"x-oss-copy-source-if-none-match", "*", "304"},
 		{"x-oss-storage-class", "Cheap", "400 InvalidArgument"},
 	} {
-		got := send(t, srv, call{method: "PUT", key: "copy2", header: map[string]string{"x-oss-copy-source": "/bucket/copy", tt.name: tt.value}})
+		got := send(t, srv, call{method: "PUT", key: "copy2",
+			header: map[string]string{"x-oss-copy-source": "/bucket/copy", tt.name: tt.value}})
 		if got.String() != tt.want {
 			t.Errorf("%s %s: %v, want %s", tt.name, tt.value, got, tt.want)
 		}
@@ -411,7 +442,8 @@ func TestHeadersOfNewObjectsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v, want %s", query, got, want)
 		}
 	}
-	both := call{method: "PUT", key: "key", query: "x-oss-traffic-limit=819200", header: map[string]string{"x-oss-traffic-limit": "819200"}}
+	both := call{method: "PUT", key: "key", query: "x-oss-traffic-limit=819200",
+		header: map[string]string{"x-oss-traffic-limit": "819200"}}
 	if got := send(t, srv, both); got.status != 400 {
 		t.Errorf("traffic limit in header and query: %v", got)
 	}
@@ -421,8 +453,10 @@ func TestLengthIsRequired(t *testing.T) {
 	srv := start(t, nil)
 	conn := dialRaw(t, srv)
 	req := call{method: "PUT", key: "key"}.request(t)
-	fmt.Fprintf(conn, "PUT /key HTTP/1.1\r\nHost: %s\r\nX-Oss-Date: %s\r\nX-Oss-Content-Sha256: %s\r\nAuthorization: %s\r\n\r\n",
-		req.URL.Host, req.Header.Get("X-Oss-Date"), req.Header.Get("X-Oss-Content-Sha256"), req.Header.Get("Authorization"))
+	fmt.Fprintf(conn,
+		"PUT /key HTTP/1.1\r\nHost: %s\r\nX-Oss-Date: %s\r\nX-Oss-Content-Sha256: %s\r\nAuthorization: %s\r\n\r\n",
+		req.URL.Host, req.Header.Get("X-Oss-Date"), req.Header.Get("X-Oss-Content-Sha256"),
+		req.Header.Get("Authorization"))
 	if got := readStatus(t, conn); got != 411 {
 		t.Errorf("status = %d, want 411", got)
 	}
@@ -432,8 +466,10 @@ func TestHalfABodyIsNotStored(t *testing.T) {
 	srv := start(t, nil)
 	conn := dialRaw(t, srv)
 	req := call{method: "PUT", key: "key"}.request(t)
-	fmt.Fprintf(conn, "PUT /key HTTP/1.1\r\nHost: %s\r\nX-Oss-Date: %s\r\nX-Oss-Content-Sha256: %s\r\nAuthorization: %s\r\nContent-Length: 10\r\n\r\nhalf",
-		req.URL.Host, req.Header.Get("X-Oss-Date"), req.Header.Get("X-Oss-Content-Sha256"), req.Header.Get("Authorization"))
+	fmt.Fprintf(conn, "PUT /key HTTP/1.1\r\nHost: %s\r\nX-Oss-Date: %s\r\nX-Oss-Content-Sha256: %s\r\n"+
+		"Authorization: %s\r\nContent-Length: 10\r\n\r\nhalf",
+		req.URL.Host, req.Header.Get("X-Oss-Date"), req.Header.Get("X-Oss-Content-Sha256"),
+		req.Header.Get("Authorization"))
 	conn.(interface{ CloseWrite() error }).CloseWrite()
 	if got := readStatus(t, conn); got != 400 {
 		t.Errorf("status = %d, want 400", got)

@@ -26,7 +26,8 @@ func TestBucketsTellsWhatIsInThem(t *testing.T) {
 		got = append(got, fmt.Sprint(b.Name, " ", b.StorageClass, b.ACL, b.Versioning, b.Objects, " ", b.Size, " ",
 			b.Uploads))
 	}
-	if want := "[given Standardprivate0 0 0 made IApublic-readEnabled2 5 1 theirs Standardprivate0 0 0]"; fmt.Sprint(got) != want {
+	if want := "[given Standardprivate0 0 0 made IApublic-readEnabled2 5 1 theirs " +
+		"Standardprivate0 0 0]"; fmt.Sprint(got) != want {
 		t.Errorf("Buckets = %v, want %s", got, want)
 	}
 }

@@ -50,7 +50,8 @@ func TestARestartLosesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "when needed")
 	srv := persist(t, dir)
 	srv.SetVersioning("bucket", true)
-	tagged := map[string]string{"x-oss-meta-a": "\xfc\x80", "x-oss-tagging": "k=v", "Content-Type": "text/plain", "x-oss-object-acl": "private"}
+	tagged := map[string]string{"x-oss-meta-a": "\xfc\x80", "x-oss-tagging": "k=v", "Content-Type": "text/plain",
+		"x-oss-object-acl": "private"}
 	send(t, srv, call{method: "PUT", key: "put", body: "first", header: tagged})
 	send(t, srv, call{method: "PUT", key: "put", body: "second"})
 	send(t, srv, call{method: "PUT", key: "gone", body: "deleted"})
@@ -84,7 +85,8 @@ func TestARestartLosesNothing(t *testing.T) {
 	if done := complete(t, srv, open, nil, 7, srv.Uploads()[0].Parts[0].ETag, 8, etag); done.status != 200 {
 		t.Fatalf("complete of an upload from before: %v", done)
 	}
-	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "part sevenpart eight" || o.Header.Get("x-oss-meta-a") != "\xfc\x80" {
+	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "part sevenpart eight" ||
+		o.Header.Get("x-oss-meta-a") != "\xfc\x80" {
 		t.Errorf("object = %q, %v", o.Data, o.Header)
 	}
 }
@@ -98,7 +100,8 @@ func TestASequentialUploadGoesOnAfterARestart(t *testing.T) {
 	b := put(t, srv, id, 2, "b")
 	srv.Close()
 	srv = persist(t, dir)
-	if got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=4&uploadId=" + id, body: "d"}); got.String() != "400 PartNotSequential" {
+	if got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=4&uploadId=" + id,
+		body: "d"}); got.String() != "400 PartNotSequential" {
 		t.Errorf("part 4: %v", got)
 	}
 	c := put(t, srv, id, 3, "c")
@@ -207,9 +210,15 @@ func TestADirThatWasTamperedWithIsRefused(t *testing.T) {
 			}
 		}},
 		{"line damaged", "journal, line 2: ", func(t *testing.T, dir string) { rewrite(t, dir, `{"Put"`, `{"Pot"`) }},
-		{"other format", "journal, line 1: format is ", func(t *testing.T, dir string) { rewrite(t, dir, "journal 1", "journal 2") }},
-		{"part of nothing", "which is not there", func(t *testing.T, dir string) { rewrite(t, dir, `"Upload":"`, `"Upload":"0`) }},
-		{"body elsewhere", "is not the name of a body", func(t *testing.T, dir string) { rewrite(t, dir, `"Body":"`, `"Body":"../`) }},
+		{"other format", "journal, line 1: format is ", func(t *testing.T, dir string) {
+			rewrite(t, dir, "journal 1", "journal 2")
+		}},
+		{"part of nothing", "which is not there", func(t *testing.T, dir string) {
+			rewrite(t, dir, `"Upload":"`, `"Upload":"0`)
+		}},
+		{"body elsewhere", "is not the name of a body", func(t *testing.T, dir string) {
+			rewrite(t, dir, `"Body":"`, `"Body":"../`)
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -297,7 +306,8 @@ func TestAJournalMayEndAnywhere(t *testing.T) {
 	backup := copyDir(t, dir)
 	srv.Close()
 	for i := range 2 {
-		err := os.WriteFile(filepath.Join(backup, "bodies", "body-"+string(rune('1'+i))), []byte(strings.Repeat("x", i+1)), 0o600)
+		err := os.WriteFile(filepath.Join(backup, "bodies", "body-"+string(rune('1'+i))),
+			[]byte(strings.Repeat("x", i+1)), 0o600)
 		if err != nil {
 			t.Fatal(err)
 		}

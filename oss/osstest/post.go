@@ -37,7 +37,8 @@ func (x *exchange) postObject() (*reply, error) {
 	}
 	if x.key = f.key(); x.key == "" {
 		return nil, invalidArgument("",
-			"The bucket POST must contain the specified 'key'. If it is specified, please check the order of the fields",
+			"The bucket POST must contain the specified 'key'. If it is specified, please "+
+				"check the order of the fields",
 			"key", "")
 	}
 	x.path = strings.TrimPrefix(strings.TrimSuffix(x.path, "/")+"/"+x.key, "/")
@@ -154,7 +155,8 @@ func (x *exchange) copyFile(to io.Writer, f *postForm, most int64, end func() er
 	case n > most:
 		return refuse(http.StatusBadRequest, "EntityTooLarge", "0006-00000004",
 			"Your proposed upload exceeds the maximum allowed size.",
-			"MaxSizeAllowed", strconv.FormatInt(most, 10), "ProposedSize", strconv.FormatInt(max(n, x.r.ContentLength), 10))
+			"MaxSizeAllowed", strconv.FormatInt(most, 10), "ProposedSize",
+			strconv.FormatInt(max(n, x.r.ContentLength), 10))
 	}
 	if err := f.end(x); err != nil {
 		return err
@@ -180,7 +182,8 @@ func (x *exchange) postReply(f *postForm, o *store.Object) *reply {
 	case status == "200":
 		rep.status = http.StatusOK
 	case status == "201":
-		rep = xmlReply(http.StatusCreated, ossxml.Posted{Bucket: o.Bucket, ETag: o.ETag, Location: location, Key: o.Key})
+		rep = xmlReply(http.StatusCreated,
+			ossxml.Posted{Bucket: o.Bucket, ETag: o.ETag, Location: location, Key: o.Key})
 	}
 	rep.object = o
 	rep.header.Set("ETag", o.ETag)

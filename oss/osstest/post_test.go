@@ -105,7 +105,8 @@ func signV4(list string, at time.Time, token ...string) []string {
 func TestAFormMakesAnObject(t *testing.T) {
 	srv := start(t, nil)
 	for name, signed := range map[string][]string{
-		"V1": signV1(conditions(`{"bucket": "bucket"}, ["starts-with", "$key", "user/"], ["content-length-range", 1, 10]`)),
+		"V1": signV1(
+			conditions(`{"bucket": "bucket"}, ["starts-with", "$key", "user/"], ["content-length-range", 1, 10]`)),
 		"V4": signV4(`, ["eq", "$key", "user/${filename}"], ["in", "$content-type", ["image/jpg", "text/plain"]]`,
 			time.Now().Add(-6*24*time.Hour)),
 	} {
@@ -192,7 +193,8 @@ func TestAFormIsRefusedAsItsPolicySays(t *testing.T) {
 		{"no expiration", invalid + " 0006-00000208", policyOf(`{"conditions": []}`)},
 		{"a number for it", invalid + " 0006-00000210", policyOf(`{"expiration": 123, "conditions": []}`)},
 		{"an empty one", invalid + " 0006-00000211", policyOf(`{"expiration": "", "conditions": []}`)},
-		{"expired", denied + " 0006-00000213", policyOf(`{"expiration": "2023-02-19T13:19:00.000Z", "conditions": []}`)},
+		{"expired", denied + " 0006-00000213",
+			policyOf(`{"expiration": "2023-02-19T13:19:00.000Z", "conditions": []}`)},
 		{"conditions that are no list", invalid + " 0006-00000214",
 			policyOf(`{"expiration": "2023-02-19T13:19:00.000Z", "conditions": 123}`)},
 		{"a condition without mode", invalid + " 0006-00000216", policyOf(conditions(`["$key"]`))},
@@ -207,7 +209,8 @@ func TestAFormIsRefusedAsItsPolicySays(t *testing.T) {
 		{"a field that is missing", denied, policyOf(conditions(`{"x-oss-meta-a": "b"}`))},
 		{"too large", "400 EntityTooLarge 0006-00000004", policyOf(conditions(`["content-length-range", 0, 3]`))},
 		{"too small", "400 EntityTooSmall 0006-00000004", policyOf(conditions(`["content-length-range", 5, 9]`))},
-		{"V4 of another day", "400 InvalidArgument 0002-00000223", append(signV4("", now), "x-oss-date", "20200101T000000Z")},
+		{"V4 of another day", "400 InvalidArgument 0002-00000223",
+			append(signV4("", now), "x-oss-date", "20200101T000000Z")},
 		{"V4 too old", denied + " 0002-00000069", signV4("", now.Add(-8*24*time.Hour))},
 		{"V4 too new", "403 RequestTimeTooSkewed 0002-00000504", signV4("", now.Add(20*time.Minute))},
 		{"V4 with a wrong signature", "403 SignatureDoesNotMatch 0002-00000705",
@@ -274,7 +277,8 @@ func TestAFormMakesItsCallback(t *testing.T) {
 	srv := start(t, &osstest.Options{Callbacks: app.Client()})
 	spec := base64.StdEncoding.EncodeToString([]byte(`{"callbackUrl": "` + app.URL +
 		`", "callbackBody": "object=${object}&size=${size}&by=${x:by}"}`))
-	fields := append([]string{"key", "k", "callback", spec, "x:by", "me"}, signV1(conditions(`{"bucket": "bucket"}`))...)
+	fields := append([]string{"key", "k", "callback", spec, "x:by", "me"},
+		signV1(conditions(`{"bucket": "bucket"}`))...)
 	if got := submit(t, srv, form{file: "data", fields: fields}); got.status != 200 || got.body != "{}" ||
 		said != "object=k&size=4&by=me" {
 		t.Errorf("answered %v %q, and the callback is %q", got, got.body, said)
@@ -286,8 +290,10 @@ func TestFaultsStrikeForms(t *testing.T) {
 	creds := osstest.TestCredentials()
 	creds.SecurityToken = "token"
 	srv := start(t, &osstest.Options{Credentials: []oss.Credentials{creds}})
-	fields := append([]string{"key", "k", "x-oss-security-token", "token"}, signV1(conditions(`{"bucket": "bucket"}`))...)
-	fail := srv.Inject(osstest.Fault{Op: "PostObject", Times: 1, Effect: osstest.FailAfter(20, 503, "ServiceUnavailable")})
+	fields := append([]string{"key", "k", "x-oss-security-token", "token"},
+		signV1(conditions(`{"bucket": "bucket"}`))...)
+	fail := srv.Inject(osstest.Fault{Op: "PostObject", Times: 1,
+		Effect: osstest.FailAfter(20, 503, "ServiceUnavailable")})
 	if got := submit(t, srv, form{file: "data", fields: fields}); got.String() != "503 ServiceUnavailable" ||
 		fail.Fired() != 1 {
 		t.Errorf("answered %v", got)

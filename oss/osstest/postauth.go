@@ -53,7 +53,8 @@ func (x *exchange) authenticatePost(f *postForm) (*postPolicy, error) {
 	}
 	if subtle.ConstantTimeCompare([]byte(c.sign(keys)), []byte(c.signature)) == 0 {
 		return nil, refuse(http.StatusForbidden, oss.ErrSignatureMismatch, "0002-00000705",
-			"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+			"The request signature we calculated does not match the signature you provided. Check "+
+				"your key and signing method.",
 			append([]string{"OSSAccessKeyId", c.keyID, "SignatureProvided", c.signature},
 				withBytes("StringToSign", f.get("policy"))...)...)
 	}

@@ -96,7 +96,8 @@ func parseCondition(item json.RawMessage) (c postCondition, err error) {
 	var simple map[string]string
 	if err := json.Unmarshal(item, &simple); err == nil && simple != nil {
 		if len(simple) != 1 {
-			return c, badPolicy("", "Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
+			return c,
+				badPolicy("", "Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
 		}
 		for field, value := range simple {
 			c = postCondition{mode: "eq", field: strings.ToLower(field), values: []string{value}}

@@ -58,7 +58,8 @@ func act(t *testing.T, srv *osstest.Server, random *rand.Rand) string {
 	case "acl":
 		c.query, c.header = "acl", map[string]string{"x-oss-object-acl": pick("private", "public-read")}
 	case "tagging":
-		c.query, c.body = "tagging", "<Tagging><TagSet><Tag><Key>k</Key><Value>"+pick("1", "2")+"</Value></Tag></TagSet></Tagging>"
+		c.query, c.body = "tagging", "<Tagging><TagSet><Tag><Key>k</Key><Value>"+pick("1",
+			"2")+"</Value></Tag></TagSet></Tagging>"
 	case "copy":
 		c.header = map[string]string{"x-oss-copy-source": "/bucket/" + pick("key", "gone", "put")}
 	case "delete":
@@ -71,7 +72,8 @@ func act(t *testing.T, srv *osstest.Server, random *rand.Rand) string {
 		c.method, c.query = "DELETE", "versionId="+all[random.IntN(len(all))].VersionID
 	case "versioning":
 		c.key, c.query = "", "versioning"
-		c.body = "<VersioningConfiguration><Status>" + pick("Enabled", "Suspended") + "</Status></VersioningConfiguration>"
+		c.body = "<VersioningConfiguration><Status>" + pick("Enabled",
+			"Suspended") + "</Status></VersioningConfiguration>"
 	case "initiate":
 		c.method, c.query = "POST", "uploads"
 	default:

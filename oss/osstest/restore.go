@@ -144,8 +144,8 @@ func parseRestore(doc ossxml.RestoreRequest, class string) (days int, tier strin
 			if class == "Archive" {
 				ec = "0016-00000708"
 			}
-			return 0, "", 0, invalidArgument(ec, "Days must be an integer between 1 and "+strconv.Itoa(maxRestoreDays[class])+".",
-				"Days", doc.Days)
+			return 0, "", 0, invalidArgument(ec,
+				"Days must be an integer between 1 and "+strconv.Itoa(maxRestoreDays[class])+".", "Days", doc.Days)
 		}
 		days = max(n, 1) // the official SDK for Go sends 0 for the default
 	}

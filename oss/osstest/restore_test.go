@@ -106,8 +106,8 @@ func TestRestoreObjectRefusesWhatOSSRefuses(t *testing.T) {
 	wants(t, srv, "POST bucket/cold?restore", "400 InvalidArgument 0016-00000703", tier...)
 	wants(t, srv, "PUT bucket/copy", "403 InvalidObjectState 0016-00000330", "x-oss-copy-source", "/bucket/archive")
 	id := initiate(t, srv, nil)
-	wants(t, srv, "PUT bucket/key?partNumber=1&uploadId="+id, "403 InvalidObjectState 0016-00000330", "x-oss-copy-source",
-		"/bucket/archive")
+	wants(t, srv, "PUT bucket/key?partNumber=1&uploadId="+id,
+		"403 InvalidObjectState 0016-00000330", "x-oss-copy-source", "/bucket/archive")
 }
 
 func TestALinkToAnArchivedObjectIsReadOnceThatIsRestored(t *testing.T) {

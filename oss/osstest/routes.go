@@ -114,16 +114,17 @@ func (x *exchange) route() string {
 // implement. Unknown parameters are ignored, as by OSS, except those that begin with "x-oss-".
 func isUnsupported(name string) bool {
 	switch name {
-	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor", "antiDDosInfo", "asyncFetch",
-		"bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject", "cloudboxes", "cname", "comp",
-		"endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img", "initiateBucketGroup", "inventory", "inventoryId",
-		"link", "logging", "metaQuery", "objectInfo", "objectWorm", "overwriteConfig", "policy",
-		"policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition",
-		"referer", "regionList", "regions", "replication", "replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo",
-		"resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "rtc",
-		"seal", "startTime", "status", "style", "styleName", "transferAcceleration", "udf", "udfApplication",
-		"udfApplicationLog", "udfId", "udfImage", "udfImageDesc", "udfName", "userDefinedLogFieldsConfig", "vip", "vod",
-		"vpcip", "website", "withHashContext", "worm", "wormExtend", "wormId":
+	case "accessPoint", "accessPointForObjectProcess", "accessPointPolicy", "accessmonitor",
+		"antiDDosInfo", "asyncFetch", "bucketArchiveDirectRead", "callbackSNI", "cleanRestoredObject",
+		"cloudboxes", "cname", "comp", "endTime", "fcAccessPoint", "group", "hashContext", "httpsConfig", "img",
+		"initiateBucketGroup", "inventory", "inventoryId", "link", "logging", "metaQuery", "objectInfo", "objectWorm",
+		"overwriteConfig", "policy", "policyStatus", "processConfiguration", "publicAccessBlock", "qos", "qosInfo",
+		"qosRequester", "redundancyTransition", "referer", "regionList", "regions", "replication",
+		"replicationLocation", "replicationProgress", "requestPayment", "requesterQosInfo", "resourceGroup",
+		"resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "responseHeader", "rtc", "seal", "startTime",
+		"status", "style", "styleName", "transferAcceleration", "udf", "udfApplication", "udfApplicationLog", "udfId",
+		"udfImage", "udfImageDesc", "udfName", "userDefinedLogFieldsConfig", "vip", "vod", "vpcip", "website",
+		"withHashContext", "worm", "wormExtend", "wormId":
 		return true
 	case "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-expires", "x-oss-additional-headers",
 		"x-oss-security-token", "x-oss-signature", "x-oss-traffic-limit", "x-oss-request-payer":

@@ -12,18 +12,19 @@ import (
 
 // known are all subresources that are in the documentation of OSS or in the signing lists of its
 // SDKs, and some headers of old that were parameters.
-const known = `accessPoint accessPointForObjectProcess accessPointPolicy accessmonitor acl append asyncFetch bucketArchiveDirectRead
-	bucketInfo cleanRestoredObject cloudboxes cname comp cors delete encryption endTime group
-	httpsConfig img inventory inventoryId lifecycle link live location logging metaQuery objectInfo objectMeta overwriteConfig
-	partNumber policy policyStatus position processConfiguration publicAccessBlock qos qosInfo qosRequester
-	redundancyTransition referer regionList regions replication replicationLocation replicationProgress requestPayment requesterQosInfo
-	resourceGroup resourcePool resourcePoolBuckets resourcePoolInfo responseHeader restore rtc seal startTime stat
-	status style styleName symlink tagging transferAcceleration udf udfApplication udfApplicationLog udfId udfImage
-	udfImageDesc udfName uploadId uploads userDefinedLogFieldsConfig versioning versions vip vod vpcip website withHashContext worm
-	wormExtend wormId x-oss-ac-forward-allow x-oss-ac-source-ip x-oss-ac-subnet-mask x-oss-ac-vpc-id
-	x-oss-access-point-name x-oss-async-process x-oss-delete x-oss-dir x-oss-enable-md5 x-oss-enable-sha1
-	x-oss-enable-sha256 x-oss-hash-ctx x-oss-md5-ctx x-oss-process x-oss-redundancy-transition-taskid x-oss-rename
-	x-oss-sign-origin-only x-oss-target-redundancy-type x-oss-write-get-object-response`
+const known = `accessPoint accessPointForObjectProcess accessPointPolicy accessmonitor acl append asyncFetch
+	bucketArchiveDirectRead bucketInfo cleanRestoredObject cloudboxes cname comp cors delete encryption endTime
+	group httpsConfig img inventory inventoryId lifecycle link live location logging metaQuery objectInfo objectMeta
+	overwriteConfig partNumber policy policyStatus position processConfiguration publicAccessBlock qos qosInfo
+	qosRequester redundancyTransition referer regionList regions replication replicationLocation replicationProgress
+	requestPayment requesterQosInfo resourceGroup resourcePool resourcePoolBuckets resourcePoolInfo responseHeader
+	restore rtc seal startTime stat status style styleName symlink tagging transferAcceleration udf udfApplication
+	udfApplicationLog udfId udfImage udfImageDesc udfName uploadId uploads userDefinedLogFieldsConfig versioning
+	versions vip vod vpcip website withHashContext worm wormExtend wormId x-oss-ac-forward-allow x-oss-ac-source-ip
+	x-oss-ac-subnet-mask x-oss-ac-vpc-id x-oss-access-point-name x-oss-async-process x-oss-delete x-oss-dir
+	x-oss-enable-md5 x-oss-enable-sha1 x-oss-enable-sha256 x-oss-hash-ctx x-oss-md5-ctx x-oss-process
+	x-oss-redundancy-transition-taskid x-oss-rename x-oss-sign-origin-only x-oss-target-redundancy-type
+	x-oss-write-get-object-response`
 
 // possible is what a Server can do with them.
 var possible = map[string]string{
@@ -33,15 +34,21 @@ var possible = map[string]string{
 	"POST ?delete": "DeleteMultipleObjects", "PUT ?versioning": "PutBucketVersioning",
 	"GET ?versioning": "GetBucketVersioning", "GET ?versions": "ListObjectVersions",
 	"PUT key?acl": "PutObjectACL", "GET key?acl": "GetObjectACL", "PUT key?tagging": "PutObjectTagging",
-	"GET key?tagging": "GetObjectTagging", "DELETE key?tagging": "DeleteObjectTagging", "HEAD key?objectMeta": "GetObjectMeta",
-	"POST key?uploads": "InitiateMultipartUpload", "POST key?append": "AppendObject", "POST key?position": "AppendObject",
-	"PUT key?uploadId": "UploadPart", "PUT key?partNumber": "UploadPart", "POST key?uploadId": "CompleteMultipartUpload",
-	"POST key?partNumber": "CompleteMultipartUpload", "GET key?uploadId": "ListParts", "GET key?partNumber": "ListParts",
+	"GET key?tagging": "GetObjectTagging", "DELETE key?tagging": "DeleteObjectTagging",
+	"HEAD key?objectMeta": "GetObjectMeta",
+	"POST key?uploads":    "InitiateMultipartUpload", "POST key?append": "AppendObject",
+	"POST key?position": "AppendObject",
+	"PUT key?uploadId":  "UploadPart", "PUT key?partNumber": "UploadPart",
+	"POST key?uploadId":   "CompleteMultipartUpload",
+	"POST key?partNumber": "CompleteMultipartUpload", "GET key?uploadId": "ListParts",
+	"GET key?partNumber":  "ListParts",
 	"DELETE key?uploadId": "AbortMultipartUpload", "DELETE key?partNumber": "AbortMultipartUpload",
 	"PUT ?cors": "PutBucketCors", "GET ?cors": "GetBucketCors", "DELETE ?cors": "DeleteBucketCors",
-	"PUT ?lifecycle": "PutBucketLifecycle", "GET ?lifecycle": "GetBucketLifecycle", "DELETE ?lifecycle": "DeleteBucketLifecycle",
-	"PUT ?encryption": "PutBucketEncryption", "GET ?encryption": "GetBucketEncryption", "DELETE ?encryption": "DeleteBucketEncryption",
-	"PUT ?tagging": "PutBucketTags", "GET ?tagging": "GetBucketTags", "DELETE ?tagging": "DeleteBucketTags",
+	"PUT ?lifecycle": "PutBucketLifecycle", "GET ?lifecycle": "GetBucketLifecycle",
+	"DELETE ?lifecycle": "DeleteBucketLifecycle",
+	"PUT ?encryption":   "PutBucketEncryption", "GET ?encryption": "GetBucketEncryption",
+	"DELETE ?encryption": "DeleteBucketEncryption",
+	"PUT ?tagging":       "PutBucketTags", "GET ?tagging": "GetBucketTags", "DELETE ?tagging": "DeleteBucketTags",
 	"PUT key?symlink": "PutSymlink", "GET key?symlink": "GetSymlink", "POST key?restore": "RestoreObject",
 }
 
@@ -70,7 +77,8 @@ func TestEverySubresourceIsServedOrRefusedAsNotImplemented(t *testing.T) {
 				way := method + " " + key + "?" + sub
 				ways = append(ways, way)
 				got := send(t, srv, call{method: method, key: key, query: sub + "=1"})
-				if possible[way] == "" && (got.status != 400 || got.err.Code != "NotImplemented" || got.err.Get("Header") == "") {
+				if possible[way] == "" &&
+					(got.status != 400 || got.err.Code != "NotImplemented" || got.err.Get("Header") == "") {
 					t.Errorf("%s is answered %v (%s), want NotImplemented", way, got, got.err.Get("Header"))
 				}
 			}

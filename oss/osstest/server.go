@@ -152,15 +152,21 @@ func Open(opts *Options) (*Server, error) {
 	s.keys.set(s.opts.Credentials)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
-		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.Dial(ctx, false) },
-		DialTLSContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.network.Dial(ctx, true) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return s.network.Dial(ctx, false)
+		},
+		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return s.network.Dial(ctx, true)
+		},
 		MaxIdleConnsPerHost:   256,
 		ExpectContinueTimeout: time.Second,
 	}
 	s.http = &http.Server{
-		Handler:     s,
-		ErrorLog:    log.New(io.Discard, "", 0), // net/http logs clients that close their connection
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+		Handler:  s,
+		ErrorLog: log.New(io.Discard, "", 0), // net/http logs clients that close their connection
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
 		ConnState: func(c net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:

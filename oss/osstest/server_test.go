@@ -88,7 +88,8 @@ func TestServersInBubblesNeedNoTime(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
-				if _, err := srv.Client().PutObject(t.Context(), "bucket", fmt.Sprint(i), strings.NewReader(strings.Repeat("x", 1<<18)), nil); err != nil {
+				if _, err := srv.Client().PutObject(t.Context(), "bucket", fmt.Sprint(i),
+					strings.NewReader(strings.Repeat("x", 1<<18)), nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -103,12 +104,15 @@ func TestServersInBubblesNeedNoTime(t *testing.T) {
 
 func TestConfigMakesAWorkingClient(t *testing.T) {
 	keys := oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token"}
-	srv := start(t, &osstest.Options{Region: "eu-central-1", MinPartSize: 7, Now: atNoon, Credentials: []oss.Credentials{keys}})
+	srv := start(t, &osstest.Options{Region: "eu-central-1", MinPartSize: 7, Now: atNoon,
+		Credentials: []oss.Credentials{keys}})
 	cfg := srv.Config()
-	if cfg.Region != "eu-central-1" || cfg.MinPartSize != 7 || cfg.Now == nil || !cfg.Now().Equal(noon) || cfg.Credentials != oss.CredentialsProvider(keys) {
+	if cfg.Region != "eu-central-1" || cfg.MinPartSize != 7 || cfg.Now == nil || !cfg.Now().Equal(noon) ||
+		cfg.Credentials != oss.CredentialsProvider(keys) {
 		t.Errorf("Config = %+v", cfg)
 	}
-	if cfg := start(t, nil).Config(); cfg.Now != nil || cfg.MinPartSize != oss.MinPartSize || cfg.Region != "cn-hangzhou" {
+	if cfg := start(t, nil).Config(); cfg.Now != nil || cfg.MinPartSize != oss.MinPartSize ||
+		cfg.Region != "cn-hangzhou" {
 		t.Errorf("Config of a default server = %+v", cfg)
 	}
 	res, err := srv.Client().PutObject(t.Context(), "bucket", "key", strings.NewReader("x"), nil)
@@ -116,7 +120,8 @@ func TestConfigMakesAWorkingClient(t *testing.T) {
 		t.Errorf("PutObject = %+v, %v", res, err)
 	}
 	r := srv.Requests()[0]
-	if r.Host != "bucket.oss-eu-central-1.aliyuncs.com" || !r.Time.Equal(noon) || !strings.HasPrefix(r.Header.Get("Authorization"), "OSS4-HMAC-SHA256") {
+	if r.Host != "bucket.oss-eu-central-1.aliyuncs.com" || !r.Time.Equal(noon) ||
+		!strings.HasPrefix(r.Header.Get("Authorization"), "OSS4-HMAC-SHA256") {
 		t.Errorf("request = %+v", r)
 	}
 	if o, _ := srv.Stat("bucket", "key"); !o.Time.Equal(noon) {
@@ -140,7 +145,8 @@ func TestOptionsAreCopied(t *testing.T) {
 
 func TestWhatIsLookedAtIsACopy(t *testing.T) {
 	srv := start(t, nil)
-	send(t, srv, call{method: "PUT", key: "key", query: "a=b", body: "content", header: map[string]string{"x-oss-meta-a": "b"}})
+	send(t, srv, call{method: "PUT", key: "key", query: "a=b", body: "content",
+		header: map[string]string{"x-oss-meta-a": "b"}})
 	id := initiate(t, srv, nil)
 	put(t, srv, id, 1, "x")
 	o, _ := srv.Object("bucket", "key")
@@ -151,7 +157,8 @@ func TestWhatIsLookedAtIsACopy(t *testing.T) {
 	srv.Uploads()[0].Parts[0].Size = 9
 	o, _ = srv.Object("bucket", "key")
 	r = srv.Requests("PutObject")[0]
-	if string(o.Data) != "content" || o.Header.Get("x-oss-meta-a") != "b" || r.Header.Get("x-oss-meta-a") != "b" || r.Query.Get("a") != "b" || srv.Uploads()[0].Parts[0].Size != 1 {
+	if string(o.Data) != "content" || o.Header.Get("x-oss-meta-a") != "b" || r.Header.Get("x-oss-meta-a") != "b" ||
+		r.Query.Get("a") != "b" || srv.Uploads()[0].Parts[0].Size != 1 {
 		t.Errorf("object %+v, request %+v", o, r)
 	}
 }
@@ -197,7 +204,8 @@ func TestIDsFollowFromTheClock(t *testing.T) {
 
 func TestLoggerGetsALineForEachRequestAndNoSecret(t *testing.T) {
 	var log bytes.Buffer
-	srv := start(t, &osstest.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	srv := start(t,
+		&osstest.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	send(t, srv, call{method: "PUT", key: "key", body: "x"})
 	send(t, srv, call{method: "GET", key: "none"})
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
@@ -226,7 +234,8 @@ func TestConcurrentUseIsSafe(t *testing.T) {
 				}
 				var parts []oss.Part
 				for number := 1; number <= 3; number++ {
-					p, err := c.UploadPart(ctx, up, number, strings.NewReader(strings.Repeat(string(rune('a'+i)), 1000)), nil)
+					p, err := c.UploadPart(ctx, up, number,
+						strings.NewReader(strings.Repeat(string(rune('a'+i)), 1000)), nil)
 					if err != nil {
 						t.Error(err)
 					}
@@ -239,7 +248,8 @@ func TestConcurrentUseIsSafe(t *testing.T) {
 				} else {
 					t.Error(err)
 				}
-				if o, ok := srv.Object("bucket", "shared"); ok && (len(o.Data) != 3000 || bytes.Count(o.Data, o.Data[:1]) != 3000) {
+				if o, ok := srv.Object("bucket", "shared"); ok &&
+					(len(o.Data) != 3000 || bytes.Count(o.Data, o.Data[:1]) != 3000) {
 					t.Errorf("object of %d bytes is a mixture", len(o.Data))
 				}
 				srv.Uploads()
@@ -280,7 +290,8 @@ func TestCompleteHappensOnce(t *testing.T) {
 
 func TestHandlerWorksWithoutANetwork(t *testing.T) {
 	srv := start(t, nil)
-	for _, c := range []call{putKey, {method: "GET", key: "key"}, {method: "HEAD", key: "key"}, {method: "GET", key: "none"}} {
+	for _, c := range []call{putKey, {method: "GET", key: "key"}, {method: "HEAD", key: "key"},
+		{method: "GET", key: "none"}} {
 		req := c.request(t)
 		req.Header.Set("Content-Length", fmt.Sprint(req.ContentLength))
 		rec := httptest.NewRecorder()
@@ -319,7 +330,8 @@ func TestUnreadBodyOfExpectContinueIsNotAskedFor(t *testing.T) {
 	if got.String() != "403 SignatureDoesNotMatch 0002-00000201" || body.Len() != 7 {
 		t.Errorf("got %v, %d bytes not sent", got, body.Len())
 	}
-	got = send(t, srv, call{method: "PUT", key: "key", body: "content", change: func(req *http.Request) { req.Header.Set("Expect", "100-continue") }})
+	got = send(t, srv, call{method: "PUT", key: "key", body: "content",
+		change: func(req *http.Request) { req.Header.Set("Expect", "100-continue") }})
 	if got.status != 200 {
 		t.Errorf("got %v", got)
 	}

@@ -55,7 +55,8 @@ func TestDirHoldsOneFileForEachBodyInUse(t *testing.T) {
 	b := put(t, srv, id, 2, "b")
 	put(t, srv, id, 3, "not listed")
 	want(4, "an object and three parts")
-	send(t, srv, call{method: "PUT", key: "key", query: "partNumber=4&uploadId=" + id, header: map[string]string{"x-oss-copy-source": "/bucket/put", "x-oss-copy-source-range": "bytes=2-5"}})
+	send(t, srv, call{method: "PUT", key: "key", query: "partNumber=4&uploadId=" + id,
+		header: map[string]string{"x-oss-copy-source": "/bucket/put", "x-oss-copy-source-range": "bytes=2-5"}})
 	c := srv.Uploads()[0].Parts[3].ETag
 	want(4, "a part by copy")
 	complete(t, srv, id, nil, 1, a, 2, b, 4, c)
@@ -66,7 +67,8 @@ func TestDirHoldsOneFileForEachBodyInUse(t *testing.T) {
 	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "ab7654" {
 		t.Errorf("object = %q", o.Data)
 	}
-	if got := send(t, srv, call{method: "GET", key: "key", header: map[string]string{"Range": "bytes=1-4"}}); got.body != "b765" {
+	if got := send(t, srv, call{method: "GET", key: "key",
+		header: map[string]string{"Range": "bytes=1-4"}}); got.body != "b765" {
 		t.Errorf("range over parts = %q", got.body)
 	}
 	send(t, srv, call{method: "DELETE", key: "key"})
@@ -109,7 +111,8 @@ func TestLargeBodiesPassThroughADirInPieces(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	id := initiate(t, srv, nil)
-	got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, reader: io.LimitReader(zeros{}, size)})
+	got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id,
+		reader: io.LimitReader(zeros{}, size)})
 	if done := complete(t, srv, id, nil, 1, got.header.Get("ETag")); done.status != 200 {
 		t.Fatalf("complete: %v", done)
 	}
@@ -165,7 +168,8 @@ func TestManyPartsAreJoinedWithoutCopying(t *testing.T) {
 	var list []any
 	for number := 1; number <= 2_000; number++ {
 		if number > 1 { // by copy, which is quicker
-			send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", number, id), header: map[string]string{"x-oss-copy-source": "/bucket/source"}})
+			send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", number, id),
+				header: map[string]string{"x-oss-copy-source": "/bucket/source"}})
 		}
 		list = append(list, number, sent.header.Get("ETag"))
 	}

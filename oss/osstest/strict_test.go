@@ -33,7 +33,8 @@ func TestRefusalsOfStrangersRequestsAreTheServices(t *testing.T) {
 			sendSigned(t, srv, "open", "key", "", "PUT /key?acl HTTP/1.1", none)},
 		{"a prefix of no bucket", "400", "InvalidArgument",
 			sendSigned(t, srv, "", "", "", "GET /?prefix=No_Bucket HTTP/1.1", "Host: 127.0.0.1")},
-		{"the prefix of a bucket", "200", "", sendSigned(t, srv, "", "", "", "GET /?prefix=op- HTTP/1.1", "Host: 127.0.0.1")},
+		{"the prefix of a bucket", "200", "",
+			sendSigned(t, srv, "", "", "", "GET /?prefix=op- HTTP/1.1", "Host: 127.0.0.1")},
 		{"HEAD of a key with a slash", "404", "", sendWire(t, srv, "", "HEAD //key HTTP/1.1")},
 		{"GET of a key with a slash", "404", "<Code>NoSuchKey</Code>", sendWire(t, srv, "", "GET //key HTTP/1.1")},
 		{"PUT of a key with a slash", "400", "InvalidObjectName", sendWire(t, srv, "", "PUT //key HTTP/1.1", none)},
@@ -56,7 +57,8 @@ func TestAContentMD5MayHaveFourZerosBehind(t *testing.T) {
 		sum    []byte
 		status string
 	}{
-		{sum[:], "200"}, {append(sum[:], 0, 0, 0, 0), "200"}, {append(sum[:], 0, 0, 0, 1), "400"}, {append(sum[:], 0, 0),
+		{sum[:], "200"}, {append(sum[:], 0, 0, 0, 0), "200"},
+		{append(sum[:], 0, 0, 0, 1), "400"}, {append(sum[:], 0, 0),
 			"400"},
 		{append(make([]byte, 16), 0, 0, 0, 0), "400"}, {sum[:8], "400"},
 	} {

@@ -94,7 +94,8 @@ func (x *exchange) follow(o *store.Object) (*store.Object, error) {
 	}
 	if t.Type == symlink {
 		t.Content.Release()
-		return nil, refuse(http.StatusBadRequest, "InvalidTargetType", "", "The symbolic's target file type is invalid.")
+		return nil, refuse(http.StatusBadRequest, "InvalidTargetType", "",
+			"The symbolic's target file type is invalid.")
 	}
 	if x.op.body == contentReply {
 		if err := x.checkReadable(t, ecFrozen); err != nil {

@@ -29,8 +29,10 @@ func TestSymbolicLinksAreReadThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"ETag": target.ETag, "Content-Length": "6", "Content-MD5": got.Get("Content-MD5"), "x-oss-hash-crc64ecma": crcOf("target"),
-		"Last-Modified": "Wed, 17 Jun 2026 21:30:00 GMT", "x-oss-object-type": "Symlink", "x-oss-meta-of": "link", "Content-Type": "text/plain",
+		"ETag": target.ETag, "Content-Length": "6", "Content-MD5": got.Get("Content-MD5"),
+		"x-oss-hash-crc64ecma": crcOf("target"),
+		"Last-Modified":        "Wed, 17 Jun 2026 21:30:00 GMT", "x-oss-object-type": "Symlink",
+		"x-oss-meta-of": "link", "Content-Type": "text/plain",
 	} {
 		if got.Get(name) != want || head.Get(name) != want {
 			t.Errorf("%s: GET says %q, HEAD %q, want %q", name, got.Get(name), head.Get(name), want)
@@ -57,8 +59,8 @@ func TestSymbolicLinksRefuseWhatOSSRefuses(t *testing.T) {
 	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument 0043-00000001")
 	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument", "x-oss-symlink-target", "100%")
 	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidObjectName", "x-oss-symlink-target", "%2Froot")
-	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument", "x-oss-symlink-target", "file", "x-oss-storage-class",
-		"Gold")
+	wants(t, srv, "PUT bucket/link?symlink", "400 InvalidArgument", "x-oss-symlink-target",
+		"file", "x-oss-storage-class", "Gold")
 	wants(t, srv, "PUT bucket/link?symlink", "ok", "x-oss-symlink-target", "file")
 	wants(t, srv, "PUT bucket/link?symlink", "409 FileAlreadyExists 0026-00000002", "x-oss-symlink-target", "file",
 		"x-oss-forbid-overwrite", "true")
@@ -107,7 +109,8 @@ func TestAnonymousReadersNeedBothLinkAndTarget(t *testing.T) {
 	srv := start(t, nil)
 	for target, want := range map[string]int{"public-read": 200, "private": 403} {
 		wants(t, srv, "PUT bucket/file", "ok", "x-oss-object-acl", target, "body", "data")
-		wants(t, srv, "PUT bucket/link?symlink", "ok", "x-oss-symlink-target", "file", "x-oss-object-acl", "public-read")
+		wants(t, srv, "PUT bucket/link?symlink", "ok", "x-oss-symlink-target", "file",
+			"x-oss-object-acl", "public-read")
 		if got := send(t, srv, call{method: "GET", key: "link", unsigned: true}); got.status != want {
 			t.Errorf("a public link to a %s file is answered %v, want %d", target, got, want)
 		}

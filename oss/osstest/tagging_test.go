@@ -13,7 +13,8 @@ func tagSet(pairs ...string) string {
 	var b strings.Builder
 	b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Tagging>\n  <TagSet>")
 	for i := 0; i < len(pairs); i += 2 {
-		b.WriteString("\n    <Tag>\n      <Key>" + pairs[i] + "</Key>\n      <Value>" + pairs[i+1] + "</Value>\n    </Tag>")
+		b.WriteString("\n    <Tag>\n      <Key>" + pairs[i] +
+			"</Key>\n      <Value>" + pairs[i+1] + "</Value>\n    </Tag>")
 	}
 	if len(pairs) > 0 {
 		b.WriteString("\n  ")
@@ -78,7 +79,8 @@ func TestTagsThatCannotBeAreRefused(t *testing.T) {
 
 func TestTagsBelongToAVersion(t *testing.T) {
 	srv := start(t, nil)
-	wants(t, srv, "PUT bucket?versioning", "ok", "body", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+	wants(t, srv, "PUT bucket?versioning", "ok", "body",
+		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
 	_, h, err := ask(t, srv, "PUT bucket/key", "x-oss-tagging", "v=1")
 	if err != nil {
 		t.Fatal(err)
@@ -105,12 +107,14 @@ func TestTaggingDirectiveSaysWhoseTagsACopyHas(t *testing.T) {
 	for _, tt := range []struct{ directive, want string }{
 		{"", tagSet("of", "source")}, {"Copy", tagSet("of", "source")}, {"Replace", tagSet("of", "request")},
 	} {
-		wants(t, srv, "PUT bucket/copy", "ok", "x-oss-copy-source", "/bucket/src", "x-oss-tagging", "of=request", "x-oss-tagging-directive", tt.directive)
+		wants(t, srv, "PUT bucket/copy", "ok", "x-oss-copy-source", "/bucket/src", "x-oss-tagging", "of=request",
+			"x-oss-tagging-directive", tt.directive)
 		if got, _, err := ask(t, srv, "GET bucket/copy?tagging"); got != tt.want || err != nil {
 			t.Errorf("directive %q: %v %s, want %s", tt.directive, err, got, tt.want)
 		}
 	}
-	wants(t, srv, "PUT bucket/copy", "400 InvalidArgument", "x-oss-copy-source", "/bucket/src", "x-oss-tagging-directive", "Keep")
+	wants(t, srv, "PUT bucket/copy", "400 InvalidArgument", "x-oss-copy-source", "/bucket/src",
+		"x-oss-tagging-directive", "Keep")
 }
 
 // C++'s ObjectTaggingTest tells these refusals apart (H19).

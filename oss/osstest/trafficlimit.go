@@ -36,7 +36,8 @@ func (x *exchange) limitTraffic() error {
 	case limit == "":
 		return nil
 	case header != "" && param != "":
-		return invalidArgument("", "The traffic limit must be in the header or in the query, not in both.", name, header)
+		return invalidArgument("", "The traffic limit must be in the header or in the query, not in both.", name,
+			header)
 	}
 	n, err := strconv.ParseInt(limit, 10, 64)
 	if err != nil || n < 0 || n > maxTraffic {

@@ -67,28 +67,41 @@ func TestCompleteRefuses(t *testing.T) {
 		want   string
 		extra  string // name=value of an element of the refusal
 	}{
-		{name: "an ID that is none", id: "0123", body: partList(1, etag(1)), want: "404 NoSuchUpload 0042-00000203", extra: "UploadId=0123"},
+		{name: "an ID that is none", id: "0123", body: partList(1, etag(1)),
+			want: "404 NoSuchUpload 0042-00000203", extra: "UploadId=0123"},
 		{name: "an ID that is none, whatever the body", id: "0123", body: "<", want: "404 NoSuchUpload 0042-00000203"},
-		{name: "complete-all with a list", header: map[string]string{"x-oss-complete-all": "yes"}, body: partList(1, etag(1)),
+		{name: "complete-all with a list", header: map[string]string{"x-oss-complete-all": "yes"},
+			body: partList(1, etag(1)),
 			want: "400 InvalidArgument 0042-00000216", extra: "ArgumentName=x-oss-complete-all"},
-		{name: "complete-all that is not yes", header: map[string]string{"x-oss-complete-all": "true"}, want: "400 InvalidArgument"},
+		{name: "complete-all that is not yes", header: map[string]string{"x-oss-complete-all": "true"},
+			want: "400 InvalidArgument"},
 		{name: "no body", want: "400 MalformedXML 0042-00000205"},
 		{name: "half a document", body: partList(1, etag(1))[:40], want: "400 MalformedXML 0042-00000205"},
 		{name: "another document", body: "<Delete></Delete>", want: "400 MalformedXML 0042-00000205"},
 		{name: "a number that is none", body: partList("one", etag(1)), want: "400 MalformedXML 0042-00000205"},
-		{name: "descending numbers", body: partList(2, etag(2), 1, etag(1)), want: "400 InvalidPartOrder 0042-00000209"},
-		{name: "the same number twice", body: partList(1, etag(1), 1, etag(1)), want: "400 InvalidPartOrder 0042-00000209"},
+		{name: "descending numbers", body: partList(2, etag(2), 1, etag(1)),
+			want: "400 InvalidPartOrder 0042-00000209"},
+		{name: "the same number twice", body: partList(1, etag(1), 1, etag(1)),
+			want: "400 InvalidPartOrder 0042-00000209"},
 		{name: "number 0", body: partList(0, etag(1)), want: "400 InvalidArgument"},
 		{name: "number 10001", body: partList(1, etag(1), 10001, etag(1)), want: "400 InvalidArgument"},
-		{name: "a part that never came", body: partList(1, etag(1), 4, etag(1)), want: "400 InvalidPart 0042-00000212", extra: "PartNumber=4"},
-		{name: "another ETag", body: partList(1, etag(1)+"fake"), want: "400 InvalidPart 0042-00000212", extra: "ETag=" + etag(1) + "fake"},
+		{name: "a part that never came", body: partList(1, etag(1), 4, etag(1)),
+			want: "400 InvalidPart 0042-00000212", extra: "PartNumber=4"},
+		{name: "another ETag", body: partList(1, etag(1)+"fake"), want: "400 InvalidPart 0042-00000212",
+			extra: "ETag=" + etag(1) + "fake"},
 		{name: "the ETag of another part", body: partList(1, etag(2)), want: "400 InvalidPart 0042-00000212"},
-		{name: "a small part in the middle", body: partList(1, etag(1), 3, etag(3), 5, etag(5)), want: "400 EntityTooSmall 0042-00000213"},
-		{name: "a small part first of two, though uploaded last", body: partList(3, etag(3), 5, etag(5)), want: "400 EntityTooSmall 0042-00000213"},
-		{name: "a damaged list", header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, body: partList(1, etag(1)), want: "400 InvalidDigest 0017-00000503"},
-		{name: "an existing object", header: map[string]string{"x-oss-forbid-overwrite": "true"}, body: partList(1, etag(1)), want: "409 FileAlreadyExists 0042-00000214"},
-		{name: "forbid-overwrite that is no bool", header: map[string]string{"x-oss-forbid-overwrite": "yes"}, body: partList(1, etag(1)), want: "400 InvalidArgument 0017-00000279"},
-		{name: "an unknown ACL", header: map[string]string{"x-oss-object-acl": "mine"}, body: partList(1, etag(1)), want: "400 InvalidArgument"},
+		{name: "a small part in the middle", body: partList(1, etag(1), 3, etag(3), 5, etag(5)),
+			want: "400 EntityTooSmall 0042-00000213"},
+		{name: "a small part first of two, though uploaded last", body: partList(3, etag(3), 5, etag(5)),
+			want: "400 EntityTooSmall 0042-00000213"},
+		{name: "a damaged list", header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="},
+			body: partList(1, etag(1)), want: "400 InvalidDigest 0017-00000503"},
+		{name: "an existing object", header: map[string]string{"x-oss-forbid-overwrite": "true"},
+			body: partList(1, etag(1)), want: "409 FileAlreadyExists 0042-00000214"},
+		{name: "forbid-overwrite that is no bool", header: map[string]string{"x-oss-forbid-overwrite": "yes"},
+			body: partList(1, etag(1)), want: "400 InvalidArgument 0017-00000279"},
+		{name: "an unknown ACL", header: map[string]string{"x-oss-object-acl": "mine"}, body: partList(1, etag(1)),
+			want: "400 InvalidArgument"},
 	}
 	srv := start(t, &osstest.Options{MinPartSize: 4})
 	srv.PutObject("bucket", "key", []byte("old"))
@@ -102,7 +115,8 @@ func TestCompleteRefuses(t *testing.T) {
 			if tt.id != "" {
 				use = tt.id
 			}
-			got := send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + use, header: tt.header, body: tt.body})
+			got := send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + use,
+				header: tt.header, body: tt.body})
 			if got.String() != tt.want {
 				t.Errorf("got %v, want %s: %s", got, tt.want, got.body)
 			}
@@ -193,32 +207,44 @@ func TestUploadPartRefuses(t *testing.T) {
 	}{
 		{name: "nothing", query: "partNumber=1&uploadId=ID", want: "200"},
 		{name: "nothing with the right digests", query: "partNumber=10000&uploadId=ID",
-			header: map[string]string{"Content-MD5": good, "x-oss-hash-crc64ecma": fmt.Sprint(crc64.Checksum([]byte("body")))}, want: "200"},
-		{name: "number 0", query: "partNumber=0&uploadId=ID", want: "400 InvalidArgument 0017-00000220", extra: "ArgumentName=PartNumber"},
-		{name: "number 10001", query: "partNumber=10001&uploadId=ID", want: "400 InvalidArgument 0017-00000220", extra: "ArgumentValue=10001"},
+			header: map[string]string{"Content-MD5": good,
+				"x-oss-hash-crc64ecma": fmt.Sprint(crc64.Checksum([]byte("body")))}, want: "200"},
+		{name: "number 0", query: "partNumber=0&uploadId=ID", want: "400 InvalidArgument 0017-00000220",
+			extra: "ArgumentName=PartNumber"},
+		{name: "number 10001", query: "partNumber=10001&uploadId=ID", want: "400 InvalidArgument 0017-00000220",
+			extra: "ArgumentValue=10001"},
 		{name: "number that is none", query: "partNumber=x&uploadId=ID", want: "400 InvalidArgument 0017-00000220"},
 		{name: "no number", query: "uploadId=ID", want: "400 InvalidArgument 0017-00000219"},
 		{name: "no upload", query: "partNumber=1", want: "400 InvalidArgument"},
-		{name: "unknown upload", query: "partNumber=1&uploadId=0123", want: "404 NoSuchUpload 0042-00000104", extra: "UploadId=0123"},
-		{name: "wrong MD5", query: "partNumber=1&uploadId=ID", header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="},
-			want: "400 InvalidDigest 0017-00000503", extra: "Content-MD5=1B2M2Y8AsgTpgAmY7PhCfg=="},
-		{name: "MD5 that is none", query: "partNumber=1&uploadId=ID", header: map[string]string{"Content-MD5": "?"}, want: "400 InvalidDigest 0017-00000503"},
-		{name: "wrong CRC", query: "partNumber=1&uploadId=ID", header: map[string]string{"x-oss-hash-crc64ecma": "1"}, want: "400 InvalidCRC64"},
-		{name: "encryption", query: "partNumber=1&uploadId=ID", header: map[string]string{"x-oss-server-side-encryption": "AES256"}, want: "400 InvalidArgument"},
-		{name: "fast traffic", query: "partNumber=1&uploadId=ID", header: map[string]string{"x-oss-traffic-limit": "838860801"}, want: "400 InvalidArgument 0004-00000502"},
-		{name: "nothing with good traffic", query: "partNumber=1&uploadId=ID", header: map[string]string{"x-oss-traffic-limit": "819200"}, want: "200"},
+		{name: "unknown upload", query: "partNumber=1&uploadId=0123",
+			want: "404 NoSuchUpload 0042-00000104", extra: "UploadId=0123"},
+		{name: "wrong MD5", query: "partNumber=1&uploadId=ID",
+			header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="},
+			want:   "400 InvalidDigest 0017-00000503", extra: "Content-MD5=1B2M2Y8AsgTpgAmY7PhCfg=="},
+		{name: "MD5 that is none", query: "partNumber=1&uploadId=ID", header: map[string]string{"Content-MD5": "?"},
+			want: "400 InvalidDigest 0017-00000503"},
+		{name: "wrong CRC", query: "partNumber=1&uploadId=ID", header: map[string]string{"x-oss-hash-crc64ecma": "1"},
+			want: "400 InvalidCRC64"},
+		{name: "encryption", query: "partNumber=1&uploadId=ID",
+			header: map[string]string{"x-oss-server-side-encryption": "AES256"}, want: "400 InvalidArgument"},
+		{name: "fast traffic", query: "partNumber=1&uploadId=ID",
+			header: map[string]string{"x-oss-traffic-limit": "838860801"}, want: "400 InvalidArgument 0004-00000502"},
+		{name: "nothing with good traffic", query: "partNumber=1&uploadId=ID",
+			header: map[string]string{"x-oss-traffic-limit": "819200"}, want: "200"},
 		{name: "hash context", query: "partNumber=1&uploadId=ID&withHashContext", want: "400 NotImplemented"},
-		{name: "more than 5 GiB", query: "partNumber=1&uploadId=ID", want: "400 EntityTooLarge", change: func(req *http.Request) {
-			req.Body, req.ContentLength = io.NopCloser(strings.NewReader("")), oss.MaxPartSize+1
-			req.Header.Set("Expect", "100-continue") // the body is not asked for
-		}},
+		{name: "more than 5 GiB", query: "partNumber=1&uploadId=ID", want: "400 EntityTooLarge",
+			change: func(req *http.Request) {
+				req.Body, req.ContentLength = io.NopCloser(strings.NewReader("")), oss.MaxPartSize+1
+				req.Header.Set("Expect", "100-continue") // the body is not asked for
+			}},
 	}
 	srv := start(t, nil)
 	id := initiate(t, srv, nil)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			query := strings.Replace(tt.query, "ID", id, 1)
-			got := send(t, srv, call{method: "PUT", key: "key", query: query, header: tt.header, body: "body", change: tt.change})
+			got := send(t, srv, call{method: "PUT", key: "key", query: query, header: tt.header,
+				body: "body", change: tt.change})
 			if got.String() != tt.want {
 				t.Errorf("got %v, want %s: %s", got, tt.want, got.body)
 			}
@@ -242,7 +268,8 @@ func TestPartIsReplacedAsAWhole(t *testing.T) {
 	send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, body: "third",
 		header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}})
 	parts := srv.Uploads()[0].Parts
-	if len(parts) != 1 || parts[0].ETag != want || parts[0].Size != 6 || parts[0].CRC64 != crc64.Checksum([]byte("second")) {
+	if len(parts) != 1 || parts[0].ETag != want || parts[0].Size != 6 ||
+		parts[0].CRC64 != crc64.Checksum([]byte("second")) {
 		t.Errorf("parts = %+v", parts)
 	}
 }
@@ -250,18 +277,21 @@ func TestPartIsReplacedAsAWhole(t *testing.T) {
 func TestUploadPartSaysWhatItStored(t *testing.T) {
 	srv := start(t, nil)
 	id := initiate(t, srv, nil)
-	got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, reader: io.LimitReader(zeros{}, 1<<20)})
+	got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id,
+		reader: io.LimitReader(zeros{}, 1<<20)})
 	sum := md5.Sum(make([]byte, 1<<20))
 	want := map[string]string{
 		"ETag": fmt.Sprintf("\"%X\"", sum), "Content-MD5": base64.StdEncoding.EncodeToString(sum[:]),
-		"x-oss-hash-crc64ecma": fmt.Sprint(crc64.Checksum(make([]byte, 1<<20))), "Content-Length": "0", "Content-Type": "", "Server": "AliyunOSS",
+		"x-oss-hash-crc64ecma": fmt.Sprint(crc64.Checksum(make([]byte, 1<<20))), "Content-Length": "0",
+		"Content-Type": "", "Server": "AliyunOSS",
 	}
 	for name, value := range want {
 		if got.header.Get(name) != value {
 			t.Errorf("%s = %q, want %q", name, got.header.Get(name), value)
 		}
 	}
-	if r := srv.Requests("UploadPart")[0]; r.Size != 1<<20 || r.StatusCode != 200 || r.PartNumber != 1 || r.UploadID != id {
+	if r := srv.Requests("UploadPart")[0]; r.Size != 1<<20 || r.StatusCode != 200 ||
+		r.PartNumber != 1 || r.UploadID != id {
 		t.Errorf("request = %+v", r)
 	}
 }
@@ -301,7 +331,8 @@ func TestUploadBelongsToItsKey(t *testing.T) {
 	if got.String() != "404 NoSuchUpload 0042-00000104" {
 		t.Errorf("part of another key: %v", got)
 	}
-	if got := send(t, srv, call{method: "DELETE", bucket: "other", key: "key", query: "uploadId=" + id}); got.status != 404 {
+	if got := send(t, srv, call{method: "DELETE", bucket: "other", key: "key",
+		query: "uploadId=" + id}); got.status != 404 {
 		t.Errorf("abort in another bucket: %v", got)
 	}
 	if len(srv.Uploads()) != 1 {
@@ -348,7 +379,8 @@ func TestSequentialUpload(t *testing.T) {
 	a := send(t, srv, call{method: "POST", key: "key", query: "sequential&uploads"})
 	id := srv.Uploads()[0].ID
 	part := func(number int, body string) *answer {
-		return send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", number, id), body: body})
+		return send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", number, id),
+			body: body})
 	}
 	if got := part(2, "b"); got.String() != "400 PartNotSequential" {
 		t.Errorf("part 2 first: %v", got)
@@ -367,11 +399,13 @@ func TestSequentialUpload(t *testing.T) {
 	if got := part(3, "").status; got != 200 {
 		t.Errorf("the next part after refusals: %v", got)
 	}
-	copied := call{method: "PUT", key: "key", query: "partNumber=4&uploadId=" + id, header: map[string]string{"x-oss-copy-source": "/bucket/key"}}
+	copied := call{method: "PUT", key: "key", query: "partNumber=4&uploadId=" + id,
+		header: map[string]string{"x-oss-copy-source": "/bucket/key"}}
 	if got := send(t, srv, copied); got.String() != "400 NotImplemented" {
 		t.Errorf("copied part: %v", got)
 	}
-	send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id, header: map[string]string{"x-oss-complete-all": "yes"}})
+	send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id,
+		header: map[string]string{"x-oss-complete-all": "yes"}})
 	sum := md5.Sum([]byte("ab"))
 	head := send(t, srv, call{method: "HEAD", key: "key"})
 	if got, want := head.header.Get("Content-MD5"), base64.StdEncoding.EncodeToString(sum[:]); got != want {
@@ -418,29 +452,49 @@ func TestUploadPartCopy(t *testing.T) {
 		{name: "whole object", header: map[string]string{copySource: name}, want: "200", size: 10},
 		{name: "slash not encoded", header: map[string]string{copySource: "/source/dir/a%20b"}, want: "200", size: 10},
 		{name: "null version", header: map[string]string{copySource: name + "?versionId=null"}, want: "200", size: 10},
-		{name: "range", header: map[string]string{copySource: name, copyRange: "bytes=2-4"}, want: "200", rng: "bytes 2-4/10", size: 3},
-		{name: "open range", header: map[string]string{copySource: name, copyRange: "bytes=2-"}, want: "200", rng: "bytes 2-9/10", size: 8},
-		{name: "range beyond the object copies all", header: map[string]string{copySource: name, copyRange: "bytes=2-10"}, want: "200", size: 10},
-		{name: "range that is none copies all", header: map[string]string{copySource: name, copyRange: "2-4"}, want: "200", size: 10},
-		{name: "if-match", header: map[string]string{copySource: name, copySource + "-if-match": src.ETag}, want: "200", size: 10},
-		{name: "if-match fails", header: map[string]string{copySource: name, copySource + "-if-match": "x"}, want: "412 PreconditionFailed"},
-		{name: "if-none-match", header: map[string]string{copySource: name, copySource + "-if-none-match": "x"}, want: "200", size: 10},
-		{name: "if-none-match fails", header: map[string]string{copySource: name, copySource + "-if-none-match": src.ETag}, want: "304"},
-		{name: "if-modified-since", header: map[string]string{copySource: name, copySource + "-if-modified-since": before}, want: "200", size: 10},
-		{name: "if-modified-since fails", header: map[string]string{copySource: name, copySource + "-if-modified-since": at}, want: "304"},
-		{name: "if-unmodified-since", header: map[string]string{copySource: name, copySource + "-if-unmodified-since": at}, want: "200", size: 10},
-		{name: "if-unmodified-since fails", header: map[string]string{copySource: name, copySource + "-if-unmodified-since": before}, want: "412 PreconditionFailed"},
-		{name: "no such key", header: map[string]string{copySource: "/source/none"}, want: "404 NoSuchKey 0026-00000001"},
-		{name: "no such bucket", header: map[string]string{copySource: "/none/key"}, want: "404 NoSuchBucket 0015-00000101"},
-		{name: "bad bucket", header: map[string]string{copySource: "/Source/key"}, want: "400 InvalidBucketName 0015-00000001"},
+		{name: "range", header: map[string]string{copySource: name, copyRange: "bytes=2-4"}, want: "200",
+			rng: "bytes 2-4/10", size: 3},
+		{name: "open range", header: map[string]string{copySource: name, copyRange: "bytes=2-"}, want: "200",
+			rng: "bytes 2-9/10", size: 8},
+		{name: "range beyond the object copies all",
+			header: map[string]string{copySource: name, copyRange: "bytes=2-10"}, want: "200", size: 10},
+		{name: "range that is none copies all", header: map[string]string{copySource: name, copyRange: "2-4"},
+			want: "200", size: 10},
+		{name: "if-match", header: map[string]string{copySource: name, copySource + "-if-match": src.ETag}, want: "200",
+			size: 10},
+		{name: "if-match fails", header: map[string]string{copySource: name, copySource + "-if-match": "x"},
+			want: "412 PreconditionFailed"},
+		{name: "if-none-match", header: map[string]string{copySource: name, copySource + "-if-none-match": "x"},
+			want: "200", size: 10},
+		{name: "if-none-match fails",
+			header: map[string]string{copySource: name, copySource + "-if-none-match": src.ETag}, want: "304"},
+		{name: "if-modified-since",
+			header: map[string]string{copySource: name, copySource + "-if-modified-since": before}, want: "200",
+			size: 10},
+		{name: "if-modified-since fails",
+			header: map[string]string{copySource: name, copySource + "-if-modified-since": at}, want: "304"},
+		{name: "if-unmodified-since",
+			header: map[string]string{copySource: name, copySource + "-if-unmodified-since": at}, want: "200",
+			size: 10},
+		{name: "if-unmodified-since fails",
+			header: map[string]string{copySource: name, copySource + "-if-unmodified-since": before},
+			want:   "412 PreconditionFailed"},
+		{name: "no such key", header: map[string]string{copySource: "/source/none"},
+			want: "404 NoSuchKey 0026-00000001"},
+		{name: "no such bucket", header: map[string]string{copySource: "/none/key"},
+			want: "404 NoSuchBucket 0015-00000101"},
+		{name: "bad bucket", header: map[string]string{copySource: "/Source/key"},
+			want: "400 InvalidBucketName 0015-00000001"},
 		{name: "no key", header: map[string]string{copySource: "/source/"}, want: "400 InvalidArgument"},
 		{name: "no slash", header: map[string]string{copySource: "source/key"}, want: "400 InvalidArgument"},
 		{name: "bad escape", header: map[string]string{copySource: "/source/%zz"}, want: "400 InvalidArgument"},
-		{name: "a version", header: map[string]string{copySource: name + "?versionId=v1"}, want: "400 InvalidArgument 0012-00000202"},
+		{name: "a version", header: map[string]string{copySource: name + "?versionId=v1"},
+			want: "400 InvalidArgument 0012-00000202"},
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := send(t, srv, call{method: "PUT", key: "key", query: fmt.Sprintf("partNumber=%d&uploadId=%s", i+1, id), header: tt.header})
+			got := send(t, srv, call{method: "PUT", key: "key",
+				query: fmt.Sprintf("partNumber=%d&uploadId=%s", i+1, id), header: tt.header})
 			if got.String() != tt.want {
 				t.Fatalf("got %v, want %s: %s", got, tt.want, got.body)
 			}
@@ -452,17 +506,20 @@ func TestUploadPartCopy(t *testing.T) {
 			}
 			parts := srv.Uploads()[0].Parts
 			last := parts[len(parts)-1]
-			if got.status == 200 && (last.Number != i+1 || last.Size != tt.size || last.ETag != got.header.Get("ETag")) {
+			if got.status == 200 && (last.Number != i+1 ||
+				last.Size != tt.size || last.ETag != got.header.Get("ETag")) {
 				t.Errorf("part = %+v", last)
 			}
 		})
 	}
-	if got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=none", header: map[string]string{copySource: name}}); got.String() != "404 NoSuchUpload 0042-00000311" {
+	if got := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=none",
+		header: map[string]string{copySource: name}}); got.String() != "404 NoSuchUpload 0042-00000311" {
 		t.Errorf("unknown upload: %v", got)
 	}
 	// The copies are bytes of their own, whatever becomes of the source.
 	send(t, srv, call{method: "DELETE", bucket: "source", key: "dir/a b"})
-	send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id, header: map[string]string{"x-oss-complete-all": "yes"}})
+	send(t, srv, call{method: "POST", key: "key", query: "uploadId=" + id,
+		header: map[string]string{"x-oss-complete-all": "yes"}})
 	o, _ := srv.Object("bucket", "key")
 	want := strings.NewReplacer("W", "0123456789").Replace("WWW" + "234" + "23456789" + "WWWWWW")
 	if diff := cmp.Diff(want, string(o.Data)); diff != "" || o.CRC64 != crc64.Checksum(o.Data) {

@@ -50,7 +50,8 @@ func (x *exchange) openVersion(n store.Name, version string) (*store.Object, err
 	refused.header = make(http.Header)
 	if version != "" {
 		refused = refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "0003-00000016",
-			"The specified method is not allowed against this resource.", "Method", x.r.Method, "ResourceType", "DeleteMarker")
+			"The specified method is not allowed against this resource.", "Method", x.r.Method,
+			"ResourceType", "DeleteMarker")
 		refused.header = http.Header{"Allow": {http.MethodDelete}}
 	}
 	x.setDeleteMarker(refused.header, o)

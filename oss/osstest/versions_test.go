@@ -37,14 +37,16 @@ func TestEveryVersionCanBeRead(t *testing.T) {
 			c.key, c.query = "key", c.query+"versionId="+ids[i]
 			got := send(t, srv, c)
 			if got.header.Get("x-oss-version-id") != ids[i] || got.header.Get("x-oss-hash-crc64ecma") != crcOf(body) {
-				t.Errorf("%s ?%s: version %q with CRC %s, want %q of %q", c.method, c.query, got.header.Get("x-oss-version-id"), got.header.Get("x-oss-hash-crc64ecma"), ids[i], body)
+				t.Errorf("%s ?%s: version %q with CRC %s, want %q of %q", c.method, c.query,
+					got.header.Get("x-oss-version-id"), got.header.Get("x-oss-hash-crc64ecma"), ids[i], body)
 			}
 			if c.method == "GET" && got.body != body {
 				t.Errorf("version %d is %q, want %q", i, got.body, body)
 			}
 		}
 	}
-	if got := send(t, srv, call{method: "GET", key: "key"}); got.body != "third" || got.header.Get("x-oss-version-id") != ids[2] {
+	if got := send(t, srv, call{method: "GET", key: "key"}); got.body != "third" ||
+		got.header.Get("x-oss-version-id") != ids[2] {
 		t.Errorf("the newest is %q, version %s", got.body, got.header.Get("x-oss-version-id"))
 	}
 	kept := srv.Versions("bucket", "key")
@@ -79,15 +81,18 @@ func TestCompleteAndCopyMakeVersions(t *testing.T) {
 	if version == "" || version == old {
 		t.Errorf("CompleteMultipartUpload made version %q", version)
 	}
-	copied := send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=" + old}})
-	if got := copied.header.Get("x-oss-copy-source-version-id"); got != old || copied.header.Get("x-oss-version-id") == "" {
+	copied := send(t, srv, call{method: "PUT", key: "copy",
+		header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=" + old}})
+	if got := copied.header.Get("x-oss-copy-source-version-id"); got != old ||
+		copied.header.Get("x-oss-version-id") == "" {
 		t.Errorf("CopyObject copied version %q, header %v", got, copied.header)
 	}
 	if o, _ := srv.Object("bucket", "copy"); string(o.Data) != "old" {
 		t.Errorf("the copy is %q", o.Data)
 	}
 	id = initiate(t, srv, nil)
-	part := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id, header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=" + version}})
+	part := send(t, srv, call{method: "PUT", key: "key", query: "partNumber=1&uploadId=" + id,
+		header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=" + version}})
 	if part.header.Get("x-oss-copy-source-version-id") != version || part.header.Get("x-oss-version-id") != "" {
 		t.Errorf("UploadPartCopy: %v", part.header)
 	}
@@ -101,25 +106,30 @@ func TestDeleteMarkerHidesAnObject(t *testing.T) {
 	version := putVersion(t, srv, "body")
 	deleted := send(t, srv, call{method: "DELETE", key: "key"})
 	marker := deleted.header.Get("x-oss-version-id")
-	if deleted.status != 204 || deleted.header.Get("x-oss-delete-marker") != "true" || marker == "" || marker == version {
+	if deleted.status != 204 || deleted.header.Get("x-oss-delete-marker") != "true" ||
+		marker == "" || marker == version {
 		t.Fatalf("DELETE: %v, %v", deleted, deleted.header)
 	}
 	for _, method := range []string{"GET", "HEAD"} {
 		got := send(t, srv, call{method: method, key: "key"})
-		if got.String() != "404 NoSuchKey 0026-00000001" || got.header.Get("x-oss-delete-marker") != "true" || got.header.Get("x-oss-version-id") != marker {
+		if got.String() != "404 NoSuchKey 0026-00000001" || got.header.Get("x-oss-delete-marker") != "true" ||
+			got.header.Get("x-oss-version-id") != marker {
 			t.Errorf("%s: %v, %v", method, got, got.header)
 		}
 		got = send(t, srv, call{method: method, key: "key", query: "versionId=" + marker})
-		if got.String() != "405 MethodNotAllowed 0003-00000016" || got.header.Get("Allow") != "DELETE" || got.err.Get("ResourceType") != "DeleteMarker" ||
+		if got.String() != "405 MethodNotAllowed 0003-00000016" || got.header.Get("Allow") != "DELETE" ||
+			got.err.Get("ResourceType") != "DeleteMarker" ||
 			got.header.Get("x-oss-delete-marker") != "true" || got.header.Get("x-oss-version-id") != marker {
 			t.Errorf("%s of the marker: %v, %v", method, got, got.header)
 		}
 	}
-	copied := send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/key"}})
+	copied := send(t, srv, call{method: "PUT", key: "copy",
+		header: map[string]string{"x-oss-copy-source": "/bucket/key"}})
 	if copied.String() != "404 NoSuchKey 0026-00000001" {
 		t.Errorf("copy of what is hidden: %v", copied)
 	}
-	copied = send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=" + marker}})
+	copied = send(t, srv, call{method: "PUT", key: "copy",
+		header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=" + marker}})
 	if copied.String() != "400 InvalidArgument 0016-00000307" {
 		t.Errorf("copy of the marker: %v", copied)
 	}
@@ -130,7 +140,8 @@ func TestDeleteMarkerHidesAnObject(t *testing.T) {
 		t.Error("a deleted object is among the objects")
 	}
 	undone := send(t, srv, call{method: "DELETE", key: "key", query: "versionId=" + marker})
-	if undone.status != 204 || undone.header.Get("x-oss-delete-marker") != "true" || undone.header.Get("x-oss-version-id") != marker {
+	if undone.status != 204 || undone.header.Get("x-oss-delete-marker") != "true" ||
+		undone.header.Get("x-oss-version-id") != marker {
 		t.Errorf("DELETE of the marker: %v, %v", undone, undone.header)
 	}
 	if got := send(t, srv, call{method: "GET", key: "key"}); got.body != "body" {
@@ -143,12 +154,14 @@ func TestDeletingAVersionIsForGood(t *testing.T) {
 	first, second := putVersion(t, srv, "first"), putVersion(t, srv, "second")
 	for range 2 { // the second time there is nothing left to delete
 		got := send(t, srv, call{method: "DELETE", key: "key", query: "versionId=" + second})
-		if got.status != 204 || got.header.Get("x-oss-version-id") != second || got.header.Get("x-oss-delete-marker") != "" {
+		if got.status != 204 || got.header.Get("x-oss-version-id") != second ||
+			got.header.Get("x-oss-delete-marker") != "" {
 			t.Errorf("DELETE: %v, %v", got, got.header)
 		}
 	}
 	got := send(t, srv, call{method: "GET", key: "key", query: "versionId=" + second})
-	if got.String() != "404 NoSuchVersion 0012-00000203" || got.err.Get("Key") != "key" || got.err.Get("VersionId") != second {
+	if got.String() != "404 NoSuchVersion 0012-00000203" || got.err.Get("Key") != "key" ||
+		got.err.Get("VersionId") != second {
 		t.Errorf("GET: %v, %+v", got, got.err.Extra)
 	}
 	if got := send(t, srv, call{method: "GET", key: "key"}); got.body != "first" {
@@ -158,7 +171,8 @@ func TestDeletingAVersionIsForGood(t *testing.T) {
 	if left := srv.Versions("bucket", "key"); len(left) != 0 {
 		t.Errorf("left: %+v", left)
 	}
-	if got := send(t, srv, call{method: "GET", key: "key"}); got.String() != "404 NoSuchKey 0026-00000001" || got.header.Get("x-oss-delete-marker") != "" {
+	if got := send(t, srv, call{method: "GET", key: "key"}); got.String() != "404 NoSuchKey 0026-00000001" ||
+		got.header.Get("x-oss-delete-marker") != "" {
 		t.Errorf("GET of nothing: %v, %v", got, got.header)
 	}
 	if got := send(t, srv, call{method: "DELETE", key: "never"}); got.header.Get("x-oss-delete-marker") != "true" {
@@ -169,12 +183,14 @@ func TestDeletingAVersionIsForGood(t *testing.T) {
 func TestSuspendedBucketReplacesTheNullVersion(t *testing.T) {
 	srv := start(t, nil)
 	srv.PutObject("bucket", "key", []byte("before"))
-	if got := send(t, srv, call{method: "PUT", key: "key", body: "unversioned"}); got.header.Get("x-oss-version-id") != "" {
+	if got := send(t, srv, call{method: "PUT", key: "key",
+		body: "unversioned"}); got.header.Get("x-oss-version-id") != "" {
 		t.Errorf("a bucket without versions tells version %q", got.header.Get("x-oss-version-id"))
 	}
 	srv.SetVersioning("bucket", true)
 	kept := putVersion(t, srv, "kept")
-	if got := send(t, srv, call{method: "GET", key: "key", query: "versionId=null"}); got.body != "unversioned" || got.header.Get("x-oss-version-id") != "null" {
+	if got := send(t, srv, call{method: "GET", key: "key", query: "versionId=null"}); got.body != "unversioned" ||
+		got.header.Get("x-oss-version-id") != "null" {
 		t.Errorf("the null version is %q, %v", got.body, got.header)
 	}
 	srv.SetVersioning("bucket", false)
@@ -210,7 +226,8 @@ func TestForbidOverwriteDoesNotCountWhereThereAreVersions(t *testing.T) {
 		for what, got := range map[string]*answer{
 			"complete": complete(t, srv, id, forbid, 1, etag),
 			"put":      send(t, srv, call{method: "PUT", key: "key", header: forbid}),
-			"copy":     send(t, srv, call{method: "PUT", key: "key", header: map[string]string{"x-oss-forbid-overwrite": "true", "x-oss-copy-source": "/bucket/key"}}),
+			"copy": send(t, srv, call{method: "PUT", key: "key",
+				header: map[string]string{"x-oss-forbid-overwrite": "true", "x-oss-copy-source": "/bucket/key"}}),
 		} {
 			if got.status != 200 {
 				t.Errorf("enabled %t: %s: %v", enabled, what, got)
@@ -227,7 +244,8 @@ func TestVersionIDsThatAreNone(t *testing.T) {
 		{"versionId=" + id[:len(id)-1], "400 InvalidArgument 0012-00000202"},
 		{"versionId=", "400 InvalidArgument 0012-00000201"},
 		{"versionId=null", "404 NoSuchVersion 0012-00000203"},
-		{"versionId=CAEQMxiBgICbof2D0BYiIGRhZjgwMzJiMjA3MjQ0ODE5MWYxZDYwMzJlZjU1", "404 NoSuchVersion 0012-00000203"}, // another bucket's
+		// another bucket's
+		{"versionId=CAEQMxiBgICbof2D0BYiIGRhZjgwMzJiMjA3MjQ0ODE5MWYxZDYwMzJlZjU1", "404 NoSuchVersion 0012-00000203"},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			if got := send(t, srv, call{method: method, key: "key", query: tt.query}); got.String() != tt.want {
@@ -235,11 +253,14 @@ func TestVersionIDsThatAreNone(t *testing.T) {
 			}
 		}
 	}
-	if got := send(t, srv, call{method: "DELETE", key: "key", query: "versionId=fakeVersionId"}); got.String() != "400 InvalidArgument 0012-00000202" {
+	if got := send(t, srv, call{method: "DELETE", key: "key",
+		query: "versionId=fakeVersionId"}); got.String() != "400 InvalidArgument 0012-00000202" {
 		t.Errorf("DELETE: %v", got)
 	}
-	got := send(t, srv, call{method: "PUT", key: "copy", header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=x"}})
-	if got.String() != "400 InvalidArgument 0012-00000202" || got.err.Get("ArgumentName") != "VersionId" || got.err.Get("ArgumentValue") != "x" {
+	got := send(t, srv, call{method: "PUT", key: "copy",
+		header: map[string]string{"x-oss-copy-source": "/bucket/key?versionId=x"}})
+	if got.String() != "400 InvalidArgument 0012-00000202" || got.err.Get("ArgumentName") != "VersionId" ||
+		got.err.Get("ArgumentValue") != "x" {
 		t.Errorf("copy: %v, %+v", got, got.err.Extra)
 	}
 }
@@ -268,7 +289,8 @@ func TestVersioningOfABucketIsSetAndTold(t *testing.T) {
 			t.Errorf("after %q the state is %q, want %q", tt.body, doc.Status, want)
 		}
 	}
-	damaged := call{method: "PUT", query: "versioning", body: configuration("Enabled"), header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}}
+	damaged := call{method: "PUT", query: "versioning", body: configuration("Enabled"),
+		header: map[string]string{"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}}
 	if got := send(t, srv, damaged); got.String() != "400 InvalidDigest 0017-00000503" {
 		t.Errorf("damaged document: %v", got)
 	}

@@ -149,9 +149,9 @@ func TestReplyHeadersAreSpelledAsTheServiceSpellsThem(t *testing.T) {
 	}{
 		{"GetObject", sendWire(t, srv, "", "GET /key HTTP/1.1"), []string{"x-oss-meta-author", "ETag", "Content-MD5",
 			"x-oss-request-id",
-			"x-oss-server-time", "x-oss-hash-crc64ecma", "x-oss-object-type", "x-oss-storage-class", "x-oss-tagging-count",
-			"x-oss-server-side-encryption", "Server", "Date", "Content-Type", "Content-Length", "Last-Modified",
-			"Accept-Ranges", "Vary"}},
+			"x-oss-server-time", "x-oss-hash-crc64ecma", "x-oss-object-type",
+			"x-oss-storage-class", "x-oss-tagging-count", "x-oss-server-side-encryption", "Server", "Date",
+			"Content-Type", "Content-Length", "Last-Modified", "Accept-Ranges", "Vary"}},
 		{"a refusal of HEAD", sendWire(t, srv, "", "HEAD /none HTTP/1.1"), []string{"x-oss-ec", "x-oss-err",
 			"x-oss-request-id",
 			"x-oss-server-time", "Server", "Date", "Content-Type", "Content-Length"}},

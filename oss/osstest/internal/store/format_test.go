@@ -29,7 +29,8 @@ func TestAJournalOfAnEarlierVersionIsRead(t *testing.T) {
 				t.Errorf("%v = %+v, %q, want %q", tt.name, o, textOf(t, s, tt.name), tt.text)
 			}
 		}
-		if o, _ := s.Current(Name{"bucket", "key"}); o.Header.Get("X-Oss-Meta-A") != "v" || o.CRC64 != 8409400034483300408 {
+		if o, _ := s.Current(Name{"bucket", "key"}); o.Header.Get("X-Oss-Meta-A") != "v" ||
+			o.CRC64 != 8409400034483300408 {
 			t.Errorf("object = %+v", o)
 		}
 		if o, ok := s.Current(Name{"bucket", "gone"}); ok {

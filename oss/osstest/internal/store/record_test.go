@@ -223,7 +223,8 @@ func TestAChangeThatCannotBeWrittenIsNotMade(t *testing.T) {
 		"revive":    func() error { return s.Redeliver(&Upload{Name: n, ID: "gone"}, p, true) },
 		"abort":     func() error { return s.Abort(n, "id") },
 		"join": func() error {
-			_, err := s.Complete(n, "id", false, func(*Upload, []*Part, []byte) (*Object, error) { return sumless(n, nil), nil })
+			_, err := s.Complete(n, "id",
+				false, func(*Upload, []*Part, []byte) (*Object, error) { return sumless(n, nil), nil })
 			return err
 		},
 	} {
