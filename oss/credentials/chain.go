@@ -37,8 +37,8 @@ func Default(opts *Options) *Provider {
 // to another identity, with other rights. Such a failure is not remembered, so that the source is used as soon as it
 // recovers.
 //
-// Once a source has given keys, the chain stays with it until two fetches in a row find that it is no longer configured,
-// and then searches again. One is not enough, as a file that is being replaced may be missing for a moment.
+// Once a source has given keys, the chain stays with it until two fetches in a row find that it is no longer
+// configured, and then searches again. One is not enough, as a file that is being replaced may be missing for a moment.
 // If no source has keys, the error names all that were asked, each with its reason.
 func Chain(sources []Source, opts *Options) *Provider {
 	c := &chain{}

@@ -22,7 +22,8 @@ func newMetadata(o *credtest.MetadataOptions) (*credtest.Metadata, credentials.O
 func TestECSRoleUsesTokens(t *testing.T) {
 	isolate(t)
 	synctest.Test(t, func(t *testing.T) {
-		m, opts := newMetadata(&credtest.MetadataOptions{Hardened: true, Options: credtest.Options{Life: 6 * time.Hour}})
+		m, opts := newMetadata(&credtest.MetadataOptions{Hardened: true,
+			Options: credtest.Options{Life: 6 * time.Hour}})
 		p := credentials.ECSRole(&credentials.ECSRoleOptions{Options: opts})
 		if got, want := need(t, p), m.Issued()[0]; got != want {
 			t.Errorf("got %v, want %v", got, want)
@@ -55,7 +56,8 @@ func TestECSRoleFallsBackOnlyWhereItMay(t *testing.T) {
 			"the mode without one is disabled"},
 		{"forbidden by a variable", credtest.MetadataOptions{NoTokens: true}, nil, "variable",
 			"the mode without one is disabled"},
-		{"a failure is no reason", credtest.MetadataOptions{}, &credtest.Fault{Status: 500}, "", "status 500 for a token"},
+		{"a failure is no reason", credtest.MetadataOptions{}, &credtest.Fault{Status: 500},
+			"", "status 500 for a token"},
 		{"nor is a cut connection", credtest.MetadataOptions{}, &credtest.Fault{Drop: true}, "", "unexpected EOF"},
 		{"nor is silence", credtest.MetadataOptions{}, &credtest.Fault{Delay: time.Hour}, "", "deadline exceeded"},
 		{"an empty token", credtest.MetadataOptions{}, &credtest.Fault{Times: 1, Status: 200}, "", "sent no token"},
@@ -117,7 +119,8 @@ func TestECSRoleFollowsTheInstance(t *testing.T) {
 func TestECSRoleRefusesWhatIsNoReply(t *testing.T) {
 	isolate(t)
 	keys := func(id, token, end string) string {
-		return `{"Code": "Success", "AccessKeyId": "` + id + `", "AccessKeySecret": "hunter2", "SecurityToken": "` + token + `", "Expiration": "` + end + `"}`
+		return `{"Code": "Success", "AccessKeyId": "` + id + `", "AccessKeySecret": "hunter2", "SecurityToken": "` +
+			token + `", "Expiration": "` + end + `"}`
 	}
 	tests := []struct{ name, role, body, want string }{
 		{"a page for a role", "<html>", "", "the reply for the name of the role is not one"},

@@ -19,7 +19,8 @@ func TestEnvironmentHasSeveralSpellings(t *testing.T) {
 	}{
 		{"OSS", map[string]string{"OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "s", "OSS_SESSION_TOKEN": "t"},
 			signer.Credentials{AccessKeyID: "id", AccessKeySecret: "s", SecurityToken: "t"}, ""},
-		{"ossutil's token", map[string]string{"OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "s", "OSS_STS_TOKEN": "t"},
+		{"ossutil's token", map[string]string{"OSS_ACCESS_KEY_ID": "id",
+			"OSS_ACCESS_KEY_SECRET": "s", "OSS_STS_TOKEN": "t"},
 			signer.Credentials{AccessKeyID: "id", AccessKeySecret: "s", SecurityToken: "t"}, ""},
 		{"SDKs", map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "id\n", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": " s",
 			"ALIBABA_CLOUD_SECURITY_TOKEN": "t\n"},

@@ -31,7 +31,8 @@ func networkSources() []networked {
 			return credentials.OIDC(&credentials.OIDCOptions{Options: o, Duration: 15 * time.Minute})
 		}, ofSTS},
 		{"role " + roleARN, func(c *cloud, o credentials.Options) *credentials.Provider {
-			return credentials.AssumeRole(user, roleARN, &credentials.AssumeRoleOptions{Options: o, Duration: 15 * time.Minute})
+			return credentials.AssumeRole(user, roleARN,
+				&credentials.AssumeRoleOptions{Options: o, Duration: 15 * time.Minute})
 		}, ofSTS},
 		{"URI", func(c *cloud, o credentials.Options) *credentials.Provider {
 			return credentials.URI("http://keys.example.com/", &o)
@@ -100,7 +101,8 @@ func TestEverySourceSurvivesEveryFailure(t *testing.T) {
 					time.Sleep(time.Minute)
 					old := need(t, p)
 					faults.Inject(failed.fault)
-					for time.Sleep(5 * time.Minute); time.Until(old.Expires) > time.Second; time.Sleep(20 * time.Second) {
+					for time.Sleep(5 * time.Minute); time.Until(
+						old.Expires) > time.Second; time.Sleep(20 * time.Second) {
 						began := time.Now()
 						if got := need(t, p); got != old || time.Since(began) > 0 {
 							t.Fatalf("got %v after %v, want the old keys at once", got, time.Since(began))
@@ -111,7 +113,8 @@ func TestEverySourceSurvivesEveryFailure(t *testing.T) {
 					if got := need(t, p); got == old {
 						t.Error("the old keys are used after they have expired")
 					}
-					if text := err.Error() + c.log.String(); strings.Contains(text, "hunter2") || strings.Contains(text, "-token/") {
+					if text := err.Error() + c.log.String(); strings.Contains(text, "hunter2") ||
+						strings.Contains(text, "-token/") {
 						t.Errorf("a secret shows in %s", text)
 					}
 				})

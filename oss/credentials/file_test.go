@@ -47,7 +47,8 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 		if got := settled(); got != "id-2" {
 			t.Errorf("after it was replaced: %s", got)
 		}
-		for name, text := range map[string]string{"empty": "", "half": `{"AccessKeyId": "id-3", "Acce`, "no keys": "{}"} {
+		for name, text := range map[string]string{"empty": "",
+			"half": `{"AccessKeyId": "id-3", "Acce`, "no keys": "{}"} {
 			replace(t, path, text)
 			if got := settled(); got != "id-2" {
 				t.Errorf("%s: %s", name, got)
@@ -75,7 +76,8 @@ func TestFileThatHasNoKeysIsAnError(t *testing.T) {
 		{"no keys", `{}`, "access key ID is empty"},
 		{"no secret", `{"AccessKeyId": "id"}`, "access key secret is empty"},
 		{"number", `{"AccessKeyId": "id", "AccessKeySecret": 31337}`, "not a JSON document"},
-		{"bad time", `{"AccessKeyId": "id", "AccessKeySecret": "hunter2", "Expiration": "soon"}`, `the expiration "soon"`},
+		{"bad time", `{"AccessKeyId": "id", "AccessKeySecret": "hunter2", "Expiration": "soon"}`,
+			`the expiration "soon"`},
 		{"failure", `{"Code": "Failed", "AccessKeyId": "id", "AccessKeySecret": "hunter2"}`, `the code "Failed"`},
 		{"huge", strings.Repeat(" ", 1<<20+1), "more than 1048576 bytes"},
 	}
@@ -84,7 +86,8 @@ func TestFileThatHasNoKeysIsAnError(t *testing.T) {
 			path := filepath.Join(dir, tt.name)
 			replace(t, path, tt.text)
 			err := failure(t, credentials.File(path, nil))
-			if wants(t, err, tt.want, path); strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "31337") {
+			if wants(t, err, tt.want, path); strings.Contains(err.Error(), "hunter2") ||
+				strings.Contains(err.Error(), "31337") {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 			if errors.Is(err, credentials.ErrNotConfigured) {

@@ -27,7 +27,9 @@ func seeds(f *testing.F) {
 
 // Any document is an error, or has keys that can be sent in a header.
 func FuzzDocument(f *testing.F) {
-	f.Add([]byte(`{"Code": "Success", "AccessKeyId": "id", "AccessKeySecret": "s", "Expiration": "2000-01-01T00:00:00Z"}`))
+	f.Add(
+		[]byte(`{"Code": "Success", "AccessKeyId": "id", "AccessKeySecret": "s", ` +
+			`"Expiration": "2000-01-01T00:00:00Z"}`))
 	f.Add([]byte(`{"mode": "StsToken", "access_key_id": "id", "access_key_secret": "s", "sts_token": "t"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parse(data)

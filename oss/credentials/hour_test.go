@@ -53,8 +53,9 @@ func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
 		rotating{networked{name: "file", make: func(_ *cloud, o credentials.Options) *credentials.Provider {
 			return credentials.File(path, &o)
 		}}, func(t *testing.T, keys signer.Credentials) {
-			text, err := json.Marshal(map[string]any{"AccessKeyId": keys.AccessKeyID, "AccessKeySecret": keys.AccessKeySecret,
-				"SecurityToken": keys.SecurityToken, "Expiration": keys.Expires.Format(time.RFC3339)})
+			text, err := json.Marshal(map[string]any{"AccessKeyId": keys.AccessKeyID,
+				"AccessKeySecret": keys.AccessKeySecret,
+				"SecurityToken":   keys.SecurityToken, "Expiration": keys.Expires.Format(time.RFC3339)})
 			if err != nil {
 				t.Error(err)
 			}
@@ -118,7 +119,8 @@ func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
 					}
 					for _, r := range srv.Requests() {
 						if r.StatusCode != 200 {
-							t.Errorf("%s of part %d at %v: %d %s", r.Op, r.PartNumber, r.Time.Sub(began), r.StatusCode, r.Code)
+							t.Errorf("%s of part %d at %v: %d %s", r.Op, r.PartNumber,
+								r.Time.Sub(began), r.StatusCode, r.Code)
 						}
 					}
 					if n := len(c.sts.Issued()) + len(c.uri.Issued()) + len(c.metadata.Issued()); n < 4 {

@@ -22,11 +22,13 @@ func TestConfigurationOfOssutil(t *testing.T) {
 		t.Run(tt.file+" "+tt.profile, func(t *testing.T) {
 			install(t, isolate(t), tt.file, ".ossutilconfig")
 			t.Setenv("OSSUTIL_PROFILE", tt.profile)
-			check(t, func(o credentials.ProfileOptions) *credentials.Provider { return credentials.Ossutil(&o) }, tt.want)
+			check(t, func(o credentials.ProfileOptions) *credentials.Provider { return credentials.Ossutil(&o) },
+				tt.want)
 		})
 	}
 	for _, tt := range []struct{ text, want string }{
-		{"[Credentials]\nlanguage=EN\n[AkService]\necsAk=http://100.100.100.200/latest/meta-data/Ram/security-credentials/credtest-role\n", "STS.ecs-1"},
+		{"[Credentials]\nlanguage=EN\n[AkService]\n" +
+			"ecsAk=http://100.100.100.200/latest/meta-data/Ram/security-credentials/credtest-role\n", "STS.ecs-1"},
 		{"[Credentials]\nstsToken=hunter2\naccessid=STS.x\naccess_key=hunter2\n", "STS.x"},
 		{"[Credentials]\necsRoleName=credtest-role\n", "STS.ecs-1"},
 		{"[Credentials]\naccessKeyID=LTAI\n", "error: access key secret is empty"},

@@ -93,7 +93,8 @@ func TestProfilesOfTheCLI(t *testing.T) {
 		t.Run("profile "+tt.profile, func(t *testing.T) {
 			home := isolate(t)
 			program := newProcess(t)
-			if err := program.Set(signer.Credentials{AccessKeyID: "id-of-process", AccessKeySecret: "hunter2"}); err != nil {
+			if err := program.Set(signer.Credentials{AccessKeyID: "id-of-process",
+				AccessKeySecret: "hunter2"}); err != nil {
 				t.Fatal(err)
 			}
 			token := filepath.Join(home, "token")

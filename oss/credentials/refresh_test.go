@@ -82,7 +82,8 @@ func TestKeysAreRefreshedInTheBackground(t *testing.T) {
 
 // A Client asks before every attempt.
 func TestKeysAtHandCostNoMemory(t *testing.T) {
-	keys := signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "t", Expires: time.Now().Add(time.Hour)}
+	keys := signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "t",
+		Expires: time.Now().Add(time.Hour)}
 	p := credentials.New(keys, nil)
 	need(t, p)
 	if n := testing.AllocsPerRun(100, func() { need(t, p) }); n > 0 {
@@ -276,7 +277,8 @@ func TestKeysAreTrimmedAndChecked(t *testing.T) {
 			source := oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) { return tt.keys, nil })
 			c, err := credentials.New(source, nil).Credentials(t.Context())
 			if tt.want != "" {
-				if wants(t, err, tt.want, "credentials: oss.CredentialsFunc: "); strings.Contains(err.Error(), "hunter2") {
+				if wants(t, err, tt.want, "credentials: oss.CredentialsFunc: "); strings.Contains(err.Error(),
+					"hunter2") {
 					t.Errorf("the error shows a secret: %v", err)
 				}
 				return

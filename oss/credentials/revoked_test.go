@@ -18,7 +18,8 @@ import (
 // K2, row 21: OSS refuses a token in the middle of an upload. The Client tells the Provider, which fetches once.
 func TestTokenThatIsRevokedInMidUploadIsReplaced(t *testing.T) {
 	for _, source := range networkSources() {
-		for name, effect := range map[string]osstest.Effect{"revoked": osstest.RevokeToken(), "expired": osstest.ExpireToken()} {
+		for name, effect := range map[string]osstest.Effect{"revoked": osstest.RevokeToken(),
+			"expired": osstest.ExpireToken()} {
 			if source.name == "ECS RAM role" {
 				continue // its keys are renewed by the service only
 			}
@@ -29,7 +30,8 @@ func TestTokenThatIsRevokedInMidUploadIsReplaced(t *testing.T) {
 					defer srv.Close()
 					srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7, Times: 1, Effect: effect})
 					up := multipart.NewUploader(client, &multipart.Options{PartSize: pieceSize, Concurrency: 4})
-					res, err := up.Upload(t.Context(), "bucket", "key", bytes.NewReader(make([]byte, 20*pieceSize)), nil)
+					res, err := up.Upload(t.Context(), "bucket", "key",
+						bytes.NewReader(make([]byte, 20*pieceSize)), nil)
 					if err != nil || res.Parts != 20 {
 						t.Errorf("%+v, %v", res, err)
 					}
@@ -60,7 +62,8 @@ func TestPresignedURLsDoNotOutliveTheKeysOfAnySource(t *testing.T) {
 }
 
 // storage returns an OSS that accepts the keys that a cloud gives out, for 15 minutes, and a Client with such keys.
-func storage(t *testing.T, make func(*cloud, credentials.Options) *credentials.Provider) (*osstest.Server, *cloud, *oss.Client) {
+func storage(t *testing.T, make func(*cloud, credentials.Options) *credentials.Provider) (*osstest.Server, *cloud,
+	*oss.Client) {
 	t.Helper()
 	srv := osstest.NewServer(&osstest.Options{Buckets: []string{"bucket"}})
 	var mu sync.Mutex

@@ -86,7 +86,8 @@ func TestRefusalOfSTSIsAnSTSError(t *testing.T) {
 			tt.opts.Options = opts
 			err := failure(t, credentials.AssumeRole(tt.base, tt.role, &tt.opts))
 			var refused *credentials.STSError
-			if !errors.As(err, &refused) || refused.Code != tt.code || refused.RequestID == "" || refused.StatusCode < 400 {
+			if !errors.As(err, &refused) || refused.Code != tt.code ||
+				refused.RequestID == "" || refused.StatusCode < 400 {
 				t.Errorf("%v, want %s", err, tt.code)
 			}
 			if text := log.String() + err.Error(); strings.Contains(text, "hunter2") {
@@ -103,7 +104,8 @@ func TestThrottledSTSIsAskedAgain(t *testing.T) {
 	isolate(t)
 	synctest.Test(t, func(t *testing.T) {
 		sts, opts := newSTS(credtest.Options{})
-		sts.Inject(credtest.Fault{Times: 2, Status: 400, Body: `{"Code": "Throttling.User", "Message": "Request was denied."}`})
+		sts.Inject(credtest.Fault{Times: 2, Status: 400,
+			Body: `{"Code": "Throttling.User", "Message": "Request was denied."}`})
 		need(t, credentials.AssumeRole(user, roleARN, &credentials.AssumeRoleOptions{Options: opts}))
 		if n := sts.Requests(); n != 3 {
 			t.Errorf("%d requests, want 3", n)
@@ -145,11 +147,13 @@ func TestRoleWithoutABaseIsNotSkipped(t *testing.T) {
 // STS repeats the string to sign in the message, with the token escaped twice; a proxy may repeat anything.
 func TestSecretsThatSTSRepeatsAreMasked(t *testing.T) {
 	isolate(t)
-	base := signer.Credentials{AccessKeyID: "STS.x", AccessKeySecret: "hunter2-secret", SecurityToken: "hunter2/+~*token"}
+	base := signer.Credentials{AccessKeyID: "STS.x", AccessKeySecret: "hunter2-secret",
+		SecurityToken: "hunter2/+~*token"}
 	once := url.QueryEscape(base.SecurityToken)
 	for _, echo := range []string{base.AccessKeySecret, base.SecurityToken, once, url.QueryEscape(once)} {
 		sts, opts := newSTS(credtest.Options{})
-		sts.Inject(credtest.Fault{Status: 400, Body: `{"Code": "SignatureDoesNotMatch", "Message": "to sign: ` + echo + `&end"}`})
+		sts.Inject(credtest.Fault{Status: 400,
+			Body: `{"Code": "SignatureDoesNotMatch", "Message": "to sign: ` + echo + `&end"}`})
 		err := failure(t, credentials.AssumeRole(base, roleARN, &credentials.AssumeRoleOptions{Options: opts}))
 		if wants(t, err, "to sign: ***&end"); strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error shows a secret: %v", err)
@@ -209,7 +213,8 @@ func TestEndpointsOfSTS(t *testing.T) {
 		{"VPC without a region", credentials.STS{}, map[string]string{"ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED": "true"},
 			"sts.aliyuncs.com"},
 		{"endpoint of the environment", credentials.STS{}, map[string]string{
-			"ALIBABA_CLOUD_STS_ENDPOINT": "sts.example.com", "ALIBABA_CLOUD_STS_REGION": "cn-shanghai"}, "sts.example.com"},
+			"ALIBABA_CLOUD_STS_ENDPOINT": "sts.example.com", "ALIBABA_CLOUD_STS_REGION": "cn-shanghai"},
+			"sts.example.com"},
 		{"options go first", credentials.STS{Region: "cn-beijing"},
 			map[string]string{"ALIBABA_CLOUD_STS_ENDPOINT": "sts.example.com"}, "sts.cn-beijing.aliyuncs.com"},
 	}

@@ -65,7 +65,8 @@ func TestURIIsAskedAgainAfterATemporaryFailure(t *testing.T) {
 				client := credtest.HTTPClient(map[string]http.Handler{"": server})
 				began := time.Now()
 				need(t, credentials.URI("http://host/", &credentials.Options{HTTPClient: client}))
-				if d := time.Since(began); server.Requests() != 3 || d < 300*time.Millisecond || d > 600*time.Millisecond {
+				if d := time.Since(began); server.Requests() != 3 ||
+					d < 300*time.Millisecond || d > 600*time.Millisecond {
 					t.Errorf("%d requests in %v, want 3 with backoff", server.Requests(), d)
 				}
 			})

@@ -272,7 +272,8 @@ func (s *STS) assume(q url.Values) (time.Duration, error) {
 	case !session.MatchString(q.Get("RoleSessionName")):
 		return 0, refuse(400, "InvalidParameter.RoleSessionName", "The parameter RoleSessionName is wrongly formed.")
 	case q.Get("Action") == "AssumeRole" && q.Get("ExternalId") != role.ExternalID:
-		return 0, refuse(403, "NoPermission", "You are not authorized to do this action. You should be authorized by RAM.")
+		return 0, refuse(403, "NoPermission",
+			"You are not authorized to do this action. You should be authorized by RAM.")
 	}
 	return life, nil
 }
