@@ -7,7 +7,8 @@ func abortAssumptions() []assumption {
 	const op = "AbortMultipartUpload"
 	return []assumption{
 		{
-			ID: "A115", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-delete-0.json", Ops: []string{op},
+			ID: "A115", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-delete-0.json",
+			Ops:   []string{op},
 			Claim: "Abort answers 204 with no body and no header of its own, whether there are parts or not.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -19,8 +20,10 @@ func abortAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A116", Source: recorded, Where: "aliblobstoreit_testmultipartupload_*-delete-0.json", Ops: []string{op},
-			Claim: "Abort of an upload that is unknown, aborted or completed is 404 NoSuchUpload, EC 0042-00000002, with its UploadId.",
+			ID: "A116", Source: recorded, Where: "aliblobstoreit_testmultipartupload_*-delete-0.json",
+			Ops: []string{op},
+			Claim: "Abort of an upload that is unknown, aborted or completed is 404 NoSuchUpload, EC " +
+				"0042-00000002, with its UploadId.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("1")
 				aborted, completed := e.begin(t, key, data), e.begin(t, key, data)
@@ -33,7 +36,8 @@ func abortAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A117", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{op, "ListParts"},
+			ID: "A117", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops:   []string{op, "ListParts"},
 			Claim: "The parts of an aborted upload are gone: ListParts is 404 NoSuchUpload, EC 0042-00000002.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")

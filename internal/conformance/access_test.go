@@ -6,7 +6,8 @@ import "testing"
 func accessAssumptions() []assumption {
 	acl := func(t *testing.T, e *env, key, value string) *reply {
 		t.Helper()
-		return e.send(t, request{method: "PUT", key: key, query: []string{"acl", ""}, header: []string{"x-oss-object-acl", value}})
+		return e.send(t, request{method: "PUT", key: key, query: []string{"acl", ""},
+			header: []string{"x-oss-object-acl", value}})
 	}
 	grant := func(t *testing.T, e *env, key string) string {
 		t.Helper()
@@ -16,7 +17,8 @@ func accessAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A280", Source: documented, Where: "docs: PutObjectACL, GetObjectACL", Ops: []string{"PutObjectACL", "GetObjectACL", "PutObject"},
+			ID: "A280", Source: documented, Where: "docs: PutObjectACL, GetObjectACL",
+			Ops:   []string{"PutObjectACL", "GetObjectACL", "PutObject"},
 			Claim: "An object's ACL is default at first, then what PutObjectACL or PutObject said.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -42,7 +44,8 @@ func accessAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A282", Source: documented, Where: "docs: Object ACL", Ops: []string{"GetObject", "HeadObject", "PutObjectACL"},
+			ID: "A282", Source: documented, Where: "docs: Object ACL",
+			Ops:      []string{"GetObject", "HeadObject", "PutObjectACL"},
 			FakeOnly: "newer buckets block public access, and the suite makes nothing public",
 			Claim:    "Anybody may read an object that is public-read, and nobody else a private one.",
 			check: func(t *testing.T, e *env) {
@@ -73,7 +76,8 @@ func taggingAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A285", Source: recorded, Where: recordings + "aliblobstoreit_testtagging-put-4.json and -get-3.json", Ops: []string{"PutObjectTagging", "GetObjectTagging"},
+			ID: "A285", Source: recorded, Where: recordings + "aliblobstoreit_testtagging-put-4.json and -get-3.json",
+			Ops:   []string{"PutObjectTagging", "GetObjectTagging"},
 			Claim: "PutObjectTagging replaces all tags and has an empty reply; GetObjectTagging gives them back.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -81,12 +85,14 @@ func taggingAssumptions() []assumption {
 				tagged(t, e, "PUT", key, one("tag3", "value3")).wants(t, 200).carries(t)
 				r := tagged(t, e, "GET", key, "").wants(t, 200)
 				r.carries(t, "Content-Type")
-				equal(t, "document", string(r.body), "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Tagging>\n  <TagSet>\n    <Tag>\n"+
-					"      <Key>tag3</Key>\n      <Value>value3</Value>\n    </Tag>\n  </TagSet>\n</Tagging>\n")
+				equal(t, "document", string(r.body),
+					"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Tagging>\n  <TagSet>\n    <Tag>\n"+
+						"      <Key>tag3</Key>\n      <Value>value3</Value>\n    </Tag>\n  </TagSet>\n</Tagging>\n")
 			},
 		},
 		{
-			ID: "A286", Source: recorded, Where: recordings + "aliblobstoreit_testtagging-put-2.json", Ops: []string{"PutObjectTagging"},
+			ID: "A286", Source: recorded, Where: recordings + "aliblobstoreit_testtagging-put-2.json",
+			Ops:   []string{"PutObjectTagging"},
 			Claim: "Tags of no object are 404 NoSuchKey.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("none")
@@ -94,7 +100,8 @@ func taggingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A287", Source: documented, Where: "docs: DeleteObjectTagging", Ops: []string{"DeleteObjectTagging", "GetObjectTagging"},
+			ID: "A287", Source: documented, Where: "docs: DeleteObjectTagging",
+			Ops:   []string{"DeleteObjectTagging", "GetObjectTagging"},
 			Claim: "DeleteObjectTagging answers 204, and the tags are gone; the TagSet is then empty.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")

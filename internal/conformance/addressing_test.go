@@ -29,12 +29,15 @@ func addressingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A003", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go; aliyun/aliyun-oss-cpp-sdk", Ops: []string{"PutObject", "GetObject"},
+			ID: "A003", Source: liveTest,
+			Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go; aliyun/aliyun-oss-cpp-sdk",
+			Ops:   []string{"PutObject", "GetObject"},
 			Claim: "Keys may hold any characters, control characters among them, and are kept byte for byte.",
 			check: func(t *testing.T, e *env) {
 				for _, name := range []string{
-					"a b", "a+b", "a%20b", "a%2Fb", "a?b#c", "a&b=c;d", `a"b'c<d>e`, "a\\b", "a:b@c,d|e^f`g{h}", "~-._!*()",
-					"\u4e2d\u6587", "\U0001F600", "e\u0301", "\u00e9", "a\nb\vc\fd\x1ae\x1cf", "trailing/", " ", "%",
+					"a b", "a+b", "a%20b", "a%2Fb", "a?b#c", "a&b=c;d", `a"b'c<d>e`, "a\\b",
+					"a:b@c,d|e^f`g{h}", "~-._!*()", "\u4e2d\u6587", "\U0001F600", "e\u0301", "\u00e9",
+					"a\nb\vc\fd\x1ae\x1cf", "trailing/", " ", "%",
 				} {
 					key := e.key(name)
 					e.put(t, key, []byte(name))
@@ -43,8 +46,10 @@ func addressingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A004", Source: inferred, Where: "docs: Object naming names no such rule", Ops: []string{"PutObject", "GetObject"},
-			Claim: "A path is decoded once and never cleaned: keys with empty, one-dot and two-dot segments are keys of their own.",
+			ID: "A004", Source: inferred, Where: "docs: Object naming names no such rule",
+			Ops: []string{"PutObject", "GetObject"},
+			Claim: "A path is decoded once and never cleaned: keys with empty, one-dot and two-dot " +
+				"segments are keys of their own.",
 			check: func(t *testing.T, e *env) {
 				names := []string{"a/b", "a//b", "a/./b", "a/x/../b", "./a/b", "a/b/"}
 				for _, name := range names {
@@ -56,7 +61,8 @@ func addressingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A005", Source: documented, Where: "docs: Object naming", Ops: []string{"PutObject", "InitiateMultipartUpload"},
+			ID: "A005", Source: documented, Where: "docs: Object naming",
+			Ops:   []string{"PutObject", "InitiateMultipartUpload"},
 			Claim: "A key has at most 1023 bytes of UTF-8; a longer one is 400 InvalidObjectName.",
 			check: func(t *testing.T, e *env) {
 				longest := e.key("")
@@ -79,7 +85,9 @@ func addressingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A007", Source: recorded, Where: "aliblobstoreit_testnonexistentbucket-*.json", Ops: []string{"GetObject", "ListParts", "InitiateMultipartUpload", "CompleteMultipartUpload", "AbortMultipartUpload"},
+			ID: "A007", Source: recorded, Where: "aliblobstoreit_testnonexistentbucket-*.json",
+			Ops: []string{"GetObject", "ListParts", "InitiateMultipartUpload",
+				"CompleteMultipartUpload", "AbortMultipartUpload"},
 			Claim: "Every operation on a missing bucket is 404 NoSuchBucket, EC 0015-00000101, with its BucketName.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
@@ -100,7 +108,8 @@ func addressingAssumptions() []assumption {
 			ID: "A008", Source: recorded, Where: "aliblobstoreit_testcopyfrom-put-16.json", Ops: []string{"CopyObject"},
 			Claim: "A name that no bucket can have is 400 InvalidBucketName, EC 0015-00000001, with its BucketName.",
 			check: func(t *testing.T, e *env) {
-				r := e.send(t, request{method: "PUT", key: e.key("copy"), header: []string{"x-oss-copy-source", "/NoBucket/key"}})
+				r := e.send(t, request{method: "PUT", key: e.key("copy"),
+					header: []string{"x-oss-copy-source", "/NoBucket/key"}})
 				e.refused(t, r, 400, "InvalidBucketName", "0015-00000001", "BucketName", "NoBucket")
 			},
 		},

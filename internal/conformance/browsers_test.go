@@ -26,8 +26,10 @@ func corsAssumptions() []assumption {
 	about := func(method, bucket string) request {
 		return request{method: method, bucket: bucket, query: []string{"cors", ""}}
 	}
-	const rule = "<CORSRule><AllowedOrigin>http://www.example.com</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedMethod>GET</AllowedMethod>" +
-		"<AllowedHeader>x-oss-*</AllowedHeader><ExposeHeader>x-oss-test</ExposeHeader><MaxAgeSeconds>100</MaxAgeSeconds></CORSRule>"
+	const rule = "<CORSRule><AllowedOrigin>http://www.example.com</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>" +
+		"<AllowedMethod>GET</AllowedMethod>" +
+		"<AllowedHeader>x-oss-*</AllowedHeader><ExposeHeader>x-oss-test</ExposeHeader>" +
+		"<MaxAgeSeconds>100</MaxAgeSeconds></CORSRule>"
 	ask := func(bucket string, header ...string) request {
 		return request{method: "OPTIONS", bucket: bucket, key: "testobject", header: header, anonymous: true}
 	}
@@ -36,7 +38,8 @@ func corsAssumptions() []assumption {
 			ID: "A540", Source: liveTest, Where: goSDK +
 				", TestBucketCors; aliyun/aliyun-oss-cpp-sdk test/src/Bucket/BucketCorsSettingsTest.cc",
 			Ops: []string{"PutBucketCors", "GetBucketCors", "DeleteBucketCors"}, FakeOnly: rules,
-			Claim: "CORS rules are read back as they were put; without, it is 404 NoSuchCORSConfiguration; deleting none " +
+			Claim: "CORS rules are read back as they were put; without, it is 404 " +
+				"NoSuchCORSConfiguration; deleting none " +
 				"is no error.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
@@ -45,7 +48,8 @@ func corsAssumptions() []assumption {
 				e.send(t, put(bucket, rule+"<ResponseVary>true</ResponseVary>")).wants(t, 200)
 				doc := e.send(t, about("GET", bucket)).wants(t, 200).xml(t)
 				equal(t, "elements", doc.name+": "+doc.names()+"; "+doc.first(t, "CORSRule").names(),
-					"CORSConfiguration: CORSRule ResponseVary; AllowedOrigin AllowedMethod AllowedMethod AllowedHeader "+
+					"CORSConfiguration: CORSRule ResponseVary; AllowedOrigin AllowedMethod "+
+						"AllowedMethod AllowedHeader "+
 						"ExposeHeader MaxAgeSeconds")
 				for range 2 {
 					e.send(t, about("DELETE", bucket)).wants(t, 204)
@@ -57,7 +61,8 @@ func corsAssumptions() []assumption {
 			Where:    "error pages EC 0034-00000002, -11 and -13; docs: PutBucketCors",
 			Ops:      []string{"PutBucketCors"},
 			FakeOnly: rules,
-			Claim: "A configuration has 1 to 10 rules; a method is GET, PUT, DELETE, POST or HEAD, and an ExposeHeader " +
+			Claim: "A configuration has 1 to 10 rules; a method is GET, PUT, DELETE, POST or " +
+				"HEAD, and an ExposeHeader " +
 				"has no asterisk.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
@@ -66,9 +71,10 @@ func corsAssumptions() []assumption {
 					return put(bucket, "<CORSRule><AllowedOrigin>*</AllowedOrigin>"+rest+"</CORSRule>")
 				}
 				e.refused(t, e.send(t, put(bucket, "")), 400, "MalformedXML", "0034-00000002")
-				e.refused(t, e.send(t, one("<AllowedMethod>TEST</AllowedMethod>")), 400, "InvalidArgument", "0034-00000011")
-				e.refused(t, e.send(t, one("<AllowedMethod>GET</AllowedMethod><ExposeHeader>x-oss-*</ExposeHeader>")), 400,
-					"InvalidArgument", "0034-00000013")
+				e.refused(t, e.send(t, one("<AllowedMethod>TEST</AllowedMethod>")), 400,
+					"InvalidArgument", "0034-00000011")
+				e.refused(t, e.send(t, one("<AllowedMethod>GET</AllowedMethod><ExposeHeader>x-oss-*</ExposeHeader>")),
+					400, "InvalidArgument", "0034-00000013")
 			},
 		},
 		{
@@ -76,17 +82,22 @@ func corsAssumptions() []assumption {
 			Where:    "docs: Options; HTTP 400 status code; HTTP 403 status code",
 			Ops:      []string{"OptionObject"},
 			FakeOnly: rules,
-			Claim: "A preflight, which is not signed, is answered by the first rule with its origin, method and headers; " +
+			Claim: "A preflight, which is not signed, is answered by the first rule with its " +
+				"origin, method and headers; " +
 				"without one it is 403 AccessForbidden, and without Origin 400 BadRequest.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
 				e.send(t, request{method: "PUT", bucket: bucket}).wants(t, 200)
-				const origin, method, headers = "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"
-				e.refused(t, e.send(t, ask(bucket, origin, "http://www.example.com", method, "PUT")), 403, "AccessForbidden", "")
+				const origin, method, headers = "Origin", "Access-Control-Request-Method",
+					"Access-Control-Request-Headers"
+				e.refused(t, e.send(t, ask(bucket, origin, "http://www.example.com", method, "PUT")), 403,
+					"AccessForbidden", "")
 				e.send(t, put(bucket, rule)).wants(t, 200)
-				e.send(t, ask(bucket, origin, "http://www.example.com", method, "PUT", headers, "x-oss-test")).wants(t, 200).is(t,
-					"Access-Control-Allow-Origin", "http://www.example.com", "Access-Control-Allow-Methods", "PUT", "Access-Control-Allow-Headers", "x-oss-test",
-					"Access-Control-Expose-Headers", "x-oss-test", "Access-Control-Max-Age", "100")
+				e.send(t, ask(bucket, origin, "http://www.example.com", method, "PUT", headers, "x-oss-test")).wants(t,
+					200).is(t,
+					"Access-Control-Allow-Origin", "http://www.example.com", "Access-Control-Allow-Methods", "PUT",
+					"Access-Control-Allow-Headers", "x-oss-test", "Access-Control-Expose-Headers", "x-oss-test",
+					"Access-Control-Max-Age", "100")
 				for _, header := range [][]string{{origin, "http://a.example", method, "PUT"},
 					{origin, "http://www.example.com", method, "DELETE"},
 					{origin, "http://www.example.com", method, "PUT", headers, "content-type"}} {
@@ -101,8 +112,9 @@ func corsAssumptions() []assumption {
 			ID: "A543", Source: liveTest, Where: goSDK + ", TestBucketCors", Ops: []string{"OptionObject"},
 			Claim: "A preflight to a missing bucket is 404 NoSuchBucket.",
 			check: func(t *testing.T, e *env) {
-				e.refused(t, e.send(t, ask(e.missingBucket(), "Origin", "http://www.example.com", "Access-Control-Request-Method",
-					"PUT")), 404, "NoSuchBucket", "0015-00000101")
+				e.refused(t,
+					e.send(t, ask(e.missingBucket(), "Origin", "http://www.example.com",
+						"Access-Control-Request-Method", "PUT")), 404, "NoSuchBucket", "0015-00000101")
 			},
 		},
 		{
@@ -118,7 +130,8 @@ func corsAssumptions() []assumption {
 					origin, want string
 					status       int
 				}{{"http://www.example.com", "http://www.example.com", 404}, {"http://a.example", "", 404}} {
-					r := e.send(t, request{method: "GET", bucket: bucket, key: "key", header: []string{"Origin", tt.origin}}).wants(t,
+					r := e.send(t, request{method: "GET", bucket: bucket, key: "key",
+						header: []string{"Origin", tt.origin}}).wants(t,
 						tt.status)
 					r.is(t, "Access-Control-Allow-Origin", tt.want)
 				}
@@ -195,39 +208,46 @@ func formAssumptions() []assumption {
 			Where: "docs: PostObject; A V4 signature in a PostObject request; aliyun/alibabacloud-oss-go-sdk-v2 " +
 				"sample/post_object.go",
 			Ops: []string{"PostObject"},
-			Claim: "A form makes an object with the metadata of its fields; ${filename} in its key is the name of the " +
+			Claim: "A form makes an object with the metadata of its fields; ${filename} in " +
+				"its key is the name of the " +
 				"file, and the answer is 204 if it asks for none.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("MyFilename.txt")
-				e.send(t, e.post(t, key, `["content-length-range", 1, 1024]`, time.Hour, []byte("hi oss"), "x-oss-meta-uuid",
-					"uuid", "key", e.key("${filename}"))).wants(t, 204)
+				e.send(t, e.post(t, key, `["content-length-range", 1, 1024]`, time.Hour,
+					[]byte("hi oss"), "x-oss-meta-uuid", "uuid", "key", e.key("${filename}"))).wants(t, 204)
 				e.holds(t, key, []byte("hi oss"))
 				e.head(t, key).wants(t, 200).is(t, "x-oss-meta-uuid", "uuid")
 			},
 		},
 		{
-			ID: "A551", Source: documented, Where: "docs: PostObject, success_action_status", Ops: []string{"PostObject"},
+			ID: "A551", Source: documented, Where: "docs: PostObject, success_action_status",
+			Ops:   []string{"PostObject"},
 			Claim: "success_action_status 200 is answered with nothing, 201 with a PostResponse.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				equal(t, "body", string(e.send(t, e.post(t, key, "", time.Hour, []byte("1"), "success_action_status",
 					"200")).wants(t, 200).body), "")
-				doc := e.send(t, e.post(t, key, "", time.Hour, []byte("1"), "success_action_status", "201")).wants(t, 201).xml(t)
+				doc := e.send(t, e.post(t, key, "", time.Hour, []byte("1"), "success_action_status", "201")).wants(t,
+					201).xml(t)
 				equal(t, "root", doc.name, "PostResponse")
 				equal(t, "Bucket", doc.get("Bucket"), e.bucket)
 			},
 		},
 		{
 			ID: "A552", Source: documented,
-			Where: "error pages EC 0006-00000213, 0006-00000004, 0006-00000104, 0002-00000705; docs: PostObject, common errors",
-			Ops:   []string{"PostObject"},
-			Claim: "A form that is not as its policy says is 403 AccessDenied, one that is too large or too small 400 " +
+			Where: "error pages EC 0006-00000213, 0006-00000004, 0006-00000104, 0002-00000705; " +
+				"docs: PostObject, common errors",
+			Ops: []string{"PostObject"},
+			Claim: "A form that is not as its policy says is 403 AccessDenied, one that is " +
+				"too large or too small 400 " +
 				"EntityTooLarge or EntityTooSmall, and nothing is stored.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
-				e.refused(t, e.send(t, e.post(t, key, "", -time.Hour, []byte("1"))), 403, "AccessDenied", "0006-00000213")
-				doc := e.refused(t, e.send(t, e.post(t, key, `["starts-with", "$key", "user/eric/"]`, time.Hour, []byte("1"))),
-					403, "AccessDenied", "")
+				e.refused(t, e.send(t, e.post(t, key, "", -time.Hour, []byte("1"))), 403,
+					"AccessDenied", "0006-00000213")
+				doc := e.refused(t,
+					e.send(t, e.post(t, key, `["starts-with", "$key", "user/eric/"]`, time.Hour, []byte("1"))), 403,
+					"AccessDenied", "")
 				equal(t, "Message", doc.get("Message"),
 					`Invalid according to Policy: Policy Condition failed: ["starts-with", "$key", "user/eric/"]`)
 				e.refused(t, e.send(t, e.post(t, key, `["content-length-range", 0, 1]`, time.Hour, []byte("12"))), 400,
@@ -241,7 +261,8 @@ func formAssumptions() []assumption {
 			ID: "A553", Source: documented,
 			Where: "docs: PostObject; HTTP 400 status code; error page EC 0006-00000104",
 			Ops:   []string{"PostObject"},
-			Claim: "A body that is no form is 400 RequestIsNotMultiPartContent, one that is cut off MalformedPOSTRequest.",
+			Claim: "A body that is no form is 400 RequestIsNotMultiPartContent, one that is " +
+				"cut off MalformedPOSTRequest.",
 			check: func(t *testing.T, e *env) {
 				r := e.post(t, e.key("object"), "", time.Hour, []byte("1"))
 				r.body = r.body[:len(r.body)-30]
@@ -255,12 +276,15 @@ func formAssumptions() []assumption {
 			Where:    "docs: PostObject, policy",
 			Ops:      []string{"PostObject"},
 			FakeOnly: "it takes a bucket that anybody may write to",
-			Claim:    "A form without policy and signature is anonymous, and good for buckets that anybody may write to.",
+			Claim: "A form without policy and signature is anonymous, and good for buckets " +
+				"that anybody may write to.",
 			check: func(t *testing.T, e *env) {
 				e = &env{system: fakeSystemWith(t, osstest.Options{PublicBuckets: []string{"public"}}), id: e.id}
-				r := request{method: "POST", header: []string{"Content-Type", "multipart/form-data; boundary=b"}, anonymous: true,
-					checked: true,
-					body:    []byte("--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nkey\r\n--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n1\r\n--b--\r\n")}
+				r := request{method: "POST", header: []string{"Content-Type", "multipart/form-data; boundary=b"},
+					anonymous: true,
+					checked:   true,
+					body: []byte("--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nkey\r\n--b\r\n" +
+						"Content-Disposition: form-data; name=\"file\"\r\n\r\n1\r\n--b--\r\n")}
 				e.refused(t, e.send(t, r), 403, "AccessDenied", "0003-00000905")
 				r.bucket = "public"
 				e.send(t, r).wants(t, 204)

@@ -29,7 +29,8 @@ func bucketAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A240", Source: recorded, Where: recordings + "aliblobclientit_testcreatebucket-put-1.json", Ops: []string{"PutBucket"}, FakeOnly: ownBuckets,
+			ID: "A240", Source: recorded, Where: recordings + "aliblobclientit_testcreatebucket-put-1.json",
+			Ops: []string{"PutBucket"}, FakeOnly: ownBuckets,
 			Claim: "The reply to PutBucket has Location, the bucket behind a slash, and no body.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
@@ -40,57 +41,72 @@ func bucketAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A241", Source: documented, Where: "docs: PutBucket; HTTP status code 409", Ops: []string{"PutBucket", "GetBucketInfo"}, FakeOnly: ownBuckets,
-			Claim: "PutBucket of a bucket one has changes its ACL, but another storage class is 409 BucketAlreadyExists.",
+			ID: "A241", Source: documented, Where: "docs: PutBucket; HTTP status code 409",
+			Ops: []string{"PutBucket", "GetBucketInfo"}, FakeOnly: ownBuckets,
+			Claim: "PutBucket of a bucket one has changes its ACL, but another storage class " +
+				"is 409 BucketAlreadyExists.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
 				e.send(t, whole("PUT", bucket, class("IA"))).wants(t, 200)
 				e.send(t, whole("PUT", bucket, "", "x-oss-acl", "public-read")).wants(t, 200)
-				e.refused(t, e.send(t, whole("PUT", bucket, class("Standard"))), 409, "BucketAlreadyExists", "0015-00000104")
+				e.refused(t, e.send(t, whole("PUT", bucket, class("Standard"))), 409,
+					"BucketAlreadyExists", "0015-00000104")
 				info := e.send(t, about(bucket, "bucketInfo")).wants(t, 200).xml(t).first(t, "Bucket")
 				equal(t, "StorageClass", info.get("StorageClass"), "IA")
 				equal(t, "Grant", info.first(t, "AccessControlList").get("Grant"), "public-read")
 			},
 		},
 		{
-			ID: "A242", Source: liveTest, Where: goSDK + "; docs: DeleteBucket", Ops: []string{"DeleteBucket"}, FakeOnly: ownBuckets,
-			Claim: "A bucket with objects or unfinished uploads cannot be deleted: 409 BucketNotEmpty. An empty one is gone with 204.",
+			ID: "A242", Source: liveTest, Where: goSDK + "; docs: DeleteBucket",
+			Ops: []string{"DeleteBucket"}, FakeOnly: ownBuckets,
+			Claim: "A bucket with objects or unfinished uploads cannot be deleted: 409 BucketNotEmpty. An " +
+				"empty one is gone with 204.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
 				e.send(t, whole("PUT", bucket, "")).wants(t, 200)
 				e.send(t, request{method: "PUT", bucket: bucket, key: "key"}).wants(t, 200)
-				e.refused(t, e.send(t, whole("DELETE", bucket, "")), 409, "BucketNotEmpty", "0015-00000301", "BucketName", bucket)
+				e.refused(t, e.send(t, whole("DELETE", bucket, "")), 409, "BucketNotEmpty",
+					"0015-00000301", "BucketName", bucket)
 				e.send(t, request{method: "DELETE", bucket: bucket, key: "key"}).wants(t, 204)
-				r := e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t, 200)
+				r := e.send(t, request{method: "POST", bucket: bucket, key: "key",
+					query: []string{"uploads", ""}}).wants(t, 200)
 				doc := e.refused(t, e.send(t, whole("DELETE", bucket, "")), 409, "BucketNotEmpty", "")
 				equal(t, "Message", doc.get("Message"), "The bucket has Multipart Uploads.")
-				e.send(t, request{method: "DELETE", bucket: bucket, key: "key", query: []string{"uploadId", r.xml(t).get("UploadId")}}).wants(t, 204)
+				e.send(t, request{method: "DELETE", bucket: bucket, key: "key",
+					query: []string{"uploadId", r.xml(t).get("UploadId")}}).wants(t, 204)
 				e.send(t, whole("DELETE", bucket, "")).wants(t, 204)
-				e.refused(t, e.send(t, whole("DELETE", bucket, "")), 404, "NoSuchBucket", "0015-00000101", "BucketName", bucket)
+				e.refused(t, e.send(t, whole("DELETE", bucket, "")), 404, "NoSuchBucket",
+					"0015-00000101", "BucketName", bucket)
 			},
 		},
 		{
-			ID: "A243", Source: recorded, Where: recordings + "aliblobclientit_testcreatebucket-get-0.json", Ops: []string{"ListBuckets"},
+			ID: "A243", Source: recorded, Where: recordings + "aliblobclientit_testcreatebucket-get-0.json",
+			Ops:      []string{"ListBuckets"},
 			FakeOnly: "keys for one bucket may not list all",
-			Claim:    "ListBuckets names the owner and, of each bucket, the elements that were recorded, in their order.",
+			Claim: "ListBuckets names the owner and, of each bucket, the elements that " +
+				"were recorded, in their order.",
 			check: func(t *testing.T, e *env) {
 				doc := e.send(t, request{method: "GET", service: true}).wants(t, 200).xml(t)
 				equal(t, "root", doc.name, "ListAllMyBucketsResult")
 				equal(t, "elements", doc.names(), "Owner Buckets")
 				equal(t, "owner", doc.first(t, "Owner").names(), "ID DisplayName")
 				b := doc.first(t, "Buckets").first(t, "Bucket")
-				equal(t, "bucket", b.names(), "Comment CreationDate ExtranetEndpoint IntranetEndpoint Location Name Region StorageClass")
+				equal(t, "bucket", b.names(),
+					"Comment CreationDate ExtranetEndpoint IntranetEndpoint Location Name Region StorageClass")
 				equal(t, "Location", b.get("Location"), "oss-"+b.get("Region"))
 				matches(t, "CreationDate", b.get("CreationDate"), docTime)
 			},
 		},
 		{
-			ID: "A244", Source: documented, Where: "docs: ListBuckets", Ops: []string{"ListBuckets"}, FakeOnly: ownBuckets,
-			Claim: "ListBuckets takes prefix, marker and max-keys; a page that is not the last says where the next begins.",
+			ID: "A244", Source: documented, Where: "docs: ListBuckets",
+			Ops: []string{"ListBuckets"}, FakeOnly: ownBuckets,
+			Claim: "ListBuckets takes prefix, marker and max-keys; a page that is not the last " +
+				"says where the next begins.",
 			check: func(t *testing.T, e *env) {
 				target := fakeSystemWith(t, osstest.Options{Buckets: []string{"p-1", "p-2", "p-3"}})
 				e = &env{system: target, id: e.id}
-				doc := e.send(t, request{method: "GET", service: true, query: []string{"prefix", "p-", "marker", "p-1", "max-keys", "1"}}).wants(t, 200).xml(t)
+				doc := e.send(t, request{method: "GET", service: true,
+					query: []string{"prefix", "p-", "marker", "p-1", "max-keys", "1"}}).wants(t, 200).xml(t)
 				equal(t, "NextMarker", doc.get("NextMarker"), "p-2")
 				equal(t, "IsTruncated", doc.get("IsTruncated"), "true")
 				equal(t, "Name", doc.first(t, "Buckets").first(t, "Bucket").get("Name"), "p-2")
@@ -115,7 +131,8 @@ func bucketAssumptions() []assumption {
 				equal(t, "root", doc.name, "BucketInfo")
 				b := doc.first(t, "Bucket")
 				equal(t, "Name", b.get("Name"), e.bucket)
-				for _, name := range []string{"CreationDate", "ExtranetEndpoint", "IntranetEndpoint", "Location", "StorageClass", "DataRedundancyType", "Owner", "AccessControlList"} {
+				for _, name := range []string{"CreationDate", "ExtranetEndpoint", "IntranetEndpoint", "Location",
+					"StorageClass", "DataRedundancyType", "Owner", "AccessControlList"} {
 					b.first(t, name)
 				}
 			},
@@ -129,20 +146,25 @@ func bucketAssumptions() []assumption {
 				e.put(t, e.key("object"), []byte("12345"))
 				e.begin(t, e.key("object"), []byte("123"))
 				doc := e.send(t, about("", "stat")).wants(t, 200).xml(t)
-				for name, want := range map[string]string{"Storage": "8", "ObjectCount": "1", "MultipartUploadCount": "1", "StandardObjectCount": "1"} {
+				for name, want := range map[string]string{"Storage": "8", "ObjectCount": "1",
+					"MultipartUploadCount": "1", "StandardObjectCount": "1"} {
 					equal(t, name, doc.get(name), want)
 				}
 			},
 		},
 		{
-			ID: "A248", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 and aliyun/alibabacloud-oss-swift-sdk-v2, integration tests of PutBucketAcl",
+			ID: "A248", Source: liveTest,
+			Where: "aliyun/alibabacloud-oss-go-sdk-v2 and aliyun/alibabacloud-oss-swift-sdk-v2, " +
+				"integration tests of PutBucketAcl",
 			Ops: []string{"PutBucketAcl", "GetBucketAcl"}, FakeOnly: ownBuckets,
-			Claim: "The ACL of a bucket is read back as it was put, private at first; one that is none is 400 InvalidArgument.",
+			Claim: "The ACL of a bucket is read back as it was put, private at first; one that is " +
+				"none is 400 InvalidArgument.",
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
 				e.send(t, whole("PUT", bucket, "")).wants(t, 200)
 				acl := func(value string) *reply {
-					return e.send(t, request{method: "PUT", bucket: bucket, query: []string{"acl", ""}, header: []string{"x-oss-acl", value}})
+					return e.send(t, request{method: "PUT", bucket: bucket, query: []string{"acl", ""},
+						header: []string{"x-oss-acl", value}})
 				}
 				for _, want := range []string{"private", "public-read"} {
 					doc := e.send(t, about(bucket, "acl")).wants(t, 200).xml(t)
@@ -150,11 +172,14 @@ func bucketAssumptions() []assumption {
 					equal(t, "Grant", doc.first(t, "AccessControlList").get("Grant"), want)
 					acl("public-read").wants(t, 200)
 				}
-				e.refused(t, acl("error-acl"), 400, "InvalidArgument", "0015-00000204", "ArgumentName", "x-oss-acl", "ArgumentValue", "error-acl")
+				e.refused(t, acl("error-acl"), 400, "InvalidArgument", "0015-00000204", "ArgumentName", "x-oss-acl",
+					"ArgumentValue", "error-acl")
 			},
 		},
 		{
-			ID: "A249", Source: documented, Where: "error page EC 0003-00000703; aliyun/alibabacloud-oss-go-sdk-v2 oss/client_mock_test.go", Ops: []string{"GetObject", "ListObjects", "PutObject"},
+			ID: "A249", Source: documented,
+			Where:    "error page EC 0003-00000703; aliyun/alibabacloud-oss-go-sdk-v2 oss/client_mock_test.go",
+			Ops:      []string{"GetObject", "ListObjects", "PutObject"},
 			FakeOnly: "it takes a bucket of another account",
 			Claim:    "Where the requester pays he must say so: else 403 AccessDenied with the bucket's name.",
 			check: func(t *testing.T, e *env) {
@@ -177,12 +202,15 @@ func bucketViewAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A420", Source: liveTest, Where: goSDK + "; " + pythonV2SDK, Ops: []string{"ListBuckets", "GetBucketInfo"},
+			ID: "A420", Source: liveTest, Where: goSDK + "; " + pythonV2SDK,
+			Ops:      []string{"ListBuckets", "GetBucketInfo"},
 			FakeOnly: "the service has no other names",
 			Claim:    "A client that comes by a host of its own is told that host, with scheme and port, as endpoint.",
 			check: func(t *testing.T, e *env) {
 				by := func(host string) func(string) string {
-					return func(text string) string { return strings.Replace(text, "Host: ", "Host: "+host+"\r\nX-Was: ", 1) }
+					return func(text string) string {
+						return strings.Replace(text, "Host: ", "Host: "+host+"\r\nX-Was: ", 1)
+					}
 				}
 				e.put(t, e.key("object"), nil)
 				r := e.raw(t, request{method: "GET", service: true}, by("127.0.0.1:9000")).wants(t, 200)
@@ -205,8 +233,9 @@ func bucketViewAssumptions() []assumption {
 		},
 		{
 			ID: "A422", Source: liveTest, Where: phpSDK + " getBucketMeta; " + cSDK + " test_oss_head_bucket",
-			Ops:   []string{"HeadBucket"},
-			Claim: "HEAD of a bucket tells its region in x-oss-bucket-region, behind oss-; of a missing one it is NoSuchBucket.",
+			Ops: []string{"HeadBucket"},
+			Claim: "HEAD of a bucket tells its region in x-oss-bucket-region, behind oss-; of a " +
+				"missing one it is NoSuchBucket.",
 			check: func(t *testing.T, e *env) {
 				region := e.send(t, request{method: "HEAD"}).wants(t, 200).header.Get("x-oss-bucket-region")
 				if !strings.HasPrefix(region, "oss-") || e.region != "" && region != "oss-"+e.region {

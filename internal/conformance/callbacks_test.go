@@ -24,7 +24,8 @@ func (c *callee) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	c.heard = string(body)
-	return &http.Response{StatusCode: c.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), Request: r,
+	return &http.Response{StatusCode: c.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header), Request: r,
 		Body: io.NopCloser(strings.NewReader(c.answer)), ContentLength: int64(len(c.answer))}, nil
 }
 
@@ -35,19 +36,22 @@ func callbackAssumptions() []assumption {
 	with := func(t *testing.T, e *env, c *callee) (*env, []string) {
 		t.Helper()
 		e = &env{system: fakeSystemWith(t, osstest.Options{Callbacks: &http.Client{Transport: c}}), id: e.id}
-		spec := fmt.Sprintf(`{"callbackUrl":"http://127.0.0.1/","callbackBody":%q}`, "filename=${object}&size=${size}&mimeType=${mimeType}&x=${x:own}")
+		spec := fmt.Sprintf(`{"callbackUrl":"http://127.0.0.1/","callbackBody":%q}`,
+			"filename=${object}&size=${size}&mimeType=${mimeType}&x=${x:own}")
 		pack := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 		return e, []string{"x-oss-callback", pack(spec), "x-oss-callback-var", pack(`{"x:own":"a b"}`)}
 	}
 	return []assumption{
 		{
 			ID: "A290", Source: documented, Where: "docs: Callback", Ops: ops, FakeOnly: noServer,
-			Claim: "After the upload the callback's body is sent with its variables filled in, and the answer to it is the answer to the uploader.",
+			Claim: "After the upload the callback's body is sent with its variables filled in, and the answer to it " +
+				"is the answer to the uploader.",
 			check: func(t *testing.T, e *env) {
 				c := &callee{status: 200, answer: `{"ok":true}`}
 				e, header := with(t, e, c)
 				key, data := e.key("object"), []byte("hi oss")
-				r := e.send(t, request{method: "PUT", key: key, body: data, header: append(header, "Content-Type", "text/plain")}).wants(t, 200)
+				r := e.send(t, request{method: "PUT", key: key, body: data,
+					header: append(header, "Content-Type", "text/plain")}).wants(t, 200)
 				equal(t, "body", string(r.body), c.answer)
 				equal(t, "heard", c.heard, "filename="+escapeQuery(key)+"&size=6&mimeType=text%2Fplain&x=a%20b")
 				r.is(t, "ETag", etagOf(data), "x-oss-hash-crc64ecma", crcOf(data), "Content-Type", "application/json")
@@ -58,7 +62,8 @@ func callbackAssumptions() []assumption {
 		},
 		{
 			ID: "A291", Source: liveTest, Where: goSDK, Ops: ops, FakeOnly: noServer,
-			Claim: "A callback that is answered by another status than 200 is 203 CallbackFailed; the object is there, with its ETag and CRC-64 in the reply.",
+			Claim: "A callback that is answered by another status than 200 is 203 CallbackFailed; the object is " +
+				"there, with its ETag and CRC-64 in the reply.",
 			check: func(t *testing.T, e *env) {
 				c := &callee{status: 301}
 				e, header := with(t, e, c)
@@ -70,7 +75,8 @@ func callbackAssumptions() []assumption {
 					r := send()
 					doc := e.refused(t, r, 203, "CallbackFailed", "0007-00000203")
 					equal(t, "Message", doc.get("Message"), "Error status : 301.")
-					r.is(t, "x-oss-hash-crc64ecma", crcOf(data), "x-oss-ec", "0007-00000203", "Content-Type", "application/xml")
+					r.is(t, "x-oss-hash-crc64ecma", crcOf(data), "x-oss-ec", "0007-00000203",
+						"Content-Type", "application/xml")
 					r.is(t, "ETag", e.head(t, key).wants(t, 200).header.Get("ETag"))
 				}
 				e.holds(t, key, data)
@@ -88,7 +94,8 @@ func callbackStepAssumptions() []assumption {
 	return []assumption{
 		{
 			ID: "A445", Source: liveTest, Ops: []string{"InitiateMultipartUpload", "UploadPart"},
-			Where: goV1SDK + " TestUploadFileWithCallbackResult; " + cSDK + " test_resumable_upload_callback; " + cppSDK,
+			Where: goV1SDK + " TestUploadFileWithCallbackResult; " + cSDK +
+				" test_resumable_upload_callback; " + cppSDK,
 			Claim: "Initiate and UploadPart ignore a callback.",
 			check: func(t *testing.T, e *env) {
 				key, header := e.key("object"), pack("http://example.com/")

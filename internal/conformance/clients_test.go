@@ -47,7 +47,8 @@ func clientAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A230", Source: recorded, Where: "aliblobstoreit_testmultipartupload_*.json", Ops: []string{"UploadPart", "ListParts"},
+			ID: "A230", Source: recorded, Where: "aliblobstoreit_testmultipartupload_*.json",
+			Ops:   []string{"UploadPart", "ListParts"},
 			Claim: "ListParts reports the parts as UploadPart did: number, ETag, size and CRC-64.",
 			check: func(t *testing.T, e *env) {
 				up, want := begin(t, e)
@@ -64,8 +65,10 @@ func clientAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A231", Source: thirdParty, Where: "ali-sdk/ali-oss issue 1194", Ops: []string{"CompleteMultipartUpload", "HeadObject"},
-			Claim: "After a Complete whose reply was lost, NoSuchUpload and a HEAD with the expected ETag, CRC-64, size and type prove that it was done.",
+			ID: "A231", Source: thirdParty, Where: "ali-sdk/ali-oss issue 1194",
+			Ops: []string{"CompleteMultipartUpload", "HeadObject"},
+			Claim: "After a Complete whose reply was lost, NoSuchUpload and a HEAD with the expected ETag, CRC-64, " +
+				"size and type prove that it was done.",
 			check: func(t *testing.T, e *env) {
 				up, parts := begin(t, e)
 				ctx := t.Context()
@@ -73,7 +76,8 @@ func clientAssumptions() []assumption {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := e.client.CompleteMultipartUpload(ctx, up, parts, nil); !errors.Is(err, oss.ErrNoSuchUpload) {
+				if _, err := e.client.CompleteMultipartUpload(ctx, up, parts,
+					nil); !errors.Is(err, oss.ErrNoSuchUpload) {
 					t.Errorf("second Complete: %v, want NoSuchUpload", err)
 				}
 				info, err := e.client.HeadObject(ctx, up.Bucket, up.Key, nil)
@@ -89,7 +93,8 @@ func clientAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A232", Source: inferred, Where: "parts are independent until Complete", Ops: []string{"UploadPart", "CompleteMultipartUpload", "GetObject"},
+			ID: "A232", Source: inferred, Where: "parts are independent until Complete",
+			Ops:   []string{"UploadPart", "CompleteMultipartUpload", "GetObject"},
 			Claim: "Parts may be sent at the same time and in any order.",
 			check: func(t *testing.T, e *env) {
 				ctx := t.Context()
@@ -129,8 +134,10 @@ func clientAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A233", Source: recorded, Where: "aliblobstoreit_testmultipartupload_completeanabortedupload-*.json", Ops: []string{"AbortMultipartUpload", "ListMultipartUploads", "ListParts"},
-			Claim: "An aborted upload is gone at once: from ListMultipartUploads, and for ListParts, which says NoSuchUpload. A second Abort changes nothing.",
+			ID: "A233", Source: recorded, Where: "aliblobstoreit_testmultipartupload_completeanabortedupload-*.json",
+			Ops: []string{"AbortMultipartUpload", "ListMultipartUploads", "ListParts"},
+			Claim: "An aborted upload is gone at once: from ListMultipartUploads, and for ListParts, which says " +
+				"NoSuchUpload. A second Abort changes nothing.",
 			check: func(t *testing.T, e *env) {
 				up, _ := begin(t, e)
 				ctx := t.Context()
@@ -139,7 +146,8 @@ func clientAssumptions() []assumption {
 						t.Fatal(err)
 					}
 				}
-				if _, err := e.client.ListParts(ctx, up, nil); !errors.Is(err, oss.ErrNoSuchUpload) || !errors.Is(err, fs.ErrNotExist) {
+				if _, err := e.client.ListParts(ctx, up, nil); !errors.Is(err, oss.ErrNoSuchUpload) ||
+					!errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("ListParts: %v, want NoSuchUpload", err)
 				}
 				for u, err := range e.client.Uploads(ctx, e.bucket, &oss.ListUploadsOptions{Prefix: e.key("")}) {
@@ -177,17 +185,20 @@ func clientAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A235", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{"ListMultipartUploads"},
+			ID: "A235", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops:   []string{"ListMultipartUploads"},
 			Claim: "Keys come back from ListMultipartUploads byte for byte, control characters too.",
 			check: func(t *testing.T, e *env) {
 				names := []string{"a b", "a+b", "a%20b", "a\x0cb", "\u4e2d&<>", "z/../z"}
 				for _, name := range names {
-					if _, err := e.client.InitiateMultipartUpload(t.Context(), e.bucket, e.own(t, e.key(name)), nil); err != nil {
+					if _, err := e.client.InitiateMultipartUpload(t.Context(), e.bucket,
+						e.own(t, e.key(name)), nil); err != nil {
 						t.Fatal(err)
 					}
 				}
 				var got, want []string
-				for u, err := range e.client.Uploads(t.Context(), e.bucket, &oss.ListUploadsOptions{Prefix: e.key(""), PageSize: 2}) {
+				for u, err := range e.client.Uploads(t.Context(), e.bucket,
+					&oss.ListUploadsOptions{Prefix: e.key(""), PageSize: 2}) {
 					if err != nil {
 						t.Fatal(err)
 					}

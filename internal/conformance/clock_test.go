@@ -49,7 +49,8 @@ func clockAssumptions() []assumption {
 	return []assumption{
 		{
 			ID: "A215", Source: documented, Where: "error page EC 0002-00000504", Ops: []string{op, "PutObject"},
-			Claim: "A header signed more than 15 minutes off, before or after, is 403 RequestTimeTooSkewed, EC 0002-00000504, with the limit and both times.",
+			Claim: "A header signed more than 15 minutes off, before or after, is 403 RequestTimeTooSkewed, EC " +
+				"0002-00000504, with the limit and both times.",
 			check: func(t *testing.T, e *env) {
 				for _, s := range schemes(t, e) {
 					for _, shift := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {
@@ -90,8 +91,10 @@ func clockAssumptions() []assumption {
 				e.put(t, key, nil)
 				for _, s := range schemes(t, e) {
 					for _, sign := range []time.Duration{-1, 1} {
-						e.send(t, request{method: "GET", key: key, signer: s, shift: sign * 15 * time.Minute}).wants(t, 200)
-						e.send(t, request{method: "GET", key: key, signer: s, shift: sign * (15*time.Minute + time.Second)}).wants(t, 403)
+						e.send(t, request{method: "GET", key: key, signer: s, shift: sign * 15 * time.Minute}).wants(t,
+							200)
+						e.send(t, request{method: "GET", key: key, signer: s,
+							shift: sign * (15*time.Minute + time.Second)}).wants(t, 403)
 					}
 				}
 			},
@@ -114,11 +117,13 @@ func clockAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A219", Source: documented, Where: "docs: Use temporary access credentials", Ops: []string{op, "PutObject"},
+			ID: "A219", Source: documented, Where: "docs: Use temporary access credentials",
+			Ops:      []string{op, "PutObject"},
 			Claim:    "Temporary keys are good with their token, in header and in query, and not without it.",
 			FakeOnly: "the test keys may be permanent ones",
 			check: func(t *testing.T, _ *env) {
-				e := &env{system: fakeSystemWith(t, osstest.Options{Credentials: []signer.Credentials{temporary}}), id: "A219"}
+				e := &env{system: fakeSystemWith(t, osstest.Options{Credentials: []signer.Credentials{temporary}}),
+					id: "A219"}
 				bare := temporary
 				bare.SecurityToken = ""
 				wrong := temporary
@@ -135,12 +140,14 @@ func clockAssumptions() []assumption {
 		},
 		{
 			ID: "A220", Source: documented, Where: "docs: HTTP 403 status code", Ops: []string{op, "PutObject"},
-			Claim:    "Temporary keys that have expired are 403 SecurityTokenExpired, and end the URLs signed with them.",
+			Claim: "Temporary keys that have expired are 403 SecurityTokenExpired, and end " +
+				"the URLs signed with them.",
 			FakeOnly: "the clock is moved",
 			check: func(t *testing.T, _ *env) {
 				clock, keys := newClock(), temporary
 				keys.Expires = clock.now().Add(time.Hour)
-				e := &env{system: fakeSystemWith(t, osstest.Options{Credentials: []signer.Credentials{keys}, Now: clock.now}), id: "A220"}
+				e := &env{system: fakeSystemWith(t,
+					osstest.Options{Credentials: []signer.Credentials{keys}, Now: clock.now}), id: "A220"}
 				key := e.key("object")
 				e.put(t, key, nil)
 				url := request{method: "GET", key: key, presign: 24 * time.Hour}
@@ -152,15 +159,20 @@ func clockAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A221", Source: documented, Where: "error page EC 0002-00000080; notice: Discontinuation of the OSS V1 signature algorithm", Ops: []string{op, "PutObject"},
-			Claim:    "Buckets for which V1 has ended refuse it with 403, EC 0002-00000080, in header and in query, and take V4.",
+			ID: "A221", Source: documented,
+			Where: "error page EC 0002-00000080; notice: Discontinuation of the OSS V1 signature algorithm",
+			Ops:   []string{op, "PutObject"},
+			Claim: "Buckets for which V1 has ended refuse it with 403, EC 0002-00000080, in header " +
+				"and in query, and take V4.",
 			FakeOnly: "it depends on the age of the bucket",
 			check: func(t *testing.T, _ *env) {
 				e := &env{system: fakeSystemWith(t, osstest.Options{RefuseV1: true}), id: "A221"}
 				for _, life := range []time.Duration{0, time.Minute} {
-					r := e.send(t, request{method: http.MethodPut, key: e.key("object"), signer: signer.V1{}, presign: life})
+					r := e.send(t, request{method: http.MethodPut, key: e.key("object"),
+						signer: signer.V1{}, presign: life})
 					equal(t, "EC", r.wants(t, 403).xml(t).get("EC"), "0002-00000080")
-					e.send(t, request{method: http.MethodPut, key: e.key("object"), signer: signer.V4{}, presign: life}).wants(t, 200)
+					e.send(t, request{method: http.MethodPut, key: e.key("object"), signer: signer.V4{},
+						presign: life}).wants(t, 200)
 				}
 			},
 		},

@@ -14,8 +14,10 @@ func completeAssumptions() []assumption {
 	one, two, three := block('1', minPart), block('2', minPart), []byte("3")
 	return []assumption{
 		{
-			ID: "A080", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-post-3.json", Ops: []string{op},
-			Claim: "The reply is CompleteMultipartUploadResult with Location, Bucket, Key and ETag, and has the ETag and the CRC-64 as headers.",
+			ID: "A080", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-post-3.json",
+			Ops: []string{op},
+			Claim: "The reply is CompleteMultipartUploadResult with Location, Bucket, Key and ETag, and has the ETag " +
+				"and the CRC-64 as headers.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				r := e.complete(t, key, e.begin(t, key, one), numbered(one)).wants(t, 200)
@@ -29,17 +31,21 @@ func completeAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A081", Source: recorded, Where: "aliblobstoreit_testmultipartupload_*-post-3.json (the docs deny it)", Ops: []string{op, "HeadObject"},
-			Claim: "The object's ETag is the MD5 of the upper-case hex ETags of its parts, joined as text, a hyphen, and their number.",
+			ID: "A081", Source: recorded, Where: "aliblobstoreit_testmultipartupload_*-post-3.json (the docs deny it)",
+			Ops: []string{op, "HeadObject"},
+			Claim: "The object's ETag is the MD5 of the upper-case hex ETags of its parts, joined as text, " +
+				"a hyphen, and their number.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.begin(t, key, one, two, three)
-				e.complete(t, key, id, numbered(one, two, three)).wants(t, 200).is(t, "ETag", joinedETag(one, two, three))
+				e.complete(t, key, id, numbered(one, two, three)).wants(t, 200).is(t, "ETag",
+					joinedETag(one, two, three))
 				e.head(t, key).wants(t, 200).is(t, "ETag", joinedETag(one, two, three))
 			},
 		},
 		{
-			ID: "A082", Source: recorded, Where: "aliblobstoreit_testmultipartupload_duplicateparts-post-3.json", Ops: []string{op, "HeadObject"},
+			ID: "A082", Source: recorded, Where: "aliblobstoreit_testmultipartupload_duplicateparts-post-3.json",
+			Ops:   []string{op, "HeadObject"},
 			Claim: "The object's CRC-64 is that of its whole content.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -50,11 +56,13 @@ func completeAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A083", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-post-3.json; quoted: 2015", Ops: []string{op},
+			ID: "A083", Source: recorded,
+			Where: "aliblobstoreit_testmultipartupload_singlepart-post-3.json; quoted: 2015", Ops: []string{op},
 			Claim: "The ETags in the body may have their quotes or not.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
-				for _, etag := range []string{etagOf(one), strings.Trim(etagOf(one), `"`), "&quot;" + strings.Trim(etagOf(one), `"`) + "&quot;"} {
+				for _, etag := range []string{etagOf(one), strings.Trim(etagOf(one), `"`),
+					"&quot;" + strings.Trim(etagOf(one), `"`) + "&quot;"} {
 					e.complete(t, key, e.begin(t, key, one), []listed{{1, etag}}).wants(t, 200)
 				}
 			},
@@ -69,7 +77,8 @@ func completeAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A085", Source: recorded, Where: "aliblobstoreit_testmultipartupload_duplicateparts-post-3.json", Ops: []string{op},
+			ID: "A085", Source: recorded, Where: "aliblobstoreit_testmultipartupload_duplicateparts-post-3.json",
+			Ops:   []string{op},
 			Claim: "Part numbers may have gaps and need not begin with 1; the number in the ETag counts parts.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -88,7 +97,8 @@ func completeAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.begin(t, key, one, two, three)
-				e.complete(t, key, id, []listed{{1, etagOf(one)}, {3, etagOf(three)}}).wants(t, 200).is(t, "ETag", joinedETag(one, three))
+				e.complete(t, key, id, []listed{{1, etagOf(one)}, {3, etagOf(three)}}).wants(t, 200).is(t,
+					"ETag", joinedETag(one, three))
 				e.holds(t, key, []byte(string(one)+string(three)))
 				r := e.send(t, request{method: "GET", key: key, query: []string{"uploadId", id}})
 				e.refused(t, r, 404, "NoSuchUpload", "")
@@ -104,7 +114,8 @@ func completeAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A088", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{op},
+			ID: "A088", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops:   []string{op},
 			Claim: "With x-oss-complete-all: yes and no body all parts are taken, by number.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -112,20 +123,25 @@ func completeAssumptions() []assumption {
 				e.upload(t, key, id, 9, three).wants(t, 200)
 				e.upload(t, key, id, 2, one).wants(t, 200)
 				e.upload(t, key, id, 4, two).wants(t, 200)
-				r := e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id}, header: []string{"x-oss-complete-all", "yes"}})
+				r := e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id},
+					header: []string{"x-oss-complete-all", "yes"}})
 				r.wants(t, 200).is(t, "ETag", joinedETag(one, two, three))
 				equal(t, "elements", r.xml(t).names(), "Location Bucket Key ETag")
 				e.holds(t, key, []byte(string(one)+string(two)+string(three)))
 			},
 		},
 		{
-			ID: "A089", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-post-3.json", Ops: []string{op},
-			Claim: "Location is the address asked for, in its scheme; its slashes stay with encoding-type=url, which encodes those of Key.",
+			ID: "A089", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-post-3.json",
+			Ops: []string{op},
+			Claim: "Location is the address asked for, in its scheme; its slashes stay with encoding-type=url, " +
+				"which encodes those of Key.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("dir/object")
 				id := e.begin(t, key, one)
-				body := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + etagOf(one) + "</ETag></Part></CompleteMultipartUpload>"
-				r := e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id, "encoding-type", "url"}, body: []byte(body)})
+				body := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + etagOf(one) +
+					"</ETag></Part></CompleteMultipartUpload>"
+				r := e.send(t, request{method: "POST", key: key,
+					query: []string{"uploadId", id, "encoding-type", "url"}, body: []byte(body)})
 				doc := r.wants(t, 200).xml(t)
 				equal(t, "elements", doc.names(), "EncodingType Location Bucket Key ETag")
 				equal(t, "Location", doc.get("Location"), e.endpoint.Scheme+"://"+e.bucket+"."+e.endpoint.Host+"/"+key)
@@ -133,7 +149,8 @@ func completeAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A090", Source: recorded, Where: "seven uploads in salesforce/multicloudj (S3 says otherwise)", Ops: []string{op, "HeadObject"},
+			ID: "A090", Source: recorded, Where: "seven uploads in salesforce/multicloudj (S3 says otherwise)",
+			Ops:      []string{op, "HeadObject"},
 			Claim:    "The object's Last-Modified is the moment of Complete, not of Initiate.",
 			FakeOnly: "the clock is moved",
 			check: func(t *testing.T, _ *env) {
@@ -145,7 +162,8 @@ func completeAssumptions() []assumption {
 				e.complete(t, key, id, numbered(one)).wants(t, 200)
 				modified := clock.now()
 				clock.advance(time.Hour)
-				e.head(t, key).wants(t, 200).is(t, "Last-Modified", modified.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+				e.head(t, key).wants(t, 200).is(t, "Last-Modified",
+					modified.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 			},
 		},
 		{
@@ -160,7 +178,9 @@ func completeAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A092", Source: sdkSource, Where: "aliyun/alibabacloud-oss-go-sdk-v2, aliyun/aliyun-oss-java-sdk, aliyun/aliyun-oss-python-sdk", Ops: []string{op},
+			ID: "A092", Source: sdkSource,
+			Where: "aliyun/alibabacloud-oss-go-sdk-v2, aliyun/aliyun-oss-java-sdk, aliyun/aliyun-oss-python-sdk",
+			Ops:   []string{op},
 			Claim: "The ACL of the object is given with Complete, as x-oss-object-acl.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -173,8 +193,10 @@ func completeAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.begin(t, key, one)
-				body := []byte("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + etagOf(one) + "</ETag></Part></CompleteMultipartUpload>")
-				e.refused(t, e.complete(t, key, id, numbered(one), "Content-MD5", md5Of([]byte("other"))), 400, "InvalidDigest", "")
+				body := []byte("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + etagOf(one) +
+					"</ETag></Part></CompleteMultipartUpload>")
+				e.refused(t, e.complete(t, key, id, numbered(one), "Content-MD5", md5Of([]byte("other"))), 400,
+					"InvalidDigest", "")
 				e.complete(t, key, id, numbered(one), "Content-MD5", md5Of(body)).wants(t, 200)
 			},
 		},
@@ -184,9 +206,11 @@ func completeAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.begin(t, key, one)
-				body := "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CompleteMultipartUpload>\n  <Part>\n    <ETag>" + etagOf(one) +
+				body := "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" +
+					"<CompleteMultipartUpload>\n  <Part>\n    <ETag>" + etagOf(one) +
 					"</ETag>\n    <PartNumber>1</PartNumber>\n  </Part>\n</CompleteMultipartUpload>\n"
-				e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id}, body: []byte(body)}).wants(t, 200)
+				e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id}, body: []byte(body)}).wants(
+					t, 200)
 			},
 		},
 	}

@@ -39,7 +39,8 @@ func configurationAssumptions() []assumption {
 				e.send(t, put(bucket, "encryption", rule("KMS", "1234"))).wants(t, 200)
 				doc := e.send(t, about("GET", bucket, "encryption")).wants(t, 200).xml(t)
 				equal(t, "root", doc.name, "ServerSideEncryptionRule")
-				equal(t, "KMSMasterKeyID", doc.first(t, "ApplyServerSideEncryptionByDefault").get("KMSMasterKeyID"), "1234")
+				equal(t, "KMSMasterKeyID", doc.first(t, "ApplyServerSideEncryptionByDefault").get("KMSMasterKeyID"),
+					"1234")
 				info := e.send(t, about("GET", bucket, "bucketInfo")).wants(t, 200).xml(t).first(t, "Bucket").first(t,
 					"ServerSideEncryptionRule")
 				equal(t, "GetBucketInfo", info.get("SSEAlgorithm")+" "+info.get("KMSMasterKeyID"), "KMS 1234")
@@ -57,8 +58,10 @@ func configurationAssumptions() []assumption {
 			Claim: "A key without KMS is 400 InvalidArgument, an unknown algorithm InvalidEncryptionAlgorithmError.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
-				e.refused(t, e.send(t, put(bucket, "encryption", rule("AES256", "test"))), 400, "InvalidArgument", "0005-00000204")
-				e.refused(t, e.send(t, put(bucket, "encryption", rule("random", ""))), 400, "InvalidEncryptionAlgorithmError", "")
+				e.refused(t, e.send(t, put(bucket, "encryption", rule("AES256", "test"))), 400,
+					"InvalidArgument", "0005-00000204")
+				e.refused(t, e.send(t, put(bucket, "encryption", rule("random", ""))), 400,
+					"InvalidEncryptionAlgorithmError", "")
 				e.send(t, put(bucket, "encryption", rule("KMS", ""))).wants(t, 200)
 			},
 		},
@@ -67,15 +70,17 @@ func configurationAssumptions() []assumption {
 			Where:    "docs: Server-side encryption; PutBucketEncryption",
 			Ops:      []string{"PutObject", "HeadObject", "InitiateMultipartUpload"},
 			FakeOnly: ownBuckets,
-			Claim:    "An object that says nothing of encryption is encrypted as its bucket says, and that is told as if it had.",
+			Claim: "An object that says nothing of encryption is encrypted as its bucket says, and " +
+				"that is told as if it had.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				e.send(t, put(bucket, "encryption", rule("AES256", ""))).wants(t, 200)
-				e.send(t, request{method: "PUT", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-server-side-encryption",
-					"AES256")
-				e.send(t, request{method: "HEAD", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-server-side-encryption",
-					"AES256")
-				e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t, 200).is(t,
+				e.send(t, request{method: "PUT", bucket: bucket, key: "key"}).wants(t, 200).is(t,
+					"x-oss-server-side-encryption", "AES256")
+				e.send(t, request{method: "HEAD", bucket: bucket, key: "key"}).wants(t, 200).is(t,
+					"x-oss-server-side-encryption", "AES256")
+				e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t,
+					200).is(t,
 					"x-oss-server-side-encryption", "AES256")
 			},
 		},
@@ -88,12 +93,15 @@ func configurationAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				bucket := e.missingBucket()
 				e.send(t, request{method: "PUT", bucket: bucket, body: []byte(
-					"<CreateBucketConfiguration><StorageClass>Archive</StorageClass></CreateBucketConfiguration>")}).wants(t, 200)
+					"<CreateBucketConfiguration><StorageClass>Archive</StorageClass>" +
+						"</CreateBucketConfiguration>")}).wants(t, 200)
 				e.send(t, request{method: "PUT", bucket: bucket, key: "key"}).wants(t, 200)
-				e.send(t, request{method: "HEAD", bucket: bucket, key: "key"}).wants(t, 200).is(t, "x-oss-storage-class", "Archive")
+				e.send(t, request{method: "HEAD", bucket: bucket, key: "key"}).wants(t, 200).is(t,
+					"x-oss-storage-class", "Archive")
 				list := e.send(t, request{method: "GET", bucket: bucket}).wants(t, 200).xml(t)
 				equal(t, "list", list.first(t, "Contents").get("StorageClass"), "Archive")
-				e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t, 200)
+				e.send(t, request{method: "POST", bucket: bucket, key: "key", query: []string{"uploads", ""}}).wants(t,
+					200)
 				uploads := e.send(t, about("GET", bucket, "uploads")).wants(t, 200).xml(t)
 				equal(t, "uploads", uploads.first(t, "Upload").get("StorageClass"), "Archive")
 			},
@@ -111,13 +119,15 @@ func configurationAssumptions() []assumption {
 					body += "<Tag><Key>key" + n + "</Key><Value>value" + n + "</Value></Tag>"
 				}
 				e.send(t, put(bucket, "tagging", "<Tagging><TagSet>"+body+"</TagSet></Tagging>")).wants(t, 200)
-				e.send(t, request{method: "DELETE", bucket: bucket, query: []string{"tagging", "key1,key3"}}).wants(t, 204)
+				e.send(t, request{method: "DELETE", bucket: bucket, query: []string{"tagging", "key1,key3"}}).wants(t,
+					204)
 				tags := e.send(t, about("GET", bucket, "tagging")).wants(t, 200).xml(t).first(t, "TagSet").all("Tag")
 				if len(tags) != 1 || tags[0].get("Key") != "key2" {
 					t.Errorf("%d tags are left, want key2", len(tags))
 				}
 				e.send(t, about("DELETE", bucket, "tagging")).wants(t, 204)
-				equal(t, "elements", e.send(t, about("GET", bucket, "tagging")).wants(t, 200).xml(t).first(t, "TagSet").names(), "")
+				equal(t, "elements",
+					e.send(t, about("GET", bucket, "tagging")).wants(t, 200).xml(t).first(t, "TagSet").names(), "")
 			},
 		},
 		{
@@ -125,7 +135,8 @@ func configurationAssumptions() []assumption {
 			Where:    "docs: PutBucketTags; error pages EC 0010-00000207, 0010-00000219",
 			Ops:      []string{"PutBucketTags"},
 			FakeOnly: ownBuckets,
-			Claim: "A bucket has at most 20 tags; a key has 1 to 64 bytes and does not begin with http://, https:// or " +
+			Claim: "A bucket has at most 20 tags; a key has 1 to 64 bytes and does not begin " +
+				"with http://, https:// or " +
 				"Aliyun: 400 InvalidTag.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
@@ -141,13 +152,15 @@ func configurationAssumptions() []assumption {
 			ID: "A510", Source: liveTest, Where: goSDK +
 				", TestBucketLifecycle; aliyun/aliyun-oss-python-sdk tests/test_bucket.py",
 			Ops: []string{"PutBucketLifecycle", "GetBucketLifecycle", "DeleteBucketLifecycle"}, FakeOnly: ownBuckets,
-			Claim: "Lifecycle rules are read back as they were put; without, it is 404 NoSuchLifecycle; deleting none is " +
+			Claim: "Lifecycle rules are read back as they were put; without, it is 404 " +
+				"NoSuchLifecycle; deleting none is " +
 				"no error.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
 				e.refused(t, e.send(t, about("GET", bucket, "lifecycle")), 404, "NoSuchLifecycle", "")
-				e.send(t, put(bucket, "lifecycle", lifecycle("<Rule><ID>rule</ID><Prefix>log/</Prefix><Status>Enabled</Status>"+
-					"<AbortMultipartUpload><Days>356</Days></AbortMultipartUpload></Rule>"))).wants(t, 200)
+				e.send(t, put(bucket, "lifecycle",
+					lifecycle("<Rule><ID>rule</ID><Prefix>log/</Prefix><Status>Enabled</Status>"+
+						"<AbortMultipartUpload><Days>356</Days></AbortMultipartUpload></Rule>"))).wants(t, 200)
 				r := e.send(t, about("GET", bucket, "lifecycle")).wants(t, 200).xml(t).first(t, "Rule")
 				equal(t, "rule", r.get("ID")+" "+r.get("Prefix")+" "+r.get("Status")+" "+r.first(t,
 					"AbortMultipartUpload").get("Days"), "rule log/ Enabled 356")
@@ -162,7 +175,8 @@ func configurationAssumptions() []assumption {
 				"test_put_lifecycle_invalid_transitions, " +
 				"test_lifecycle_storage_transitions_mixed; error pages EC 0014-00000080, -82 and " +
 				"-84", Ops: []string{"PutBucketLifecycle"}, FakeOnly: ownBuckets,
-			Claim: "Rules that overlap in an action are 400 InvalidArgument unless x-oss-allow-same-action-overlap is " +
+			Claim: "Rules that overlap in an action are 400 InvalidArgument unless " +
+				"x-oss-allow-same-action-overlap is " +
 				"true; so are actions in the wrong order, and days mixed with dates are InvalidRequest.",
 			check: func(t *testing.T, e *env) {
 				bucket := made(t, e)
@@ -175,8 +189,10 @@ func configurationAssumptions() []assumption {
 				equal(t, "Message", doc.get("Message"), "Overlap for same action type Expiration")
 				e.send(t, put(bucket, "lifecycle", both, "x-oss-allow-same-action-overlap", "true")).wants(t, 200)
 				ia := "<Transition><Days>4</Days><StorageClass>IA</StorageClass></Transition></Rule>"
-				e.refused(t, e.send(t, put(bucket, "lifecycle", lifecycle(expire("p/", "3")+ia))), 400, "InvalidArgument", "")
-				mixed := "<Rule><Prefix></Prefix><Status>Enabled</Status><Expiration><CreatedBeforeDate>2016-12-25T00:00:00.000Z</CreatedBeforeDate></Expiration>" + ia
+				e.refused(t, e.send(t, put(bucket, "lifecycle", lifecycle(expire("p/", "3")+ia))), 400,
+					"InvalidArgument", "")
+				mixed := "<Rule><Prefix></Prefix><Status>Enabled</Status><Expiration>" +
+					"<CreatedBeforeDate>2016-12-25T00:00:00.000Z</CreatedBeforeDate></Expiration>" + ia
 				e.refused(t, e.send(t, put(bucket, "lifecycle", lifecycle(mixed))), 400, "InvalidRequest", "")
 			},
 		},

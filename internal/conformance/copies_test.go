@@ -18,7 +18,8 @@ func copyAssumptions() []assumption {
 	const ranged = "x-oss-copy-source-range"
 	return []assumption{
 		{
-			ID: "A060", Source: recorded2015, Where: "aliyun/aliyun-oss-python-sdk unittests/test_multipart.py", Ops: []string{op},
+			ID: "A060", Source: recorded2015, Where: "aliyun/aliyun-oss-python-sdk unittests/test_multipart.py",
+			Ops:   []string{op},
 			Claim: "The reply is CopyPartResult with LastModified and ETag, and has the ETag as a header.",
 			check: func(t *testing.T, e *env) {
 				src, key, data := e.key("source"), e.key("object"), block('1', minPart)
@@ -33,7 +34,8 @@ func copyAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A061", Source: recorded2015, Where: "aliyun/aliyun-oss-python-sdk unittests/test_multipart.py", Ops: []string{op, "CompleteMultipartUpload"},
+			ID: "A061", Source: recorded2015, Where: "aliyun/aliyun-oss-python-sdk unittests/test_multipart.py",
+			Ops:   []string{op, "CompleteMultipartUpload"},
 			Claim: "With a range only those bytes are copied, and Content-Range says which.",
 			check: func(t *testing.T, e *env) {
 				src, key, data := e.key("source"), e.key("object"), append(block('1', minPart), block('2', minPart)...)
@@ -50,7 +52,8 @@ func copyAssumptions() []assumption {
 		},
 		{
 			ID: "A062", Source: documented, Where: "docs: UploadPartCopy", Ops: []string{op},
-			Claim: "A range that is malformed or does not fit the source copies all of it, and there is no Content-Range.",
+			Claim: "A range that is malformed or does not fit the source copies all of it, and " +
+				"there is no Content-Range.",
 			check: func(t *testing.T, e *env) {
 				src, key, data := e.key("source"), e.key("object"), []byte("0123456789")
 				e.put(t, src, data)
@@ -63,18 +66,21 @@ func copyAssumptions() []assumption {
 		},
 		{
 			ID: "A063", Source: documented, Where: "docs: UploadPartCopy", Ops: []string{op},
-			Claim: "A missing source is 404 NoSuchKey, or NoSuchBucket, and a source that is none is 400 InvalidArgument.",
+			Claim: "A missing source is 404 NoSuchKey, or NoSuchBucket, and a source that is " +
+				"none is 400 InvalidArgument.",
 			check: func(t *testing.T, e *env) {
 				src, key := e.key("source"), e.key("object")
 				id := e.initiate(t, key)
 				e.refused(t, e.copyPart(t, key, id, "1", e.source(src)), 404, "NoSuchKey", "", "Key", src)
 				bucket := e.missingBucket()
-				e.refused(t, e.copyPart(t, key, id, "1", "/"+bucket+"/key"), 404, "NoSuchBucket", "", "BucketName", bucket)
+				e.refused(t, e.copyPart(t, key, id, "1", "/"+bucket+"/key"), 404,
+					"NoSuchBucket", "", "BucketName", bucket)
 				e.refused(t, e.copyPart(t, key, id, "1", "nowhere"), 400, "InvalidArgument", "")
 			},
 		},
 		{
-			ID: "A064", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{op},
+			ID: "A064", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops:   []string{op},
 			Claim: "An unknown upload is 404 NoSuchUpload, EC 0042-00000311, with its UploadId.",
 			check: func(t *testing.T, e *env) {
 				src, id := e.key("source"), "0123456789ABCDEF0123456789ABCDEF"
@@ -84,8 +90,10 @@ func copyAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A065", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk test/src/MultipartUpload/MultipartUploadTest.cc", Ops: []string{op},
-			Claim: "A source that fails if-match or if-unmodified-since is 412 PreconditionFailed; one that meets them is copied, a time equal to its Last-Modified included.",
+			ID: "A065", Source: liveTest,
+			Where: "aliyun/aliyun-oss-cpp-sdk test/src/MultipartUpload/MultipartUploadTest.cc", Ops: []string{op},
+			Claim: "A source that fails if-match or if-unmodified-since is 412 PreconditionFailed; one that meets " +
+				"them is copied, a time equal to its Last-Modified included.",
 			check: func(t *testing.T, e *env) {
 				src, key, data := e.key("source"), e.key("object"), []byte("1")
 				e.put(t, src, data)
@@ -101,7 +109,9 @@ func copyAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A066", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk MultipartUploadTest.cc; aliyun/aliyun-oss-java-sdk (the docs say 412)", Ops: []string{op},
+			ID: "A066", Source: liveTest,
+			Where: "aliyun/aliyun-oss-cpp-sdk MultipartUploadTest.cc; aliyun/aliyun-oss-java-sdk (the docs say 412)",
+			Ops:   []string{op},
 			Claim: "A source that fails if-none-match or if-modified-since is 304 without a body.",
 			check: func(t *testing.T, e *env) {
 				src, key, data := e.key("source"), e.key("object"), []byte("1")
@@ -145,8 +155,10 @@ func copyAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A069", Source: recorded, Where: "aliblobstoreit_testcopy-put-15.json, -17.json", Ops: []string{"CopyObject"},
-			Claim: "CopyObject answers with CopyObjectResult of ETag and LastModified, the CRC-64 and the size it copied.",
+			ID: "A069", Source: recorded, Where: "aliblobstoreit_testcopy-put-15.json, -17.json",
+			Ops: []string{"CopyObject"},
+			Claim: "CopyObject answers with CopyObjectResult of ETag and LastModified, the " +
+				"CRC-64 and the size it copied.",
 			check: func(t *testing.T, e *env) {
 				src, key, data := e.key("source"), e.key("object"), []byte("data")
 				header := []string{"x-oss-copy-source", e.source(src)}
@@ -154,8 +166,10 @@ func copyAssumptions() []assumption {
 				e.refused(t, r, 404, "NoSuchKey", "0026-00000001", "Key", src)
 				e.put(t, src, data)
 				r = e.send(t, request{method: "PUT", key: key, header: header}).wants(t, 200)
-				r.carries(t, "Content-Type", "ETag", "x-oss-hash-crc64ecma", "x-oss-copied-size", "x-oss-ia-retrieve-flow-type")
-				r.is(t, "ETag", etagOf(data), "x-oss-hash-crc64ecma", crcOf(data), "x-oss-copied-size", "4", "x-oss-ia-retrieve-flow-type", "0")
+				r.carries(t, "Content-Type", "ETag", "x-oss-hash-crc64ecma", "x-oss-copied-size",
+					"x-oss-ia-retrieve-flow-type")
+				r.is(t, "ETag", etagOf(data), "x-oss-hash-crc64ecma", crcOf(data), "x-oss-copied-size", "4",
+					"x-oss-ia-retrieve-flow-type", "0")
 				equal(t, "elements", r.xml(t).names(), "ETag LastModified")
 				e.holds(t, key, data)
 			},

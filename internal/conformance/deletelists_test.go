@@ -19,7 +19,8 @@ func (e *env) deleteAll(t *testing.T, quiet bool, query []string, keys ...string
 		body.WriteString("<Object><Key>" + html.EscapeString(key) + "</Key></Object>")
 	}
 	body.WriteString("</Delete>")
-	return e.send(t, request{method: "POST", query: append([]string{"delete", ""}, query...), body: []byte(body.String()),
+	return e.send(t, request{method: "POST", query: append([]string{"delete", ""}, query...),
+		body:   []byte(body.String()),
 		header: []string{"Content-MD5", md5Of([]byte(body.String()))}, checked: true})
 }
 
@@ -28,7 +29,8 @@ func deleteListAssumptions() []assumption {
 	ops := []string{"DeleteMultipleObjects"}
 	return []assumption{
 		{
-			ID: "A260", Source: recorded, Where: recordings + "aliblobstoreit_testbulkdelete-post-11.json and -post-30.json", Ops: ops,
+			ID: "A260", Source: recorded,
+			Where: recordings + "aliblobstoreit_testbulkdelete-post-11.json and -post-30.json", Ops: ops,
 			Claim: "Each key of the list is one Deleted, also if it comes twice or never was.",
 			check: func(t *testing.T, e *env) {
 				a, b := e.key("a"), e.key("never")
@@ -56,7 +58,8 @@ func deleteListAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A262", Source: recorded, Where: recordings + "aliblobstoreit_testbulkversioneddelete_happypath-post-6.json", Ops: ops,
+			ID: "A262", Source: recorded,
+			Where: recordings + "aliblobstoreit_testbulkversioneddelete_happypath-post-6.json", Ops: ops,
 			Claim: "With encoding-type=url keys are percent-encoded, slashes too, and EncodingType comes first.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("a b/c")
@@ -73,7 +76,8 @@ func deleteListAssumptions() []assumption {
 				e.refused(t, e.deleteAll(t, false, nil), 400, "MalformedXML", "")
 				key := e.key("kept")
 				e.put(t, key, []byte("x"))
-				e.refused(t, e.deleteAll(t, false, nil, strings.Split(strings.Repeat(key+"\n", 1000)+key, "\n")...), 400, "MalformedXML", "")
+				e.refused(t, e.deleteAll(t, false, nil, strings.Split(strings.Repeat(key+"\n", 1000)+key, "\n")...),
+					400, "MalformedXML", "")
 				e.holds(t, key, []byte("x"))
 			},
 		},
@@ -85,7 +89,8 @@ func deleteListAssumptions() []assumption {
 				e.put(t, key, []byte("x"))
 				body := []byte("<Delete><Object><Key>" + key + "</Key></Object></Delete>")
 				for _, header := range [][]string{nil, {"Content-MD5", md5Of([]byte("other"))}} {
-					e.send(t, request{method: "POST", query: []string{"delete", ""}, body: body, header: header, checked: true}).wants(t, 400)
+					e.send(t, request{method: "POST", query: []string{"delete", ""}, body: body, header: header,
+						checked: true}).wants(t, 400)
 					e.holds(t, key, []byte("x"))
 				}
 			},

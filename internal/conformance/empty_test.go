@@ -7,7 +7,8 @@ func emptyAssumptions() []assumption {
 	return []assumption{
 		{
 			ID: "A440", Source: liveTest, Ops: []string{"CompleteMultipartUpload"},
-			Where: goSDK + " UploadFrom of an empty reader; " + rubySDK + "; " + phpSDK + "; " + cSDK + " test_upload_part_copy",
+			Where: goSDK + " UploadFrom of an empty reader; " + rubySDK + "; " + phpSDK +
+				"; " + cSDK + " test_upload_part_copy",
 			Claim: "A list that names no part makes an object of 0 bytes, whatever was uploaded. Older " +
 				"documentation says MalformedXML.",
 			check: func(t *testing.T, e *env) {

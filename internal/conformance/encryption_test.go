@@ -27,7 +27,8 @@ func encryptionAssumptions() []assumption {
 		{
 			ID: "A430", Source: liveTest, Where: pythonV2SDK + "test_encryption_client.py", Ops: []string{"ListParts",
 				"InitiateMultipartUpload"},
-			Claim: "ListParts of an upload that the client encrypts repeats key, start, algorithms, data size and part size.",
+			Claim: "ListParts of an upload that the client encrypts repeats key, start, " +
+				"algorithms, data size and part size.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				doc := e.parts(t, key, e.initiate(t, key, announce(308445, 102400)...))
@@ -45,22 +46,26 @@ func encryptionAssumptions() []assumption {
 				"InvalidEncryptionRequest.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
-				e.refused(t, e.send(t, begin(key, announce(-1, 102400))), 400, "InvalidEncryptionRequest", "0005-00000406")
-				e.refused(t, e.send(t, begin(key, announce(102410, -1))), 400, "InvalidEncryptionRequest", "0005-00000407")
+				e.refused(t, e.send(t, begin(key, announce(-1, 102400))), 400,
+					"InvalidEncryptionRequest", "0005-00000406")
+				e.refused(t, e.send(t, begin(key, announce(102410, -1))), 400,
+					"InvalidEncryptionRequest", "0005-00000407")
 				id := e.initiate(t, key, announce(102410, 102400)...)
 				whole, rest := block('1', 102400), block('2', 10)
 				e.refused(t, e.upload(t, key, id, 1, rest), 400, "InvalidEncryptionRequest", "0005-00000419")
 				e.refused(t, e.upload(t, key, id, 2, whole), 400, "InvalidEncryptionRequest", "0005-00000420")
 				e.upload(t, key, id, 1, whole).wants(t, 200)
 				doc := e.refused(t, e.complete(t, key, id, numbered(whole)), 400, "InvalidEncryptionRequest", "")
-				equal(t, "Message", doc.get("Message"), "The client encryption part list is unexpected with init_multipart setted.")
+				equal(t, "Message", doc.get("Message"),
+					"The client encryption part list is unexpected with init_multipart setted.")
 				e.upload(t, key, id, 2, rest).wants(t, 200)
 				e.complete(t, key, id, numbered(whole, rest)).wants(t, 200)
 			},
 		},
 		{
 			ID: "A432", Source: liveTest, Where: pythonSDK + "test_server_side_encryotion",
-			Ops:   []string{"PutObject", "HeadObject", "InitiateMultipartUpload", "UploadPart", "AppendObject", "CopyObject"},
+			Ops: []string{"PutObject", "HeadObject", "InitiateMultipartUpload", "UploadPart",
+				"AppendObject", "CopyObject"},
 			Claim: "With KMS and no key ID in the request the replies have the ID of the default key.",
 			check: func(t *testing.T, e *env) {
 				const name = "x-oss-server-side-encryption-key-id"

@@ -109,7 +109,8 @@ func (e *env) complete(t *testing.T, key, id string, list []listed, header ...st
 		fmt.Fprintf(&body, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", p.number, p.etag)
 	}
 	body.WriteString("</CompleteMultipartUpload>")
-	return e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id}, header: header, body: []byte(body.String())})
+	return e.send(t, request{method: "POST", key: key, query: []string{"uploadId", id}, header: header,
+		body: []byte(body.String())})
 }
 
 func (e *env) abort(t *testing.T, key, id string) *reply {
@@ -138,7 +139,8 @@ func (e *env) parts(t *testing.T, key, id string, query ...string) element {
 func (e *env) holds(t *testing.T, key string, data []byte) {
 	t.Helper()
 	if r := e.get(t, key); r.status != 200 || string(r.body) != string(data) {
-		t.Errorf("object %s: status %d with %d bytes, want the %d bytes that were sent", e.shown(key), r.status, len(r.body), len(data))
+		t.Errorf("object %s: status %d with %d bytes, want the %d bytes that were sent", e.shown(key),
+			r.status, len(r.body), len(data))
 	}
 }
 

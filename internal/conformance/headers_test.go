@@ -30,7 +30,8 @@ func headerAssumptions() []assumption {
 	return []assumption{
 		{
 			ID: "A010", Source: recorded, Where: "every recording", Ops: []string{"HeadObject", "GetObject"},
-			Claim: "Every reply has an x-oss-request-id of 24 upper-case hex digits, of which the first eight are the time.",
+			Claim: "Every reply has an x-oss-request-id of 24 upper-case hex digits, of which " +
+				"the first eight are the time.",
 			check: func(t *testing.T, e *env) {
 				for _, r := range []*reply{e.head(t, e.key("none")), e.get(t, e.key("none"))} {
 					id := r.header.Get("x-oss-request-id")
@@ -52,13 +53,15 @@ func headerAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				r := e.head(t, e.key("none")).is(t, "Server", "AliyunOSS")
 				date := r.header.Get("Date")
-				if when, err := time.Parse(http.TimeFormat, date); err != nil || when.Sub(e.now()).Abs() > 15*time.Minute {
+				if when, err := time.Parse(http.TimeFormat, date); err != nil ||
+					when.Sub(e.now()).Abs() > 15*time.Minute {
 					t.Errorf("Date = %q (%v), want about now", date, err)
 				}
 			},
 		},
 		{
-			ID: "A012", Source: recorded, Where: "every recording but a few GetObject", Ops: []string{"PutObject", "HeadObject", "InitiateMultipartUpload"},
+			ID: "A012", Source: recorded, Where: "every recording but a few GetObject",
+			Ops:   []string{"PutObject", "HeadObject", "InitiateMultipartUpload"},
 			Claim: "x-oss-server-time is a whole number, the milliseconds OSS took.",
 			check: func(t *testing.T, e *env) {
 				for _, r := range []*reply{
@@ -71,7 +74,8 @@ func headerAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A013", Source: recorded, Where: "aliblobstoreit_testnonexistentbucket-*.json", Ops: []string{"HeadObject"},
+			ID: "A013", Source: recorded, Where: "aliblobstoreit_testnonexistentbucket-*.json",
+			Ops:   []string{"HeadObject"},
 			Claim: "NoSuchBucket comes without x-oss-server-time.",
 			check: func(t *testing.T, e *env) {
 				r := e.send(t, request{method: "HEAD", bucket: e.missingBucket(), key: "key"}).wants(t, 404)
@@ -80,15 +84,18 @@ func headerAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A014", Source: recorded, Where: "every recording with a body", Ops: []string{"InitiateMultipartUpload", "GetObject"},
-			Claim: "A document comes as application/xml without charset, begins with a declaration, is indented by two spaces, ends with a line feed and has no xmlns.",
+			ID: "A014", Source: recorded, Where: "every recording with a body",
+			Ops: []string{"InitiateMultipartUpload", "GetObject"},
+			Claim: "A document comes as application/xml without charset, begins with a declaration, is indented by " +
+				"two spaces, ends with a line feed and has no xmlns.",
 			check: func(t *testing.T, e *env) {
 				for _, r := range []*reply{
 					e.send(t, request{method: "POST", key: e.key("object"), query: []string{"uploads", ""}}),
 					e.get(t, e.key("none")),
 				} {
 					r.is(t, "Content-Type", "application/xml", "Content-Length", strconv.Itoa(len(r.body)))
-					if !bytes.HasPrefix(r.body, []byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<")) || !bytes.HasSuffix(r.body, []byte(">\n")) {
+					if !bytes.HasPrefix(r.body, []byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<")) ||
+						!bytes.HasSuffix(r.body, []byte(">\n")) {
 						t.Errorf("document is not framed as expected: %q", r.body)
 					}
 					lines := strings.Split(strings.TrimSpace(string(r.body)), "\n")
@@ -105,7 +112,8 @@ func headerAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A015", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json", Ops: []string{"ListParts", "ListMultipartUploads"},
+			ID: "A015", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json",
+			Ops:   []string{"ListParts", "ListMultipartUploads"},
 			Claim: "Times inside documents are UTC and end with .000Z.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -121,7 +129,9 @@ func headerAssumptions() []assumption {
 		},
 		{
 			ID: "A016", Source: recorded, Where: "every recorded refusal", Ops: []string{"GetObject"},
-			Claim: "A refusal has the elements Code, Message, RequestId, HostId, those of its code, EC, RecommendDoc, in this order, and repeats its headers.",
+			Claim: "A refusal has the elements Code, Message, RequestId, HostId, those of " +
+				"its code, EC, RecommendDoc, " +
+				"in this order, and repeats its headers.",
 			check: func(t *testing.T, e *env) {
 				r := e.get(t, e.key("none"))
 				r.carries(t, "Content-Type", "x-oss-ec")
@@ -135,7 +145,8 @@ func headerAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A017", Source: recorded, Where: "aliblobstoreit_testgetmetadatablobnotexists-head-0.json", Ops: []string{"HeadObject", "GetObjectMeta"},
+			ID: "A017", Source: recorded, Where: "aliblobstoreit_testgetmetadatablobnotexists-head-0.json",
+			Ops:   []string{"HeadObject", "GetObjectMeta"},
 			Claim: "A refusal of HEAD has its document in x-oss-err, as base64, and its EC in x-oss-ec.",
 			check: func(t *testing.T, e *env) {
 				for _, query := range [][]string{nil, {"objectMeta", ""}} {
@@ -148,7 +159,9 @@ func headerAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A018", Source: recorded2015, Where: "aliyun/aliyun-oss-python-sdk unittests/test_multipart.py, test_object.py", Ops: []string{"UploadPart", "PutObject"},
+			ID: "A018", Source: recorded2015,
+			Where: "aliyun/aliyun-oss-python-sdk unittests/test_multipart.py, test_object.py",
+			Ops:   []string{"UploadPart", "PutObject"},
 			Claim: "A reply to stored bytes has Content-Length: 0 and no Content-Type.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")

@@ -19,7 +19,8 @@ func linkAssumptions() []assumption {
 			ID: "A520", Source: liveTest, Where: goSDK +
 				", TestPutSymlink, TestGetSymlink; aliyun/aliyun-oss-cpp-sdk test/src/Object/ObjectSymlinkTest.cc",
 			Ops: []string{"PutSymlink", "GetSymlink", "GetObject", "HeadObject"},
-			Claim: "A link may lead anywhere; GetSymlink tells where, and reading it gives the bytes of the target and " +
+			Claim: "A link may lead anywhere; GetSymlink tells where, and reading it gives " +
+				"the bytes of the target and " +
 				"the metadata of the link.",
 			check: func(t *testing.T, e *env) {
 				target, key := e.key("target"), e.key("link")
@@ -27,7 +28,8 @@ func linkAssumptions() []assumption {
 				e.put(t, target, []byte("text"), "x-oss-meta-author", "other")
 				e.send(t, told(key)).wants(t, 200).is(t, "x-oss-symlink-target", escapeQuery(target))
 				e.holds(t, key, []byte("text"))
-				e.head(t, key).wants(t, 200).is(t, "x-oss-meta-author", "chanju", "x-oss-object-type", "Symlink", "ETag",
+				e.head(t, key).wants(t, 200).is(t, "x-oss-meta-author", "chanju",
+					"x-oss-object-type", "Symlink", "ETag",
 					etagOf([]byte("text")), "Content-Length", "4")
 			},
 		},
@@ -50,12 +52,13 @@ func linkAssumptions() []assumption {
 			ID: "A522", Source: documented,
 			Where: "error pages EC 0043-00000001, 0043-00000101; docs: HTTP 400 status code",
 			Ops:   []string{"PutSymlink", "GetSymlink"},
-			Claim: "A link without a target is 400 InvalidArgument; GetSymlink of what is no link is 400 NotSymlink, of " +
+			Claim: "A link without a target is 400 InvalidArgument; GetSymlink of what is no " +
+				"link is 400 NotSymlink, of " +
 				"nothing 404 NoSuchKey.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
-				e.refused(t, e.send(t, request{method: "PUT", key: key, query: []string{"symlink", ""}}), 400, "InvalidArgument",
-					"0043-00000001")
+				e.refused(t, e.send(t, request{method: "PUT", key: key, query: []string{"symlink", ""}}), 400,
+					"InvalidArgument", "0043-00000001")
 				e.refused(t, e.send(t, told(key)), 404, "NoSuchKey", "")
 				e.put(t, key, []byte("1"))
 				e.refused(t, e.send(t, told(key)), 400, "NotSymlink", "0043-00000101")
@@ -98,7 +101,8 @@ func restoreAssumptions() []assumption {
 			Where: "aliyun/aliyun-oss-go-sdk oss/bucket_test.go, TestRestoreObject; aliyun/aliyun-oss-cpp-sdk " +
 				"test/src/Object/ObjectRestoreTest.cc; error page EC 0016-00000404",
 			Ops: []string{"RestoreObject", "GetObject", "HeadObject"}, FakeOnly: archiving,
-			Claim: "An Archive object refuses GET with 403 InvalidObjectState until RestoreObject, answered 202, has had " +
+			Claim: "An Archive object refuses GET with 403 InvalidObjectState until " +
+				"RestoreObject, answered 202, has had " +
 				"its time; HEAD tells how far it is in x-oss-restore.",
 			check: func(t *testing.T, e *env) {
 				now := time.Now()
@@ -120,7 +124,8 @@ func restoreAssumptions() []assumption {
 		},
 		{
 			ID: "A531", Source: liveTest, Where: goSDK +
-				", TestRestoreObject; aliyun/aliyun-oss-python-sdk tests/test_object.py, test_restore_object_with_config; " +
+				", TestRestoreObject; aliyun/aliyun-oss-python-sdk tests/test_object.py, " +
+				"test_restore_object_with_config; " +
 				"error page EC 0016-00000701",
 			Ops: []string{"RestoreObject"}, FakeOnly: archiving,
 			Claim: "RestoreObject tells the tier in x-oss-object-restore-priority, and again before the object is " +
@@ -163,11 +168,12 @@ func restoreAssumptions() []assumption {
 				key := e.key("object")
 				e.put(t, key, nil, "x-oss-storage-class", "Archive")
 				source := []string{"x-oss-copy-source", "/" + e.bucket + "/" + escapePath(key)}
-				e.refused(t, e.send(t, request{method: "PUT", key: e.key("copy"), header: source}), 403, "InvalidObjectState",
-					"0016-00000330")
+				e.refused(t, e.send(t, request{method: "PUT", key: e.key("copy"), header: source}), 403,
+					"InvalidObjectState", "0016-00000330")
 				id := e.initiate(t, key)
-				e.refused(t, e.send(t, request{method: "PUT", key: key, query: []string{"partNumber", "1", "uploadId", id},
-					header: source}),
+				e.refused(t,
+					e.send(t, request{method: "PUT", key: key, query: []string{"partNumber", "1", "uploadId", id},
+						header: source}),
 					403, "InvalidObjectState", "0016-00000330")
 			},
 		},

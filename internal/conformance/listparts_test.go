@@ -18,24 +18,31 @@ func listPartsAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A120", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json", Ops: []string{op},
-			Claim: "The reply is ListPartsResult with its elements in the recorded order, and has no header of its own but Content-Type.",
+			ID: "A120", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json",
+			Ops: []string{op},
+			Claim: "The reply is ListPartsResult with its elements in the recorded order, and has no header " +
+				"of its own but Content-Type.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.begin(t, key, one)
-				r := e.send(t, request{method: "GET", key: key, query: []string{"encoding-type", "url", "uploadId", id}}).wants(t, 200)
+				r := e.send(t, request{method: "GET", key: key,
+					query: []string{"encoding-type", "url", "uploadId", id}}).wants(t, 200)
 				r.carries(t, "Content-Type")
 				doc := r.xml(t)
 				equal(t, "root", doc.name, "ListPartsResult")
-				equal(t, "elements", doc.names(), "EncodingType Bucket Key UploadId StorageClass PartNumberMarker NextPartNumberMarker MaxParts IsTruncated Part")
-				equal(t, "elements of Part", doc.first(t, "Part").names(), "PartNumber LastModified ETag HashCrc64ecma Size")
+				equal(t, "elements", doc.names(),
+					"EncodingType Bucket Key UploadId StorageClass PartNumberMarker "+
+						"NextPartNumberMarker MaxParts IsTruncated Part")
+				equal(t, "elements of Part", doc.first(t, "Part").names(),
+					"PartNumber LastModified ETag HashCrc64ecma Size")
 				equal(t, "Key", doc.get("Key"), escapeQuery(key))
 				equal(t, "UploadId", doc.get("UploadId"), id)
 				equal(t, "StorageClass", doc.get("StorageClass"), "Standard")
 			},
 		},
 		{
-			ID: "A121", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json", Ops: []string{op},
+			ID: "A121", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json",
+			Ops:   []string{op},
 			Claim: "Parts are listed by number, with quoted ETag, CRC-64 and size.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -55,8 +62,10 @@ func listPartsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A122", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json", Ops: []string{op},
-			Claim: "MaxParts is 1000 if none was asked for, PartNumberMarker is 0, and NextPartNumberMarker is the last number also on the last page.",
+			ID: "A122", Source: recorded, Where: "aliblobstoreit_testmultipartupload_badetag-get-3.json",
+			Ops: []string{op},
+			Claim: "MaxParts is 1000 if none was asked for, PartNumberMarker is 0, and NextPartNumberMarker is the " +
+				"last number also on the last page.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				doc := e.parts(t, key, spread(t, e, key))
@@ -68,7 +77,8 @@ func listPartsAssumptions() []assumption {
 		},
 		{
 			ID: "A123", Source: documented, Where: "docs: ListParts", Ops: []string{op},
-			Claim: "max-parts bounds a page; the next is asked for with its NextPartNumberMarker while IsTruncated is true.",
+			Claim: "max-parts bounds a page; the next is asked for with its NextPartNumberMarker " +
+				"while IsTruncated is true.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := spread(t, e, key)
@@ -83,8 +93,10 @@ func listPartsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A124", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk test/src/MultipartUpload/MultipartUploadTest.cc", Ops: []string{op},
-			Claim: "part-number-marker, which need not be the number of a part, is repeated, and only greater numbers are listed.",
+			ID: "A124", Source: liveTest,
+			Where: "aliyun/aliyun-oss-cpp-sdk test/src/MultipartUpload/MultipartUploadTest.cc", Ops: []string{op},
+			Claim: "part-number-marker, which need not be the number of a part, is repeated, and only " +
+				"greater numbers are listed.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := spread(t, e, key)
@@ -110,7 +122,8 @@ func listPartsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A126", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{op},
+			ID: "A126", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops:   []string{op},
 			Claim: "ListParts of an unknown upload is 404 NoSuchUpload, EC 0042-00000002, with its UploadId.",
 			check: func(t *testing.T, e *env) {
 				const id = "0123456789ABCDEF0123456789ABCDEF"

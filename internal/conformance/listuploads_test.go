@@ -45,14 +45,17 @@ func listUploadsAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A130", Source: documented, Where: "docs: ListMultipartUploads; StorageClass in Upload: a reply of 2023 quoted in an issue", Ops: []string{op},
+			ID: "A130", Source: documented,
+			Where: "docs: ListMultipartUploads; StorageClass in Upload: a reply of 2023 quoted in an issue",
+			Ops:   []string{op},
 			Claim: "The reply is ListMultipartUploadsResult with its elements in the documented order.",
 			check: func(t *testing.T, e *env) {
 				id := e.initiate(t, e.key("object"))
 				doc := e.uploads(t, "encoding-type", "url")
 				equal(t, "root", doc.name, "ListMultipartUploadsResult")
 				equal(t, "elements", doc.names(),
-					"EncodingType Bucket KeyMarker UploadIdMarker NextKeyMarker NextUploadIdMarker Delimiter Prefix MaxUploads IsTruncated Upload")
+					"EncodingType Bucket KeyMarker UploadIdMarker NextKeyMarker NextUploadIdMarker Delimiter Prefix "+
+						"MaxUploads IsTruncated Upload")
 				equal(t, "elements of Upload", doc.first(t, "Upload").names(), "Key UploadId StorageClass Initiated")
 				equal(t, "Bucket", doc.get("Bucket"), e.bucket)
 				equal(t, "MaxUploads", doc.get("MaxUploads"), "1000")
@@ -61,7 +64,8 @@ func listUploadsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A131", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk; docs: ListMultipartUploads", Ops: []string{op},
+			ID: "A131", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk; docs: ListMultipartUploads",
+			Ops:   []string{op},
 			Claim: "Uploads are sorted by key and then by ID as text, those of one key all listed.",
 			check: func(t *testing.T, e *env) {
 				want := e.three(t)
@@ -69,7 +73,8 @@ func listUploadsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A132", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk; docs: ListMultipartUploads", Ops: []string{op},
+			ID: "A132", Source: liveTest, Where: "aliyun/aliyun-oss-cpp-sdk; docs: ListMultipartUploads",
+			Ops:   []string{op},
 			Claim: "key-marker alone lists the keys that are greater, not the key itself.",
 			check: func(t *testing.T, e *env) {
 				want := e.three(t)
@@ -80,8 +85,10 @@ func listUploadsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A133", Source: liveTest, Where: "aliyun/aliyun-oss-go-sdk; docs: ListMultipartUploads", Ops: []string{op},
-			Claim: "With upload-id-marker the key's own uploads of a greater ID are listed too; the marker need not be an ID.",
+			ID: "A133", Source: liveTest, Where: "aliyun/aliyun-oss-go-sdk; docs: ListMultipartUploads",
+			Ops: []string{op},
+			Claim: "With upload-id-marker the key's own uploads of a greater ID are listed too; " +
+				"the marker need not be an ID.",
 			check: func(t *testing.T, e *env) {
 				want := e.three(t)
 				_, id, _ := strings.Cut(want[1], " ")
@@ -111,14 +118,17 @@ func listUploadsAssumptions() []assumption {
 					equal(t, "MaxUploads", doc.get("MaxUploads"), "1")
 					got = append(got, e.lines(doc)...)
 					equal(t, "IsTruncated", doc.get("IsTruncated"), strconv.FormatBool(len(got) < len(want)))
-					query = []string{"key-marker", doc.get("NextKeyMarker"), "upload-id-marker", doc.get("NextUploadIdMarker")}
+					query = []string{"key-marker", doc.get("NextKeyMarker"), "upload-id-marker",
+						doc.get("NextUploadIdMarker")}
 				}
 				lists(t, "uploads", got, want)
 			},
 		},
 		{
-			ID: "A136", Source: liveTest, Where: "aliyun/aliyun-oss-java-sdk; docs: ListMultipartUploads, its sample", Ops: []string{op},
-			Claim: "NextKeyMarker and NextUploadIdMarker name the last upload of a page also if it is the last page, and are empty on an empty one.",
+			ID: "A136", Source: liveTest, Where: "aliyun/aliyun-oss-java-sdk; docs: ListMultipartUploads, its sample",
+			Ops: []string{op},
+			Claim: "NextKeyMarker and NextUploadIdMarker name the last upload of a page also if it is the last page, " +
+				"and are empty on an empty one.",
 			check: func(t *testing.T, e *env) {
 				doc := e.uploads(t)
 				equal(t, "NextKeyMarker of nothing", doc.get("NextKeyMarker"), "")
@@ -142,7 +152,8 @@ func listUploadsAssumptions() []assumption {
 		},
 		{
 			ID: "A138", Source: documented, Where: "docs: ListMultipartUploads", Ops: []string{op},
-			Claim: "With a delimiter, which may be any text, keys that have it behind the prefix are rolled up into CommonPrefixes.",
+			Claim: "With a delimiter, which may be any text, keys that have it behind the prefix are " +
+				"rolled up into CommonPrefixes.",
 			check: func(t *testing.T, e *env) {
 				for _, name := range []string{"x/1", "x/2", "y", "z--1"} {
 					e.initiate(t, e.key(name))
@@ -175,17 +186,20 @@ func listUploadsAssumptions() []assumption {
 					e.initiate(t, e.key(name))
 				}
 				doc := e.uploads(t, "delimiter", "/", "max-uploads", "1")
-				equal(t, "elements", strconv.Itoa(len(doc.all("CommonPrefixes")))+strconv.Itoa(len(doc.all("Upload"))), "10")
+				equal(t, "elements", strconv.Itoa(len(doc.all("CommonPrefixes")))+strconv.Itoa(len(doc.all("Upload"))),
+					"10")
 				equal(t, "IsTruncated", doc.get("IsTruncated"), "true")
 				doc = e.uploads(t, "delimiter", "/", "max-uploads", "1",
 					"key-marker", doc.get("NextKeyMarker"), "upload-id-marker", doc.get("NextUploadIdMarker"))
-				equal(t, "elements", strconv.Itoa(len(doc.all("CommonPrefixes")))+strconv.Itoa(len(doc.all("Upload"))), "01")
+				equal(t, "elements", strconv.Itoa(len(doc.all("CommonPrefixes")))+strconv.Itoa(len(doc.all("Upload"))),
+					"01")
 				equal(t, "IsTruncated", doc.get("IsTruncated"), "false")
 			},
 		},
 		{
 			ID: "A140", Source: documented, Where: "docs: ListMultipartUploads", Ops: []string{op},
-			Claim: "With encoding-type=url Key, Prefix, Delimiter, KeyMarker, NextKeyMarker and common prefixes are encoded.",
+			Claim: "With encoding-type=url Key, Prefix, Delimiter, KeyMarker, NextKeyMarker and " +
+				"common prefixes are encoded.",
 			check: func(t *testing.T, e *env) {
 				for _, name := range []string{"a&a", "b\x0c+ b", "c&/1"} {
 					e.initiate(t, e.key(name))
@@ -195,16 +209,19 @@ func listUploadsAssumptions() []assumption {
 				equal(t, "Prefix", doc.get("Prefix"), escapeQuery(e.key("")))
 				equal(t, "Delimiter", doc.get("Delimiter"), escapeQuery("&/"))
 				equal(t, "KeyMarker", doc.get("KeyMarker"), escapeQuery(e.key("a&a")))
-				if uploads, prefixes := doc.all("Upload"), doc.all("CommonPrefixes"); len(uploads) != 1 || len(prefixes) != 1 {
+				if uploads, prefixes := doc.all("Upload"), doc.all("CommonPrefixes"); len(uploads) != 1 ||
+					len(prefixes) != 1 {
 					t.Errorf("%d uploads and %d prefixes, want one of each", len(uploads), len(prefixes))
 				} else {
-					equal(t, "Key", strings.ReplaceAll(uploads[0].get("Key"), "+", "%20"), escapeQuery(e.key("b\x0c+ b")))
+					equal(t, "Key", strings.ReplaceAll(uploads[0].get("Key"), "+", "%20"),
+						escapeQuery(e.key("b\x0c+ b")))
 					equal(t, "CommonPrefixes", prefixes[0].get("Prefix"), escapeQuery(e.key("c&/")))
 				}
 			},
 		},
 		{
-			ID: "A141", Source: documented, Where: "docs: ListMultipartUploads", Ops: []string{op, "CompleteMultipartUpload", "AbortMultipartUpload"},
+			ID: "A141", Source: documented, Where: "docs: ListMultipartUploads",
+			Ops:   []string{op, "CompleteMultipartUpload", "AbortMultipartUpload"},
 			Claim: "Uploads that were completed or aborted are not listed.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("1")
@@ -214,7 +231,8 @@ func listUploadsAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A142", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{op},
+			ID: "A142", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops:   []string{op},
 			Claim: "KeyMarker, UploadIdMarker and Delimiter are empty if they were not sent.",
 			check: func(t *testing.T, e *env) {
 				e.initiate(t, e.key("object"))
@@ -228,7 +246,8 @@ func listUploadsAssumptions() []assumption {
 			ID: "A143", Source: documented, Where: "docs: ListMultipartUploads", Ops: []string{op},
 			Claim: "A max-uploads that is no number is 400 InvalidArgument.",
 			check: func(t *testing.T, e *env) {
-				r := e.send(t, request{method: "GET", query: []string{"uploads", "", "prefix", e.key(""), "max-uploads", "many"}})
+				r := e.send(t,
+					request{method: "GET", query: []string{"uploads", "", "prefix", e.key(""), "max-uploads", "many"}})
 				e.refused(t, r, 400, "InvalidArgument", "")
 			},
 		},

@@ -10,8 +10,10 @@ func partAssumptions() []assumption {
 	const op = "UploadPart"
 	return []assumption{
 		{
-			ID: "A040", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-put-5.json", Ops: []string{op},
-			Claim: "The reply has the upper-case MD5 as ETag, Content-MD5 even if none was sent, and the CRC-64 in decimal.",
+			ID: "A040", Source: recorded, Where: "aliblobstoreit_testmultipartupload_singlepart-put-5.json",
+			Ops: []string{op},
+			Claim: "The reply has the upper-case MD5 as ETag, Content-MD5 even if none was sent, " +
+				"and the CRC-64 in decimal.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), block('1', 5<<20)
 				r := e.upload(t, key, e.initiate(t, key), 1, data).wants(t, 200)
@@ -21,7 +23,8 @@ func partAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A041", Source: recorded, Where: "aliblobstoreit_testmultipartupload_duplicateparts-*.json", Ops: []string{op, "ListParts"},
+			ID: "A041", Source: recorded, Where: "aliblobstoreit_testmultipartupload_duplicateparts-*.json",
+			Ops:   []string{op, "ListParts"},
 			Claim: "A part sent again under its number replaces the first wholly.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("the second")
@@ -39,7 +42,8 @@ func partAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A042", Source: recorded, Where: "aliblobstoreit_testuploadwithmd5checksum_bytearray-put-2.json", Ops: []string{op, "PutObject"},
+			ID: "A042", Source: recorded, Where: "aliblobstoreit_testuploadwithmd5checksum_bytearray-put-2.json",
+			Ops:   []string{op, "PutObject"},
 			Claim: "A Content-MD5 that is right is accepted.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("data")
@@ -48,11 +52,15 @@ func partAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A043", Source: recorded, Where: "aliblobstoreit_testuploadwithinvalidmd5checksum_inputstream-put-1.json", Ops: []string{"PutObject", op},
-			Claim: "A Content-MD5 that is wrong is 400 InvalidDigest, EC 0017-00000503, and is repeated in an element of its name.",
+			ID: "A043", Source: recorded,
+			Where: "aliblobstoreit_testuploadwithinvalidmd5checksum_inputstream-put-1.json",
+			Ops:   []string{"PutObject", op},
+			Claim: "A Content-MD5 that is wrong is 400 InvalidDigest, EC 0017-00000503, and is repeated " +
+				"in an element of its name.",
 			check: func(t *testing.T, e *env) {
 				key, wrong := e.key("object"), md5Of([]byte("other"))
-				r := e.send(t, request{method: "PUT", key: key, body: []byte("data"), header: []string{"Content-MD5", wrong}})
+				r := e.send(t, request{method: "PUT", key: key, body: []byte("data"),
+					header: []string{"Content-MD5", wrong}})
 				e.refused(t, r, 400, "InvalidDigest", "0017-00000503", "Content-MD5", wrong)
 				r = e.upload(t, key, e.initiate(t, key), 1, []byte("data"), "Content-MD5", wrong)
 				e.refused(t, r, 400, "InvalidDigest", "0017-00000503", "Content-MD5", wrong)
@@ -65,7 +73,8 @@ func partAssumptions() []assumption {
 				key := e.key("object")
 				id := e.initiate(t, key)
 				for _, wrong := range []string{"?", "8D777F385D3DFEC8815D20F7496026DC", "AAAA"} {
-					e.refused(t, e.upload(t, key, id, 1, []byte("data"), "Content-MD5", wrong), 400, "InvalidDigest", "")
+					e.refused(t, e.upload(t, key, id, 1, []byte("data"), "Content-MD5", wrong), 400, "InvalidDigest",
+						"")
 				}
 			},
 		},
@@ -78,7 +87,8 @@ func partAssumptions() []assumption {
 				e.put(t, key, data)
 				e.upload(t, key, id, 1, []byte("bad"), "Content-MD5", md5Of(data)).wants(t, 400)
 				e.upload(t, key, id, 2, []byte("bad"), "Content-MD5", md5Of(data)).wants(t, 400)
-				e.send(t, request{method: "PUT", key: key, body: []byte("bad"), header: []string{"Content-MD5", md5Of(data)}}).wants(t, 400)
+				e.send(t, request{method: "PUT", key: key, body: []byte("bad"),
+					header: []string{"Content-MD5", md5Of(data)}}).wants(t, 400)
 				parts := e.parts(t, key, id).all("Part")
 				if len(parts) != 1 || parts[0].get("ETag") != etagOf(data) {
 					t.Errorf("parts = %v, want the good one only", parts)
@@ -87,7 +97,8 @@ func partAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A046", Source: documented, Where: "docs: UploadPart; HTTP 400 status code", Ops: []string{op, "PutObject"},
+			ID: "A046", Source: documented, Where: "docs: UploadPart; HTTP 400 status code",
+			Ops:   []string{op, "PutObject"},
 			Claim: "An x-oss-hash-crc64ecma in the request is checked: right is accepted, wrong is 400 InvalidCRC64.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("data")
@@ -99,16 +110,19 @@ func partAssumptions() []assumption {
 		},
 		{
 			ID: "A047", Source: documented, Where: "docs: UploadPart; error page EC 0017-00000220", Ops: []string{op},
-			Claim: "A part number is 1 to 10000; any other is 400 InvalidArgument, EC 0017-00000220, naming PartNumber.",
+			Claim: "A part number is 1 to 10000; any other is 400 InvalidArgument, EC " +
+				"0017-00000220, naming PartNumber.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.initiate(t, key)
 				for _, number := range []int{0, -1, 10001} {
 					r := e.upload(t, key, id, number, []byte("1"))
-					e.refused(t, r, 400, "InvalidArgument", "0017-00000220", "ArgumentName", "PartNumber", "ArgumentValue", strconv.Itoa(number))
+					e.refused(t, r, 400, "InvalidArgument", "0017-00000220", "ArgumentName", "PartNumber",
+						"ArgumentValue", strconv.Itoa(number))
 				}
 				r := e.send(t, request{method: "PUT", key: key, query: []string{"partNumber", "one", "uploadId", id}})
-				e.refused(t, r, 400, "InvalidArgument", "0017-00000220", "ArgumentName", "PartNumber", "ArgumentValue", "one")
+				e.refused(t, r, 400, "InvalidArgument", "0017-00000220", "ArgumentName",
+					"PartNumber", "ArgumentValue", "one")
 				for _, number := range []int{1, 10000} {
 					e.upload(t, key, id, number, []byte("1")).wants(t, 200)
 				}
@@ -119,7 +133,8 @@ func partAssumptions() []assumption {
 			Claim: "An UploadPart without partNumber is 400 InvalidArgument, EC 0017-00000219, and never a PutObject.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
-				r := e.send(t, request{method: "PUT", key: key, query: []string{"uploadId", e.initiate(t, key)}, body: []byte("1")})
+				r := e.send(t, request{method: "PUT", key: key, query: []string{"uploadId", e.initiate(t, key)},
+					body: []byte("1")})
 				e.refused(t, r, 400, "InvalidArgument", "0017-00000219")
 				e.head(t, key).wants(t, 404)
 			},
@@ -136,20 +151,24 @@ func partAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A050", Source: liveTest, Where: "aliyun/aliyun-oss-java-sdk; aliyun/alibabacloud-oss-go-sdk-v2", Ops: []string{op, "PutObject"},
+			ID: "A050", Source: liveTest, Where: "aliyun/aliyun-oss-java-sdk; aliyun/alibabacloud-oss-go-sdk-v2",
+			Ops:   []string{op, "PutObject"},
 			Claim: "A body may come chunked, without its length.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), block('1', minPart)
 				id := e.initiate(t, key)
-				r := e.send(t, request{method: "PUT", key: key, query: []string{"partNumber", "1", "uploadId", id}, body: data, chunked: true})
+				r := e.send(t, request{method: "PUT", key: key, query: []string{"partNumber", "1", "uploadId", id},
+					body: data, chunked: true})
 				r.wants(t, 200).is(t, "ETag", etagOf(data))
 				e.send(t, request{method: "PUT", key: key, body: data, chunked: true}).wants(t, 200)
 				e.holds(t, key, data)
 			},
 		},
 		{
-			ID: "A051", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{op},
-			Claim: "A part for an upload that is unknown, aborted or completed is 404 NoSuchUpload, EC 0042-00000104, with its UploadId.",
+			ID: "A051", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops: []string{op},
+			Claim: "A part for an upload that is unknown, aborted or completed is 404 NoSuchUpload, EC " +
+				"0042-00000104, with its UploadId.",
 			check: func(t *testing.T, e *env) {
 				key, data := e.key("object"), []byte("1")
 				aborted, completed := e.begin(t, key, data), e.begin(t, key, data)
@@ -161,7 +180,8 @@ func partAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A052", Source: inferred, Where: "an upload is named by bucket, key and ID", Ops: []string{op, "ListParts", "AbortMultipartUpload", "CompleteMultipartUpload"},
+			ID: "A052", Source: inferred, Where: "an upload is named by bucket, key and ID",
+			Ops:   []string{op, "ListParts", "AbortMultipartUpload", "CompleteMultipartUpload"},
 			Claim: "An upload ID is good for its own key only: with another it is NoSuchUpload, and nothing happens.",
 			check: func(t *testing.T, e *env) {
 				key, other, data := e.key("object"), e.key("other"), []byte("1")
@@ -190,7 +210,8 @@ func partAssumptions() []assumption {
 		{
 			ID: "A054", Source: liveTest, Ops: []string{op, "PutObject", "InitiateMultipartUpload"},
 			Where: nodeSDK + "; docs: Single-connection bandwidth throttling; error page EC 0004-00000502",
-			Claim: "x-oss-traffic-limit is at most 838860800 bit/s, above that 400 InvalidArgument, EC 0004-00000502. " +
+			Claim: "x-oss-traffic-limit is at most 838860800 bit/s, above that 400 " +
+				"InvalidArgument, EC 0004-00000502. " +
 				"The documented minimum of 819200 is not insisted on, and Initiate ignores the header.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")

@@ -35,7 +35,8 @@ func presignAssumptions() []assumption {
 	v1 := signer.V1{}
 	return []assumption{
 		{
-			ID: "A200", Source: documented, Where: "docs: Add V4 signature to the URL", Ops: []string{"PutObject", "UploadPart", op},
+			ID: "A200", Source: documented, Where: "docs: Add V4 signature to the URL",
+			Ops:   []string{"PutObject", "UploadPart", op},
 			Claim: "A URL signed with V4 is good without an Authorization header, for any operation.",
 			check: func(t *testing.T, e *env) {
 				e.needsV4(t)
@@ -44,7 +45,8 @@ func presignAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A201", Source: documented, Where: "docs: Add signatures to a URL", Ops: []string{"PutObject", "UploadPart", op},
+			ID: "A201", Source: documented, Where: "docs: Add signatures to a URL",
+			Ops:   []string{"PutObject", "UploadPart", op},
 			Claim: "A URL signed with V1 is good without an Authorization header, for any operation.",
 			check: func(t *testing.T, e *env) {
 				e.needsV1(t)
@@ -52,11 +54,14 @@ func presignAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A202", Source: documented, Where: "docs: Add signatures to a URL", Ops: []string{"PutObject", "UploadPart"},
-			Claim: "Content-Type, Content-MD5 and x-oss-* headers that are not those signed are 403 SignatureDoesNotMatch.",
+			ID: "A202", Source: documented, Where: "docs: Add signatures to a URL",
+			Ops: []string{"PutObject", "UploadPart"},
+			Claim: "Content-Type, Content-MD5 and x-oss-* headers that are not those signed are " +
+				"403 SignatureDoesNotMatch.",
 			check: func(t *testing.T, e *env) {
 				for _, name := range []string{"Content-Type", "Content-MD5", "x-oss-meta-a"} {
-					r := e.send(t, request{method: "PUT", key: e.key("object"), presign: time.Minute, header: []string{name, "1B2M2Y8AsgTpgAmY7PhCfg=="},
+					r := e.send(t, request{method: "PUT", key: e.key("object"), presign: time.Minute,
+						header: []string{name, "1B2M2Y8AsgTpgAmY7PhCfg=="},
 						tamper: func(r *http.Request) { r.Header.Del(name) }})
 					e.refused(t, r, 403, "SignatureDoesNotMatch", "")
 				}
@@ -73,26 +78,31 @@ func presignAssumptions() []assumption {
 		},
 		{
 			ID: "A204", Source: documented, Where: "docs: Add signatures to a URL", Ops: []string{op},
-			Claim: "A V1 URL that lacks one of its three parameters, or whose Expires is no number, is 403 AccessDenied.",
+			Claim: "A V1 URL that lacks one of its three parameters, or whose Expires is no " +
+				"number, is 403 AccessDenied.",
 			check: func(t *testing.T, e *env) {
 				e.needsV1(t)
 				for _, tamper := range []func(*http.Request){
 					without("OSSAccessKeyId"), without("Expires"), without("Signature"), with("Expires", "tomorrow"),
 				} {
-					r := e.send(t, request{method: "GET", key: e.key("object"), signer: v1, presign: time.Minute, tamper: tamper})
+					r := e.send(t, request{method: "GET", key: e.key("object"), signer: v1,
+						presign: time.Minute, tamper: tamper})
 					e.refused(t, r, 403, "AccessDenied", "")
 				}
 			},
 		},
 		{
-			ID: "A205", Source: documented, Where: "docs: Add signatures to a URL; error page EC 0002-00000069", Ops: []string{op},
-			Claim: "A V1 URL that has expired is 403 AccessDenied, EC 0002-00000069, with Expires and ServerTime, whether its signature is right or not.",
+			ID: "A205", Source: documented, Where: "docs: Add signatures to a URL; error page EC 0002-00000069",
+			Ops: []string{op},
+			Claim: "A V1 URL that has expired is 403 AccessDenied, EC 0002-00000069, with Expires and ServerTime, " +
+				"whether its signature is right or not.",
 			check: func(t *testing.T, e *env) {
 				e.needsV1(t)
 				key := e.key("object")
 				e.put(t, key, nil)
 				for _, tamper := range []func(*http.Request){nil, with("Signature", "c2lnbmF0dXJl")} {
-					r := e.send(t, request{method: "GET", key: key, signer: v1, shift: -time.Hour, presign: time.Minute, tamper: tamper})
+					r := e.send(t, request{method: "GET", key: key, signer: v1, shift: -time.Hour,
+						presign: time.Minute, tamper: tamper})
 					q, _ := url.ParseQuery(r.sent.URL.RawQuery)
 					seconds, _ := strconv.ParseInt(q.Get("Expires"), 10, 64)
 					doc := e.refused(t, r, 403, "AccessDenied", "0002-00000069",
@@ -112,8 +122,11 @@ func presignAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A207", Source: documented, Where: "docs: Add V4 signature to the URL; error pages EC 0002-00000215, -00000217, -00000223", Ops: []string{op},
-			Claim: "A V4 URL without x-oss-expires or x-oss-credential, or with a malformed date, is 400 InvalidArgument.",
+			ID: "A207", Source: documented,
+			Where: "docs: Add V4 signature to the URL; error pages EC 0002-00000215, -00000217, -00000223",
+			Ops:   []string{op},
+			Claim: "A V4 URL without x-oss-expires or x-oss-credential, or with a malformed " +
+				"date, is 400 InvalidArgument.",
 			check: func(t *testing.T, e *env) {
 				e.needsV4(t)
 				for _, tt := range []struct {
@@ -124,7 +137,8 @@ func presignAssumptions() []assumption {
 					{"0002-00000217", without("x-oss-credential")},
 					{"0002-00000223", with("x-oss-date", "20260101")},
 				} {
-					r := e.send(t, request{method: "GET", key: e.key("object"), presign: time.Minute, tamper: tt.tamper})
+					r := e.send(t, request{method: "GET", key: e.key("object"),
+						presign: time.Minute, tamper: tt.tamper})
 					e.refused(t, r, 400, "InvalidArgument", tt.ec)
 				}
 			},
@@ -137,7 +151,8 @@ func presignAssumptions() []assumption {
 				key := e.key("object")
 				e.put(t, key, nil)
 				e.send(t, request{method: "GET", key: key, presign: 7 * 24 * time.Hour}).wants(t, 200)
-				r := e.send(t, request{method: "GET", key: key, presign: time.Minute, tamper: with("x-oss-expires", "604801")})
+				r := e.send(t, request{method: "GET", key: key, presign: time.Minute,
+					tamper: with("x-oss-expires", "604801")})
 				if r.status != 400 && r.status != 403 {
 					t.Errorf("status %d, want a refusal", r.status)
 				}
@@ -157,7 +172,8 @@ func presignAssumptions() []assumption {
 			Claim: "A V4 URL of which any parameter is changed is 403 SignatureDoesNotMatch.",
 			check: func(t *testing.T, e *env) {
 				e.needsV4(t)
-				for _, tamper := range []func(*http.Request){with("x-oss-expires", "61"), with("response-content-type", "text/html")} {
+				for _, tamper := range []func(*http.Request){with("x-oss-expires", "61"),
+					with("response-content-type", "text/html")} {
 					r := e.send(t, request{method: "GET", key: e.key("object"), presign: time.Minute, tamper: tamper})
 					e.refused(t, r, 403, "SignatureDoesNotMatch", "0002-00000201")
 				}
@@ -180,7 +196,9 @@ func (e *env) presigned(t *testing.T, s signer.Signer) {
 	equal(t, "body", string(send(request{method: "GET"}).body), string(data))
 	send(request{method: "HEAD"}).is(t, "x-oss-meta-a", "b", "Content-Type", "text/csv")
 	id := send(request{method: "POST", query: []string{"uploads", ""}}).xml(t).get("UploadId")
-	send(request{method: "PUT", query: []string{"partNumber", "1", "uploadId", id}, body: data, header: []string{"Content-MD5", md5Of(data)}})
-	body := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + strings.Trim(etagOf(data), `"`) + "</ETag></Part></CompleteMultipartUpload>"
+	send(request{method: "PUT", query: []string{"partNumber", "1", "uploadId", id}, body: data,
+		header: []string{"Content-MD5", md5Of(data)}})
+	body := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + strings.Trim(etagOf(data),
+		`"`) + "</ETag></Part></CompleteMultipartUpload>"
 	send(request{method: "POST", query: []string{"uploadId", id, "encoding-type", "url"}, body: []byte(body)})
 }

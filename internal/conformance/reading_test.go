@@ -51,16 +51,21 @@ func readingAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A560", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go", Ops: []string{"ListObjectsV2"},
-			Claim: "Pages of ListObjectsV2 are in the order of bytes, common prefixes among the keys, and keys come back exactly.",
+			ID: "A560", Source: liveTest, Where: "aliyun/alibabacloud-oss-go-sdk-v2 oss/client_integration_test.go",
+			Ops: []string{"ListObjectsV2"},
+			Claim: "Pages of ListObjectsV2 are in the order of bytes, common prefixes among the keys, " +
+				"and keys come back exactly.",
 			check: func(t *testing.T, e *env) {
 				fill(t, e, "a", "b/1", "b/2", "b0", "c\x0c", "c+%20d", "\u4e2d")
 				equal(t, "keys", e.listed(t, oss.ListObjectsOptions{PageSize: 2}), "a b/1 b/2 b0 c\x0c c+%20d \u4e2d")
-				equal(t, "entries", e.listed(t, oss.ListObjectsOptions{PageSize: 2, Delimiter: "/"}), "a b/ b0 c\x0c c+%20d \u4e2d")
+				equal(t, "entries", e.listed(t, oss.ListObjectsOptions{PageSize: 2, Delimiter: "/"}),
+					"a b/ b0 c\x0c c+%20d \u4e2d")
 			},
 		},
 		{
-			ID: "A561", Source: inferred, Where: "start-after is compared with keys and common prefixes in the order of bytes", Ops: []string{"ListObjectsV2"},
+			ID: "A561", Source: inferred,
+			Where: "start-after is compared with keys and common prefixes in the order of bytes",
+			Ops:   []string{"ListObjectsV2"},
 			Claim: "A listing that starts after a key or a common prefix goes on with the next one.",
 			check: func(t *testing.T, e *env) {
 				fill(t, e, "a", "b/1", "b/2", "c")
@@ -71,10 +76,12 @@ func readingAssumptions() []assumption {
 		},
 		{
 			ID: "A562", Source: documented, Where: "docs: ListObjectVersions", Ops: []string{"ListObjectVersions"},
-			Claim: "A bucket that never had versioning has one version of each object, with the ID null.", FakeOnly: "the bucket may have had versioning",
+			Claim:    "A bucket that never had versioning has one version of each object, with the ID null.",
+			FakeOnly: "the bucket may have had versioning",
 			check: func(t *testing.T, e *env) {
 				fill(t, e, "a", "b")
-				for v, err := range e.client.ObjectVersions(t.Context(), e.bucket, &oss.ListVersionsOptions{Prefix: e.key(""), PageSize: 1}) {
+				for v, err := range e.client.ObjectVersions(t.Context(), e.bucket,
+					&oss.ListVersionsOptions{Prefix: e.key(""), PageSize: 1}) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -85,8 +92,10 @@ func readingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A563", Source: recorded, Where: recordings + "*: DeleteMultipleObjects with Quiet", Ops: []string{"DeleteMultipleObjects"},
-			Claim: "DeleteMultipleObjects in the quiet form is answered with nothing, and otherwise names each object, whether it existed or not.",
+			ID: "A563", Source: recorded, Where: recordings + "*: DeleteMultipleObjects with Quiet",
+			Ops: []string{"DeleteMultipleObjects"},
+			Claim: "DeleteMultipleObjects in the quiet form is answered with nothing, and otherwise names each " +
+				"object, whether it existed or not.",
 			check: func(t *testing.T, e *env) {
 				for _, markers := range []bool{false, true} {
 					fill(t, e, "a", "c\x0c")
@@ -94,7 +103,8 @@ func readingAssumptions() []assumption {
 					for _, name := range []string{"a", "none", "c\x0c"} {
 						objects = append(objects, oss.ObjectID{Key: e.own(t, e.key(name))})
 					}
-					done, err := e.client.DeleteObjects(t.Context(), e.bucket, objects, &oss.DeleteObjectsOptions{Markers: markers})
+					done, err := e.client.DeleteObjects(t.Context(), e.bucket, objects,
+						&oss.DeleteObjectsOptions{Markers: markers})
 					if err != nil || slices.ContainsFunc(done, func(d oss.DeletedObject) bool { return d.Err != nil }) {
 						t.Errorf("DeleteObjects = %+v, %v", done, err)
 					}
@@ -104,7 +114,8 @@ func readingAssumptions() []assumption {
 		},
 		{
 			ID: "A564", Source: documented, Where: "docs: GetObject, If-Match and Range", Ops: []string{"GetObject"},
-			Claim: "A range with If-Match is of the object with that ETag, or 412 PreconditionFailed; its CRC-64 is that of the whole object.",
+			Claim: "A range with If-Match is of the object with that ETag, or 412 PreconditionFailed; its CRC-64 " +
+				"is that of the whole object.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				e.put(t, key, []byte("0123456789"))
@@ -117,7 +128,8 @@ func readingAssumptions() []assumption {
 				if _, err := r.ReadAt(got, 3); err != nil || string(got) != "3456" {
 					t.Errorf("ReadAt = %q, %v", got, err)
 				}
-				obj, err := e.client.GetObject(t.Context(), e.bucket, key, &oss.GetOptions{Offset: 3, Length: 4, IfMatch: r.Info().ETag})
+				obj, err := e.client.GetObject(t.Context(), e.bucket, key,
+					&oss.GetOptions{Offset: 3, Length: 4, IfMatch: r.Info().ETag})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -125,18 +137,21 @@ func readingAssumptions() []assumption {
 				equal(t, "CRC-64", fmt.Sprint(obj.CRC64), fmt.Sprint(r.Info().CRC64))
 				e.put(t, key, []byte("abcdefghij"))
 				var changed *oss.ChangedError
-				if _, err := r.ReadAt(got, 3); !errors.As(err, &changed) || !errors.Is(err, oss.Code("PreconditionFailed")) {
+				if _, err := r.ReadAt(got, 3); !errors.As(err, &changed) ||
+					!errors.Is(err, oss.Code("PreconditionFailed")) {
 					t.Errorf("ReadAt of a replaced object: %v", err)
 				}
 			},
 		},
 		{
-			ID: "A565", Source: documented, Where: "docs: GetObject, x-oss-range-behavior; RFC 9110, 14.1.2", Ops: []string{"GetObject"},
+			ID: "A565", Source: documented, Where: "docs: GetObject, x-oss-range-behavior; RFC 9110, 14.1.2",
+			Ops:   []string{"GetObject"},
 			Claim: "With the standard behavior, a suffix that is longer than the object is the whole object.",
 			check: func(t *testing.T, e *env) {
 				e.put(t, e.key("object"), []byte("0123456789"))
 				for suffix, want := range map[int64]string{3: "789", 10: "0123456789", 99: "0123456789"} {
-					obj, err := e.client.GetObject(t.Context(), e.bucket, e.own(t, e.key("object")), &oss.GetOptions{Suffix: suffix})
+					obj, err := e.client.GetObject(t.Context(), e.bucket, e.own(t, e.key("object")),
+						&oss.GetOptions{Suffix: suffix})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -150,7 +165,8 @@ func readingAssumptions() []assumption {
 		},
 		{
 			ID: "A566", Source: documented, Where: "docs: AppendObject", Ops: []string{"AppendObject", "HeadObject"},
-			Claim: "Size, CRC-64 and type of an object show whether bytes were appended; sent again at the same position they are 409 PositionNotEqualToLength.",
+			Claim: "Size, CRC-64 and type of an object show whether bytes were appended; sent again at the same " +
+				"position they are 409 PositionNotEqualToLength.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("log")
 				first := e.append(t, key, 0, "one\n", nil)
@@ -169,11 +185,13 @@ func readingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A567", Source: documented, Where: "docs: PutSymlink, GetSymlink", Ops: []string{"PutSymlink", "GetSymlink"},
+			ID: "A567", Source: documented, Where: "docs: PutSymlink, GetSymlink",
+			Ops:   []string{"PutSymlink", "GetSymlink"},
 			Claim: "The target of a symbolic link comes back exactly, percent-encoded on the wire.",
 			check: func(t *testing.T, e *env) {
 				target := e.key("a b+c/\u4e2d")
-				if _, err := e.client.PutSymlink(t.Context(), e.bucket, e.own(t, e.key("link")), target, nil); err != nil {
+				if _, err := e.client.PutSymlink(t.Context(), e.bucket,
+					e.own(t, e.key("link")), target, nil); err != nil {
 					t.Fatal(err)
 				}
 				link, err := e.client.GetSymlink(t.Context(), e.bucket, e.key("link"), nil)
@@ -184,7 +202,8 @@ func readingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A568", Source: documented, Where: "docs: PutObjectTagging, GetObjectTagging, DeleteObjectTagging", Ops: []string{"PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging"},
+			ID: "A568", Source: documented, Where: "docs: PutObjectTagging, GetObjectTagging, DeleteObjectTagging",
+			Ops:   []string{"PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging"},
 			Claim: "Tags are replaced all at once, and come back exactly.",
 			check: func(t *testing.T, e *env) {
 				key := e.own(t, e.key("object"))
@@ -204,15 +223,18 @@ func readingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A569", Source: documented, Where: "docs: PutObjectACL, GetObjectACL, CopyObject", Ops: []string{"PutObjectACL", "GetObjectACL", "CopyObject"},
-			Claim: "A copy onto itself that names headers, metadata and ACL replaces them, and leaves the bytes and the tags.",
+			ID: "A569", Source: documented, Where: "docs: PutObjectACL, GetObjectACL, CopyObject",
+			Ops: []string{"PutObjectACL", "GetObjectACL", "CopyObject"},
+			Claim: "A copy onto itself that names headers, metadata and ACL replaces them, and " +
+				"leaves the bytes and the tags.",
 			check: func(t *testing.T, e *env) {
 				key := e.own(t, e.key("object"))
 				e.put(t, key, []byte("x"), "x-oss-meta-a", "1", "Cache-Control", "no-store", "x-oss-tagging", "t=v")
 				if err := e.client.PutObjectACL(t.Context(), e.bucket, key, oss.ACLPrivate, nil); err != nil {
 					t.Fatal(err)
 				}
-				_, err := e.client.SetObjectMeta(t.Context(), e.bucket, key, func(o *oss.ObjectOptions) { o.Metadata["b"] = "2" }, nil)
+				_, err := e.client.SetObjectMeta(t.Context(), e.bucket,
+					key, func(o *oss.ObjectOptions) { o.Metadata["b"] = "2" }, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -220,7 +242,8 @@ func readingAssumptions() []assumption {
 				if err != nil {
 					t.Fatal(err)
 				}
-				equal(t, "metadata", info.Metadata["a"]+info.Metadata["b"]+info.Header.Get("Cache-Control")+info.ETag, "12no-store"+etagOf([]byte("x")))
+				equal(t, "metadata", info.Metadata["a"]+info.Metadata["b"]+info.Header.Get("Cache-Control")+info.ETag,
+					"12no-store"+etagOf([]byte("x")))
 				acl, err := e.client.GetObjectACL(t.Context(), e.bucket, key, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -236,17 +259,21 @@ func readingAssumptions() []assumption {
 			ID: "A570", Source: documented, Where: "docs: HeadObject", Ops: []string{"HeadObject"},
 			Claim: "HEAD tells a missing object from a missing bucket.",
 			check: func(t *testing.T, e *env) {
-				if exists, err := e.client.Exists(t.Context(), e.bucket, e.own(t, e.key("none")), nil); exists || err != nil {
+				if exists, err := e.client.Exists(t.Context(), e.bucket, e.own(t, e.key("none")), nil); exists ||
+					err != nil {
 					t.Errorf("Exists = %t, %v", exists, err)
 				}
-				if _, err := e.client.Exists(t.Context(), e.missingBucket(), "none", nil); !errors.Is(err, oss.ErrNoSuchBucket) {
+				if _, err := e.client.Exists(t.Context(), e.missingBucket(), "none",
+					nil); !errors.Is(err, oss.ErrNoSuchBucket) {
 					t.Errorf("Exists in a missing bucket: %v", err)
 				}
 			},
 		},
 		{
-			ID: "A571", Source: documented, Where: "docs: GetBucketInfo, GetBucketLocation, ListBuckets", Ops: []string{"GetBucketInfo", "GetBucketLocation", "ListBuckets"},
-			Claim: "The location of a bucket is its region with oss- before it, and ListBuckets, GetBucketInfo and GetBucketLocation agree on it.",
+			ID: "A571", Source: documented, Where: "docs: GetBucketInfo, GetBucketLocation, ListBuckets",
+			Ops: []string{"GetBucketInfo", "GetBucketLocation", "ListBuckets"},
+			Claim: "The location of a bucket is its region with oss- before it, and ListBuckets, GetBucketInfo and " +
+				"GetBucketLocation agree on it.",
 			check: func(t *testing.T, e *env) {
 				region, err := e.client.GetBucketLocation(t.Context(), e.bucket, nil)
 				if err != nil {
@@ -270,9 +297,12 @@ func readingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A572", Source: documented, Where: "docs: PutBucket, DeleteBucket, PutBucketVersioning, PutBucketLifecycle, PutBucketCors", FakeOnly: ofOwnBucket,
-			Ops: []string{"PutBucket", "DeleteBucket", "PutBucketVersioning", "GetBucketVersioning", "PutBucketLifecycle", "GetBucketLifecycle",
-				"DeleteBucketLifecycle", "PutBucketCors", "GetBucketCors", "DeleteBucketCors"},
+			ID: "A572", Source: documented,
+			Where:    "docs: PutBucket, DeleteBucket, PutBucketVersioning, PutBucketLifecycle, PutBucketCors",
+			FakeOnly: ofOwnBucket,
+			Ops: []string{"PutBucket", "DeleteBucket", "PutBucketVersioning", "GetBucketVersioning",
+				"PutBucketLifecycle", "GetBucketLifecycle", "DeleteBucketLifecycle", "PutBucketCors",
+				"GetBucketCors", "DeleteBucketCors"},
 			Claim: "A new bucket has no configuration, and each comes back as it was put.",
 			check: func(t *testing.T, e *env) {
 				e = &env{system: fakeSystemWith(t, osstest.Options{}), id: e.id}
@@ -283,13 +313,17 @@ func readingAssumptions() []assumption {
 				state, err := c.GetBucketVersioning(ctx, bucket, nil)
 				_, corsErr := c.GetBucketCORS(ctx, bucket, nil)
 				_, rulesErr := c.GetBucketLifecycle(ctx, bucket, nil)
-				if state != "" || err != nil || !errors.Is(corsErr, oss.ErrNoSuchCORS) || !errors.Is(rulesErr, oss.ErrNoSuchLifecycle) {
+				if state != "" || err != nil || !errors.Is(corsErr, oss.ErrNoSuchCORS) ||
+					!errors.Is(rulesErr, oss.ErrNoSuchLifecycle) {
 					t.Errorf("a new bucket has %q, %v, %v, %v", state, err, corsErr, rulesErr)
 				}
 				rules := []oss.LifecycleRule{{ID: "uploads", AbortUploads: oss.Age{Days: 7}}}
-				cors := oss.BucketCORS{Rules: []oss.CORSRule{{Origins: []string{"*"}, Methods: []string{http.MethodGet}, MaxAge: time.Minute}}}
+				cors := oss.BucketCORS{Rules: []oss.CORSRule{
+					{Origins: []string{"*"}, Methods: []string{http.MethodGet}, MaxAge: time.Minute},
+				}}
 				if err := errors.Join(c.PutBucketVersioning(ctx, bucket, oss.VersioningEnabled, nil),
-					c.PutBucketLifecycle(ctx, bucket, rules, nil), c.PutBucketCORS(ctx, bucket, cors, nil)); err != nil {
+					c.PutBucketLifecycle(ctx, bucket, rules, nil),
+					c.PutBucketCORS(ctx, bucket, cors, nil)); err != nil {
 					t.Fatal(err)
 				}
 				gotState, _ := c.GetBucketVersioning(ctx, bucket, nil)

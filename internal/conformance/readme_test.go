@@ -105,16 +105,19 @@ also replay 60 recorded exchanges, and compare every header and byte of the repl
 		fmt.Fprintf(&b, "| %s | %s | %d |\n", s, means[s], n)
 	}
 	b.WriteString("\n## Operations\n\nEvery other request is refused with 400 `NotImplemented`. " +
-		"The last column has the numbers of the differences below.\n\n| operation | checks | sources, the strongest first | differences |\n| --- | --- | --- | --- |\n")
+		"The last column has the numbers of the differences below.\n\n| operation | checks | sources, the strongest " +
+		"first | differences |\n| --- | --- | --- | --- |\n")
 	for _, op := range osstest.Operations() {
 		about := slices.DeleteFunc(slices.Clone(all), func(a assumption) bool { return !slices.Contains(a.Ops, op) })
 		fmt.Fprintf(&b, "| %s | %d: %s | %s | %s |\n", op, len(about), numbers(about), tally(about), differing(op))
 	}
 	b.WriteString("\n## Known differences\n\n")
 	for i, d := range differences() {
-		fmt.Fprintf(&b, "%d. %s: %s Reason: %s.\n", i+1, cmp.Or(strings.Join(d.Ops, ", "), "All operations"), d.What, d.Why)
+		fmt.Fprintf(&b, "%d. %s: %s Reason: %s.\n", i+1, cmp.Or(strings.Join(d.Ops, ", "), "All operations"), d.What,
+			d.Why)
 	}
-	b.WriteString("\n## Assumptions\n\nAssumptions with a star are checked against the fake only.\n\n| ID | assumption | source | evidence |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\n## Assumptions\n\nAssumptions with a star are checked against the fake only.\n\n" +
+		"| ID | assumption | source | evidence |\n| --- | --- | --- | --- |\n")
 	for _, a := range all {
 		star := ""
 		if a.FakeOnly != "" {

@@ -37,7 +37,9 @@ func presumed(file string) (header []string, state func(t *testing.T, p *replay)
 		return []string{"Content-Type", "text/plain", "x-oss-meta-567", "456"}, nil
 	case "testmultipartupload_withkms-post-7":
 		return []string{"Content-Type", "text/plain", "x-oss-meta-encryption", "kms",
-			"x-oss-server-side-encryption", "KMS", "x-oss-server-side-encryption-key-id", "key-shh6a32d9fajtygsv4msy"}, nil
+				"x-oss-server-side-encryption", "KMS", "x-oss-server-side-encryption-key-id",
+				"key-shh6a32d9fajtygsv4msy"},
+			nil
 	case "testmultipartupload_withkms-get-4": // the recording of part 2 was not kept
 		return nil, func(t *testing.T, p *replay) {
 			id := p.ids["585F5259F3BE433CBED29234B270C9BC"]
@@ -236,9 +238,11 @@ func TestFakeRepliesAsRecorded(t *testing.T) {
 }
 
 func TestReplayNoticesEveryDifference(t *testing.T) {
-	r := &recording{status: 200, header: http.Header{"Etag": {`"1"`}, "Date": {"Wed, 17 Jun 2026 20:30:00 GMT"}, "X-Oss-Request-Id": {"6A330409598BE13230433CE7"},
+	r := &recording{status: 200, header: http.Header{"Etag": {`"1"`}, "Date": {"Wed, 17 Jun 2026 20:30:00 GMT"},
+		"X-Oss-Request-Id": {"6A330409598BE13230433CE7"},
 		"X-Oss-Version-Id": {"CAEQigEYgYDAi9.WsvIZIiA0ZThjZWYwYTY3ZWM0NjIwODFmZmM3ZjliMmNiZGU5Yg--"}},
-		reply: []byte("<A>\n  <RequestId>1</RequestId>\n  <LastModified>2026-06-17T20:30:00.000Z</LastModified>\n  <UploadId>recorded</UploadId>\n</A>\n")}
+		reply: []byte("<A>\n  <RequestId>1</RequestId>\n  <LastModified>2026-06-17T20:30:00.000Z</LastModified>\n  " +
+			"<UploadId>recorded</UploadId>\n</A>\n")}
 	p := &replay{ids: map[string]string{"recorded": "given"}}
 	tests := []struct {
 		name   string
@@ -258,13 +262,18 @@ func TestReplayNoticesEveryDifference(t *testing.T) {
 		}, ""},
 		{"form of a version", func(got *reply) { got.header.Set("x-oss-version-id", "null") }, "X-Oss-Version-Id is"},
 		{"time", func(got *reply) { got.header.Set("Date", "Wed, 17 Jun 2026 20:31:00 GMT") }, "Date is"},
-		{"time in the body", func(got *reply) { got.body = []byte(strings.Replace(string(got.body), "30:00", "40:00", 1)) }, "LastModified is"},
-		{"white space", func(got *reply) { got.body = []byte(strings.Replace(string(got.body), "  <Up", "<Up", 1)) }, "body"},
-		{"upload ID", func(got *reply) { got.body = []byte(strings.Replace(string(got.body), "given", "other", 1)) }, "body"},
+		{"time in the body", func(got *reply) {
+			got.body = []byte(strings.Replace(string(got.body), "30:00", "40:00", 1))
+		}, "LastModified is"},
+		{"white space", func(got *reply) { got.body = []byte(strings.Replace(string(got.body), "  <Up", "<Up", 1)) },
+			"body"},
+		{"upload ID", func(got *reply) { got.body = []byte(strings.Replace(string(got.body), "given", "other", 1)) },
+			"body"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := &reply{status: 200, header: r.header.Clone(), body: []byte(strings.Replace(string(r.reply), "recorded", "given", 1))}
+			got := &reply{status: 200, header: r.header.Clone(),
+				body: []byte(strings.Replace(string(r.reply), "recorded", "given", 1))}
 			tt.change(got)
 			found := strings.Join(p.compare(r, got), "\n")
 			if (tt.want == "") != (found == "") || !strings.Contains(found, tt.want) {

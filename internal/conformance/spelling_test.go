@@ -38,8 +38,8 @@ func spellingAssumptions() []assumption {
 					e.raw(t, request{method: "GET", key: key}, nil).wants(t, 200),
 					e.raw(t, request{method: "HEAD", key: key}, nil).wants(t, 200),
 				} {
-					for _, name := range []string{"x-oss-meta-author", "x-oss-request-id", "x-oss-hash-crc64ecma", "ETag",
-						"Content-MD5"} {
+					for _, name := range []string{"x-oss-meta-author", "x-oss-request-id",
+						"x-oss-hash-crc64ecma", "ETag", "Content-MD5"} {
 						if r.header[name] == "" {
 							t.Errorf("no header is spelled %s: %v", name, r.header)
 						}
@@ -70,8 +70,9 @@ func spellingAssumptions() []assumption {
 		},
 		{
 			ID: "A402", Source: liveTest, Where: cppSDK + " ListObjecsWithVersioningEnableTest, ObjectEncodingTypeTest",
-			Ops:   []string{"ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads", "ListParts"},
-			Claim: "Without encoding-type a control character in a key is a reference, and keys that differ in it stay apart.",
+			Ops: []string{"ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads", "ListParts"},
+			Claim: "Without encoding-type a control character in a key is a reference, and keys " +
+				"that differ in it stay apart.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("X\x01Y")
 				id := e.begin(t, key, []byte("1"))
@@ -96,16 +97,18 @@ func spellingAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				id := e.begin(t, key, []byte("1"))
-				equal(t, "MaxParts", e.parts(t, key, id, "max-parts", "", "part-number-marker", "").get("MaxParts"), "1000")
+				equal(t, "MaxParts", e.parts(t, key, id, "max-parts", "", "part-number-marker", "").get("MaxParts"),
+					"1000")
 				for _, query := range [][]string{
 					{"list-type", "2", "continuation-token", "", "max-keys", "", "prefix", e.key("")},
 					{"marker", "", "max-keys", "", "encoding-type", "", "prefix", e.key("")},
 				} {
-					equal(t, "MaxKeys", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxKeys"), "100")
+					equal(t, "MaxKeys",
+						e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxKeys"), "100")
 				}
 				query := []string{"uploads", "", "max-uploads", "", "key-marker", "", "prefix", e.key("")}
-				equal(t, "MaxUploads", e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxUploads"),
-					"1000")
+				equal(t, "MaxUploads",
+					e.send(t, request{method: "GET", query: query}).wants(t, 200).xml(t).get("MaxUploads"), "1000")
 			},
 		},
 		{
@@ -136,7 +139,8 @@ func spellingAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A406", Source: liveTest, Where: pythonSDK + "test_sign_v4_additional_headers", Ops: []string{"GetObject"},
+			ID: "A406", Source: liveTest, Where: pythonSDK + "test_sign_v4_additional_headers",
+			Ops:   []string{"GetObject"},
 			Claim: "A GET that announces a body is answered though the body never comes.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
@@ -158,7 +162,8 @@ func spellingAssumptions() []assumption {
 					presign time.Duration
 					ec      string
 				}{{time.Minute, "0002-00000078"}, {0, "0002-00000211"}} {
-					r := request{method: "PUT", key: e.key("object"), header: []string{"name", "a"}, presign: tt.presign,
+					r := request{method: "PUT", key: e.key("object"),
+						header: []string{"name", "a"}, presign: tt.presign,
 						signer: signer.V4{AdditionalHeaders: []string{"name"}}}
 					e.send(t, r).wants(t, 200)
 					r.tamper = func(req *http.Request) { req.Header.Set("name", "b") }
@@ -190,6 +195,7 @@ func (s slashless) Sign(req *http.Request, p signer.Params) error {
 	mac := hmac.New(sha1.New, []byte(p.Credentials.AccessKeySecret))
 	mac.Write([]byte(req.Method + "\n\n\n" + date + "\n/" + p.Bucket + "?" + req.URL.RawQuery))
 	req.Header.Set("Date", date)
-	req.Header.Set("Authorization", "OSS "+p.Credentials.AccessKeyID+":"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	req.Header.Set("Authorization",
+		"OSS "+p.Credentials.AccessKeyID+":"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	return nil
 }

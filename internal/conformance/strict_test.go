@@ -12,8 +12,9 @@ func strictAssumptions() []assumption {
 	return []assumption{
 		{
 			ID: "A470", Source: liveTest, Where: phpSDK + " testObject; " + cppSDK + " ObjectCopySameObjectMetaCopy",
-			Ops:   []string{"CopyObject"},
-			Claim: "A copy onto itself takes the metadata of the request, if there is any, with COPY and without a directive.",
+			Ops: []string{"CopyObject"},
+			Claim: "A copy onto itself takes the metadata of the request, if there is any, with " +
+				"COPY and without a directive.",
 			check: func(t *testing.T, e *env) {
 				for _, directive := range [][]string{nil, {"x-oss-metadata-directive", "COPY"}} {
 					key := e.key("object")
@@ -51,7 +52,8 @@ func strictAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				long := strings.Repeat("p", 1025)
 				for _, query := range [][]string{
-					{"prefix", long}, {"marker", long}, {"uploads", "", "prefix", long}, {"uploads", "", "key-marker", long},
+					{"prefix", long}, {"marker", long}, {"uploads", "", "prefix", long},
+					{"uploads", "", "key-marker", long},
 					{"versions", "", "prefix", long},
 				} {
 					e.refused(t, e.send(t, request{method: "GET", query: query}), 400, "InvalidArgument", "")
@@ -61,7 +63,8 @@ func strictAssumptions() []assumption {
 		{
 			ID: "A474", Source: liveTest, Where: cSDK, Ops: []string{"PutObjectACL", "ListBuckets", "HeadObject",
 				"DeleteMultipleObjects"},
-			FakeOnly: "keys for one bucket may not list all, and such a key is not below the prefix that the suite keeps to",
+			FakeOnly: "keys for one bucket may not list all, and such a key is not below the " +
+				"prefix that the suite keeps to",
 			Claim: "PutObjectACL without its header is MissingArgument; a prefix that no bucket can have is " +
 				"400; HEAD of a key that " +
 				"begins with a slash is 404; a Content-MD5 may have four zero bytes behind it.",
@@ -80,7 +83,8 @@ func strictAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A475", Source: liveTest, Where: pythonSDK + "test_exception_ec", Ops: []string{"CopyObject", "GetObject"},
+			ID: "A475", Source: liveTest, Where: pythonSDK + "test_exception_ec",
+			Ops: []string{"CopyObject", "GetObject"},
 			Claim: "A copy source with an empty versionId is 400 InvalidArgument; so is a V4 region with more " +
 				"behind it than its name, " +
 				"EC 0002-00000226.",
@@ -88,7 +92,8 @@ func strictAssumptions() []assumption {
 				key := e.key("object")
 				e.put(t, key, nil)
 				source := []string{"x-oss-copy-source", "/" + e.bucket + "/" + key + "?versionId="}
-				e.refused(t, e.send(t, request{method: "PUT", key: e.key("copy"), header: source}), 400, "InvalidArgument", "")
+				e.refused(t, e.send(t, request{method: "PUT", key: e.key("copy"), header: source}), 400,
+					"InvalidArgument", "")
 				e.needsV4(t)
 				other := replaced("/"+e.region+"/", "/"+e.region+"-test-1/")
 				r := e.send(t, request{method: "GET", key: key, tamper: other})
@@ -97,12 +102,14 @@ func strictAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A476", Source: documented, Where: "error page EC 0017-00000235", Ops: []string{"InitiateMultipartUpload",
+			ID: "A476", Source: documented, Where: "error page EC 0017-00000235",
+			Ops: []string{"InitiateMultipartUpload",
 				"ListObjects"},
 			Claim: "An encoding-type that is none of url, url2 and base64 is 400 InvalidArgument, EC 0017-00000235.",
 			check: func(t *testing.T, e *env) {
 				for _, r := range []request{
-					{method: "POST", key: e.key("object"), query: []string{"uploads", "", "encoding-type", "urlencode"}},
+					{method: "POST", key: e.key("object"),
+						query: []string{"uploads", "", "encoding-type", "urlencode"}},
 					{method: "GET", query: []string{"encoding-type", "gzip"}},
 				} {
 					doc := e.refused(t, e.send(t, r), 400, "InvalidArgument", "0017-00000235")

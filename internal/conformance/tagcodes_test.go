@@ -28,7 +28,8 @@ func tagCodeAssumptions() []assumption {
 					r := request{method: "POST", key: e.key("object"), query: []string{"uploads", ""}, header: header}
 					e.refused(t, e.send(t, r), 400, code, "")
 				}
-				r := request{method: "POST", key: e.key("log"), query: []string{"append", "", "position", "0"}, body: []byte("1")}
+				r := request{method: "POST", key: e.key("log"), query: []string{"append", "", "position", "0"},
+					body: []byte("1")}
 				e.send(t, r).wants(t, 200)
 				r.query[3], r.header = "1", []string{"x-oss-tagging", "k=1&k=2"}
 				e.send(t, r).wants(t, 200)
@@ -40,7 +41,9 @@ func tagCodeAssumptions() []assumption {
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				e.put(t, key, nil)
-				tag := func(key, value string) string { return "<Tag><Key>" + key + "</Key><Value>" + value + "</Value></Tag>" }
+				tag := func(key, value string) string {
+					return "<Tag><Key>" + key + "</Key><Value>" + value + "</Value></Tag>"
+				}
 				for _, tags := range []string{tag("%@abc", "v"), tag("k", "%abc"), tag("k", "1") + tag("k", "2")} {
 					body := []byte("<Tagging><TagSet>" + tags + "</TagSet></Tagging>")
 					r := e.send(t, request{method: "PUT", key: key, query: []string{"tagging", ""}, body: body})

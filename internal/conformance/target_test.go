@@ -66,7 +66,8 @@ func serviceSystem(t *testing.T, getenv func(string) string) *system {
 	if bucket == "" {
 		return nil
 	}
-	target, err := newSystem(bucket, oss.Config{Region: getenv("OSS_TEST_REGION"), Endpoint: getenv("OSS_TEST_ENDPOINT")})
+	target, err := newSystem(bucket,
+		oss.Config{Region: getenv("OSS_TEST_REGION"), Endpoint: getenv("OSS_TEST_ENDPOINT")})
 	if err != nil {
 		t.Fatalf("OSS_TEST_BUCKET is set: %v", err)
 	}

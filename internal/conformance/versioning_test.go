@@ -22,7 +22,8 @@ func versioningAssumptions() []assumption {
 	}
 	return []assumption{
 		{
-			ID: "A300", Source: documented, Where: "docs: PutBucketVersioning, GetBucketVersioning", Ops: []string{"PutBucketVersioning", "GetBucketVersioning"}, FakeOnly: other,
+			ID: "A300", Source: documented, Where: "docs: PutBucketVersioning, GetBucketVersioning",
+			Ops: []string{"PutBucketVersioning", "GetBucketVersioning"}, FakeOnly: other,
 			Claim: "A bucket has no versioning status at first, and later the one that was put: Enabled or Suspended.",
 			check: func(t *testing.T, e *env) {
 				e = &env{system: fakeSystemWith(t, osstest.Options{}), id: e.id}
@@ -35,9 +36,12 @@ func versioningAssumptions() []assumption {
 			},
 		},
 		{
-			ID: "A301", Source: recorded, Where: recordings + "aliblobstoreit_testbulkversioneddelete_happypath-*.json; docs: DeleteObject",
-			Ops: []string{"DeleteObject", "DeleteMultipleObjects", "ListObjectVersions", "ListObjects"}, FakeOnly: other,
-			Claim: "Deleting without a version adds a delete marker; ListObjects does not show the object, ListObjectVersions shows both, and each can be deleted by its ID.",
+			ID: "A301", Source: recorded,
+			Where:    recordings + "aliblobstoreit_testbulkversioneddelete_happypath-*.json; docs: DeleteObject",
+			Ops:      []string{"DeleteObject", "DeleteMultipleObjects", "ListObjectVersions", "ListObjects"},
+			FakeOnly: other,
+			Claim: "Deleting without a version adds a delete marker; ListObjects does not show the object, " +
+				"ListObjectVersions shows both, and each can be deleted by its ID.",
 			check: func(t *testing.T, e *env) {
 				e = &env{system: fakeSystemWith(t, osstest.Options{}), id: e.id}
 				set(t, e, "Enabled").wants(t, 200)
@@ -46,10 +50,13 @@ func versioningAssumptions() []assumption {
 				e.send(t, request{method: "DELETE", key: key}).wants(t, 204).is(t, "x-oss-delete-marker", "true")
 				equal(t, "objects", e.found(t, e.list(t)), "")
 				doc := e.list(t, "versions", "")
-				marker, version := doc.first(t, "DeleteMarker").get("VersionId"), doc.first(t, "Version").get("VersionId")
-				body := []byte("<Delete><Object><Key>" + key + "</Key><VersionId>" + version + "</VersionId></Object><Object><Key>" +
+				marker, version := doc.first(t, "DeleteMarker").get("VersionId"),
+					doc.first(t, "Version").get("VersionId")
+				body := []byte("<Delete><Object><Key>" + key + "</Key><VersionId>" + version +
+					"</VersionId></Object><Object><Key>" +
 					key + "</Key><VersionId>" + marker + "</VersionId></Object></Delete>")
-				r := e.send(t, request{method: "POST", query: []string{"delete", ""}, body: body, header: []string{"Content-MD5", md5Of(body)}})
+				r := e.send(t, request{method: "POST", query: []string{"delete", ""}, body: body,
+					header: []string{"Content-MD5", md5Of(body)}})
 				deleted := r.wants(t, 200).xml(t).all("Deleted")
 				equal(t, "version", deleted[0].names()+" "+deleted[0].get("VersionId"), "Key VersionId "+version)
 				equal(t, "marker", deleted[1].names(), "Key VersionId DeleteMarker DeleteMarkerVersionId")

@@ -97,7 +97,8 @@ func (e *env) build(t *testing.T, r request) (*http.Request, signer.Params) {
 			t.Fatal(err)
 		}
 	}
-	u := &url.URL{Scheme: e.endpoint.Scheme, Host: p.Bucket + "." + e.endpoint.Host, Path: "/" + r.key, RawPath: "/" + escapePath(r.key)}
+	u := &url.URL{Scheme: e.endpoint.Scheme, Host: p.Bucket + "." + e.endpoint.Host, Path: "/" + r.key,
+		RawPath: "/" + escapePath(r.key)}
 	if r.pathStyle {
 		u.Host, u.Path, u.RawPath = e.endpoint.Host, "/"+p.Bucket+u.Path, "/"+p.Bucket+u.RawPath
 	}
