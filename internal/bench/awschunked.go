@@ -42,7 +42,8 @@ func (c *chunkedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next reads the line before a chunk. After the last one it reads what is left, so that the connection can be used again.
+// next reads the line before a chunk. After the last one it reads what is left, so that the connection can be used
+// again.
 func (c *chunkedReader) next() error {
 	if c.more {
 		if line, err := c.line(); err != nil || line != "" {

@@ -62,7 +62,8 @@ func contenders() []contender {
 // runs reports whether c can run s, and what there is to see then.
 func (c contender) runs(s scenario) bool {
 	switch {
-	case s.mode == modeStream && !c.stream, s.part == 0 && !c.chooses, s.mode != modeSmall && s.part != 0 && s.part < c.least:
+	case s.mode == modeStream && !c.stream, s.part == 0 && !c.chooses, s.mode != modeSmall &&
+		s.part != 0 && s.part < c.least:
 		return false
 	}
 	return !c.plain || !s.slow // a slow line hides what hashing costs
@@ -132,7 +133,8 @@ func work(in io.Reader, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	mime.TypeByExtension(".bin") // reads the system's table of types, once in a process, which would be divided by the parts
+	// reads the system's table of types, once in a process, which would be divided by the parts
+	mime.TypeByExtension(".bin")
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
@@ -141,7 +143,8 @@ func work(in io.Reader, out io.Writer) error {
 	}
 	wall := time.Since(began)
 	runtime.ReadMemStats(&after)
-	return json.NewEncoder(out).Encode(reply{wall, peakMiB(), diskMiB(), after.TotalAlloc - before.TotalAlloc, after.Mallocs - before.Mallocs})
+	return json.NewEncoder(out).Encode(reply{wall, peakMiB(), diskMiB(), after.TotalAlloc - before.TotalAlloc,
+		after.Mallocs - before.Mallocs})
 }
 
 func (j job) run(ctx context.Context, c client) error {

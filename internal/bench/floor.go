@@ -76,7 +76,8 @@ func (c floor) upload(ctx context.Context, key string, parts func(id string) (in
 	if text, err = xml.Marshal(list); err != nil {
 		return err
 	}
-	_, err = c.send(ctx, http.MethodPost, key, url.Values{"uploadId": {begun.UploadId}}, bytes.NewReader(text), int64(len(text)))
+	_, err = c.send(ctx, http.MethodPost, key, url.Values{"uploadId": {begun.UploadId}},
+		bytes.NewReader(text), int64(len(text)))
 	return err
 }
 

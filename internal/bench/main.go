@@ -41,15 +41,18 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	b := bench{size: 1 << 30, log: func(format string, args ...any) { fmt.Fprintf(log, format+"\n", args...) }}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.Func("size", "`bytes` to upload, such as 1GiB or 512MiB (default 1GiB); some scenarios take less", func(text string) (err error) {
+	flags.Func("size", "`bytes` to upload, such as 1GiB or 512MiB (default 1GiB); some scenarios "+
+		"take less", func(text string) (err error) {
 		b.size, err = parseBytes(text)
 		return err
 	})
 	flags.IntVar(&b.runs, "runs", 5, "how often each client runs each scenario")
 	only := flags.String("only", "", "scenarios, or what their names begin with, with commas (default all)")
 	clients := flags.String("clients", "", "clients, with commas (default all)")
-	flags.StringVar(&b.profiles, "profile", "", "`directory` for a CPU profile of the last run of each client and scenario")
-	flags.StringVar(&b.group, "cgroup", "", "`directory` of an empty memory cgroup, of either version, for the container scenarios")
+	flags.StringVar(&b.profiles, "profile", "",
+		"`directory` for a CPU profile of the last run of each client and scenario")
+	flags.StringVar(&b.group, "cgroup", "",
+		"`directory` of an empty memory cgroup, of either version, for the container scenarios")
 	flags.BoolVar(&b.verify, "verify", false, "let the sink hash what it receives; seconds are worth nothing then")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -27,8 +27,9 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 	temp, profiles := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	var out, log bytes.Buffer
-	sizes := map[string]string{"file-8,stream-8": "8388609", "file-defaults,stream-defaults": "17MiB", "small-32,tls-file-16,tls-small": "2MiB",
-		"many-files": "9MiB"}
+	sizes := map[string]string{"file-8,stream-8": "8388609", "file-defaults,stream-defaults": "17MiB",
+		"small-32,tls-file-16,tls-small": "2MiB",
+		"many-files":                     "9MiB"}
 	for only, size := range sizes {
 		args := []string{"-size", size, "-runs", "1", "-verify", "-only", only, "-profile", profiles}
 		if err := run(t.Context(), args, &out, &log); err != nil {
@@ -38,7 +39,9 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 	for _, s := range scenarios() {
 		for _, c := range contenders() {
 			want := c.runs(s) && slices.ContainsFunc(slices.Collect(maps.Keys(sizes)), func(only string) bool {
-				return slices.ContainsFunc(strings.Split(only, ","), func(w string) bool { return strings.HasPrefix(s.name, w) })
+				return slices.ContainsFunc(strings.Split(only, ","), func(w string) bool {
+					return strings.HasPrefix(s.name, w)
+				})
 			})
 			if got := strings.Contains(out.String(), "| "+s.name+" | "+c.name+" |"); got != want {
 				t.Errorf("the table has %s of %s: %v, want %v", s.name, c.name, got, want)
@@ -56,7 +59,8 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 // The client's process ends with the error, and the command with it.
 func TestAClientThatFailsIsAnError(t *testing.T) {
 	b := newTestBench(t)
-	_, err := b.one(t.Context(), scenario{name: "tiny", mode: modeFile, part: 1 << 10, workers: 1, size: 2 << 10}, contender{name: "v1"}, b.path(t, 2<<10))
+	_, err := b.one(t.Context(), scenario{name: "tiny", mode: modeFile, part: 1 << 10, workers: 1, size: 2 << 10},
+		contender{name: "v1"}, b.path(t, 2<<10))
 	if err == nil || !strings.Contains(err.Error(), "part size") {
 		t.Errorf("v1 with parts of 1 KiB: %v, want its complaint", err)
 	}
@@ -73,14 +77,16 @@ func TestAnIncompleteObjectIsAnError(t *testing.T) {
 		t.Fatalf("a whole object: %v", err)
 	}
 	// What the client takes for the end is a part before it.
-	_, err := b.one(t.Context(), scenario{name: "short", mode: modeStream, part: 1 << 10, workers: 2, size: 5 << 10}, contender{name: "floor"}, path)
+	_, err := b.one(t.Context(), scenario{name: "short", mode: modeStream, part: 1 << 10, workers: 2, size: 5 << 10},
+		contender{name: "floor"}, path)
 	if err == nil || !strings.Contains(err.Error(), "Pieces:4") {
 		t.Errorf("an object that lacks a part: %v, want the tally", err)
 	}
 }
 
 func TestRunRefusesWhatItDoesNotKnow(t *testing.T) {
-	for _, args := range [][]string{{"-size", "1GB"}, {"-size", "0"}, {"-runs", "0"}, {"-only", "file,fast"}, {"-clients", "ours,theirs"}, {"file"}, {"-quick"}} {
+	for _, args := range [][]string{{"-size", "1GB"}, {"-size", "0"}, {"-runs", "0"}, {"-only", "file,fast"},
+		{"-clients", "ours,theirs"}, {"file"}, {"-quick"}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("run(%q) = nil", args)
 		}
@@ -88,7 +94,8 @@ func TestRunRefusesWhatItDoesNotKnow(t *testing.T) {
 }
 
 func TestParseBytes(t *testing.T) {
-	for text, want := range map[string]int64{"1": 1, "24MiB": 24 << 20, "1GiB": 1 << 30, "-1": 0, "9999999999GiB": 0, "": 0} {
+	for text, want := range map[string]int64{"1": 1, "24MiB": 24 << 20, "1GiB": 1 << 30, "-1": 0,
+		"9999999999GiB": 0, "": 0} {
 		if got, err := parseBytes(text); got != want || (err == nil) != (want > 0) {
 			t.Errorf("parseBytes(%q) = %d, %v, want %d", text, got, err, want)
 		}

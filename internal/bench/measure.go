@@ -145,7 +145,8 @@ func (b *bench) one(ctx context.Context, s scenario, client contender, path stri
 		return cost{}, err
 	}
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(environment(os.Environ()), roleVariable+"=client", "SSL_CERT_FILE="+filepath.Join(b.trusted(), "sink.pem"), "SSL_CERT_DIR="+b.trusted())
+	cmd.Env = append(environment(os.Environ()), roleVariable+"=client",
+		"SSL_CERT_FILE="+filepath.Join(b.trusted(), "sink.pem"), "SSL_CERT_DIR="+b.trusted())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return cost{}, fmt.Errorf("%w: %s", err, &stderr)

@@ -48,8 +48,10 @@ func TestTableComparesWithinAScenario(t *testing.T) {
 		"| a | ours | 3.00 | 3.00 | 1.50 | 2.00 | 0.50 | 512 | 20 | 0 | 2.0 | 1024 | 2930 | 2.0 | 2 |",
 		"| a | v2 | 2.00 | 2.00 | 1.00 | 4.00 | 1.00 | 256 | 20 | 0 | 2.0 | 1024 | 1953 | 2.0 | 2 |",
 		"| b | ours | 3.00 | - | - | 2.00 | - | 512 | 20 | 0 | 2.0 | 256 | 11719 | 8.0 | 8 |",
-		"| scenario | floor | ours | v2 | CPU x v2 | wall x v2 | peak MiB | allocs/part |\n| --- | --: | --: | --: | --: | --: | --: | --: |\n",
-		"| a | 1.00 | 3.00 | 2.00 | 1.50 | 0.50 | 20 | 2 |\n| b | - | 3.00 | - | - | - | 20 | 8 |\n| c | 1.00 | - | - | - | - | - | - |\n",
+		"| scenario | floor | ours | v2 | CPU x v2 | wall x v2 | peak MiB | allocs/part |\n" +
+			"| --- | --: | --: | --: | --: | --: | --: | --: |\n",
+		"| a | 1.00 | 3.00 | 2.00 | 1.50 | 0.50 | 20 | 2 |\n| b | - | 3.00 | - | - | - | 20 | 8 |\n" +
+			"| c | 1.00 | - | - | - | - | - | - |\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, &out)
@@ -88,7 +90,8 @@ func TestSizedCountsWhatMustArrive(t *testing.T) {
 }
 
 func TestEnvironmentKeepsNothingThatTunes(t *testing.T) {
-	got := environment([]string{"PATH=/bin", "GOGC=off", "https_proxy=x", "HTTP_PROXY=x", "AWS_REGION=x", "SSL_CERT_FILE=x", "GODEBUG=x", "HOME=/"})
+	got := environment([]string{"PATH=/bin", "GOGC=off", "https_proxy=x", "HTTP_PROXY=x", "AWS_REGION=x",
+		"SSL_CERT_FILE=x", "GODEBUG=x", "HOME=/"})
 	if want := []string{"PATH=/bin", "HOME=/"}; !slices.Equal(got, want) {
 		t.Errorf("environment = %q, want %q", got, want)
 	}

@@ -18,7 +18,8 @@ type minioGo struct {
 func newMinio(j job) (client, error) {
 	host, secure := strings.CutPrefix(j.URL, "https://")
 	c, err := minio.New(strings.TrimPrefix(host, "http://"), &minio.Options{
-		Creds: credentials.NewStaticV4(keyID, secret, ""), Secure: secure, Region: region, BucketLookup: minio.BucketLookupPath,
+		Creds: credentials.NewStaticV4(keyID, secret, ""), Secure: secure, Region: region,
+		BucketLookup: minio.BucketLookupPath,
 	})
 	opts := minio.PutObjectOptions{SendContentMd5: true}
 	if j.Part != 0 {

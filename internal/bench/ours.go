@@ -26,7 +26,8 @@ func newOursWith(j job, sum oss.Checksum) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})}, nil
+	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})},
+		nil
 }
 
 func (c ours) file(ctx context.Context, key, path string) error {

@@ -84,13 +84,15 @@ func buildWithoutKernels(ctx context.Context, path, dir string) error {
 
 // listFiles returns the source files of this module that the program is made of.
 func listFiles(ctx context.Context, flags ...string) ([]string, error) {
-	const perFile = `{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .SFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`
+	const perFile = `{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range ` +
+		`.SFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`
 	const format = `{{with .Module}}{{if eq .Path "` + modulePath + `"}}{{$.ImportPath}}{{"\n"}}{{end}}{{end}}`
 	packages, err := goCommand(ctx, append(append([]string{"list", "-deps", "-f", format}, flags...), programPath)...)
 	if err != nil {
 		return nil, err
 	}
-	files, err := goCommand(ctx, append(append([]string{"list", "-f", perFile}, flags...), strings.Fields(packages)...)...)
+	files, err := goCommand(ctx,
+		append(append([]string{"list", "-f", perFile}, flags...), strings.Fields(packages)...)...)
 	return strings.Split(strings.TrimSpace(files), "\n"), err
 }
 

@@ -46,8 +46,8 @@ func scenarios() []scenario {
 		{name: "tls-file-8x3", mode: modeFile, part: 8 * MiB, workers: 3, tls: true},
 		{name: "tls-file-16x8", mode: modeFile, part: 16 * MiB, workers: 8, tls: true},
 		{name: "tls-small-8", mode: modeSmall, part: 256 * KiB, workers: 8, tls: true, size: maxSmall * 256 * KiB},
-		// So small that nothing is left but planning, requests and bookkeeping. The last part lacks a byte, for v2 doubles
-		// its part size where the others still see 10,000 parts.
+		// So small that nothing is left but planning, requests and bookkeeping. The last part lacks a byte, for v2
+		// doubles its part size where the others still see 10,000 parts.
 		{name: "parts-10000", mode: modeFile, part: KiB, workers: 3, size: 10000*KiB - 1},
 	}
 	all = append(all, scenario{name: "many-files", mode: modeMany, callers: 8})

@@ -155,8 +155,9 @@ func (s *sink) initiate(w http.ResponseWriter, key string) error {
 	s.mu.Unlock()
 	time.Sleep(latency)
 	w.Header().Set("Content-Type", "application/xml")
-	_, err := fmt.Fprintf(w, "%s<InitiateMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>",
-		xml.Header, bucket, key, id)
+	_, err := fmt.Fprintf(w,
+		"%s<InitiateMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><UploadId>%s</UploadId>"+
+			"</InitiateMultipartUploadResult>", xml.Header, bucket, key, id)
 	return err
 }
 
@@ -193,7 +194,8 @@ func (s *sink) complete(w http.ResponseWriter, r *http.Request, first int64, key
 	w.Header().Set("Content-Type", "application/xml")
 	w.Header().Set("ETag", etag)
 	w.Header().Set("X-Oss-Hash-Crc64ecma", strconv.FormatUint(crc, 10))
-	_, err := fmt.Fprintf(w, "%s<CompleteMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><ETag>%s</ETag></CompleteMultipartUploadResult>",
+	_, err := fmt.Fprintf(w, "%s<CompleteMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><ETag>%s</ETag>"+
+		"</CompleteMultipartUploadResult>",
 		xml.Header, bucket, key, etag)
 	return err
 }

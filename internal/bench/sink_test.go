@@ -39,7 +39,8 @@ func (s *sink) send(method, target, body string, header http.Header) (int, *http
 	return w.Code, w.Result()
 }
 
-const completeList = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber></Part><Part><PartNumber>2</PartNumber></Part><Part><PartNumber>3</PartNumber></Part></CompleteMultipartUpload>"
+const completeList = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber></Part><Part>" +
+	"<PartNumber>2</PartNumber></Part><Part><PartNumber>3</PartNumber></Part></CompleteMultipartUpload>"
 
 func TestSinkAnswersTheTruth(t *testing.T) {
 	s, data := newTestSink(t, false)
@@ -54,7 +55,8 @@ func TestSinkAnswersTheTruth(t *testing.T) {
 		}
 	}
 	code, resp := s.send("POST", "/b/piece-0?uploadId=UPLOAD-piece-0-0", completeList, nil)
-	if crc := strconv.FormatUint(crc64.Checksum([]byte(data)), 10); code != 200 || resp.Header.Get("x-oss-hash-crc64ecma") != crc {
+	if crc := strconv.FormatUint(crc64.Checksum([]byte(data)), 10); code != 200 ||
+		resp.Header.Get("x-oss-hash-crc64ecma") != crc {
 		t.Errorf("complete: status %d, %v, want CRC-64 %s", code, resp.Header, crc)
 	}
 	if got, want := s.take(), (tally{Objects: 1, Pieces: 3, Bytes: 10}); got != want {
@@ -74,14 +76,17 @@ func TestSinkRefusesWhatIsNotTheSource(t *testing.T) {
 		want         int
 	}{
 		{"right", "/b/piece-1?x-id=PutObject", data[4:8], nil, true, 200},
-		{"right, in chunks", "/b/piece-1", "3;chunk-signature=x\r\n" + data[4:7] + "\r\n1\r\n" + data[7:8] + "\r\n0\r\nx-trailer:y\r\n\r\n", chunked, true, 200},
+		{"right, in chunks", "/b/piece-1",
+			"3;chunk-signature=x\r\n" + data[4:7] + "\r\n1\r\n" + data[7:8] + "\r\n0\r\nx-trailer:y\r\n\r\n", chunked,
+			true, 200},
 		{"chunk without its end", "/b/piece-1", "4\r\n" + data[4:8] + "0\r\n\r\n", chunked, false, 400},
 		{"chunk cut off", "/b/piece-1", "4\r\n" + data[4:6], chunked, false, 400},
 		{"chunk without a length", "/b/piece-1", "x\r\n", chunked, false, 400},
 		{"too short", "/b/piece-1", data[4:7], nil, false, 400},
 		{"too long", "/b/piece-1", data[4:9], nil, false, 400},
 		{"other bytes", "/b/piece-1", "abcd", nil, true, 400},
-		{"wrong Content-MD5", "/b/piece-1", data[4:8], http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(wrong[:])}}, false, 400},
+		{"wrong Content-MD5", "/b/piece-1", data[4:8],
+			http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(wrong[:])}}, false, 400},
 		{"no such piece", "/b/piece-3", data[8:], nil, false, 400},
 		{"no such upload", "/b/piece-0?uploadId=x&partNumber=1", data[:4], nil, false, 400},
 		{"no such key", "/b/other", data[:4], nil, false, 400},
@@ -139,14 +144,16 @@ func TestSinkTakesPiecesOfAnySize(t *testing.T) {
 			for i, text := range tt.parts {
 				list += "<Part><PartNumber>" + strconv.Itoa(i+1) + "</PartNumber></Part>"
 				var resp *http.Response
-				last, resp = s.send("PUT", "/b/piece-0?uploadId=UPLOAD-piece-0-0&partNumber="+strconv.Itoa(i+1), text, header)
+				last, resp = s.send("PUT", "/b/piece-0?uploadId=UPLOAD-piece-0-0&partNumber="+strconv.Itoa(i+1), text,
+					header)
 				crc := strconv.FormatUint(crc64.Checksum([]byte(text)), 10)
 				if last == 200 && resp.Header.Get("x-oss-hash-crc64ecma") != crc {
 					t.Errorf("part %d: %v, want CRC-64 %s", i+1, resp.Header, crc)
 				}
 			}
 			if last == 200 {
-				last, _ = s.send("POST", "/b/piece-0?uploadId=UPLOAD-piece-0-0", "<CompleteMultipartUpload>"+list+"</CompleteMultipartUpload>", nil)
+				last, _ = s.send("POST", "/b/piece-0?uploadId=UPLOAD-piece-0-0",
+					"<CompleteMultipartUpload>"+list+"</CompleteMultipartUpload>", nil)
 			}
 			if last != tt.want {
 				t.Errorf("status %d, want %d", last, tt.want)

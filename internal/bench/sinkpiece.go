@@ -20,7 +20,8 @@ func (s *sink) piece(w http.ResponseWriter, r *http.Request, index int64, id str
 	order, pieces, wholes := s.order, s.pieces, s.wholes
 	s.mu.Unlock()
 	body := io.Reader(r.Body)
-	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") || strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") ||
+		strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
 		body = newChunkedReader(body)
 	}
 	var got sum

@@ -14,7 +14,8 @@ import (
 func table(out io.Writer, rows []row, runs int) {
 	fmt.Fprintf(out, "Medians of %d, %s %s/%s, %d cores. CPU is user and system of the client process alone.\n\n",
 		runs, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	fmt.Fprintln(out, "| scenario | client | CPU s/GiB | x floor | x v2 | wall s | x v2 | MiB/s | peak MiB | disk MiB | heap MiB | parts | CPU us/part | KiB/part | allocs/part |")
+	fmt.Fprintln(out, "| scenario | client | CPU s/GiB | x floor | x v2 | wall s | x v2 | MiB/s | peak MiB | disk MiB "+
+		"| heap MiB | parts | CPU us/part | KiB/part | allocs/part |")
 	fmt.Fprintln(out, "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |")
 	cpu, wall := func(r row) time.Duration { return r.CPU }, func(r row) time.Duration { return r.Wall }
 	for _, r := range rows {
@@ -23,9 +24,12 @@ func table(out io.Writer, rows []row, runs int) {
 		if r.Peak > 0 {
 			peak = fmt.Sprintf("%.0f", r.Peak)
 		}
-		fmt.Fprintf(out, "| %s | %s | %.2f | %s | %s | %.2f | %s | %.0f | %s | %.0f | %.1f | %d | %.0f | %.1f | %.0f |\n",
-			r.scenario.name, r.client, r.CPU.Seconds()/(mib/1024), r.against(rows, "floor", cpu), r.against(rows, "v2", cpu),
-			r.Wall.Seconds(), r.against(rows, "v2", wall), mib/r.Wall.Seconds(), peak, r.Disk, float64(r.Bytes)/(1<<20), r.Pieces,
+		fmt.Fprintf(out,
+			"| %s | %s | %.2f | %s | %s | %.2f | %s | %.0f | %s | %.0f | %.1f | %d | %.0f | %.1f | %.0f |\n",
+			r.scenario.name, r.client, r.CPU.Seconds()/(mib/1024),
+			r.against(rows, "floor", cpu), r.against(rows, "v2", cpu),
+			r.Wall.Seconds(), r.against(rows, "v2", wall), mib/r.Wall.Seconds(), peak, r.Disk,
+			float64(r.Bytes)/(1<<20), r.Pieces,
 			float64(r.CPU)/float64(time.Microsecond)/pieces, float64(r.Bytes)/1024/pieces, float64(r.Allocs)/pieces)
 	}
 }
@@ -53,7 +57,8 @@ func summary(out io.Writer, rows []row) {
 		}
 		cells[[2]string{r.scenario.name, r.client}] = r
 	}
-	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients, " | ")+" | CPU x v2 | wall x v2 | peak MiB | allocs/part |")
+	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients,
+		" | ")+" | CPU x v2 | wall x v2 | peak MiB | allocs/part |")
 	fmt.Fprintln(out, "| --- |"+strings.Repeat(" --: |", len(clients)+4))
 	for _, name := range scenarios {
 		fmt.Fprintf(out, "| %s |", name)
@@ -70,6 +75,7 @@ func summary(out io.Writer, rows []row) {
 			continue
 		}
 		cpu, wall := func(r row) time.Duration { return r.CPU }, func(r row) time.Duration { return r.Wall }
-		fmt.Fprintf(out, " %s | %s | %.0f | %.0f |\n", ours.against(rows, "v2", cpu), ours.against(rows, "v2", wall), ours.Peak, float64(ours.Allocs)/float64(ours.Pieces))
+		fmt.Fprintf(out, " %s | %s | %.0f | %.0f |\n", ours.against(rows, "v2", cpu), ours.against(rows, "v2", wall),
+			ours.Peak, float64(ours.Allocs)/float64(ours.Pieces))
 	}
 }

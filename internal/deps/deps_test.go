@@ -27,16 +27,20 @@ func own(dir string) (allowed []string, known bool) {
 		allowed []string
 	}{
 		{"signer", nil},
-		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/ossxml", "internal/reqstats", "internal/zerocopy"}},
-		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/memnet", "internal/ossxml", "oss/osstest/internal/store"}},
+		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/ossxml",
+			"internal/reqstats", "internal/zerocopy"}},
+		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/memnet", "internal/ossxml",
+			"oss/osstest/internal/store"}},
 		{"oss/osstest/internal/store", []string{"oss", "internal/ossxml"}},
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
-		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/pagecache", "internal/reqstats", "internal/zerocopy"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/pagecache",
+			"internal/reqstats", "internal/zerocopy"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/", nil},
 		{"examples/internal/", []string{"oss", "multipart", "signer", "oss/osstest"}},
-		{"examples/", []string{"oss", "multipart", "signer", "oss/osstest", "oss/credentials", "examples/internal/bucket"}},
+		{"examples/", []string{"oss", "multipart", "signer", "oss/osstest", "oss/credentials",
+			"examples/internal/bucket"}},
 	}
 	for _, row := range table {
 		if row.dir == dir || strings.HasSuffix(row.dir, "/") && strings.HasPrefix(dir, row.dir) {
@@ -128,13 +132,16 @@ func TestImportRulesCatchEveryViolation(t *testing.T) {
 		wrong   string // part of the complaint; empty means that there is none
 	}{
 		{"the standard library is free", "signer/v4.go", "net/http", ""},
-		{"signer stands alone", "signer/v4.go", mod + "internal/crc64", "signer/v4.go imports internal/crc64, but signer may import nothing"},
+		{"signer stands alone", "signer/v4.go", mod + "internal/crc64",
+			"signer/v4.go imports internal/crc64, but signer may import nothing"},
 		{"key sources may import signer", "oss/credentials/env.go", mod + "signer", ""},
 		{"key sources do not import oss", "oss/credentials/env.go", mod + "oss", "imports oss"},
 		{"oss does not import the key sources", "oss/client.go", mod + "oss/credentials", "imports oss/credentials"},
-		{"key sources do not import their fakes", "oss/credentials/ecs.go", mod + "oss/credentials/credtest", "imports oss/credentials/credtest"},
+		{"key sources do not import their fakes", "oss/credentials/ecs.go", mod + "oss/credentials/credtest",
+			"imports oss/credentials/credtest"},
 		{"internal packages stand alone", "internal/ossxml/ossxml.go", mod + "oss", "may import nothing"},
-		{"internal packages do not see each other", "internal/ossxml/ossxml.go", mod + "internal/crc64", "may import nothing"},
+		{"internal packages do not see each other", "internal/ossxml/ossxml.go",
+			mod + "internal/crc64", "may import nothing"},
 		{"oss may import signer", "oss/client.go", mod + "signer", ""},
 		{"oss may import internal packages", "oss/integrity.go", mod + "internal/crc64", ""},
 		{"oss does not look upwards", "oss/client.go", mod + "multipart", "imports multipart"},
@@ -152,10 +159,13 @@ func TestImportRulesCatchEveryViolation(t *testing.T) {
 		{"examples share a helper", "examples/upload/main.go", mod + "examples/internal/bucket", ""},
 		{"examples do not look inside", "examples/upload/main.go", mod + "internal/crc64", "imports internal/crc64"},
 		{"retryablehttp has its file", "oss/retry.go", "github.com/hashicorp/go-retryablehttp", ""},
-		{"retryablehttp has no other file", "oss/attempt.go", "github.com/hashicorp/go-retryablehttp", "in oss/retry.go only"},
-		{"retryablehttp has no test", "oss/retry_test.go", "github.com/hashicorp/go-retryablehttp", "in oss/retry.go only"},
+		{"retryablehttp has no other file", "oss/attempt.go",
+			"github.com/hashicorp/go-retryablehttp", "in oss/retry.go only"},
+		{"retryablehttp has no test", "oss/retry_test.go",
+			"github.com/hashicorp/go-retryablehttp", "in oss/retry.go only"},
 		{"errgroup has its file", "multipart/transfer.go", "golang.org/x/sync/errgroup", ""},
-		{"errgroup has no other file", "multipart/writer.go", "golang.org/x/sync/errgroup", "in multipart/transfer.go only"},
+		{"errgroup has no other file", "multipart/writer.go", "golang.org/x/sync/errgroup",
+			"in multipart/transfer.go only"},
 		{"x/sync is errgroup and nothing else", "multipart/transfer.go", "golang.org/x/sync/semaphore", "nowhere"},
 		{"cmp is for tests", "multipart/plan_test.go", "github.com/google/go-cmp/cmp", ""},
 		{"cmp is for nobody else", "multipart/plan.go", "github.com/google/go-cmp/cmp", "in tests only"},
@@ -222,7 +232,8 @@ func load(t *testing.T) (m module, files []string) {
 		}
 		rel = filepath.ToSlash(rel)
 		switch {
-		case d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata"):
+		case d.IsDir() && rel != "." &&
+			(strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata"):
 			return filepath.SkipDir
 		case d.Name() == "go.mod" && rel != "go.mod":
 			m.nested = append(m.nested, path.Dir(rel))

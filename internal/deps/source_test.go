@@ -123,7 +123,8 @@ func state(c *checked) []string {
 					vars[obj] = true
 					if len(s.Values) == 0 {
 						report(name, "variable %s has no value from the start", name.Name)
-					} else if t := obj.Type().String(); t != "sync.Pool" && strings.HasPrefix(t, "sync.") || strings.HasPrefix(t, "sync/atomic.") {
+					} else if t := obj.Type().String(); t != "sync.Pool" && strings.HasPrefix(t, "sync.") ||
+						strings.HasPrefix(t, "sync/atomic.") {
 						report(name, "variable %s is a %s", name.Name, t)
 					}
 				}
@@ -181,7 +182,8 @@ func TestSourceRulesCatchEveryViolation(t *testing.T) {
 		rule        func(*checked) []string
 		wrong       string
 	}{
-		{"documented", "// F runs.\nfunc F() {}\n\n// A T is one.\ntype T int\n\n// M runs.\nfunc (T) M() {}", undocumented, ""},
+		{"documented", "// F runs.\nfunc F() {}\n\n// A T is one.\ntype T int\n\n// M runs.\nfunc (T) M() {}",
+			undocumented, ""},
 		{"function", "func F() {}", undocumented, "F has no comment that"},
 		{"function by another name", "// Fn runs.\nfunc F() {}", undocumented, "F has no comment that"},
 		{"method", "// T is one.\ntype T int\nfunc (*T) M() {}", undocumented, "M has no comment that"},
@@ -191,7 +193,8 @@ func TestSourceRulesCatchEveryViolation(t *testing.T) {
 		{"constant", "const C = 1", undocumented, "C has no comment"},
 		{"constants in a group", "// Numbers.\nconst (\n\tC = 1\n\tD = 2\n)", undocumented, ""},
 		{"constant with a line of its own", "const (\n\tC = 1 // one\n)", undocumented, ""},
-		{"tables and errors", "import \"errors\"\nvar e = errors.New(\"\")\nvar m = map[int]int{1: 2}\nvar _ error = e\nfunc f() int { return m[1] }", state, ""},
+		{"tables and errors", "import \"errors\"\nvar e = errors.New(\"\")\nvar m = map[int]int{1: 2}\n" +
+			"var _ error = e\nfunc f() int { return m[1] }", state, ""},
 		{"locals are free", "func f() { m := map[int]int{}; m[1] = 2 }", state, ""},
 		{"init", "func init() {}", state, "init function"},
 		{"a method init is none", "type t int\nfunc (t) init() {}", state, ""},
@@ -202,7 +205,8 @@ func TestSourceRulesCatchEveryViolation(t *testing.T) {
 		{"counter", "var v = 1\nfunc f() { v++ }", state, "v is counted with"},
 		{"address", "var v = 1\nfunc f() *int { return &v }", state, "v is pointed to"},
 		{"emptied", "var m = map[int]int{}\nfunc f() { clear(m) }", state, "m is emptied"},
-		{"pool", "import \"sync\"\nvar p = sync.Pool{New: func() any { return 0 }}\nfunc f() any { return p.Get() }", state, ""},
+		{"pool", "import \"sync\"\nvar p = sync.Pool{New: func() any { return 0 }}\nfunc f() any { return p.Get() }",
+			state, ""},
 		{"lock", "import \"sync\"\nvar mu = sync.Mutex{}", state, "mu is a sync.Mutex"},
 	}
 	for _, tt := range tests {

@@ -105,7 +105,8 @@ func (m module) walk(typ types.Type, seen map[types.Type]bool, report func(*type
 
 // walkNamed looks at the name of a type and at its arguments. It reports whether the type is one
 // of m, so that its inside matters.
-func (m module) walkNamed(n *types.TypeName, args *types.TypeList, seen map[types.Type]bool, report func(*types.TypeName)) bool {
+func (m module) walkNamed(n *types.TypeName, args *types.TypeList, seen map[types.Type]bool,
+	report func(*types.TypeName)) bool {
 	for arg := range args.Types() {
 		m.walk(arg, seen, report)
 	}
@@ -178,7 +179,8 @@ func (f importerFunc) Import(path string) (*types.Package, error) { return f(pat
 
 func TestExportedNamesShowNoForeignTypes(t *testing.T) {
 	m, packages := loadTypes(t)
-	for _, name := range []string{"signer", "oss", "multipart", "oss/osstest", "oss/credentials", "oss/credentials/credtest"} {
+	for _, name := range []string{"signer", "oss", "multipart", "oss/osstest", "oss/credentials",
+		"oss/credentials/credtest"} {
 		i := slices.IndexFunc(packages, func(c *checked) bool { return c.path == m.path+"/"+name })
 		if i < 0 {
 			t.Errorf("package %s was not found", name)

@@ -16,7 +16,8 @@ func TestTheVariableCanBeADuration(t *testing.T) {
 		short, variable string
 		want            time.Duration
 	}{
-		{"false", "", 2}, {"false", "1", 3}, {"false", "-1h", 3}, {"false", "30m", 30 * time.Minute}, {"true", "30m", 1},
+		{"false", "", 2}, {"false", "1", 3}, {"false", "-1h", 3},
+		{"false", "30m", 30 * time.Minute}, {"true", "30m", 1},
 	} {
 		t.Setenv(effort.Variable, tt.variable)
 		if err := short.Set(tt.short); err != nil {

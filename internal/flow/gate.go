@@ -14,8 +14,8 @@ type Gate interface {
 
 // Attempts are those of one operation behind a Gate.
 type Attempts interface {
-	// Retry returns nil when the next attempt may be made, which may be long after the call. An error ends the operation:
-	// that of ctx, or one that says why the Gate gives up.
+	// Retry returns nil when the next attempt may be made, which may be long after the call. An error ends the
+	// operation: that of ctx, or one that says why the Gate gives up.
 	Retry(ctx context.Context, f Failure) error
 }
 
@@ -41,8 +41,8 @@ const (
 	Throttled
 	// Exhausted means that this machine has no more file descriptors or ports. Fewer requests in flight help.
 	Exhausted
-	// Outage is a failure of the connection, or a 5xx page that is not from OSS, once OSS has answered the Client. A Gate
-	// bounds these by time. Before the first answer of OSS such a failure is Temporary: the endpoint may be wrong.
+	// Outage is a failure of the connection, or a 5xx page that is not from OSS, once OSS has answered the Client. A
+	// Gate bounds these by time. Before the first answer of OSS such a failure is Temporary: the endpoint may be wrong.
 	Outage
 )
 

@@ -67,7 +67,8 @@ func (s *service) operation(took time.Duration) func(context.Context) error {
 			if err == nil {
 				return nil
 			}
-			if gave := attempts.Retry(ctx, Failure{Kind: kind, Err: err, Attempt: n, MaxAttempt: 4, Wait: 100 * time.Millisecond}); gave != nil {
+			if gave := attempts.Retry(ctx,
+				Failure{Kind: kind, Err: err, Attempt: n, MaxAttempt: 4, Wait: 100 * time.Millisecond}); gave != nil {
 				return fmt.Errorf("%w: %w", gave, err)
 			}
 		}
@@ -89,7 +90,8 @@ func send(ctx context.Context, g *Governor, f func(context.Context) error) error
 }
 
 func TestOneCallerProbesAndAllGoOnWhenTheServiceIsBack(t *testing.T) {
-	for _, down := range []time.Duration{100 * time.Millisecond, 2 * time.Second, 10 * time.Second, time.Minute, 4 * time.Minute} {
+	for _, down := range []time.Duration{100 * time.Millisecond, 2 * time.Second, 10 * time.Second,
+		time.Minute, 4 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &service{}
 			g := governor(s, 4, 5*time.Minute)
@@ -203,7 +205,8 @@ func TestControlRequestsNeedNoPermit(t *testing.T) {
 		}
 		defer p.Release()
 		began := time.Now()
-		if err := s.operation(time.Millisecond)(WithGate(t.Context(), g.Control(nil))); err != nil || time.Since(began) > time.Millisecond {
+		if err := s.operation(time.Millisecond)(WithGate(t.Context(), g.Control(nil))); err != nil ||
+			time.Since(began) > time.Millisecond {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
@@ -257,7 +260,8 @@ func TestWaitsAreToldOnceWithTheirEnd(t *testing.T) {
 			if err := p.Do(t.Context(), 1, s.operation(time.Millisecond)); err != nil {
 				t.Fatal(err)
 			}
-			if len(waits) != 2 || waits[0].Since.Sub(began) > time.Second || waits[0].Why != errDown || !waits[1].Since.IsZero() {
+			if len(waits) != 2 || waits[0].Since.Sub(began) > time.Second ||
+				waits[0].Why != errDown || !waits[1].Since.IsZero() {
 				t.Fatalf("told %v", waits)
 			}
 			if told > time.Millisecond {
@@ -278,7 +282,8 @@ func TestGovernorLaws(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, round))
 			s := &service{}
 			limit, most := 1+r.Int64N(8), int64(0)
-			g := New(Config{Limit: limit, MaxLimit: limit * r.Int64N(9), Patience: time.Duration(1+r.IntN(60)) * time.Second, Probe: s.probe})
+			g := New(Config{Limit: limit, MaxLimit: limit * r.Int64N(9),
+				Patience: time.Duration(1+r.IntN(60)) * time.Second, Probe: s.probe})
 			most = max(limit, g.cfg.MaxLimit)
 			stop := make(chan struct{})
 			var weather sync.WaitGroup
@@ -331,7 +336,8 @@ func TestGovernorLaws(t *testing.T) {
 									if failed == nil {
 										return nil
 									}
-									err = a.Retry(ctx, Failure{Kind: kind, Err: failed, Attempt: n, MaxAttempt: 4, Wait: took})
+									err = a.Retry(ctx, Failure{Kind: kind, Err: failed,
+										Attempt: n, MaxAttempt: 4, Wait: took})
 								}
 								return err
 							})

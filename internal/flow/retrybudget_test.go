@@ -34,7 +34,8 @@ func TestRetryBudgetTakesAndGivesBack(t *testing.T) {
 			}
 		}, 3},
 		{"never more than full", func(b *RetryBudget) { b.Succeeded(0); b.Succeeded(5) }, 3},
-		{"none refused gives nothing", func(b *RetryBudget) { b.Take(); b.Take(); b.Take(); b.Take(); b.Succeeded(0) }, 0},
+		{"none refused gives nothing", func(b *RetryBudget) { b.Take(); b.Take(); b.Take(); b.Take(); b.Succeeded(0) },
+			0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := NewRetryBudget(3)
@@ -72,7 +73,8 @@ func TestRetriesAreBounded(t *testing.T) {
 				t.Fatalf("%d tokens are left of %d", left, tokens)
 			}
 			if granted*tenths > (tokens+returned)*tenths+successes {
-				t.Fatalf("%d retries with %d tokens, %d given back and %d successes", granted, tokens, returned, successes)
+				t.Fatalf("%d retries with %d tokens, %d given back and %d successes", granted,
+					tokens, returned, successes)
 			}
 		}
 	}

@@ -176,7 +176,8 @@ func TestALongWaitIsLoggedOnceAndNamedInTheError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		s := NewSemaphore(1)
-		s.Name, s.Logger = "Concurrency", slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		s.Name, s.Logger = "Concurrency",
+			slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		s.TryAcquire(1)
 		for _, tt := range []struct {
 			wait   time.Duration
@@ -187,7 +188,8 @@ func TestALongWaitIsLoggedOnceAndNamedInTheError(t *testing.T) {
 			err := s.Acquire(ctx, 1)
 			cancel()
 			synctest.Wait() // for the timer that logs
-			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "while waiting for Concurrency") {
+			if !errors.Is(err, context.DeadlineExceeded) ||
+				!strings.Contains(err.Error(), "while waiting for Concurrency") {
 				t.Errorf("after %v the error is %v", tt.wait, err)
 			}
 			if n := strings.Count(log.String(), "waiting for Concurrency"); n != tt.logged {

@@ -30,7 +30,8 @@ func main() {
 	}
 	flags := flag.NewFlagSet("footprint", flag.ExitOnError)
 	size := int64(1 << 30)
-	flags.Func("size", "`bytes` to upload, such as 1GiB, 24MiB or 1000000 (default 1GiB)", func(text string) (err error) {
+	flags.Func("size", "`bytes` to upload, such as 1GiB, 24MiB or 1000000 "+
+		"(default 1GiB)", func(text string) (err error) {
 		size, err = parseBytes(text)
 		return err
 	})

@@ -73,7 +73,8 @@ func TestReport(t *testing.T) {
 }
 
 func TestParseBytes(t *testing.T) {
-	for text, want := range map[string]int64{"1": 1, "24MiB": 24 << 20, "1GiB": 1 << 30, "0": 0, "-1": 0, "1GB": 0, "9999999999GiB": 0, "": 0} {
+	for text, want := range map[string]int64{"1": 1, "24MiB": 24 << 20, "1GiB": 1 << 30, "0": 0, "-1": 0, "1GB": 0,
+		"9999999999GiB": 0, "": 0} {
 		if got, err := parseBytes(text); got != want || (err == nil) != (want > 0) {
 			t.Errorf("parseBytes(%q) = %d, %v, want %d", text, got, err, want)
 		}

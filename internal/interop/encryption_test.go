@@ -101,7 +101,8 @@ func TestEncryptedPartOfAnotherSizeIsTheClientsOwnError(t *testing.T) {
 				id, err := newWriter(t, srv, s, keys).putParts("k", random(1, partSize+1), random(2, 7))
 				got, ok := newWriter(t, srv, s, keys).refusal(err)
 				got.RequestID = ""
-				if want := (refusal{Status: 400, Code: "InvalidEncryptionRequest", EC: "0005-00000419"}); !ok || got != want {
+				if want := (refusal{Status: 400, Code: "InvalidEncryptionRequest", EC: "0005-00000419"}); !ok ||
+					got != want {
 					t.Errorf("part of another size: %v, want %+v", err, want)
 				}
 				if err := newGoV1(t, srv, s).abort("k", id); err != nil {

@@ -161,7 +161,8 @@ func TestWrongSecretIsTheClientsOwnError(t *testing.T) {
 		srv := newServer(t)
 		s := good(w)
 		s.secret = "not-the-secret"
-		m := mistake{name: "wrong secret", want: refusal{Status: 403, Code: "SignatureDoesNotMatch", EC: "0002-00000040"}}
+		m := mistake{name: "wrong secret",
+			want: refusal{Status: 403, Code: "SignatureDoesNotMatch", EC: "0002-00000040"}}
 		if w.v4 {
 			m.want.EC = "0002-00000201"
 		}

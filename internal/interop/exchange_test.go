@@ -19,7 +19,8 @@ func everyPair(t *testing.T, f func(t *testing.T, srv *server, writer, reader cl
 			}
 			t.Run(from.name+" to "+to.name, func(t *testing.T) {
 				srv := newServer(t)
-				f(t, srv, from.make(t, srv, good(wiring{hosted: true})), to.make(t, srv, good(to.prefers(wiring{v4: true}))))
+				f(t, srv, from.make(t, srv, good(wiring{hosted: true})),
+					to.make(t, srv, good(to.prefers(wiring{v4: true}))))
 			})
 		}
 	}

@@ -88,7 +88,8 @@ func TestFailedCallbackIsTheClientsOwnError(t *testing.T) {
 	everyClient(t, func(t *testing.T, srv *server, c client) {
 		user := newReceiver(t)
 		user.refuses()
-		m := mistake{name: "put with a callback", want: refusal{Status: 203, Code: "CallbackFailed", EC: "0007-00000203"}}
+		m := mistake{name: "put with a callback",
+			want: refusal{Status: 203, Code: "CallbackFailed", EC: "0007-00000203"}}
 		_, err := c.putNotified("put", random(1, 10), user.notice())
 		checkRefusal(t, srv, c, m, err)
 		srv.holds(t, "put", random(1, 10), 0)
@@ -121,7 +122,8 @@ func TestSymlinksLeadToTheirTargets(t *testing.T) {
 		}
 		_, err = c.get("link")
 		checkRefusal(t, srv, c, mistake{
-			name: "link that leads nowhere", want: refusal{Status: 404, Code: "SymlinkTargetNotExist", EC: "0026-00000012"},
+			name: "link that leads nowhere",
+			want: refusal{Status: 404, Code: "SymlinkTargetNotExist", EC: "0026-00000012"},
 		}, err)
 	})
 }

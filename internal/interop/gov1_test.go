@@ -148,7 +148,8 @@ func (c *goV1) parts(key, id string, page int) ([]part, error) {
 func (c *goV1) uploads(prefix string, page int) ([]upload, error) {
 	var all []upload
 	for key, id := "", ""; ; {
-		res, err := c.ListMultipartUploads(ossv1.Prefix(prefix), ossv1.MaxUploads(page), ossv1.KeyMarker(key), ossv1.UploadIDMarker(id))
+		res, err := c.ListMultipartUploads(ossv1.Prefix(prefix), ossv1.MaxUploads(page),
+			ossv1.KeyMarker(key), ossv1.UploadIDMarker(id))
 		if err != nil {
 			return nil, err
 		}

@@ -54,7 +54,8 @@ func (c *goV1) keepVersions() error {
 func (c *goV1) versions(prefix string, page int) ([]version, error) {
 	var all, markers []version
 	for key, id := "", ""; ; {
-		res, err := c.ListObjectVersions(ossv1.Prefix(prefix), ossv1.MaxKeys(page), ossv1.KeyMarker(key), ossv1.VersionIdMarker(id))
+		res, err := c.ListObjectVersions(ossv1.Prefix(prefix), ossv1.MaxKeys(page),
+			ossv1.KeyMarker(key), ossv1.VersionIdMarker(id))
 		if err != nil {
 			return nil, err
 		}

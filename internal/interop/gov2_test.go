@@ -89,7 +89,8 @@ func (c *goV2) head(key string) (info, error) {
 	if err != nil {
 		return info{}, err
 	}
-	return info{res.ContentLength, ossv2.ToString(res.ETag), ossv2.ToString(res.ContentType), res.Metadata["color"]}, nil
+	return info{res.ContentLength, ossv2.ToString(res.ETag), ossv2.ToString(res.ContentType), res.Metadata["color"]},
+		nil
 }
 
 func (c *goV2) remove(key string) error {
@@ -124,7 +125,8 @@ func (c *goV2) initiate(key string, x extras) (string, error) {
 
 func (c *goV2) part(key, id string, number int, data []byte, x extras) (string, error) {
 	res, err := c.UploadPart(c.ctx, &ossv2.UploadPartRequest{
-		Bucket: c.bucket, Key: &key, UploadId: &id, PartNumber: int32(number), Body: bytes.NewReader(data), ContentMD5: text(x.md5),
+		Bucket: c.bucket, Key: &key, UploadId: &id, PartNumber: int32(number),
+		Body: bytes.NewReader(data), ContentMD5: text(x.md5),
 	})
 	if err != nil {
 		return "", err
@@ -160,13 +162,15 @@ func (c *goV2) complete(key, id string, parts []part, x extras) error {
 }
 
 func (c *goV2) abort(key, id string) error {
-	_, err := c.AbortMultipartUpload(c.ctx, &ossv2.AbortMultipartUploadRequest{Bucket: c.bucket, Key: &key, UploadId: &id})
+	_, err := c.AbortMultipartUpload(c.ctx,
+		&ossv2.AbortMultipartUploadRequest{Bucket: c.bucket, Key: &key, UploadId: &id})
 	return err
 }
 
 func (c *goV2) parts(key, id string, page int) ([]part, error) {
 	var all []part
-	pages := c.NewListPartsPaginator(&ossv2.ListPartsRequest{Bucket: c.bucket, Key: &key, UploadId: &id, MaxParts: int32(page)})
+	pages := c.NewListPartsPaginator(&ossv2.ListPartsRequest{Bucket: c.bucket, Key: &key,
+		UploadId: &id, MaxParts: int32(page)})
 	for pages.HasNext() {
 		res, err := pages.NextPage(c.ctx)
 		if err != nil {
@@ -181,7 +185,8 @@ func (c *goV2) parts(key, id string, page int) ([]part, error) {
 
 func (c *goV2) uploads(prefix string, page int) ([]upload, error) {
 	var all []upload
-	pages := c.NewListMultipartUploadsPaginator(&ossv2.ListMultipartUploadsRequest{Bucket: c.bucket, Prefix: &prefix, MaxUploads: int32(page)})
+	pages := c.NewListMultipartUploadsPaginator(&ossv2.ListMultipartUploadsRequest{Bucket: c.bucket,
+		Prefix: &prefix, MaxUploads: int32(page)})
 	for pages.HasNext() {
 		res, err := pages.NextPage(c.ctx)
 		if err != nil {
@@ -202,7 +207,8 @@ func (c *goV2) list(prefix string, page int, v2 bool) ([]string, error) {
 		}
 	}
 	if v2 {
-		pages := c.NewListObjectsV2Paginator(&ossv2.ListObjectsV2Request{Bucket: c.bucket, Prefix: &prefix, MaxKeys: int32(page)})
+		pages := c.NewListObjectsV2Paginator(&ossv2.ListObjectsV2Request{Bucket: c.bucket,
+			Prefix: &prefix, MaxKeys: int32(page)})
 		for pages.HasNext() {
 			res, err := pages.NextPage(c.ctx)
 			if err != nil {
@@ -212,7 +218,8 @@ func (c *goV2) list(prefix string, page int, v2 bool) ([]string, error) {
 		}
 		return keys, nil
 	}
-	pages := c.NewListObjectsPaginator(&ossv2.ListObjectsRequest{Bucket: c.bucket, Prefix: &prefix, MaxKeys: int32(page)})
+	pages := c.NewListObjectsPaginator(&ossv2.ListObjectsRequest{Bucket: c.bucket,
+		Prefix: &prefix, MaxKeys: int32(page)})
 	for pages.HasNext() {
 		res, err := pages.NextPage(c.ctx)
 		if err != nil {

@@ -51,7 +51,8 @@ func (c *goV2) setTags(key string, tags map[string]string) error {
 	for k, v := range tags {
 		set.Tags = append(set.Tags, ossv2.Tag{Key: ossv2.Ptr(k), Value: ossv2.Ptr(v)})
 	}
-	_, err := c.PutObjectTagging(c.ctx, &ossv2.PutObjectTaggingRequest{Bucket: c.bucket, Key: &key, Tagging: &ossv2.Tagging{TagSet: set}})
+	_, err := c.PutObjectTagging(c.ctx,
+		&ossv2.PutObjectTaggingRequest{Bucket: c.bucket, Key: &key, Tagging: &ossv2.Tagging{TagSet: set}})
 	return err
 }
 
@@ -68,7 +69,8 @@ func (c *goV2) tags(key string) (map[string]string, error) {
 }
 
 func (c *goV2) setACL(key, acl string) error {
-	_, err := c.PutObjectAcl(c.ctx, &ossv2.PutObjectAclRequest{Bucket: c.bucket, Key: &key, Acl: ossv2.ObjectACLType(acl)})
+	_, err := c.PutObjectAcl(c.ctx,
+		&ossv2.PutObjectAclRequest{Bucket: c.bucket, Key: &key, Acl: ossv2.ObjectACLType(acl)})
 	return err
 }
 
@@ -89,7 +91,8 @@ func (c *goV2) keepVersions() error {
 
 func (c *goV2) versions(prefix string, page int) ([]version, error) {
 	var all, markers []version
-	pages := c.NewListObjectVersionsPaginator(&ossv2.ListObjectVersionsRequest{Bucket: c.bucket, Prefix: &prefix, MaxKeys: int32(page)})
+	pages := c.NewListObjectVersionsPaginator(&ossv2.ListObjectVersionsRequest{Bucket: c.bucket,
+		Prefix: &prefix, MaxKeys: int32(page)})
 	for pages.HasNext() {
 		res, err := pages.NextPage(c.ctx)
 		if err != nil {

@@ -54,7 +54,8 @@ func TestGoV2ResumesFromACheckpoint(t *testing.T) {
 			o.ParallelNum, o.EnableCheckpoint, o.CheckpointDir = 1, true, dir
 		})
 		upload := func() error {
-			_, err := up.UploadFile(t.Context(), &ossv2.PutObjectRequest{Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr(oddKey)}, from)
+			_, err := up.UploadFile(t.Context(),
+				&ossv2.PutObjectRequest{Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr(oddKey)}, from)
 			return err
 		}
 		fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 4, Effect: osstest.Drop()})
@@ -84,7 +85,8 @@ func TestGoV2CopiesInParts(t *testing.T) {
 			o.PartSize, o.ParallelNum, o.MultipartCopyThreshold, o.DisableShallowCopy = partSize, 3, partSize, true
 		})
 		if _, err := cp.Copy(t.Context(), &ossv2.CopyObjectRequest{
-			Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr("copy"), SourceBucket: ossv2.Ptr(other), SourceKey: ossv2.Ptr(oddKey),
+			Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr("copy"), SourceBucket: ossv2.Ptr(other),
+			SourceKey: ossv2.Ptr(oddKey),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +99,8 @@ func TestGoV2AbortsWhatFails(t *testing.T) {
 		c := goV2Client(t, srv, s)
 		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(403, "AccessDenied")})
 		_, err := c.NewUploader(inParts).UploadFrom(t.Context(),
-			&ossv2.PutObjectRequest{Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr("k")}, bytes.NewReader(random(1, 3*partSize)))
+			&ossv2.PutObjectRequest{Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr("k")},
+			bytes.NewReader(random(1, 3*partSize)))
 		if r, ok := (&goV2{Client: c}).refusal(err); !ok || r.Code != "AccessDenied" || r.Status != 403 {
 			t.Errorf("upload: %v, want the 403", err)
 		}
@@ -113,7 +116,8 @@ func TestGoV2RepeatsAPartThatWasCutOff(t *testing.T) {
 			o.ClientOptions = append(o.ClientOptions, func(o *ossv2.Options) { o.RetryMaxAttempts = ossv2.Ptr(2) })
 		}
 		if _, err := c.NewUploader(inParts, again).UploadFrom(t.Context(),
-			&ossv2.PutObjectRequest{Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr("k")}, bytes.NewReader(data)); err != nil {
+			&ossv2.PutObjectRequest{Bucket: ossv2.Ptr(bucket), Key: ossv2.Ptr("k")},
+			bytes.NewReader(data)); err != nil {
 			t.Fatal(err)
 		}
 		if cut.Fired() != 1 {

@@ -19,7 +19,8 @@ func TestBucketsComeAndGo(t *testing.T) {
 		}
 		srv.PutObject(name, "k", []byte("x"))
 		checkRefusal(t, srv, c, mistake{
-			name: "drop a bucket with an object", want: refusal{Status: 409, Code: "BucketNotEmpty", EC: "0015-00000301"},
+			name: "drop a bucket with an object",
+			want: refusal{Status: 409, Code: "BucketNotEmpty", EC: "0015-00000301"},
 		}, c.dropBucket(name))
 		if err := c.dropBucket(other); err != nil {
 			t.Fatal(err)

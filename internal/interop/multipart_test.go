@@ -28,7 +28,8 @@ func TestPartsAreListedAndBecomeTheObject(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = append(slices.DeleteFunc(want, func(p part) bool { return p.Number == number }), part{number, etag, int64(len(data))})
+			want = append(slices.DeleteFunc(want, func(p part) bool { return p.Number == number }),
+				part{number, etag, int64(len(data))})
 		}
 		send(9, three) // not in order, not without gaps, and one of them twice
 		send(2, two)
@@ -126,7 +127,8 @@ func TestPresignedURLsNeedNoKeys(t *testing.T) {
 		}
 		var parts []part
 		for i, data := range [][]byte{one, two} {
-			parts = append(parts, part{i + 1, send(t, anyone, c, http.MethodPut, odd(c), id, i+1, data), int64(len(data))})
+			parts = append(parts,
+				part{i + 1, send(t, anyone, c, http.MethodPut, odd(c), id, i+1, data), int64(len(data))})
 		}
 		if err := c.complete(odd(c), id, parts, extras{}); err != nil {
 			t.Fatal(err)
@@ -135,7 +137,8 @@ func TestPresignedURLsNeedNoKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, _, body := fetch(t, anyone, http.MethodGet, signed, header, nil); status != 200 || !bytes.Equal(body, slices.Concat(one, two)) {
+		if status, _, body := fetch(t, anyone, http.MethodGet, signed, header, nil); status != 200 ||
+			!bytes.Equal(body, slices.Concat(one, two)) {
 			t.Errorf("presigned GET: status %d and %d bytes", status, len(body))
 		}
 		if status, _, _ := fetch(t, anyone, http.MethodPut, signed, header, one); status != 403 {

@@ -15,7 +15,8 @@ func TestNodeUploadsAndDownloadsFilesAndStreams(t *testing.T) {
 	everyWiring(t, func(t *testing.T, srv *server, s setup) {
 		c, data := nodeWith(t, srv, s), random(1, 7*partSize+5)
 		from := file(t, data)
-		if _, err := c.run("multipartUpload", arguments{"key": oddKey, "file": from, "partSize": partSize, "parallel": 3}); err != nil {
+		if _, err := c.run("multipartUpload",
+			arguments{"key": oddKey, "file": from, "partSize": partSize, "parallel": 3}); err != nil {
 			t.Fatal(err)
 		}
 		srv.holds(t, oddKey, data, 8)
@@ -26,7 +27,8 @@ func TestNodeUploadsAndDownloadsFilesAndStreams(t *testing.T) {
 		if r := srv.Requests("PutObject"); len(r) != 1 || r[0].Header.Get("Content-Length") != "" {
 			t.Errorf("putStream sent %d requests, want one in chunks", len(r))
 		}
-		if _, err := c.run("multipartCopy", arguments{"key": "copy", "from": oddKey, "partSize": partSize}); err != nil {
+		if _, err := c.run("multipartCopy",
+			arguments{"key": "copy", "from": oddKey, "partSize": partSize}); err != nil {
 			t.Fatal(err)
 		}
 		srv.holds(t, "copy", data, 8)

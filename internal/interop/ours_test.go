@@ -153,7 +153,8 @@ func oursParts(parts []part) []oss.Part {
 }
 
 func (c *ours) complete(key, id string, parts []part, x extras) error {
-	_, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts), &oss.CompleteOptions{ForbidOverwrite: x.forbid})
+	_, err := c.CompleteMultipartUpload(c.ctx, c.begun(key, id), oursParts(parts),
+		&oss.CompleteOptions{ForbidOverwrite: x.forbid})
 	return err
 }
 

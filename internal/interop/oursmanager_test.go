@@ -43,7 +43,8 @@ func (c *ours) post(r *oss.Request, doc, result any) error {
 	}
 	sum := md5.Sum(text)
 	r.Body = bytes.NewReader(text)
-	r.Header = http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}, "Content-Type": {"application/xml"}}
+	r.Header = http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])},
+		"Content-Type": {"application/xml"}}
 	_, err = c.do(r, result)
 	return err
 }
@@ -61,7 +62,8 @@ func (c *ours) removeAll(keys []string) ([]string, error) {
 	var doc struct {
 		Keys []string `xml:"Deleted>Key"`
 	}
-	err := c.post(&oss.Request{Op: "DeleteMultipleObjects", Method: http.MethodPost, Query: url.Values{"delete": {""}}}, req, &doc)
+	err := c.post(&oss.Request{Op: "DeleteMultipleObjects", Method: http.MethodPost, Query: url.Values{"delete": {""}}},
+		req, &doc)
 	return doc.Keys, err
 }
 
@@ -78,7 +80,8 @@ func (c *ours) setTags(key string, tags map[string]string) error {
 	for k, v := range tags {
 		doc.Tags = append(doc.Tags, tag{k, v})
 	}
-	return c.post(&oss.Request{Op: "PutObjectTagging", Method: http.MethodPut, Key: key, Query: url.Values{"tagging": {""}}}, doc, nil)
+	return c.post(&oss.Request{Op: "PutObjectTagging", Method: http.MethodPut, Key: key,
+		Query: url.Values{"tagging": {""}}}, doc, nil)
 }
 
 func (c *ours) tags(key string) (map[string]string, error) {
@@ -93,7 +96,8 @@ func (c *ours) tags(key string) (map[string]string, error) {
 
 func (c *ours) setACL(key, acl string) error {
 	_, err := c.do(&oss.Request{
-		Op: "PutObjectACL", Method: http.MethodPut, Key: key, Query: url.Values{"acl": {""}}, Header: http.Header{"X-Oss-Object-Acl": {acl}},
+		Op: "PutObjectACL", Method: http.MethodPut, Key: key, Query: url.Values{"acl": {""}},
+		Header: http.Header{"X-Oss-Object-Acl": {acl}},
 	}, nil)
 	return err
 }
@@ -111,7 +115,8 @@ func (c *ours) keepVersions() error {
 		XMLName xml.Name `xml:"VersioningConfiguration"`
 		Status  string
 	}{Status: "Enabled"}
-	return c.post(&oss.Request{Op: "PutBucketVersioning", Method: http.MethodPut, Query: url.Values{"versioning": {""}}}, doc, nil)
+	return c.post(&oss.Request{Op: "PutBucketVersioning", Method: http.MethodPut,
+		Query: url.Values{"versioning": {""}}}, doc, nil)
 }
 
 func (c *ours) versions(prefix string, page int) ([]version, error) {

@@ -164,7 +164,8 @@ func (c *remote) part(key, id string, number int, data []byte, x extras) (string
 }
 
 func (c *remote) copyPart(key, id string, number int, from string, offset, size int) (string, error) {
-	res, err := c.run("copyPart", arguments{"key": key, "id": id, "number": number, "from": from, "offset": offset, "size": size})
+	res, err := c.run("copyPart",
+		arguments{"key": key, "id": id, "number": number, "from": from, "offset": offset, "size": size})
 	return res.ETag, err
 }
 

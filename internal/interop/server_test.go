@@ -165,7 +165,8 @@ func file(t *testing.T, data []byte) string {
 }
 
 // fetch sends a request that is not signed but by its URL.
-func fetch(t *testing.T, c *http.Client, method, url string, header http.Header, body []byte) (status int, h http.Header, data []byte) {
+func fetch(t *testing.T, c *http.Client, method, url string, header http.Header, body []byte) (status int,
+	h http.Header, data []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
 	if err != nil {

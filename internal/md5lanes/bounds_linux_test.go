@@ -11,7 +11,8 @@ import (
 // A kernel loads a block ahead. The messages here end where memory ends: a page nobody may read follows.
 func TestKernelsReadNothingBehindTheirMessages(t *testing.T) {
 	page := os.Getpagesize()
-	mapped, err := syscall.Mmap(-1, 0, 2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	mapped, err := syscall.Mmap(-1, 0, 2*page, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

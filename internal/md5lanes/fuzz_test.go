@@ -62,7 +62,8 @@ func FuzzLanesAreIndependent(f *testing.F) {
 			h.Write(all)
 			o.Write(others)
 			if got, want := o.Sum(0), h.Sum(i); got != want {
-				t.Fatalf("%s: MD5 of message %d of %d = %x, in the first place among others %x", c.name, i, len(all), want, got)
+				t.Fatalf("%s: MD5 of message %d of %d = %x, in the first place among others %x",
+					c.name, i, len(all), want, got)
 			}
 		}
 	})

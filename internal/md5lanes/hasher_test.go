@@ -93,7 +93,8 @@ func TestLongMessagesHaveTheSumsOfCryptoMD5(t *testing.T) {
 	const most = 2*maxBlocks*BlockSize + 100
 	forEach(t, func(t *testing.T, c choice, r *rand.Rand) {
 		all := messages(r, 40, most)
-		for _, size := range []int{maxBlocks*BlockSize - 1, maxBlocks * BlockSize, maxBlocks*BlockSize + 64, 20_000 + r.IntN(50_000), most} {
+		for _, size := range []int{maxBlocks*BlockSize - 1, maxBlocks * BlockSize, maxBlocks*BlockSize + 64,
+			20_000 + r.IntN(50_000), most} {
 			n := 1 + r.IntN(len(all))
 			h := newHasher(n, c.kernels)
 			h.Write(cut(all[:n], 0, size))

@@ -197,7 +197,8 @@ func TestCloseConnsClosesEveryAcceptedConnection(t *testing.T) {
 	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("Read: %v, want the end", err)
 	}
-	if client.LocalAddr().String() != "test" || client.RemoteAddr().Network() != "memory" || l.Addr().String() != "test" {
+	if client.LocalAddr().String() != "test" || client.RemoteAddr().Network() != "memory" ||
+		l.Addr().String() != "test" {
 		t.Error("addresses have no names")
 	}
 }

@@ -82,7 +82,8 @@ func TestRecordedDocumentsSurviveByteForByte(t *testing.T) {
 
 func TestNamespacesAreIgnored(t *testing.T) {
 	const doc = `<?xml version="1.0" encoding="UTF-8"?>
-<ListPartsResult xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"><MaxParts>5</MaxParts><Part><PartNumber>1</PartNumber></Part></ListPartsResult>`
+<ListPartsResult xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"><MaxParts>5</MaxParts>` +
+		`<Part><PartNumber>1</PartNumber></Part></ListPartsResult>`
 	var got PartList
 	if err := Decode(strings.NewReader(doc), &got); err != nil || got.MaxParts != 5 || len(got.Parts) != 1 ||
 		got.Parts[0].Number != 1 {

@@ -81,7 +81,8 @@ func isNameByte(c byte, digits bool) bool {
 // endTag reads the end tag of an element.
 func (p *plainReader) endTag(name string) {
 	n := len(name)
-	if len(p.rest) < n+3 || p.rest[0] != '<' || p.rest[1] != '/' || string(p.rest[2:2+n]) != name || p.rest[2+n] != '>' {
+	if len(p.rest) < n+3 || p.rest[0] != '<' || p.rest[1] != '/' ||
+		string(p.rest[2:2+n]) != name || p.rest[2+n] != '>' {
 		p.fail()
 		return
 	}

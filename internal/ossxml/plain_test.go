@@ -19,7 +19,8 @@ func plainDocuments() []func() plainDocument {
 	}
 }
 
-const plainContents = `<Contents><Key>a%2Fb</Key><LastModified>2026-05-21T03:17:54.000Z</LastModified><ETag>"D7"</ETag>` +
+const plainContents = `<Contents><Key>a%2Fb</Key><LastModified>2026-05-21T03:17:54.000Z</LastModified>` +
+	`<ETag>"D7"</ETag>` +
 	"<Type>Normal</Type><Size>29</Size><StorageClass>Standard</StorageClass></Contents>"
 
 // plainSeeds are documents that both decoders know, or that only encoding/xml reads.
@@ -27,21 +28,28 @@ var plainSeeds = []struct {
 	name, text string
 	plain      bool
 }{
-	{"page", "<ListBucketResult><EncodingType>url</EncodingType><Name>b</Name><Prefix></Prefix><StartAfter>s</StartAfter><MaxKeys>2</MaxKeys>" +
-		"<Delimiter>%2F</Delimiter><IsTruncated>true</IsTruncated><NextContinuationToken>n</NextContinuationToken>" + plainContents +
+	{"page", "<ListBucketResult><EncodingType>url</EncodingType><Name>b</Name><Prefix></Prefix>" +
+		"<StartAfter>s</StartAfter><MaxKeys>2</MaxKeys>" +
+		"<Delimiter>%2F</Delimiter><IsTruncated>true</IsTruncated>" +
+		"<NextContinuationToken>n</NextContinuationToken>" + plainContents +
 		"<CommonPrefixes><Prefix>p%2F</Prefix></CommonPrefixes><KeyCount>2</KeyCount></ListBucketResult>\n", true},
 	{"declaration, indentation and an unknown element",
 		xml.Header + "<ListBucketResult>\n  <Name>b</Name>\n  <New>\n    <A><B>1</B></A><C/>\n  </New>\n" +
-			"  <Contents>\n    <Key>k</Key>\n    <Owner>\n      <ID>1</ID>\n    </Owner>\n  </Contents>\n</ListBucketResult>\n", true},
+			"  <Contents>\n    <Key>k</Key>\n    <Owner>\n      <ID>1</ID>\n    </Owner>\n  </Contents>\n" +
+			"</ListBucketResult>\n", true},
 	{"entities",
-		"<ListBucketResult><Contents><Key>&lt;&amp;&gt;&#34;</Key><ETag>&quot;D7&quot;</ETag></Contents></ListBucketResult>", true},
+		"<ListBucketResult><Contents><Key>&lt;&amp;&gt;&#34;</Key><ETag>&quot;D7&quot;</ETag></Contents>" +
+			"</ListBucketResult>", true},
 	{"other letters", "<ListBucketResult><Name>\u4e2d\U0001F600</Name></ListBucketResult>", true},
 	{"nothing", "<ListBucketResult/>", true},
 	{"an element twice",
-		"<ListBucketResult><Name>a</Name><Name>b</Name><IsTruncated>true</IsTruncated><IsTruncated>false</IsTruncated></ListBucketResult>", true},
+		"<ListBucketResult><Name>a</Name><Name>b</Name><IsTruncated>true</IsTruncated>" +
+			"<IsTruncated>false</IsTruncated></ListBucketResult>", true},
 	{"versions",
-		"<ListVersionsResult><Version><Key>k</Key><VersionId>v</VersionId><IsLatest>true</IsLatest><Size>1</Size></Version>" +
-			"<DeleteMarker><Key>l</Key><VersionId>w</VersionId><Owner><ID>1</ID></Owner></DeleteMarker></ListVersionsResult>", true},
+		"<ListVersionsResult><Version><Key>k</Key><VersionId>v</VersionId>" +
+			"<IsLatest>true</IsLatest><Size>1</Size></Version>" +
+			"<DeleteMarker><Key>l</Key><VersionId>w</VersionId><Owner><ID>1</ID></Owner></DeleteMarker>" +
+			"</ListVersionsResult>", true},
 	{"attribute", `<ListBucketResult xmlns="http://example.com/"><Name>b</Name></ListBucketResult>`, false},
 	{"comment", "<ListBucketResult><!-- c --><Name>b</Name></ListBucketResult>", false},
 	{"CDATA", "<ListBucketResult><Name><![CDATA[b]]></Name></ListBucketResult>", false},

@@ -23,7 +23,8 @@ var (
 		mount: "sys/fs/cgroup/memory", limits: []string{"memory.limit_in_bytes"}, usage: "memory.usage_in_bytes",
 		prefix: "total_",
 	}
-	version2 = controller{mount: "sys/fs/cgroup", limits: []string{"memory.max", "memory.high"}, usage: "memory.current"}
+	version2 = controller{mount: "sys/fs/cgroup", limits: []string{"memory.max", "memory.high"},
+		usage: "memory.current"}
 )
 
 // available is Available with the root of the file system.

@@ -26,12 +26,14 @@ func TestAvailableIsWhatTheMachineAndItsGroupsLeave(t *testing.T) {
 			"sys/fs/cgroup/memory.current": "90000000\n", "sys/fs/cgroup/memory.stat": stat,
 		}, 104857600 - 30000000},
 		{"version 2, on the host, limited above", map[string]string{
-			"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/memory.max": "max\n", "sys/fs/cgroup/a/b/memory.current": "1\n",
-			"sys/fs/cgroup/a/memory.max": "200000000\n", "sys/fs/cgroup/a/memory.current": "90000000\n",
+			"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/memory.max": "max\n",
+			"sys/fs/cgroup/a/b/memory.current": "1\n",
+			"sys/fs/cgroup/a/memory.max":       "200000000\n", "sys/fs/cgroup/a/memory.current": "90000000\n",
 			"sys/fs/cgroup/a/memory.stat": stat,
 		}, 170000000},
 		{"version 2, memory.high", map[string]string{
-			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n", "sys/fs/cgroup/memory.high": "100000000\n",
+			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n",
+			"sys/fs/cgroup/memory.high":    "100000000\n",
 			"sys/fs/cgroup/memory.current": "90000000\n", "sys/fs/cgroup/memory.stat": stat,
 		}, 70000000},
 		{"version 1, with the path of the host", map[string]string{
@@ -40,11 +42,13 @@ func TestAvailableIsWhatTheMachineAndItsGroupsLeave(t *testing.T) {
 			"sys/fs/cgroup/memory/memory.usage_in_bytes": "90000000\n", "sys/fs/cgroup/memory/memory.stat": stat1,
 		}, 104857600 - 30000000},
 		{"version 1, without a limit", map[string]string{
-			"proc/self/cgroup": "4:hugetlb,memory:/\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+			"proc/self/cgroup":                           "4:hugetlb,memory:/\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
 			"sys/fs/cgroup/memory/memory.usage_in_bytes": "90000000\n", "sys/fs/cgroup/memory/memory.stat": stat1,
 		}, 8000000 << 10},
 		{"more in use than allowed", map[string]string{
-			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000\n", "sys/fs/cgroup/memory.current": "90000000\n",
+			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000\n",
+			"sys/fs/cgroup/memory.current": "90000000\n",
 		}, 0},
 		{"nonsense", map[string]string{
 			"proc/self/cgroup": "0::/../..\n:\n::::\n4:memory:\n", "sys/fs/cgroup/memory.max": "x\n",

@@ -37,7 +37,8 @@ func TestREADMEShowsOnlyCodeThatRuns(t *testing.T) {
 		if flush(b) == program {
 			whole++
 		} else if !strings.Contains(examples, flush(b)) {
-			t.Errorf("this block of README.md is neither in example_test.go nor the program of examples/quickstart:\n%s", b)
+			t.Errorf("this block of README.md is neither in example_test.go nor the program of "+
+				"examples/quickstart:\n%s", b)
 		}
 	}
 	if whole != 1 {

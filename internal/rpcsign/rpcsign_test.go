@@ -37,7 +37,8 @@ func TestCallWithoutKeysIsNotSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := io.ReadAll(req.Body)
-	const want = "https://sts.aliyuncs.com/?Action=AssumeRoleWithOIDC&Format=JSON&Timestamp=1970-01-01T00%3A00%3A00Z&Version=2015-04-01"
+	const want = "https://sts.aliyuncs.com/?Action=AssumeRoleWithOIDC&Format=JSON&" +
+		"Timestamp=1970-01-01T00%3A00%3A00Z&Version=2015-04-01"
 	if req.URL.String() != want || string(body) != "OIDCToken=t+o" {
 		t.Errorf("%s with the body %s", req.URL, body)
 	}

@@ -25,7 +25,8 @@ func TestCheckedInAssemblyIsCurrent(t *testing.T) {
 	}
 }
 
-// The truth tables, against the formulas of RFC 1321, 3.4, on all bits at once: bit 4d+2c+b of these bytes is d, c and b.
+// The truth tables, against the formulas of RFC 1321, 3.4, on all bits at once: bit 4d+2c+b of these bytes is d, c and
+// b.
 func TestTruthTablesAreTheFunctionsOfMD5(t *testing.T) {
 	const b, c, d = uint8(0xaa), uint8(0xcc), uint8(0xf0)
 	tests := []struct {
