@@ -56,7 +56,8 @@ func TestAdapterAsksOnceForAllCallers(t *testing.T) {
 		for range 16 {
 			wg.Go(func() {
 				keys, err := p.Credentials(t.Context())
-				if want := (signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}); keys != want || err != nil {
+				if want := (signer.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}); keys != want ||
+					err != nil {
 					t.Errorf("got %v, %v", keys, err)
 				}
 			})
@@ -102,7 +103,8 @@ func tap(sts http.Handler, last *sent) http.Handler {
 			return
 		}
 		*last = sent{
-			"https://" + r.Host + r.URL.String(), string(body), r.Header.Get("Content-Type"), r.Header.Get("Accept-Encoding"),
+			"https://" + r.Host + r.URL.String(), string(body), r.Header.Get("Content-Type"),
+			r.Header.Get("Accept-Encoding"),
 		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		sts.ServeHTTP(w, r)
@@ -150,7 +152,8 @@ func TestRequestsToSTSAreThoseOfCredentialsGo(t *testing.T) {
 	const (
 		arn      = "acs:ram::1234567890123456:role/writer"
 		provider = "acs:ram::1234567890123456:oidc-provider/ack"
-		policy   = `{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:*", "Resource": "acs:oss:*:*:b/~ +%"}]}`
+		policy   = `{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:*", ` +
+			`"Resource": "acs:oss:*:*:b/~ +%"}]}`
 		external = "ext id/+*~="
 	)
 	user := signer.Credentials{AccessKeyID: "LTAI-user", AccessKeySecret: "secret"}

@@ -66,7 +66,8 @@ func TestHandlerTellsWhoseFaultItIs(t *testing.T) {
 		t.Errorf("PUT to a key that is too long: %d %s", status, text)
 	}
 	srv.Inject(osstest.Fault{Key: "forbidden", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-	if status, text := put(t.Context(), t, web.URL, "forbidden", strings.NewReader("x")); status != http.StatusForbidden {
+	if status, text := put(t.Context(), t, web.URL, "forbidden",
+		strings.NewReader("x")); status != http.StatusForbidden {
 		t.Errorf("PUT without permission: %d %s", status, text)
 	}
 	srv.Inject(osstest.Fault{Key: "broken", Effect: osstest.Fail(404, oss.ErrNoSuchBucket)})
@@ -111,7 +112,8 @@ func TestRunServesUntilItIsInterrupted(t *testing.T) {
 		text.Write(line[:n])
 	}
 	_, url, _ := strings.Cut(text.String(), "listening on ")
-	if status, text := put(ctx, t, strings.TrimSpace(url), "k", strings.NewReader("text")); status != http.StatusCreated {
+	if status, text := put(ctx, t, strings.TrimSpace(url), "k",
+		strings.NewReader("text")); status != http.StatusCreated {
 		t.Errorf("PUT: %d %s", status, text)
 	}
 	cancel()

@@ -30,10 +30,12 @@ type entry struct {
 // entry returns the log entry of a request that has ended.
 func (v *visit) entry(now time.Time) entry {
 	return entry{
-		Time: now, Op: v.text("op"), Method: v.method, Bucket: v.text("bucket"), Key: v.text("key"), Part: v.number("part"),
+		Time: now, Op: v.text("op"), Method: v.method, Bucket: v.text("bucket"),
+		Key: v.text("key"), Part: v.number("part"),
 		In: v.number("size"), Out: v.out, Status: v.number("status"), Cut: v.number("status") == 0 || !v.whole,
 		Code:   v.text("code"),
-		Millis: float64(now.Sub(v.began).Microseconds()) / 1000, Fault: v.text("fault"), RequestID: v.text("request_id"),
+		Millis: float64(now.Sub(v.began).Microseconds()) / 1000, Fault: v.text("fault"),
+		RequestID: v.text("request_id"),
 	}
 }
 

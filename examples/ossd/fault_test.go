@@ -42,7 +42,8 @@ func TestParseFaultReadsEveryTerm(t *testing.T) {
 		{"*:slow-connections=1GiB/s/0.2", osstest.Fault{}, "SlowConnections(1073741824 0.2)"},
 		{"*:clock-off=-20m", osstest.Fault{}, "ClockOff(-20m0s)"},
 		{"*:chaos=18446744073709551615", osstest.Fault{}, "Chaos(18446744073709551615)"},
-		{"UploadPart:redeliver=1s:lose-reply:wrong-etag", osstest.Fault{Op: "UploadPart"}, "Redeliver(1s)+LoseReply+WrongETag"},
+		{"UploadPart:redeliver=1s:lose-reply:wrong-etag", osstest.Fault{Op: "UploadPart"},
+			"Redeliver(1s)+LoseReply+WrongETag"},
 	}
 	for _, tt := range tests {
 		got, err := parseFault(tt.text)

@@ -118,7 +118,8 @@ func TestTheLogCanBeJSON(t *testing.T) {
 	}
 	var e entry
 	var m struct{ Msg string }
-	if json.Unmarshal([]byte(lines[0]), &e) != nil || e.Method != "PUT" || json.Unmarshal([]byte(lines[1]), &m) != nil ||
+	if json.Unmarshal([]byte(lines[0]), &e) != nil || e.Method != "PUT" ||
+		json.Unmarshal([]byte(lines[1]), &m) != nil ||
 		m.Msg != `stopping "now"` {
 		t.Errorf("the log is %s", &out)
 	}

@@ -74,7 +74,8 @@ func (s *settings) features() []string {
 
 var introduction = template.Must(template.New("introduction").Parse(`ossd serves an OSS for tests.
 
-  endpoint    {{.Endpoint}}{{if .Remote}}, and every other address of this machine, which other machines can reach{{end}}
+  endpoint    {{.Endpoint}}{{if .Remote}}, and every other address of this machine, ` +
+	`which other machines can reach{{end}}
   region      {{.Region}}
   buckets     {{.Buckets}}
   keys        {{if .TestKeys}}the test key below, which OSS does not accept{{else}}those of the settings{{end}}

@@ -61,7 +61,8 @@ func launch(t *testing.T, env map[string]string, args ...string) *daemon {
 	ctx, stop := context.WithCancel(t.Context())
 	d := &daemon{stop: stop, status: make(chan int, 1), stdout: &screen{ready: make(chan struct{})}}
 	go func() {
-		d.status <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), d.stdout, &d.stderr, func(name string) string { return env[name] })
+		d.status <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), d.stdout,
+			&d.stderr, func(name string) string { return env[name] })
 	}()
 	select {
 	case <-d.stdout.ready:
@@ -74,8 +75,9 @@ func launch(t *testing.T, env map[string]string, args ...string) *daemon {
 	}
 	d.cfg = oss.Config{
 		Endpoint: exports["OSS_ENDPOINT"], Region: exports["OSS_REGION"],
-		Credentials: oss.Credentials{AccessKeyID: exports["OSS_ACCESS_KEY_ID"], AccessKeySecret: exports["OSS_ACCESS_KEY_SECRET"]},
-		Retry:       oss.Retry{MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		Credentials: oss.Credentials{AccessKeyID: exports["OSS_ACCESS_KEY_ID"],
+			AccessKeySecret: exports["OSS_ACCESS_KEY_SECRET"]},
+		Retry: oss.Retry{MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	}
 	return d
 }
@@ -142,7 +144,8 @@ func TestClientsReachIt(t *testing.T) {
 			} else if got := get(t, c, "photos", "a b/cat.jpg"); err != nil || got != "meow" {
 				t.Errorf("got %q, %v", got, err)
 			}
-			want := `^\S+ PutObject               photos/a b/cat.jpg in=4 200 \S+ms\n\S+ GetObject               photos/a b/cat.jpg out=4 200 \S+ms\nstopping`
+			want := `^\S+ PutObject               photos/a b/cat.jpg in=4 200 \S+ms\n\S+ GetObject               ` +
+				`photos/a b/cat.jpg out=4 200 \S+ms\nstopping`
 			if tt.refused {
 				want = `^\S+ PutObject               photos/a b/cat.jpg in=4 out=\d+ 403 AccessDenied \S+ms\nstopping`
 			}
@@ -186,7 +189,8 @@ func TestOnlyNamedBucketsExist(t *testing.T) {
 		}
 	}
 	d.end(t)
-	if !strings.Contains(d.stdout.String(), "films, books") || !strings.Contains(d.stdout.String(), "OSS_BUCKET=films") {
+	if !strings.Contains(d.stdout.String(), "films, books") ||
+		!strings.Contains(d.stdout.String(), "OSS_BUCKET=films") {
 		t.Errorf("printed %s", d.stdout)
 	}
 }
@@ -201,7 +205,8 @@ func TestKeys(t *testing.T) {
 	}{
 		{"from flags", []string{"-access-key-id", id, "-access-key-secret", secret}, nil},
 		{"from the environment", nil, map[string]string{"OSS_ACCESS_KEY_ID": id, "OSS_ACCESS_KEY_SECRET": secret}},
-		{"a flag wins", []string{"-access-key-id", id}, map[string]string{"OSS_ACCESS_KEY_ID": "other", "OSS_ACCESS_KEY_SECRET": secret}},
+		{"a flag wins", []string{"-access-key-id", id},
+			map[string]string{"OSS_ACCESS_KEY_ID": "other", "OSS_ACCESS_KEY_SECRET": secret}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,12 +218,14 @@ func TestKeys(t *testing.T) {
 				osstest.TestCredentials():                        oss.Code("InvalidAccessKeyId"),
 			} {
 				d.cfg.Credentials = keys
-				if _, err := d.client(t).PutObject(t.Context(), "b", "k", strings.NewReader("x"), nil); !errors.Is(err, want) {
+				if _, err := d.client(t).PutObject(t.Context(), "b", "k", strings.NewReader("x"),
+					nil); !errors.Is(err, want) {
 					t.Errorf("%v: got %v, want %v", keys, err, want)
 				}
 			}
 			d.end(t)
-			if said := d.stdout.String(); strings.Contains(said, secret) || !strings.Contains(said, id) || strings.Contains(said, osstest.AccessKeySecret) {
+			if said := d.stdout.String(); strings.Contains(said, secret) || !strings.Contains(said, id) ||
+				strings.Contains(said, osstest.AccessKeySecret) {
 				t.Errorf("printed %s", said)
 			}
 		})
@@ -226,7 +233,8 @@ func TestKeys(t *testing.T) {
 }
 
 func TestFaultFlagsAndChaosStrike(t *testing.T) {
-	d := launch(t, nil, "-chaos", "1", "-fault", "PutObject:times=1:lose-reply", "-fault", "PutObject:times=1:fail=500/InternalError")
+	d := launch(t, nil, "-chaos", "1", "-fault", "PutObject:times=1:lose-reply", "-fault",
+		"PutObject:times=1:fail=500/InternalError")
 	c := d.client(t)
 	for _, key := range []string{"k", "a", "b", "c", "d", "e", "f", "g", "h"} { // chaos strikes the same ones each time
 		if _, err := c.PutObject(t.Context(), "b", key, strings.NewReader("x"), nil); err != nil {
@@ -235,7 +243,8 @@ func TestFaultFlagsAndChaosStrike(t *testing.T) {
 	}
 	log := d.end(t)
 	for _, want := range []string{
-		`PutObject +b/k in=1 cut \S+ fault LoseReply\n\S+ PutObject +b/k in=1 out=\d+ 500 InternalError \S+ fault Fail\(500 InternalError\)\n`,
+		`PutObject +b/k in=1 cut \S+ fault LoseReply\n\S+ PutObject +b/k in=1 out=\d+ 500 InternalError \S+ fault ` +
+			`Fail\(500 InternalError\)\n`,
 		`PutObject +b/[a-h] .* fault `,
 	} {
 		if !regexp.MustCompile(want).MatchString(log) {
@@ -327,13 +336,15 @@ func TestMistakes(t *testing.T) {
 		{"port in use", []string{"-addr", busy.Addr().String()}, nil, exitFailure, "listen tcp "},
 		{"directory is a file", []string{"-dir", file}, nil, exitFailure, file},
 		{"fault", []string{"-fault", "UploadPart:part=x:drop"}, nil, exitUsage, "part=x: want it like part=3"},
-		{"second fault", []string{"-fault", "*:drop", "-fault", "PutObjects:drop"}, nil, exitUsage, `"PutObjects" is not an operation`},
+		{"second fault", []string{"-fault", "*:drop", "-fault", "PutObjects:drop"}, nil, exitUsage,
+			`"PutObjects" is not an operation`},
 		{"chaos", []string{"-chaos", "much"}, nil, exitUsage, "chaos=much: want it like chaos=7"},
 		{"bucket", []string{"-bucket", "No_Bucket"}, nil, exitUsage, `-bucket "No_Bucket"`},
 		{"region", []string{"-region", "Hangzhou!"}, nil, exitUsage, `-region "Hangzhou!"`},
 		{"no region", []string{"-region", ""}, nil, exitUsage, `-region ""`},
 		{"no secret", []string{"-access-key-id", "id"}, nil, exitUsage, "an access key ID, but no secret"},
-		{"no ID", nil, map[string]string{"OSS_ACCESS_KEY_SECRET": "secret"}, exitUsage, "an access key secret, but no ID"},
+		{"no ID", nil, map[string]string{"OSS_ACCESS_KEY_SECRET": "secret"}, exitUsage,
+			"an access key secret, but no ID"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -347,7 +358,8 @@ func TestMistakes(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := run(t.Context(), args, &stdout, &stderr, func(name string) string { return tt.env[name] })
 			said := stderr.String()
-			if status != tt.status || !strings.HasPrefix(said, "ossd: ") || strings.Count(said, "\n") != 1 || !strings.Contains(said, tt.want) {
+			if status != tt.status || !strings.HasPrefix(said, "ossd: ") || strings.Count(said, "\n") != 1 ||
+				!strings.Contains(said, tt.want) {
 				t.Errorf("status %d and %q, want %d and one line with %q", status, said, tt.status, tt.want)
 			}
 			if stdout.Len() > 0 {
@@ -362,7 +374,8 @@ func TestMistakes(t *testing.T) {
 
 func TestRemoteAddressesNeedAFlag(t *testing.T) {
 	none := func(string) string { return "" }
-	for addr, remote := range map[string]bool{"127.0.0.1:0": false, "127.9.9.9:0": false, "[::1]:0": false, "0.0.0.0:0": true, "192.0.2.1:9": true} {
+	for addr, remote := range map[string]bool{"127.0.0.1:0": false, "127.9.9.9:0": false, "[::1]:0": false,
+		"0.0.0.0:0": true, "192.0.2.1:9": true} {
 		var s settings
 		if err := s.parse([]string{"-addr", addr}, none); (err != nil) != remote {
 			t.Errorf("%s: %v, want a refusal to be %t", addr, err, remote)
@@ -375,18 +388,20 @@ func TestRemoteAddressesNeedAFlag(t *testing.T) {
 	if err := (&settings{testKey: true}).introduce(&said, &net.TCPAddr{IP: net.IPv4zero, Port: 9000}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(said.String(), "which other machines can reach") || !strings.Contains(said.String(), "OSS_ENDPOINT=http://127.0.0.1:9000 ") {
+	if !strings.Contains(said.String(), "which other machines can reach") ||
+		!strings.Contains(said.String(), "OSS_ENDPOINT=http://127.0.0.1:9000 ") {
 		t.Errorf("printed %s", &said)
 	}
 }
 
 func TestHelpExplainsEveryFlagAndTerm(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := run(t.Context(), []string{"-help"}, &stdout, &stderr, os.Getenv); status != exitOK || stderr.Len() > 0 {
+	if status := run(t.Context(), []string{"-help"}, &stdout, &stderr, os.Getenv); status != exitOK ||
+		stderr.Len() > 0 {
 		t.Fatalf("status %d and %q", status, &stderr)
 	}
-	want := []string{"-addr", "-allow-remote", "-dir", "-region", "-bucket", "-refuse-v1", "-callbacks", "-access-key-id",
-		"-access-key-secret", "-fault", "-chaos"}
+	want := []string{"-addr", "-allow-remote", "-dir", "-region", "-bucket", "-refuse-v1",
+		"-callbacks", "-access-key-id", "-access-key-secret", "-fault", "-chaos"}
 	for _, term := range slices.Concat(conditions, effects) {
 		want = append(want, "  "+term.form+"  ")
 	}

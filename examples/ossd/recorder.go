@@ -257,13 +257,16 @@ func (v *visit) exchange(r *http.Request, e entry) harEntry {
 	h := harEntry{
 		Started: v.began, Time: e.Millis, Timings: harTimings{Wait: e.Millis}, Comment: m.text(e.String()),
 		Request: harRequest{
-			Method: r.Method, URL: url, HTTPVersion: r.Proto, Cookies: []harPair{}, Headers: m.headers(headers), Query: query,
+			Method: r.Method, URL: url, HTTPVersion: r.Proto, Cookies: []harPair{},
+			Headers: m.headers(headers), Query: query,
 			HeadersSize: -1, BodySize: e.In,
 		},
 		Response: harResponse{
-			Status: int(e.Status), StatusText: http.StatusText(int(e.Status)), HTTPVersion: r.Proto, Cookies: []harPair{},
+			Status: int(e.Status), StatusText: http.StatusText(int(e.Status)),
+			HTTPVersion: r.Proto, Cookies: []harPair{},
 			Headers: m.headers(v.Header()), HeadersSize: -1, BodySize: e.Out,
-			Content: harContent{Size: e.Out, MimeType: v.Header().Get("Content-Type"), Text: m.text(string(v.reply.text))},
+			Content: harContent{Size: e.Out, MimeType: v.Header().Get("Content-Type"),
+				Text: m.text(string(v.reply.text))},
 		},
 	}
 	if text := v.request.text; len(text) > 0 {

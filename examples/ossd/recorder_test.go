@@ -25,7 +25,8 @@ func TestARecordHasWhatWasSaidAndNoSecrets(t *testing.T) {
 			keys.AccessKeySecret, keys.SecurityToken = "wrong-secret", "security+token/1="
 			d.cfg.Credentials, d.cfg.Signer = keys, s
 			refused := d.client(t)
-			if _, err := refused.PutObject(t.Context(), "b", "k", strings.NewReader("precious content"), nil); err == nil {
+			if _, err := refused.PutObject(t.Context(), "b", "k",
+				strings.NewReader("precious content"), nil); err == nil {
 				t.Error("a wrong token is accepted")
 			}
 			p, err := refused.Presign(t.Context(), &oss.Request{Method: "GET", Bucket: "b", Key: "k"}, time.Minute)

@@ -46,7 +46,8 @@ func TestStop(t *testing.T) {
 					t.Errorf("a new request got %v, want no connection", err)
 				}
 				b.end(t)
-				if took := time.Since(began); took < tt.after || took > tt.after+time.Second/2 { // Shutdown looks twice in a second
+				// Shutdown looks twice in a second
+				if took := time.Since(began); took < tt.after || took > tt.after+time.Second/2 {
 					t.Errorf("ended %v after the interrupt, want %v", took, tt.after)
 				}
 				if err := <-put; (err == nil) != tt.done {

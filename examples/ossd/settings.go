@@ -40,7 +40,8 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 	remote := s.flags.Bool("allow-remote", false, "listen on an address that other machines can reach")
 	s.flags.StringVar(&s.options.Dir, "dir", "", "`directory` of the data; default memory")
 	s.flags.StringVar(&s.options.Region, "region", "cn-hangzhou", "`region` of the server")
-	s.flags.Func("bucket", "`name` of a bucket that exists, repeatable; by default every bucket exists", func(name string) error {
+	s.flags.Func("bucket", "`name` of a bucket that exists, repeatable; by default every "+
+		"bucket exists", func(name string) error {
 		s.options.Buckets = append(s.options.Buckets, name)
 		return nil
 	})
@@ -70,7 +71,8 @@ func (s *settings) parse(args []string, getenv func(string) string) error {
 		return err
 	})
 	var chaos []fault
-	const chaosUsage = "`seed` of random faults, from which a client recovers in three attempts; like a last -fault *:chaos=seed"
+	const chaosUsage = "`seed` of random faults, from which a client recovers in three attempts; " +
+		"like a last -fault *:chaos=seed"
 	s.flags.Func("chaos", chaosUsage, func(seed string) error {
 		f, err := parseFault("*:chaos=" + seed)
 		chaos = append(chaos, f)
@@ -146,7 +148,8 @@ func (s *settings) setRest(format string) error {
 	}
 	for _, origin := range s.origins {
 		if origin == "" || strings.Count(origin, "*") > 1 || origin != "*" && !strings.Contains(origin, "://") {
-			return fmt.Errorf("-cors %q: want an origin such as http://localhost:3000, with at most one *, or only *", origin)
+			return fmt.Errorf("-cors %q: want an origin such as http://localhost:3000, with at most one *, or only *",
+				origin)
 		}
 	}
 	if len(s.origins) > 0 {
@@ -182,7 +185,8 @@ func (s *settings) setAddr(addr string, remote bool) (err error) {
 		return fmt.Errorf("-addr %s: %w", addr, err)
 	}
 	if !remote && !s.addr.IP.IsLoopback() {
-		return fmt.Errorf("-addr %s: other machines could reach it, and the test key is public; use -allow-remote", addr)
+		return fmt.Errorf("-addr %s: other machines could reach it, and the test key is public; use -allow-remote",
+			addr)
 	}
 	return nil
 }

@@ -93,21 +93,25 @@ td.number, th.number { text-align: right }
 <p>{{.About}}</p>
 <h2>Buckets</h2>
 {{if .Buckets}}<table>
-<tr><th>name</th><th>class</th><th>ACL</th><th>versioning</th><th class="number">objects</th><th class="number">size</th><th class="number">unfinished uploads</th></tr>
+<tr><th>name</th><th>class</th><th>ACL</th><th>versioning</th><th class="number">objects</th>` +
+	`<th class="number">size</th><th class="number">unfinished uploads</th></tr>
 {{range .Buckets}}<tr><td>{{.Name}}</td><td>{{.StorageClass}}</td><td>{{.ACL}}</td><td>{{or .Versioning "none"}}</td>` +
-	`<td class="number">{{.Objects}}</td><td class="number">{{bytes .Size}}</td><td class="number">{{.Uploads}}</td></tr>
+	`<td class="number">{{.Objects}}</td><td class="number">{{bytes .Size}}</td>` +
+	`<td class="number">{{.Uploads}}</td></tr>
 {{end}}</table>{{else}}<p>There are none yet.</p>{{end}}
 <h2>Unfinished uploads</h2>
 {{if .Uploads}}<table>
-<tr><th>bucket</th><th>key</th><th>upload ID</th><th>begun</th><th class="number">parts</th><th class="number">size</th></tr>
+<tr><th>bucket</th><th>key</th><th>upload ID</th><th>begun</th><th class="number">parts</th>` +
+	`<th class="number">size</th></tr>
 {{range .Uploads}}<tr><td>{{.Bucket}}</td><td>{{.Key}}</td><td>{{.ID}}</td><td>{{when .Time}}</td>` +
 	`<td class="number">{{len .Parts}}</td><td class="number">{{held .}}</td></tr>
 {{end}}</table>{{if .More}}<p>There are {{.More}} more.</p>{{end}}{{else}}<p>There are none.</p>{{end}}
 <h2>Last requests</h2>
 {{if .Requests}}<table>
-<tr><th>time</th><th>operation</th><th>resource</th><th class="number">part</th><th class="number">in</th><th class="number">out</th>` +
-	`<th>answer</th><th class="number">ms</th><th>fault</th></tr>
-{{range .Requests}}<tr><td>{{when .Time}}</td><td>{{.Name}}</td><td>{{.Resource}}</td><td class="number">{{if .Part}}{{.Part}}{{end}}</td>` +
+<tr><th>time</th><th>operation</th><th>resource</th><th class="number">part</th>` +
+	`<th class="number">in</th><th class="number">out</th><th>answer</th><th class="number">ms</th><th>fault</th></tr>
+{{range .Requests}}<tr><td>{{when .Time}}</td><td>{{.Name}}</td><td>{{.Resource}}</td>` +
+	`<td class="number">{{if .Part}}{{.Part}}{{end}}</td>` +
 	`<td class="number">{{bytes .In}}</td><td class="number">{{bytes .Out}}</td><td>{{.Outcome}}</td>` +
 	`<td class="number">{{printf "%.1f" .Millis}}</td><td>{{.Fault}}</td></tr>
 {{end}}</table>{{else}}<p>There were none yet.</p>{{end}}

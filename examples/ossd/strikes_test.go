@@ -24,26 +24,35 @@ func TestEveryFaultStrikes(t *testing.T) {
 		stored   bool          // by the put
 		took     time.Duration // by both; 0 if it is not the fault's doing
 	}{
-		{"PutObject:fail=503/ServiceUnavailable", "in=1000 503 ServiceUnavailable fault Fail(503 ServiceUnavailable)", "404 NoSuchKey", false, 0},
-		{"PutObject:fail-after=100/500/InternalError", "in=100 500 InternalError fault FailAfter(100 500 InternalError)", "404 NoSuchKey", false, 0},
-		{"PutObject:throttle", "in=1000 503 TotalQpsLimitExceeded fault Throttle(503 TotalQpsLimitExceeded)", "404 NoSuchKey", false, 0},
-		{"PutObject:throttle=429/QpsLimitExceeded/2s/1s", "in=1000 429 QpsLimitExceeded fault Throttle(429 QpsLimitExceeded)", "404 NoSuchKey", false, 2 * time.Second},
+		{"PutObject:fail=503/ServiceUnavailable", "in=1000 503 ServiceUnavailable fault Fail(503 ServiceUnavailable)",
+			"404 NoSuchKey", false, 0},
+		{"PutObject:fail-after=100/500/InternalError",
+			"in=100 500 InternalError fault FailAfter(100 500 InternalError)", "404 NoSuchKey", false, 0},
+		{"PutObject:throttle", "in=1000 503 TotalQpsLimitExceeded fault Throttle(503 TotalQpsLimitExceeded)",
+			"404 NoSuchKey", false, 0},
+		{"PutObject:throttle=429/QpsLimitExceeded/2s/1s",
+			"in=1000 429 QpsLimitExceeded fault Throttle(429 QpsLimitExceeded)",
+			"404 NoSuchKey", false, 2 * time.Second},
 		{"PutObject:proxy-reply=502/<html>", "in=1000 502 fault ProxyReply(502)", "404 NoSuchKey", false, 0},
 		{"PutObject:delay=2s", "in=1000 200 fault Delay(2s)", "out=1000 200", true, 2 * time.Second},
 		{"PutObject:hang", "in=1000 cut fault Hang", "404 NoSuchKey", false, 10 * time.Second},
 		{"PutObject:drop", "cut fault Drop", "404 NoSuchKey", false, 0},
 		{"PutObject:lose-reply", "in=1000 cut fault LoseReply", "out=1000 200", true, 0},
-		{"PutObject:delay=2s:lose-reply", "in=1000 cut fault Delay(2s)+LoseReply", "out=1000 200", true, 2 * time.Second},
+		{"PutObject:delay=2s:lose-reply", "in=1000 cut fault Delay(2s)+LoseReply",
+			"out=1000 200", true, 2 * time.Second},
 		{"PutObject:cut-reply=30", "in=1000 cut fault CutReply(30)", "out=1000 200", true, 0},
 		{"PutObject:wrong-etag", "in=1000 200 fault WrongETag", "out=1000 200", true, 0},
 		{"PutObject:wrong-crc64", "in=1000 200 fault WrongCRC64", "out=1000 200", true, 0},
 		{"PutObject:corrupt", "in=1000 400 InvalidDigest fault Corrupt", "404 NoSuchKey", false, 0},
 		{"PutObject:truncate=100", "in=100 cut fault Truncate(100)", "404 NoSuchKey", false, 0},
 		{"PutObject:slow=250/s", "in=1000 200 fault Slow(250)", "out=1000 200", true, 4 * time.Second},
-		{"PutObject:slow-connections=25000/s/1", "in=1000 200 fault SlowConnections(25000 1)", "out=1000 200", true, 2 * time.Second},
+		{"PutObject:slow-connections=25000/s/1", "in=1000 200 fault SlowConnections(25000 1)",
+			"out=1000 200", true, 2 * time.Second},
 		{"PutObject:expire-token", "in=1000 403 SecurityTokenExpired fault ExpireToken", "404 NoSuchKey", false, 0},
 		{"PutObject:revoke-token", "in=1000 403 InvalidSecurityToken fault RevokeToken", "404 NoSuchKey", false, 0},
-		{"*:clock-off=-20m", "in=1000 403 RequestTimeTooSkewed fault ClockOff(-20m0s)", "404 NoSuchKey fault ClockOff(-20m0s)", false, 0}, // by then the client knows
+		// by then the client knows
+		{"*:clock-off=-20m", "in=1000 403 RequestTimeTooSkewed fault ClockOff(-20m0s)",
+			"404 NoSuchKey fault ClockOff(-20m0s)", false, 0},
 		{"GetObject:truncate=100", "in=1000 200", "out=100 200 cut fault Truncate(100)", true, 0},
 		{"GetObject:cut-reply=30", "in=1000 200", "cut fault CutReply(30)", true, 0},
 		{"GetObject:short-reply=100", "in=1000 200", "out=100 200 fault ShortReply(100)", true, 0},
@@ -66,8 +75,9 @@ func TestEveryFaultStrikes(t *testing.T) {
 				b.transport.DisableKeepAlives = true // or net/http itself sends a GET again
 				client := b.once(t)
 				began := time.Now()
-				client.PutObject(t.Context(), "b", "k", strings.NewReader(content), nil) // the line in the log says what became of it
-				synctest.Wait()                                                          // for that line, which may come after the reply
+				// the line in the log says what became of it
+				client.PutObject(t.Context(), "b", "k", strings.NewReader(content), nil)
+				synctest.Wait() // for that line, which may come after the reply
 				if obj, err := client.GetObject(t.Context(), "b", "k", nil); err == nil {
 					var all bytes.Buffer
 					all.ReadFrom(obj.Body)
@@ -83,7 +93,8 @@ func TestEveryFaultStrikes(t *testing.T) {
 				if len(lines) != 2 {
 					t.Fatalf("%d lines, want 2: %q", len(lines), lines)
 				}
-				for i, want := range []string{"PutObject               b/k " + tt.put, "GetObject               b/k " + tt.get} {
+				for i, want := range []string{"PutObject               b/k " + tt.put,
+					"GetObject               b/k " + tt.get} {
 					got := document.ReplaceAllString(lines[i], "$1")
 					if got != want {
 						t.Errorf("the log has %q, want %q", got, want)
@@ -104,7 +115,8 @@ func TestTheLogNamesTheFaultThatStruck(t *testing.T) {
 		b := newBench(t, "UploadPart:part=3:times=2:fail=500/Three", "UploadPart:skip=5:times=4:fail=500/Some",
 			"UploadPart:part=7:times=1:redeliver=1s:lose-reply", "UploadPart:part=9:delay=1s")
 		up := multipart.NewUploader(b.client, &multipart.Options{PartSize: oss.MinPartSize, Concurrency: 8})
-		if _, err := up.Upload(t.Context(), "b", "k", bytes.NewReader(make([]byte, 16*oss.MinPartSize)), nil); err != nil {
+		if _, err := up.Upload(t.Context(), "b", "k", bytes.NewReader(make([]byte, 16*oss.MinPartSize)),
+			nil); err != nil {
 			t.Error(err)
 		}
 		count := make(map[string]int)
@@ -126,7 +138,8 @@ func TestTheLogNamesTheFaultThatStruck(t *testing.T) {
 				t.Errorf("the log has %q, want fault %s", line, want)
 			}
 		}
-		if count["Fail(500 Three)"] != 2 || count["Fail(500 Some)"] != 4 || count["Redeliver(1s)+LoseReply"] != 1 || count["Delay(1s)"] < 1 {
+		if count["Fail(500 Three)"] != 2 || count["Fail(500 Some)"] != 4 ||
+			count["Redeliver(1s)+LoseReply"] != 1 || count["Delay(1s)"] < 1 {
 			t.Errorf("the log has %v", count)
 		}
 	})

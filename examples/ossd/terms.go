@@ -24,7 +24,9 @@ var conditions = []term{
 		func(f *osstest.Fault, v *values) { f.After = v.time(1) }},
 	{"for=1m", "only for this time from then on", func(f *osstest.Fault, v *values) { f.For = v.time(1) }},
 	{"skip=1", "lets this number of requests pass first", func(f *osstest.Fault, v *values) { f.Skip = v.number() }},
-	{"times=2", "applies to this number of requests, and then ends", func(f *osstest.Fault, v *values) { f.Times = v.number() }},
+	{"times=2", "applies to this number of requests, and then ends", func(f *osstest.Fault, v *values) {
+		f.Times = v.number()
+	}},
 	{"share=0.1", "applies to this share of the requests", func(f *osstest.Fault, v *values) { f.Share = v.share() }},
 	{"seed=7", "selects the requests of that share", func(f *osstest.Fault, v *values) { f.Seed = v.seed() }},
 	{"above=5", "applies to requests beyond this number in one second",

@@ -63,7 +63,8 @@ func TestRunLocal(t *testing.T) {
 
 func TestRunAborts(t *testing.T) {
 	srv, getenv := remote(t)
-	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(http.StatusForbidden, oss.ErrAccessDenied)})
+	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2,
+		Effect: osstest.Fail(http.StatusForbidden, oss.ErrAccessDenied)})
 	if err := run(t.Context(), getenv, writeFile(t, 2*partSize), new(bytes.Buffer)); err == nil {
 		t.Error("run = nil, want the refusal")
 	}

@@ -59,7 +59,8 @@ func run(ctx context.Context, getenv func(string) string, path string, out io.Wr
 	if err = sendAll(ctx, b, plan, file, out); err == nil {
 		var res *multipart.Result
 		if res, err = up.Finish(ctx, plan, nil); err == nil {
-			fmt.Fprintf(out, "object   %d bytes in %d parts, ETag %s, CRC-64 %d\n", res.Size, res.Parts, res.ETag, res.CRC64)
+			fmt.Fprintf(out, "object   %d bytes in %d parts, ETag %s, CRC-64 %d\n", res.Size,
+				res.Parts, res.ETag, res.CRC64)
 			return nil
 		}
 	}

@@ -20,7 +20,8 @@ func TestASenderWithoutKeysUploadsAllParts(t *testing.T) {
 	if err := run(t.Context(), func(string) string { return "" }, path, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"part   1 1048576 bytes", "part   3 524288 bytes", "object   2621440 bytes in 3 parts"} {
+	for _, want := range []string{"part   1 1048576 bytes", "part   3 524288 bytes",
+		"object   2621440 bytes in 3 parts"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
@@ -47,6 +48,7 @@ func TestAPartDamagedOnTheWayMakesNoObject(t *testing.T) {
 	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Corrupt()})
 	err := run(t.Context(), func(name string) string { return env[name] }, path, new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), "part 2") || len(srv.Objects("b"))+len(srv.Uploads()) > 0 {
-		t.Errorf("run = %v, objects %v, left unfinished %v, want part 2 blamed and nothing", err, srv.Objects("b"), srv.Uploads())
+		t.Errorf("run = %v, objects %v, left unfinished %v, want part 2 blamed and nothing", err,
+			srv.Objects("b"), srv.Uploads())
 	}
 }

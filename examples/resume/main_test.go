@@ -51,13 +51,15 @@ func TestTheSecondTryGoesOn(t *testing.T) {
 	getenv := func(name string) string { return env[name] }
 	path, records := writeFile(t), t.TempDir()
 	var out bytes.Buffer
-	if err := run(ctx, getenv, records, path, &out); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run it again") {
+	if err := run(ctx, getenv, records, path, &out); !errors.Is(err, context.Canceled) ||
+		!strings.Contains(err.Error(), "run it again") {
 		t.Fatalf("first try: %v", err)
 	}
 	if err := run(t.Context(), getenv, records, path, &out); err != nil {
 		t.Fatal(err)
 	}
-	if said := out.String(); !strings.Contains(said, "12582912 bytes in 12 parts") || strings.Contains(said, " 0 of them") {
+	if said := out.String(); !strings.Contains(said, "12582912 bytes in 12 parts") ||
+		strings.Contains(said, " 0 of them") {
 		t.Errorf("it said %s", said)
 	}
 	want, _ := os.ReadFile(path)
@@ -67,14 +69,16 @@ func TestTheSecondTryGoesOn(t *testing.T) {
 	wantEmpty(t, records)
 }
 
-// TestRunLocal: without a bucket of one's own, run interrupts itself. On a busy machine the first try may be over by then.
+// TestRunLocal: without a bucket of one's own, run interrupts itself. On a busy machine the first try may be over by
+// then.
 func TestRunLocal(t *testing.T) {
 	records := t.TempDir()
 	var out bytes.Buffer
 	if err := run(t.Context(), func(string) string { return "" }, records, writeFile(t), &out); err != nil {
 		t.Fatal(err)
 	}
-	if said := out.String(); !strings.Contains(said, "first try: ") || !strings.Contains(said, "12582912 bytes in 12 parts") {
+	if said := out.String(); !strings.Contains(said, "first try: ") ||
+		!strings.Contains(said, "12582912 bytes in 12 parts") {
 		t.Errorf("it said %s", said)
 	}
 	wantEmpty(t, records)

@@ -17,7 +17,8 @@ func TestEveryMachineSendsItsShare(t *testing.T) {
 	if err := run(t.Context(), func(string) string { return "" }, path, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"partSize":1048576,`, "machine 0 sent 2 parts", "machine 1 sent 2 parts", "machine 2 sent 3 parts", "object    7340032 bytes in 7 parts"} {
+	for _, want := range []string{`"partSize":1048576,`, "machine 0 sent 2 parts", "machine 1 sent 2 parts",
+		"machine 2 sent 3 parts", "object    7340032 bytes in 7 parts"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
@@ -25,7 +26,8 @@ func TestEveryMachineSendsItsShare(t *testing.T) {
 }
 
 func TestAFileThatIsMissingIsAnError(t *testing.T) {
-	if err := run(t.Context(), func(string) string { return "" }, filepath.Join(t.TempDir(), "missing"), &bytes.Buffer{}); !os.IsNotExist(err) {
+	if err := run(t.Context(), func(string) string { return "" }, filepath.Join(t.TempDir(), "missing"),
+		&bytes.Buffer{}); !os.IsNotExist(err) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -38,7 +38,8 @@ func run(ctx context.Context, getenv func(string) string, key string, in io.Read
 	// Memory holds at most two parts in flight and a third that is being read.
 	uploader := multipart.NewUploader(b.Client, &multipart.Options{PartSize: 4 << 20, Concurrency: 2})
 	res, err := uploader.Upload(ctx, b.Name, key, in, nil)
-	if failed := (*multipart.UploadError)(nil); errors.As(err, &failed) && !failed.Aborted && failed.Plan.Upload.ID != "" {
+	if failed := (*multipart.UploadError)(nil); errors.As(err, &failed) && !failed.Aborted &&
+		failed.Plan.Upload.ID != "" {
 		fmt.Fprintln(out, "left behind:", failed.Plan.Upload)
 	}
 	if err != nil {
@@ -48,6 +49,7 @@ func run(ctx context.Context, getenv func(string) string, key string, in io.Read
 	if res.Parts > 0 {
 		how = fmt.Sprintf("%d parts", res.Parts)
 	}
-	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %s, ETag %s, CRC-64 %d\n", b.Name, key, res.Size, how, res.ETag, res.CRC64)
+	fmt.Fprintf(out, "oss://%s/%s: %d bytes in %s, ETag %s, CRC-64 %d\n", b.Name, key,
+		res.Size, how, res.ETag, res.CRC64)
 	return nil
 }

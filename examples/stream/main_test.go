@@ -67,7 +67,8 @@ func TestRunThatBeganNothingLeavesNothing(t *testing.T) {
 	srv, getenv := remote(t)
 	srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 	var out bytes.Buffer
-	if err := run(t.Context(), getenv, "k", strings.NewReader("short"), &out); !errors.Is(err, oss.ErrAccessDenied) || out.Len() > 0 {
+	if err := run(t.Context(), getenv, "k", strings.NewReader("short"), &out); !errors.Is(err, oss.ErrAccessDenied) ||
+		out.Len() > 0 {
 		t.Errorf("run = %v, printed %q, want the refusal and nothing", err, &out)
 	}
 }

@@ -12,7 +12,8 @@ import (
 func TestWhatWasLeftIsSwept(t *testing.T) {
 	for verb, dry := range map[string]bool{"ended": false, "found": true} {
 		said := sweep(t, multipart.SweepOptions{DryRun: dry, OlderThan: time.Nanosecond})
-		if !strings.Contains(said, "left/behind.bin") || !strings.Contains(said, verb+" 1 uploads with 0 parts of 0 bytes") {
+		if !strings.Contains(said, "left/behind.bin") ||
+			!strings.Contains(said, verb+" 1 uploads with 0 parts of 0 bytes") {
 			t.Errorf("it said %s", said)
 		}
 	}
@@ -20,7 +21,8 @@ func TestWhatWasLeftIsSwept(t *testing.T) {
 
 // R10: what a flag says is done, also in a bucket where there is nothing older.
 func TestAnUploadBegunJustNowIsNotOlderThanAWeek(t *testing.T) {
-	if said := sweep(t, multipart.SweepOptions{OlderThan: 168 * time.Hour}); !strings.Contains(said, "ended 0 uploads") {
+	if said := sweep(t, multipart.SweepOptions{OlderThan: 168 * time.Hour}); !strings.Contains(said,
+		"ended 0 uploads") {
 		t.Errorf("it said %s", said)
 	}
 }

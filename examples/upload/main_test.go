@@ -76,10 +76,12 @@ func TestLocal(t *testing.T) {
 		want  []string // patterns in what is printed, in this order
 	}{
 		{"file", []string{file}, "", []string{
-			"(?m)^oss://example-bucket/film.bin$", "size +307201 bytes", `parts +4\n`, `ETag +"[0-9A-F]{32}-4"`, `CRC-64 +[0-9]+\n`,
-			`upload ID +[0-9A-F]{32}\n`, `time +[0-9.]+ s, [0-9.]+ MiB/s`, "proof +read back: all 307201 bytes equal to those of .*film.bin",
+			"(?m)^oss://example-bucket/film.bin$", "size +307201 bytes", `parts +4\n`,
+			`ETag +"[0-9A-F]{32}-4"`, `CRC-64 +[0-9]+\n`, `upload ID +[0-9A-F]{32}\n`, `time +[0-9.]+ s, [0-9.]+ MiB/s`,
+			"proof +read back: all 307201 bytes equal to those of .*film.bin",
 		}},
-		{"key and bucket", []string{"-bucket", "films", "-key", "a/b c", file}, "", []string{"(?m)^oss://films/a/b c$", "all 307201 bytes"}},
+		{"key and bucket", []string{"-bucket", "films", "-key", "a/b c", file}, "",
+			[]string{"(?m)^oss://films/a/b c$", "all 307201 bytes"}},
 		{"V1", []string{"-signature", "v1", file}, "", []string{"all 307201 bytes"}},
 		{"no checksums", []string{"-checksum", "none", file}, "", []string{"all 307201 bytes"}},
 		{"one part", []string{small}, "", []string{`parts +none`, `upload ID +none`, "proof +read back: all 5 bytes"}},
@@ -91,9 +93,12 @@ func TestLocal(t *testing.T) {
 		}},
 		{"standard input", []string{"-"}, string(data(3*partSize + 1)), []string{
 			"(?m)^oss://example-bucket/stdin$", "size +307201 bytes", `parts +4\n`, `ETag +"[0-9A-F]{32}-4"`,
-			fmt.Sprintf("proof +read back: 307201 bytes, MD5 %x, CRC-64 [0-9]+, as was read from standard input", md5.Sum(data(3*partSize+1))),
+			fmt.Sprintf("proof +read back: 307201 bytes, MD5 %x, CRC-64 [0-9]+, as was read from standard input",
+				md5.Sum(data(3*partSize+1))),
 		}},
-		{"empty input", []string{"-key", "k", "-"}, "", []string{"(?m)/k$", "size +0 bytes", "read back: 0 bytes, MD5 d41d8cd98f00b204e9800998ecf8427e, CRC-64 0,"}},
+		{"empty input", []string{"-key", "k", "-"}, "",
+			[]string{"(?m)/k$", "size +0 bytes",
+				"read back: 0 bytes, MD5 d41d8cd98f00b204e9800998ecf8427e, CRC-64 0,"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,7 +107,8 @@ func TestLocal(t *testing.T) {
 			if status := c.run(append([]string{"-part-size", "100KiB"}, tt.args...)...); status != exitOK {
 				t.Fatalf("status %d: %s", status, &c.stderr)
 			}
-			if lines := strings.Count(c.stderr.String(), "\n"); lines != 1 || !strings.HasPrefix(c.stderr.String(), "No OSS_* variable is set") {
+			if lines := strings.Count(c.stderr.String(), "\n"); lines != 1 ||
+				!strings.HasPrefix(c.stderr.String(), "No OSS_* variable is set") {
 				t.Errorf("stderr is %q, want one line about the test server", &c.stderr)
 			}
 			rest := c.stdout.String()
@@ -119,7 +125,8 @@ func TestLocal(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	file := writeFile(t, "a.bin", data(10))
-	keys := map[string]string{"OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "secret", "OSS_REGION": "cn-hangzhou", "OSS_BUCKET": "b"}
+	keys := map[string]string{"OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "secret",
+		"OSS_REGION": "cn-hangzhou", "OSS_BUCKET": "b"}
 	without := func(names ...string) map[string]string {
 		env := make(map[string]string)
 		for name, value := range keys {
@@ -149,7 +156,8 @@ func TestMistakes(t *testing.T) {
 		{"no secret", []string{file}, without("OSS_ACCESS_KEY_SECRET"), exitUsage, "OSS_ACCESS_KEY_SECRET"},
 		{"no region", []string{file}, without("OSS_REGION"), exitUsage, "OSS_REGION"},
 		{"no bucket", []string{file}, without("OSS_BUCKET"), exitUsage, "OSS_BUCKET"},
-		{"V4 without region", []string{"-signature", "v4", "-endpoint", "oss.example.com", file}, without("OSS_REGION"), exitUsage, "v4 needs"},
+		{"V4 without region", []string{"-signature", "v4", "-endpoint", "oss.example.com", file},
+			without("OSS_REGION"), exitUsage, "v4 needs"},
 		{"bad endpoint", []string{"-endpoint", "ftp://x", file}, keys, exitUsage, "ftp"},
 		{"missing file", []string{file + ".gone"}, nil, exitFailure, "a.bin.gone: "},
 		{"directory", []string{filepath.Dir(file)}, nil, exitFailure, "is a directory"},
@@ -166,7 +174,8 @@ func TestMistakes(t *testing.T) {
 			if _, rest, ok := strings.Cut(said, "No OSS_*"); ok {
 				_, said, _ = strings.Cut(rest, "\n")
 			}
-			if !strings.HasPrefix(said, "upload: ") || strings.Count(said, "\n") != 1 || !strings.Contains(said, tt.want) {
+			if !strings.HasPrefix(said, "upload: ") || strings.Count(said, "\n") != 1 ||
+				!strings.Contains(said, tt.want) {
 				t.Errorf("stderr is %q, want one line with %q", said, tt.want)
 			}
 			if c.stdout.Len() > 0 {
@@ -184,7 +193,8 @@ func TestOthersGoOn(t *testing.T) {
 	if status := c.run(one, "missing", two); status != exitFailure {
 		t.Errorf("status %d, want %d", status, exitFailure)
 	}
-	if out := c.stdout.String(); strings.Count(out, "read back: all") != 2 || !strings.Contains(c.stderr.String(), "upload: missing: ") {
+	if out := c.stdout.String(); strings.Count(out, "read back: all") != 2 ||
+		!strings.Contains(c.stderr.String(), "upload: missing: ") {
 		t.Errorf("printed %s%s", out, &c.stderr)
 	}
 }
@@ -234,7 +244,8 @@ func TestRemote(t *testing.T) {
 			if status := c.run(append(tt.flags, "-part-size", "100KiB", "-")...); status != exitOK {
 				t.Fatalf("standard input: status %d: %s", status, &c.stderr)
 			}
-			if n := strings.Count(c.stdout.String(), "proof      HeadObject reports the same size, ETag and CRC-64"); n != 2 {
+			if n := strings.Count(c.stdout.String(),
+				"proof      HeadObject reports the same size, ETag and CRC-64"); n != 2 {
 				t.Errorf("%d proofs in\n%s", n, &c.stdout)
 			}
 			for _, key := range []string{"k", "stdin"} {
@@ -262,17 +273,20 @@ func TestRemoteUnproved(t *testing.T) {
 			h.ServeHTTP(w, r)
 		})
 	})}
-	if status := c.run(writeFile(t, "x", data(10))); status != exitFailure || !strings.Contains(c.stderr.String(), "uploaded, but not proved: OSS has 15 bytes") {
+	if status := c.run(writeFile(t, "x", data(10))); status != exitFailure ||
+		!strings.Contains(c.stderr.String(), "uploaded, but not proved: OSS has 15 bytes") {
 		t.Errorf("status %d and %q, want it not proved", status, &c.stderr)
 	}
 }
 
 func TestFailureLeavesNothing(t *testing.T) {
 	srv := osstest.NewServer(nil)
-	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2, Effect: osstest.Fail(http.StatusForbidden, oss.ErrAccessDenied)})
+	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 2,
+		Effect: osstest.Fail(http.StatusForbidden, oss.ErrAccessDenied)})
 	c := command{ctx: t.Context(), env: remote(t, srv, unchanged)}
 	status := c.run("-part-size", "100KiB", writeFile(t, "x", data(250<<10)))
-	if said := c.stderr.String(); status != exitFailure || !strings.Contains(said, "AccessDenied") || strings.Count(said, "\n") != 1 {
+	if said := c.stderr.String(); status != exitFailure || !strings.Contains(said, "AccessDenied") ||
+		strings.Count(said, "\n") != 1 {
 		t.Errorf("status %d and %q, want the refusal in one line", status, said)
 	}
 	if left := srv.Uploads(); len(left) > 0 {
@@ -302,10 +316,12 @@ func TestInterrupt(t *testing.T) {
 				defer keep.Close()
 				c.stdin = io.MultiReader(bytes.NewReader(data(300<<10)), never)
 			}
-			if status := c.run("-part-size", "100KiB", "-concurrency", "1", file, "never reached"); status != exitInterrupted {
+			if status := c.run("-part-size", "100KiB", "-concurrency", "1", file,
+				"never reached"); status != exitInterrupted {
 				t.Errorf("status %d, want %d", status, exitInterrupted)
 			}
-			if said := c.stderr.String(); !strings.Contains(said, "interrupted; ") || !strings.Contains(said, "nothing is left in OSS") || strings.Count(said, "\n") != 1 {
+			if said := c.stderr.String(); !strings.Contains(said, "interrupted; ") ||
+				!strings.Contains(said, "nothing is left in OSS") || strings.Count(said, "\n") != 1 {
 				t.Errorf("stderr is %q", said)
 			}
 			if left := srv.Uploads(); len(left) > 0 {
@@ -323,7 +339,8 @@ func TestInterruptLeftovers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	srv := osstest.NewServer(nil)
-	srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(http.StatusForbidden, oss.ErrAccessDenied)})
+	srv.Inject(osstest.Fault{Op: "AbortMultipartUpload",
+		Effect: osstest.Fail(http.StatusForbidden, oss.ErrAccessDenied)})
 	c := command{ctx: ctx, env: remote(t, srv, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Get("partNumber") == "2" {
@@ -389,7 +406,8 @@ func TestMeter(t *testing.T) {
 				return
 			}
 			redrawn := strings.Split(out.String(), "\r")
-			if n := len(redrawn) - 3; n != steps/10 || strings.Contains(out.String(), "\n") { // a split before the first, the wiping and behind it
+			// a split before the first, the wiping and behind it
+			if n := len(redrawn) - 3; n != steps/10 || strings.Contains(out.String(), "\n") {
 				t.Errorf("drawn %d times, want %d, in one line", n, steps/10)
 			}
 			for _, line := range redrawn {
@@ -397,7 +415,8 @@ func TestMeter(t *testing.T) {
 					t.Errorf("%d columns: %q", len(line), line)
 				}
 			}
-			if wiped := redrawn[len(redrawn)-2]; strings.TrimSpace(wiped) != "" || len(wiped) < len(strings.TrimSpace(redrawn[1])) {
+			if wiped := redrawn[len(redrawn)-2]; strings.TrimSpace(wiped) != "" ||
+				len(wiped) < len(strings.TrimSpace(redrawn[1])) {
 				t.Errorf("wiped with %q", wiped)
 			}
 		})
@@ -435,7 +454,8 @@ func TestParseBytes(t *testing.T) {
 }
 
 func TestFormatBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 100000000: "95.4 MiB", 1 << 62: "4.0 EiB"} {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB",
+		100000000: "95.4 MiB", 1 << 62: "4.0 EiB"} {
 		if got := formatBytes(n); got != want {
 			t.Errorf("formatBytes(%d) = %q, want %q", n, got, want)
 		}

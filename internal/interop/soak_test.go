@@ -95,7 +95,8 @@ func TestKilledDaemonKeepsEveryAcknowledgedByte(t *testing.T) {
 	}
 	for _, bytes := range slices.Concat(killed, steady) {
 		if bytes > soakMaxMemory {
-			t.Fatalf("ossd took %d bytes of memory, want at most %d: %v", bytes, soakMaxMemory, slices.Concat(killed, steady))
+			t.Fatalf("ossd took %d bytes of memory, want at most %d: %v", bytes, soakMaxMemory,
+				slices.Concat(killed, steady))
 		}
 	}
 	if n := len(steady); length >= time.Minute && n > 8 { // by then the log of requests is full

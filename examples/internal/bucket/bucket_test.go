@@ -58,7 +58,8 @@ func TestOpenNeverFallsBack(t *testing.T) {
 
 func TestOpenReal(t *testing.T) {
 	env := map[string]string{
-		"OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "secret", "OSS_REGION": "cn-hangzhou", "OSS_BUCKET": "photos",
+		"OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "secret",
+		"OSS_REGION": "cn-hangzhou", "OSS_BUCKET": "photos",
 	}
 	b, err := bucket.Open(func(name string) string { return env[name] }, bucket.Flags{}, io.Discard)
 	if err != nil || b.Name != "photos" || b.Local {
