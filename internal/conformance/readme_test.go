@@ -79,13 +79,13 @@ func readme() []byte {
 
 This file is generated: %s writes it, and the tests fail when it is stale.
 
-The server in this package meets %d numbered assumptions about OSS. Each assumption has its evidence and a check. The
-checks run against the server with every %s; %d of them also run against the service if OSS_TEST_BUCKET is set. The tests
-also replay 60 recorded exchanges, and compare every header and byte of the replies.
-
+%s
 | source | kind of evidence | assumptions |
 | --- | --- | --- |
-`, "`go test ./internal/conformance -update`", len(all), "`go test`", live)
+`, "`go test ./internal/conformance -update`", item("", fmt.Sprintf("The server in this package meets %d numbered "+
+		"assumptions about OSS. Each assumption has its evidence and a check. The checks run against the server with "+
+		"every `go test`; %d of them also run against the service if OSS_TEST_BUCKET is set. The tests also replay 60 "+
+		"recorded exchanges, and compare every header and byte of the replies.", len(all), live)))
 	means := map[source]string{
 		recorded:     "real exchanges of 2026",
 		recorded2015: "real replies of 2015, in unit tests of an SDK",
@@ -113,8 +113,8 @@ also replay 60 recorded exchanges, and compare every header and byte of the repl
 	}
 	b.WriteString("\n## Known differences\n\n")
 	for i, d := range differences() {
-		fmt.Fprintf(&b, "%d. %s: %s Reason: %s.\n", i+1, cmp.Or(strings.Join(d.Ops, ", "), "All operations"), d.What,
-			d.Why)
+		b.WriteString(item(fmt.Sprintf("%d. ", i+1), fmt.Sprintf("%s: %s Reason: %s.",
+			cmp.Or(strings.Join(d.Ops, ", "), "All operations"), d.What, d.Why)))
 	}
 	b.WriteString("\n## Assumptions\n\nAssumptions with a star are checked against the fake only.\n\n" +
 		"| ID | assumption | source | evidence |\n| --- | --- | --- | --- |\n")
@@ -126,6 +126,23 @@ also replay 60 recorded exchanges, and compare every header and byte of the repl
 		fmt.Fprintf(&b, "| %s%s | %s | %s | %s |\n", a.ID, star, cell(a.Claim), a.Source, cell(a.Where))
 	}
 	return b.Bytes()
+}
+
+// item returns an item of a list, or a paragraph if mark is empty, in lines of at most 120 columns.
+func item(mark, text string) string {
+	line, all := mark, ""
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+			line += word
+		case len(line)+1+len(word) > 120:
+			all += line + "\n"
+			line = strings.Repeat(" ", len(mark)) + word
+		default:
+			line += " " + word
+		}
+	}
+	return all + line + "\n"
 }
 
 // numbers returns the IDs of assumptions; three or more in a row are given as the first and the last.

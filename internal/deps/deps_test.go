@@ -222,7 +222,25 @@ func load(t *testing.T) (m module, files []string) {
 			m.path = strings.TrimSpace(name)
 		}
 	}
-	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	for _, file := range find(t, ".go", "go.mod") {
+		switch {
+		case strings.HasSuffix(file, ".go"):
+			files = append(files, file)
+		case file != "go.mod":
+			m.nested = append(m.nested, path.Dir(file))
+		}
+	}
+	if m.path == "" || len(files) < 10 {
+		t.Fatalf("found module %q with %d Go files", m.path, len(files))
+	}
+	return m, files
+}
+
+// find returns the paths from the root of all files whose names end like this. It leaves out testdata, and directories
+// that the go command ignores.
+func find(t *testing.T, suffixes ...string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -230,23 +248,19 @@ func load(t *testing.T) (m module, files []string) {
 		if err != nil {
 			return err
 		}
-		rel = filepath.ToSlash(rel)
-		switch {
-		case d.IsDir() && rel != "." &&
-			(strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata"):
-			return filepath.SkipDir
-		case d.Name() == "go.mod" && rel != "go.mod":
-			m.nested = append(m.nested, path.Dir(rel))
-		case strings.HasSuffix(rel, ".go"):
-			files = append(files, rel)
+		if d.IsDir() {
+			if rel != "." && (strings.ContainsRune("._", rune(d.Name()[0])) || d.Name() == "testdata") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(rel, suffix) }) {
+			files = append(files, filepath.ToSlash(rel))
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.path == "" || len(files) < 10 {
-		t.Fatalf("found module %q with %d Go files", m.path, len(files))
-	}
-	return m, files
+	return files
 }

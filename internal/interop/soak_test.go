@@ -36,10 +36,10 @@ var soakMakers = []func(*testing.T, *server, setup) client{newGoV1, newGoV2, new
 var soakActions = []string{"put", "upload", "copy", "append", "read", "delete", "abort"}
 
 // TestKilledDaemonKeepsEveryAcknowledgedByte runs examples/ossd with a directory while clients of three SDKs put,
-// upload, copy, append, read and delete. For the first half of the time it kills ossd with SIGKILL every few seconds and starts it again. Every
-// object has the content of the last request that was acknowledged, or of a later one that was not answered. In the
-// second half nothing is killed, and the memory of ossd must stop growing. The directory must not keep what nothing
-// refers to.
+// upload, copy, append, read and delete. For the first half of the time it kills ossd with SIGKILL every few seconds
+// and starts it again. Every object has the content of the last request that was acknowledged, or of a later one that
+// was not answered. In the second half nothing is killed, and the memory of ossd must stop growing. The directory must
+// not keep what nothing refers to.
 //
 // It takes 8 s, and 2 s with -short. This runs it for half an hour:
 //
@@ -154,7 +154,8 @@ func newSoakDaemon(t *testing.T) *soakDaemon {
 // start starts ossd and waits until it accepts connections.
 func (d *soakDaemon) start(t *testing.T) {
 	t.Helper()
-	cmd, ended, stderr := exec.Command(d.program, "-addr", d.addr, "-dir", d.dir), make(chan struct{}), new(bytes.Buffer)
+	cmd := exec.Command(d.program, "-addr", d.addr, "-dir", d.dir)
+	ended, stderr := make(chan struct{}), new(bytes.Buffer)
 	d.cmd, d.ended, d.stderr = cmd, ended, stderr
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
