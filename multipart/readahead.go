@@ -1,9 +1,11 @@
 package multipart
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,6 +122,20 @@ func fileOf(w sectionBody) (f *os.File, off int64) {
 			return nil, 0
 		}
 	}
+}
+
+// inMemory reports whether w can be read without waiting: from memory of the program, or from the page cache.
+func (r *readAhead) inMemory(w sectionBody) bool {
+	switch w.r.(type) {
+	case *bytes.Reader, *strings.Reader:
+		return true
+	}
+	f, off := fileOf(w)
+	if f == nil {
+		return false
+	}
+	resident, _ := r.resident(f, off, w.size)
+	return resident
 }
 
 // A lookahead yields the pieces of a file, and knows which of them were in the cache before earlier pieces were read.
