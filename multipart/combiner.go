@@ -7,8 +7,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A combiner hashes bodies in memory that several goroutines submit at about the same time: small objects and parts of
-// streams. This is flat combining: the first caller hashes for all that wait, one chunk of each body per step, and
+// A combiner hashes bodies that several goroutines submit at about the same time, and that can be read without waiting:
+// objects, parts of streams, and files in the page cache. This is flat combining: the first caller hashes for all that wait, one chunk of each body per step, and
 // hands the token on when its own bodies are done. Bodies that are submitted later get a free lane at the next step. A
 // caller that is alone never waits.
 type combiner struct {
@@ -25,7 +25,7 @@ type hashCall struct {
 	token chan bool // receives true when all have ended, or false with the token
 }
 
-// serve hashes the bodies of the requests, which must be in memory.
+// serve hashes the bodies of the requests, which combines accepted.
 func (c *combiner) serve(u *Uploader, requests []hashRequest) {
 	call := &hashCall{left: len(requests), token: make(chan bool, 1)}
 	c.mu.Lock()

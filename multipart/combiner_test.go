@@ -1,9 +1,12 @@
 package multipart
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -91,6 +94,60 @@ func TestGroupsAndSingleBodiesAreHashedTogether(t *testing.T) {
 			t.Errorf("%d bytes are in use", n)
 		}
 	})
+}
+
+// Files in the page cache and memory of the caller are hashed together with buffers. A file on a disk is not: others
+// would have to wait for it.
+func TestBodiesThatNeedNoDiskAreHashedTogether(t *testing.T) {
+	cold, warm := randomFile(t, 3*mib), randomFile(t, 3*mib)
+	synctest.Test(t, func(t *testing.T) {
+		u, body := small(t, 8)
+		u.ahead.resident = func(f *os.File, _, _ int64) (resident, ok bool) { return f == warm, true }
+		u.combiner.busy = true // a caller is hashing
+		b := body(1, 100_000)
+		defer b.free()
+		var callers sync.WaitGroup
+		for i, body := range []oss.Body{
+			b, sectionBody{r: warm, base: 10, size: 2 * mib},
+			sectionBody{r: io.NewSectionReader(warm, 10, 2*mib), base: 7, size: 1 * mib},
+			sectionBody{r: bytes.NewReader(make([]byte, 1000)), size: 900},
+			sectionBody{r: strings.NewReader("some text"), base: 2, size: 5},
+			sectionBody{r: cold, base: 10, size: 2 * mib},
+		} {
+			callers.Go(func() {
+				s, err := u.sumOf(t.Context(), body)
+				if err != nil {
+					t.Error(err)
+				}
+				checkSums(t, piece{Section: Section{Number: i, Size: body.Size()}, body: body, sums: s})
+			})
+		}
+		synctest.Wait()
+		if n := len(u.combiner.waiting); n != 5 {
+			t.Errorf("%d bodies wait, want all but the file on the disk", n)
+		}
+		u.combiner.waiting[0].call.token <- false
+		callers.Wait()
+	})
+}
+
+// A group of many parts of a file has its own lanes, so that several groups can be hashed at the same time.
+func TestALargeGroupOfPartsHasItsOwnLanes(t *testing.T) {
+	f := randomFile(t, 3*mib)
+	u, _ := small(t, 16)
+	u.ahead.resident = func(*os.File, int64, int64) (resident, ok bool) { return true, true }
+	for _, tt := range []struct {
+		parts int
+		want  bool
+	}{{1, true}, {4, true}, {5, false}, {16, false}} {
+		requests := make([]hashRequest, tt.parts)
+		for i := range requests {
+			requests[i] = hashRequest{ctx: t.Context(), body: sectionBody{r: f, base: int64(i), size: 1000}}
+		}
+		if got := u.allCombine(requests); got != tt.want {
+			t.Errorf("the combiner hashes %d parts: %v, want %v", tt.parts, got, tt.want)
+		}
+	}
 }
 
 // A call whose context has ended gets no sums, and takes no lane from others.

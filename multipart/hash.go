@@ -153,10 +153,9 @@ func (u *Uploader) sumOf(ctx context.Context, body oss.Body) (*sums, error) {
 	return &requests[0].sums, requests[0].err
 }
 
-// hash computes the sums of the requests. If all bodies are in memory the combiner hashes them together with others.
-// Otherwise they have their own group, because reading may take long.
+// hash computes the sums of the requests, together with others in the combiner, or in a group of their own.
 func (u *Uploader) hash(requests []hashRequest) {
-	if u.lanes >= minGroup && inMemory(requests) {
+	if u.allCombine(requests) {
 		u.combiner.serve(u, requests)
 		return
 	}
@@ -169,13 +168,30 @@ func (u *Uploader) hash(requests []hashRequest) {
 	}
 }
 
-func inMemory(requests []hashRequest) bool {
+// allCombine reports whether the combiner hashes the requests. A large group of parts of a file fills the lanes by
+// itself, and several such groups can be hashed at the same time.
+func (u *Uploader) allCombine(requests []hashRequest) bool {
 	for i := range requests {
-		if _, ok := requests[i].body.(*buffer); !ok {
+		_, section := requests[i].body.(sectionBody)
+		if section && len(requests) > u.lanes/4 || !u.combines(requests[i].body) {
 			return false
 		}
 	}
 	return true
+}
+
+// combines reports whether the combiner may hash body: others would have to wait if body came from a disk.
+func (u *Uploader) combines(body oss.Body) bool {
+	if u.lanes < minGroup {
+		return false
+	}
+	switch b := body.(type) {
+	case *buffer:
+		return true
+	case sectionBody:
+		return u.ahead.inMemory(b)
+	}
+	return false
 }
 
 // crcOf reads body once and returns its CRC-64 alone.

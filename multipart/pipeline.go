@@ -61,7 +61,7 @@ func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	produce := p.hashStream
 	if _, inPlace := src.(*rangeSource); inPlace {
 		p.atOnce = j.u.atOnce
-		p.pieces.source = src
+		p.pieces = lookahead{source: src, resident: j.u.ahead.resident}
 		p.workers, p.partSize, p.drop = int64(workers), j.plan.PartSize, !j.u.ahead.fits(j.plan.Size)
 		produce = p.hashFile
 	} else {

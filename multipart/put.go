@@ -84,11 +84,13 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	if opts.Checksum == oss.ChecksumMD5 {
 		if small, free := j.u.loadSmall(body); small != nil {
 			defer free()
+			body = small
+		}
+		if j.u.combines(body) { // before it has a permit: the more bodies wait for one, the less each of them costs
 			var err error
-			if s, err = j.u.sumOf(ctx, small); err != nil {
+			if s, err = j.u.sumOf(ctx, body); err != nil {
 				return nil, j.notBegun(err)
 			}
-			body = small
 		}
 	}
 	permit, err := j.u.governor.Acquire(ctx, j.meter.waits)

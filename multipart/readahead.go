@@ -1,9 +1,11 @@
 package multipart
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,8 +46,12 @@ const (
 
 // A readAhead limits the bytes that the uploads of an Uploader have read into the page cache and have not sent yet.
 type readAhead struct {
-	room      *flow.Semaphore // bytes
+	room *flow.Semaphore // bytes
+
+	// The page cache, see package pagecache. Tests have their own.
 	available func() (bytes int64, ok bool)
+	resident  func(f *os.File, off, n int64) (resident, ok bool)
+	evict     func(f *os.File, off, n int64)
 
 	mu      sync.Mutex
 	checked time.Time
@@ -55,7 +61,9 @@ type readAhead struct {
 }
 
 func newReadAhead() *readAhead {
-	return &readAhead{room: flow.NewSemaphore(0), available: pagecache.Available}
+	return &readAhead{
+		room: flow.NewSemaphore(0), available: pagecache.Available, resident: pagecache.Resident, evict: pagecache.Drop,
+	}
 }
 
 // limit returns the maximum number of bytes between hashing and sending: most of the available memory, which includes
@@ -116,13 +124,28 @@ func fileOf(w sectionBody) (f *os.File, off int64) {
 	}
 }
 
+// inMemory reports whether w can be read without waiting: from memory of the program, or from the page cache.
+func (r *readAhead) inMemory(w sectionBody) bool {
+	switch w.r.(type) {
+	case *bytes.Reader, *strings.Reader:
+		return true
+	}
+	f, off := fileOf(w)
+	if f == nil {
+		return false
+	}
+	resident, _ := r.resident(f, off, w.size)
+	return resident
+}
+
 // A lookahead yields the pieces of a file, and knows which of them were in the cache before earlier pieces were read.
 // Reading a piece makes the system read ahead.
 type lookahead struct {
-	source source
-	queue  []examined
-	bytes  int64 // in the queue
-	err    error // io.EOF or a failure of the source
+	source   source
+	resident func(f *os.File, off, n int64) (resident, ok bool)
+	queue    []examined
+	bytes    int64 // in the queue
+	err      error // io.EOF or a failure of the source
 }
 
 // An examined piece is one whose presence in the cache is known.
@@ -146,7 +169,7 @@ func (l *lookahead) next(ctx context.Context) (examined, error) {
 			e.file, e.offset = fileOf(w)
 		}
 		if e.file != nil {
-			e.cached, _ = pagecache.Resident(e.file, e.offset, e.Size)
+			e.cached, _ = l.resident(e.file, e.offset, e.Size)
 		}
 		l.queue = append(l.queue, e)
 		l.bytes += e.Size
@@ -173,7 +196,7 @@ func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, roo
 			return e.piece, 0, err
 		}
 		if p.drop {
-			pagecache.Drop(e.file, e.offset, e.Size)
+			p.u.ahead.evict(e.file, e.offset, e.Size)
 		}
 		e.body, e.free = b, b.free
 		return e.piece, 0, nil
@@ -223,7 +246,7 @@ func (c *cachedPart) reached(off int64) {
 	defer c.mu.Unlock()
 	if !c.sending {
 		c.sending = true
-		if resident, ok := pagecache.Resident(c.file, c.offset, c.size); ok && !resident {
+		if resident, ok := c.ahead.resident(c.file, c.offset, c.size); ok && !resident {
 			c.ahead.miss()
 		}
 	}
@@ -255,7 +278,7 @@ func (c *cachedPart) free() {
 // dropHashed drops bytes of the part from the cache, if hashing has read them.
 func (c *cachedPart) dropHashed(off, n int64) {
 	if c.drop && c.hashed {
-		pagecache.Drop(c.file, c.offset+off, n)
+		c.ahead.evict(c.file, c.offset+off, n)
 	}
 }
 

@@ -31,7 +31,7 @@ type Uploader struct {
 	lanes    int             // bodies hashed side by side at most
 	atOnce   int             // groups of bodies of one file hashed at the same time at most
 	hashing  *flow.Semaphore // groups being hashed ahead
-	combiner combiner        // hashes what lies in memory
+	combiner combiner        // hashes bodies of several goroutines together
 	ahead    *readAhead      // bounds what of files is hashed ahead
 	groups   sync.Pool       // of *laneGroup
 	scratch  sync.Pool       // of *[]byte, hashStep each, to read what is hashed

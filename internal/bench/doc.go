@@ -28,7 +28,7 @@
 //
 //   - file-8x3, file-16x8: a file in parts of 8 MiB, 3 in flight, and of 16 MiB, 8 in flight; tls- before it is HTTPS
 //   - file-defaults: a file, nothing set: part size and parallelism are what each client chooses, and not the same
-//   - stream-8x3, stream-2x8, stream-defaults: the same bytes from a reader of unknown length
+//   - stream-8x3, stream-8x8, stream-2x8, stream-defaults: the same bytes from a reader of unknown length
 //   - small-8, small-32: at most 4,096 objects of 256 KiB, so many in flight
 //   - parts-10000: a file in 10,000 parts of 1 KiB: what planning, a request and bookkeeping cost; read CPU us/part
 //   - slow-8x1, -8x3, -8x8, -8x16: so many connections with 20 ms before each reply and 25 MiB/s each, four parts
@@ -36,6 +36,10 @@
 //   - many-files: at most 2,000 files of 10 KiB to 20 MiB through one uploader, eight at the same time, nothing set
 //   - cold: a file that is not in the page cache, in parts of 8 MiB, 4 in flight; read disk MiB
 //   - container-100, -256, -512, -1024: the same in a memory cgroup of so many MiB, whose limit includes the page cache
+//   - sparse-100g: a file of 100 GiB that is one hole, in parts of 16 MiB, 8 in flight, whatever -size says. It runs only
+//     if it is named, and takes some minutes for each client and run
+//   - arm64: no upload, but the instructions per byte of the arm64 kernels and of crypto/md5, counted in their machine
+//     code: a count is not a time
 //
 // The container scenarios need -cgroup with the directory of a memory cgroup that is empty and may be written:
 //

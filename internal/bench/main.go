@@ -83,8 +83,13 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	table(out, rows, b.runs)
-	summary(out, rows)
+	if len(rows) > 0 {
+		table(out, rows, b.runs)
+		summary(out, rows)
+	}
+	if b.counts != "" {
+		fmt.Fprintf(out, "\nInstructions of the code for arm64:\n\n%s", b.counts)
+	}
 	return nil
 }
 

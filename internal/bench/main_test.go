@@ -56,6 +56,47 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 	}
 }
 
+// A hole takes 100 GiB of time, so only a smaller one is uploaded here, and only by name.
+func TestAHoleArrivesComplete(t *testing.T) {
+	b := newTestBench(t)
+	b.clients, b.size, b.verify = contenders()[:2], 1<<20, true
+	s := scenario{name: "hole", mode: modeFile, part: 1 << 20, workers: 2, hole: true, size: 3<<20 + 1}
+	rows, err := b.scenario(t.Context(), s.sized(b.size), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if r.Pieces != 4 {
+			t.Errorf("%s sent %d parts, want 4", r.client, r.Pieces)
+		}
+	}
+	for _, s := range must(choose("")) {
+		if s.hole {
+			t.Errorf("%s runs although it is not named", s.name)
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// The row of crypto/md5 is what the others are compared with.
+func TestInstructionsAreCountedWithoutAnUpload(t *testing.T) {
+	var out, log bytes.Buffer
+	if err := run(t.Context(), []string{"-only", "arm64", "-size", "1"}, &out, &log); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| crypto/md5.block |", "| internal/md5lanes.blocksNEONx12 |"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, &out)
+		}
+	}
+}
+
 // The client's process ends with the error, and the command with it.
 func TestAClientThatFailsIsAnError(t *testing.T) {
 	b := newTestBench(t)

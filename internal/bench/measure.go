@@ -40,6 +40,7 @@ type bench struct {
 	group     string // memory cgroup for the scenarios that want one, or empty
 	verify    bool
 	plain     string // this program without kernels, once it is built
+	counts    string // the table of the scenario that counts instructions
 	log       func(format string, args ...any)
 }
 
@@ -52,11 +53,20 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	full := filepath.Join(b.dir, "source")
-	if err := generate(full, b.size); err != nil {
-		return nil, err
+	if slices.ContainsFunc(b.scenarios, func(s scenario) bool { return !s.hole && s.mode != modeCount }) {
+		if err := generate(full, b.size); err != nil {
+			return nil, err
+		}
 	}
 	var rows []row
 	for _, s := range b.scenarios {
+		if s.mode == modeCount {
+			var err error
+			if b.counts, err = countInstructions(ctx); err != nil {
+				return nil, fmt.Errorf("%s: %w", s.name, err)
+			}
+			continue
+		}
 		if s.memory > 0 && b.group == "" {
 			b.log("%s: needs -cgroup", s.name)
 			continue
@@ -72,15 +82,18 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 
 // scenario runs the clients in turn, as often as wanted.
 func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, error) {
-	path := full
-	if s.size < b.size {
+	path, create := full, generate
+	if s.hole {
+		create = generateHole
+	}
+	if s.hole || s.size < b.size {
 		path = filepath.Join(b.dir, "source-"+s.name)
-		if err := generate(path, s.size); err != nil {
+		if err := create(path, s.size); err != nil {
 			return nil, err
 		}
 		defer os.Remove(path)
 	}
-	o := order{Path: path, Size: s.size, Part: s.part, Sizes: s.sizes, Verify: b.verify}
+	o := order{Path: path, Size: s.size, Part: s.part, Sizes: s.sizes, Hole: s.hole, Verify: b.verify}
 	if s.memory > 0 {
 		if err := limitGroup(b.group, s.memory); err != nil {
 			return nil, err

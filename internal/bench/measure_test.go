@@ -40,18 +40,19 @@ func TestTableComparesWithinAScenario(t *testing.T) {
 	rows := []row{{a, "floor", of(time.Second, time.Second, 1024)}, {a, "ours", of(3*time.Second, 2*time.Second, 1024)},
 		{a, "v2", of(2*time.Second, 4*time.Second, 1024)}, {b, "ours", of(3*time.Second, 2*time.Second, 256)},
 		{scenario{name: "c", size: 1 << 30}, "floor", of(time.Second, time.Second, 1)}}
+	rows[1].Disk, rows[2].Disk = 1280, 1024
 	var out bytes.Buffer
 	table(&out, rows, 5)
 	summary(&out, rows)
 	for _, want := range []string{
 		"Medians of 5,",
-		"| a | ours | 3.00 | 3.00 | 1.50 | 2.00 | 0.50 | 512 | 20 | 0 | 2.0 | 1024 | 2930 | 2.0 | 2 |",
-		"| a | v2 | 2.00 | 2.00 | 1.00 | 4.00 | 1.00 | 256 | 20 | 0 | 2.0 | 1024 | 1953 | 2.0 | 2 |",
+		"| a | ours | 3.00 | 3.00 | 1.50 | 2.00 | 0.50 | 512 | 20 | 1280 | 2.0 | 1024 | 2930 | 2.0 | 2 |",
+		"| a | v2 | 2.00 | 2.00 | 1.00 | 4.00 | 1.00 | 256 | 20 | 1024 | 2.0 | 1024 | 1953 | 2.0 | 2 |",
 		"| b | ours | 3.00 | - | - | 2.00 | - | 512 | 20 | 0 | 2.0 | 256 | 11719 | 8.0 | 8 |",
-		"| scenario | floor | ours | v2 | CPU x v2 | wall x v2 | peak MiB | allocs/part |\n" +
-			"| --- | --: | --: | --: | --: | --: | --: | --: |\n",
-		"| a | 1.00 | 3.00 | 2.00 | 1.50 | 0.50 | 20 | 2 |\n| b | - | 3.00 | - | - | - | 20 | 8 |\n" +
-			"| c | 1.00 | - | - | - | - | - | - |\n",
+		"| scenario | floor | ours | v2 | CPU x v2 | wall x v2 | disk x v2 | peak MiB | allocs/part |\n" +
+			"| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n",
+		"| a | 1.00 | 3.00 | 2.00 | 1.50 | 0.50 | 1.25 | 20 | 2 |\n| b | - | 3.00 | - | - | - | - | 20 | 8 |\n" +
+			"| c | 1.00 | - | - | - | - | - | - | - |\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, &out)
@@ -75,6 +76,8 @@ func TestSizedCountsWhatMustArrive(t *testing.T) {
 		{"parts-10000", 1 << 30, 10000<<10 - 1, 10000, 1},
 		{"slow-8x3", 1 << 30, 96 * MiB, 12, 1},
 		{"container-256", 17 * MiB, 17 * MiB, 3, 1},
+		{"stream-8x8", 17 * MiB, 17 * MiB, 3, 1},
+		{"sparse-100g", MiB, 100 << 30, 6400, 1},
 	}
 	for _, tt := range tests {
 		all, err := choose(tt.name)

@@ -96,6 +96,15 @@ func listFiles(ctx context.Context, flags ...string) ([]string, error) {
 	return strings.Split(strings.TrimSpace(files), "\n"), err
 }
 
+// countInstructions returns a table of the instructions per byte of the arm64 kernels, and of crypto/md5.
+func countInstructions(ctx context.Context) (string, error) {
+	dir, err := goCommand(ctx, "list", "-f", "{{.Dir}}", modulePath+"/internal/md5lanes")
+	if err != nil {
+		return "", err
+	}
+	return goCommand(ctx, "run", "-C", filepath.Join(strings.TrimSpace(dir), "gen"), "./count")
+}
+
 // goCommand returns what go prints.
 func goCommand(ctx context.Context, args ...string) (string, error) {
 	var stderr bytes.Buffer

@@ -12,6 +12,7 @@ const (
 	modeStream = "stream" // a reader of unknown length
 	modeSmall  = "small"  // objects of one part each
 	modeMany   = "many"   // a directory of files
+	modeCount  = "count"  // no upload: instructions are counted
 )
 
 const maxSmall = 4096 // objects
@@ -29,6 +30,7 @@ type scenario struct {
 	size    int64 // bytes at most; 0 means what -size says
 	cold    bool  // the source is not in the page cache
 	memory  int64 // bytes that the client's memory cgroup may take, page cache included; 0 means that it has none
+	hole    bool  // the file is one hole, of the full size whatever -size says; runs only if it is named
 }
 
 // scenarios are all there are, in the order they run in.
@@ -39,6 +41,7 @@ func scenarios() []scenario {
 		{name: "file-16x8", mode: modeFile, part: 16 * MiB, workers: 8},
 		{name: "file-defaults", mode: modeFile},
 		{name: "stream-8x3", mode: modeStream, part: 8 * MiB, workers: 3},
+		{name: "stream-8x8", mode: modeStream, part: 8 * MiB, workers: 8},
 		{name: "stream-2x8", mode: modeStream, part: 2 * MiB, workers: 8},
 		{name: "stream-defaults", mode: modeStream},
 		{name: "small-8", mode: modeSmall, part: 256 * KiB, workers: 8, size: maxSmall * 256 * KiB},
@@ -60,12 +63,15 @@ func scenarios() []scenario {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,
 			slow: true, size: int64(n) * 32 * MiB})
 	}
-	return append(all, scenario{name: "slow-defaults", mode: modeFile, slow: true, size: 512 * MiB})
+	return append(all,
+		scenario{name: "slow-defaults", mode: modeFile, slow: true, size: 512 * MiB},
+		scenario{name: "sparse-100g", mode: modeFile, part: 16 * MiB, workers: 8, hole: true, size: 100 << 30},
+		scenario{name: "arm64", mode: modeCount})
 }
 
 // sized returns s for a source of size bytes.
 func (s scenario) sized(size int64) scenario {
-	if s.size == 0 || s.size > size {
+	if !s.hole && (s.size == 0 || s.size > size) {
 		s.size = size
 	}
 	if s.mode == modeMany {
@@ -96,11 +102,12 @@ func (s scenario) objects() int64 {
 	return 1
 }
 
-// choose returns the scenarios whose names begin with one of the words of a list with commas; empty means all.
+// choose returns the scenarios whose names begin with one of the words of a list with commas; empty means all that need
+// not be named.
 func choose(list string) ([]scenario, error) {
 	all := scenarios()
 	if list == "" {
-		return all, nil
+		return slices.DeleteFunc(all, func(s scenario) bool { return s.hole }), nil
 	}
 	words := strings.Split(list, ",")
 	for _, w := range words {

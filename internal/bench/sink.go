@@ -46,6 +46,7 @@ type order struct {
 	Path       string
 	Size, Part int64
 	Sizes      []int64 // of the objects, one behind the other; nil means that there is one
+	Hole       bool    // all bytes are zero
 	Verify     bool
 	Latency    time.Duration // before each reply
 }
@@ -57,7 +58,11 @@ func (s *sink) expect(o order) error {
 			sizes = append(sizes, min(cmp.Or(o.Part, o.Size), o.Size-off))
 		}
 	}
-	pieces, err := sumsOf(o.Path, sizes)
+	read := func() ([]sum, error) { return sumsOf(o.Path, sizes) }
+	if o.Hole {
+		read = func() ([]sum, error) { return sumsOfHole(sizes) }
+	}
+	pieces, err := read()
 	if err != nil {
 		return err
 	}

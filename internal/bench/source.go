@@ -27,6 +27,19 @@ func generate(path string, size int64) error {
 	return f.Close()
 }
 
+// generateHole makes a file of size bytes that takes no room on the disk.
+func generateHole(path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // A sum is what a store would say of one piece of the source.
 type sum struct {
 	size  int64
@@ -73,6 +86,33 @@ func sumsOf(path string, sizes []int64) ([]sum, error) {
 		off += n
 	}
 	return all, nil
+}
+
+// sumsOfHole returns those of pieces that are all zeros.
+func sumsOfHole(sizes []int64) ([]sum, error) {
+	known := make(map[int64]sum)
+	buf := make([]byte, 256<<10)
+	var all []sum
+	for _, n := range sizes {
+		s, ok := known[n]
+		if !ok {
+			var err error
+			if s, err = sumOf(io.LimitReader(zeros{}, n), buf); err != nil {
+				return nil, err
+			}
+			known[n] = s
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// zeros is an endless reader.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 // keyOf names the object that begins with piece number first, counted from 0. Small objects are one piece each.

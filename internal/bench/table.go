@@ -17,28 +17,29 @@ func table(out io.Writer, rows []row, runs int) {
 	fmt.Fprintln(out, "| scenario | client | CPU s/GiB | x floor | x v2 | wall s | x v2 | MiB/s | peak MiB | disk MiB "+
 		"| heap MiB | parts | CPU us/part | KiB/part | allocs/part |")
 	fmt.Fprintln(out, "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |")
-	cpu, wall := func(r row) time.Duration { return r.CPU }, func(r row) time.Duration { return r.Wall }
 	for _, r := range rows {
 		mib, pieces := float64(r.scenario.size)/(1<<20), float64(r.Pieces)
 		peak := "-"
 		if r.Peak > 0 {
 			peak = fmt.Sprintf("%.0f", r.Peak)
 		}
-		fmt.Fprintf(out,
-			"| %s | %s | %.2f | %s | %s | %.2f | %s | %.0f | %s | %.0f | %.1f | %d | %.0f | %.1f | %.0f |\n",
-			r.scenario.name, r.client, r.CPU.Seconds()/(mib/1024),
-			r.against(rows, "floor", cpu), r.against(rows, "v2", cpu),
-			r.Wall.Seconds(), r.against(rows, "v2", wall), mib/r.Wall.Seconds(), peak, r.Disk,
-			float64(r.Bytes)/(1<<20), r.Pieces,
+		fmt.Fprintf(out, "| %s | %s | %.2f | %s | %s | %.2f | %s | %.0f | %s | %.0f | %.1f | %d | %.0f | %.1f | %.0f |\n",
+			r.scenario.name, r.client, r.CPU.Seconds()/(mib/1024), r.against(rows, "floor", cpuSeconds), r.against(rows, "v2", cpuSeconds),
+			r.Wall.Seconds(), r.against(rows, "v2", wallSeconds), mib/r.Wall.Seconds(), peak, r.Disk, float64(r.Bytes)/(1<<20), r.Pieces,
 			float64(r.CPU)/float64(time.Microsecond)/pieces, float64(r.Bytes)/1024/pieces, float64(r.Allocs)/pieces)
 	}
 }
 
-// against returns the factor between a time of r and that of a client in the same scenario, if it ran.
-func (r row) against(rows []row, client string, of func(row) time.Duration) string {
+// What rows are compared by.
+func cpuSeconds(r row) float64  { return r.CPU.Seconds() }
+func wallSeconds(r row) float64 { return r.Wall.Seconds() }
+func diskMiBs(r row) float64    { return r.Disk }
+
+// against returns the factor between a number of r and that of a client in the same scenario, if that is known.
+func (r row) against(rows []row, client string, of func(row) float64) string {
 	for _, other := range rows {
 		if other.scenario.name == r.scenario.name && other.client == client && of(other) > 0 {
-			return fmt.Sprintf("%.2f", of(r).Seconds()/of(other).Seconds())
+			return fmt.Sprintf("%.2f", of(r)/of(other))
 		}
 	}
 	return "-"
@@ -57,9 +58,8 @@ func summary(out io.Writer, rows []row) {
 		}
 		cells[[2]string{r.scenario.name, r.client}] = r
 	}
-	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients,
-		" | ")+" | CPU x v2 | wall x v2 | peak MiB | allocs/part |")
-	fmt.Fprintln(out, "| --- |"+strings.Repeat(" --: |", len(clients)+4))
+	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients, " | ")+" | CPU x v2 | wall x v2 | disk x v2 | peak MiB | allocs/part |")
+	fmt.Fprintln(out, "| --- |"+strings.Repeat(" --: |", len(clients)+5))
 	for _, name := range scenarios {
 		fmt.Fprintf(out, "| %s |", name)
 		for _, client := range clients {
@@ -71,11 +71,10 @@ func summary(out io.Writer, rows []row) {
 		}
 		ours, ok := cells[[2]string{name, "ours"}]
 		if !ok {
-			fmt.Fprintln(out, " - | - | - | - |")
+			fmt.Fprintln(out, " - | - | - | - | - |")
 			continue
 		}
-		cpu, wall := func(r row) time.Duration { return r.CPU }, func(r row) time.Duration { return r.Wall }
-		fmt.Fprintf(out, " %s | %s | %.0f | %.0f |\n", ours.against(rows, "v2", cpu), ours.against(rows, "v2", wall),
-			ours.Peak, float64(ours.Allocs)/float64(ours.Pieces))
+		fmt.Fprintf(out, " %s | %s | %s | %.0f | %.0f |\n", ours.against(rows, "v2", cpuSeconds), ours.against(rows, "v2", wallSeconds),
+			ours.against(rows, "v2", diskMiBs), ours.Peak, float64(ours.Allocs)/float64(ours.Pieces))
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
+	"strings"
 )
 
 func main() {
@@ -22,7 +22,9 @@ func main() {
 	}
 }
 
-// run prints a table. It expects to run in the directory of the module.
+const modulePath = "github.com/ossmultipart/go-oss/"
+
+// run prints a table in Markdown. It expects to run in the directory of the module.
 func run(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "count")
 	if err != nil {
@@ -37,11 +39,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "loop\tbytes\tinstructions\tof them vector\tload, store\tinstructions per byte\tto crypto/md5\t")
+	fmt.Println("| loop | bytes | instructions | of them vector | load, store | per byte | x crypto/md5 |")
+	fmt.Println("| --- | --: | --: | --: | --: | --: | --: |")
 	for _, l := range loops {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.2f\t%.3f\t\n",
-			l.name, l.bytes, l.instructions, l.vector, l.memory, l.perByte(), l.perByte()/loops[0].perByte())
+		fmt.Printf("| %s | %d | %d | %d | %d | %.2f | %.2f |\n", strings.TrimPrefix(l.name, modulePath),
+			l.bytes, l.instructions, l.vector, l.memory, l.perByte(), l.perByte()/loops[0].perByte())
 	}
-	return w.Flush()
+	return nil
 }
