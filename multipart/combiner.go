@@ -8,9 +8,9 @@ import (
 )
 
 // A combiner hashes bodies that several goroutines submit at about the same time, and that can be read without waiting:
-// objects, parts of streams, and files in the page cache. This is flat combining: the first caller hashes for all that wait, one chunk of each body per step, and
-// hands the token on when its own bodies are done. Bodies that are submitted later get a free lane at the next step. A
-// caller that is alone never waits.
+// objects, parts of streams, and files in the page cache. This is flat combining: the first caller hashes for all that
+// wait, one chunk of each body per step, and hands the token on when its own bodies are done. Bodies that are submitted
+// later get a free lane at the next step. A caller that is alone never waits.
 type combiner struct {
 	mu      sync.Mutex
 	busy    bool // a caller has the token

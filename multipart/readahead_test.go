@@ -342,7 +342,8 @@ func TestAFileThatEndsEarlyWhileItIsHashed(t *testing.T) {
 // A connection may send a cachedPart without copying it, as it may any part of a file.
 func TestACachedPartIsLent(t *testing.T) {
 	f := randomFile(t, 4*mib)
-	c := &cachedPart{sectionBody: sectionBody{r: f, base: 1 * mib, size: 2 * mib}, file: f, offset: 1 * mib, ahead: newReadAhead()}
+	c := &cachedPart{sectionBody: sectionBody{r: f, base: 1 * mib, size: 2 * mib}, file: f,
+		offset: 1 * mib, ahead: newReadAhead()}
 	got, err := c.Region(100, 3*mib, true)
 	if err != nil || got.File != f || got.Offset != 1*mib+100 || got.Size != 2*mib-100 {
 		t.Errorf("Lend = %+v, %v, want the rest of the part", got, err)

@@ -36,8 +36,8 @@
 //   - many-files: at most 2,000 files of 10 KiB to 20 MiB through one uploader, eight at the same time, nothing set
 //   - cold: a file that is not in the page cache, in parts of 8 MiB, 4 in flight; read disk MiB
 //   - container-100, -256, -512, -1024: the same in a memory cgroup of so many MiB, whose limit includes the page cache
-//   - sparse-100g: a file of 100 GiB that is one hole, in parts of 16 MiB, 8 in flight, whatever -size says. It runs only
-//     if it is named, and takes some minutes for each client and run
+//   - sparse-100g: a file of 100 GiB that is one hole, in parts of 16 MiB, 8 in flight, whatever -size says. It runs
+//     only if it is named, and takes some minutes for each client and run
 //   - arm64: no upload, but the instructions per byte of the arm64 kernels and of crypto/md5, counted in their machine
 //     code: a count is not a time
 //

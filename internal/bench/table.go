@@ -23,9 +23,12 @@ func table(out io.Writer, rows []row, runs int) {
 		if r.Peak > 0 {
 			peak = fmt.Sprintf("%.0f", r.Peak)
 		}
-		fmt.Fprintf(out, "| %s | %s | %.2f | %s | %s | %.2f | %s | %.0f | %s | %.0f | %.1f | %d | %.0f | %.1f | %.0f |\n",
-			r.scenario.name, r.client, r.CPU.Seconds()/(mib/1024), r.against(rows, "floor", cpuSeconds), r.against(rows, "v2", cpuSeconds),
-			r.Wall.Seconds(), r.against(rows, "v2", wallSeconds), mib/r.Wall.Seconds(), peak, r.Disk, float64(r.Bytes)/(1<<20), r.Pieces,
+		fmt.Fprintf(out,
+			"| %s | %s | %.2f | %s | %s | %.2f | %s | %.0f | %s | %.0f | %.1f | %d | %.0f | %.1f | %.0f |\n",
+			r.scenario.name, r.client, r.CPU.Seconds()/(mib/1024),
+			r.against(rows, "floor", cpuSeconds), r.against(rows, "v2", cpuSeconds),
+			r.Wall.Seconds(), r.against(rows, "v2", wallSeconds), mib/r.Wall.Seconds(), peak, r.Disk,
+			float64(r.Bytes)/(1<<20), r.Pieces,
 			float64(r.CPU)/float64(time.Microsecond)/pieces, float64(r.Bytes)/1024/pieces, float64(r.Allocs)/pieces)
 	}
 }
@@ -58,7 +61,8 @@ func summary(out io.Writer, rows []row) {
 		}
 		cells[[2]string{r.scenario.name, r.client}] = r
 	}
-	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients, " | ")+" | CPU x v2 | wall x v2 | disk x v2 | peak MiB | allocs/part |")
+	fmt.Fprintln(out, "\nCPU s/GiB of each client; what follows is ours.\n\n| scenario | "+strings.Join(clients, " | ")+
+		" | CPU x v2 | wall x v2 | disk x v2 | peak MiB | allocs/part |")
 	fmt.Fprintln(out, "| --- |"+strings.Repeat(" --: |", len(clients)+5))
 	for _, name := range scenarios {
 		fmt.Fprintf(out, "| %s |", name)
@@ -74,7 +78,8 @@ func summary(out io.Writer, rows []row) {
 			fmt.Fprintln(out, " - | - | - | - | - |")
 			continue
 		}
-		fmt.Fprintf(out, " %s | %s | %s | %.0f | %.0f |\n", ours.against(rows, "v2", cpuSeconds), ours.against(rows, "v2", wallSeconds),
+		fmt.Fprintf(out, " %s | %s | %s | %.0f | %.0f |\n",
+			ours.against(rows, "v2", cpuSeconds), ours.against(rows, "v2", wallSeconds),
 			ours.against(rows, "v2", diskMiBs), ours.Peak, float64(ours.Allocs)/float64(ours.Pieces))
 	}
 }
