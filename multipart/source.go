@@ -40,6 +40,7 @@ type input struct {
 	exact  bool         // a stream of any other size is an error
 	intact func() error // returns an error if a file has changed; nil if that cannot be determined
 	stream io.Reader    // used if at is nil
+	skip   *comparison  // with what OSS holds; nil means that nothing is compared
 }
 
 // openInput finds out how src can be read. It does not move the offset of src.

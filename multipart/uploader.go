@@ -81,6 +81,7 @@ type Result struct {
 	UploadID                   string // empty if one PutObject was enough
 	Parts                      int    // parts in the object; 0 if one PutObject or CopyObject was enough
 	Reused                     int    // of those, the parts that OSS held from an earlier call
+	Skipped                    bool   // OSS held an identical object, and nothing was sent; see Options.SkipIdentical
 
 	Callback []byte       // reply of the callback server; nil without a callback, or if the reply was lost
 	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
@@ -118,6 +119,7 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	if err != nil {
 		return nil, err
 	}
+	in.skip = u.comparison()
 	return u.upload(ctx, bucket, key, in, file, opts)
 }
 
@@ -143,6 +145,7 @@ func (u *Uploader) Upload(
 	if err != nil {
 		return nil, err
 	}
+	in.skip = u.comparison()
 	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
@@ -159,6 +162,7 @@ func (u *Uploader) UploadBody(
 	if err != nil {
 		return nil, err
 	}
+	in.skip = u.comparison()
 	return u.upload(ctx, bucket, key, in, nil, opts)
 }
 
@@ -179,6 +183,9 @@ func (u *Uploader) upload(
 		j.length = in.size
 		ctx, end := j.startProgress(ctx)
 		defer end()
+		if res, err := j.skip(ctx, in); res != nil || err != nil {
+			return res, err
+		}
 		j.dropStaleRecord(ctx, stored)
 		in.stream = j.guard.reader(in.stream)
 		return j.fromStream(ctx, in)
@@ -190,6 +197,12 @@ func (u *Uploader) upload(
 	}
 	ctx, end := j.startProgress(ctx)
 	defer end()
+	if res, err := j.skip(ctx, in); res != nil || err != nil {
+		if res != nil {
+			j.dropStaleRecord(ctx, stored)
+		}
+		return res, err
+	}
 	switch {
 	case in.size <= j.plan.PartSize:
 		j.dropStaleRecord(ctx, stored)
