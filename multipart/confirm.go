@@ -57,12 +57,15 @@ func (e *otherObject) Error() string { return e.what }
 // missingFrom returns a description of the first property that InitiateMultipartUpload or PutObject requested and info
 // does not have, or "". The default content type is not compared, because the caller did not request it.
 func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
+	return lacking(w.properties(), info.Header)
+}
+
+// properties returns the headers that the fields of the options request and HeadObject returns.
+func (w *requestOptions) properties() map[string]string {
 	o := w.put
 	want := map[string]string{
-		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding,
-		"Content-Disposition": o.ContentDisposition,
-		"Content-Language":    o.ContentLanguage, "Cache-Control": o.CacheControl,
-		"X-Oss-Storage-Class": string(o.StorageClass),
+		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding, "Content-Disposition": o.ContentDisposition,
+		"Content-Language": o.ContentLanguage, "Cache-Control": o.CacheControl, storageClassHeader: string(o.StorageClass),
 	}
 	if !o.Expires.IsZero() {
 		want["Expires"] = o.Expires.UTC().Format(http.TimeFormat)
@@ -70,10 +73,15 @@ func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 	for name, value := range o.Metadata {
 		want[http.CanonicalHeaderKey("x-oss-meta-"+name)] = value
 	}
+	maps.DeleteFunc(want, func(_, value string) bool { return value == "" })
+	return want
+}
+
+// lacking returns a description of the first header of want that has does not have, or "".
+func lacking(want map[string]string, has http.Header) string {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		value, has := strings.TrimSpace(want[name]), strings.TrimSpace(info.Header.Get(name))
-		if value != "" && value != has {
-			return fmt.Sprintf("%s is %q and not %q", name, has, value)
+		if want, has := strings.TrimSpace(want[name]), strings.TrimSpace(has.Get(name)); want != "" && want != has {
+			return fmt.Sprintf("%s is %q and not %q", name, has, want)
 		}
 	}
 	return ""

@@ -159,3 +159,21 @@ func ExampleStore() {
 	// refused: true records: 1
 	// reused parts: 2 records: 0
 }
+
+// Upload only what OSS does not hold yet: a file that is uploaded again costs one small request.
+func ExampleOptions_skipIdentical() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+
+	up := multipart.NewUploader(srv.Client(), &multipart.Options{SkipIdentical: true})
+	for range 2 {
+		res, err := up.Upload(context.Background(), "backups", "today.txt", strings.NewReader("a text"), nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("skipped:", res.Skipped)
+	}
+	// Output:
+	// skipped: false
+	// skipped: true
+}

@@ -40,6 +40,7 @@ type input struct {
 	exact  bool         // a stream of any other size is an error
 	intact func() error // returns an error if a file has changed; nil if that cannot be determined
 	stream io.Reader    // used if at is nil
+	skip   *comparison  // with what OSS holds; nil means that nothing is compared
 }
 
 // openInput finds out how src can be read. It does not move the offset of src.
@@ -93,7 +94,7 @@ func inspectBody(body oss.Body) (input, error) {
 }
 
 // openFileInput returns an input that reads a regular file in place, from its offset. Any other file is a stream, and
-// so is a file whose size is 0, as those in /proc.
+// so is a file that has bytes although its size is 0, as those in /proc.
 func openFileInput(f *os.File) (input, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -102,7 +103,7 @@ func openFileInput(f *os.File) (input, error) {
 	if info.IsDir() {
 		return input{}, fmt.Errorf("multipart: %s is a directory", f.Name())
 	}
-	if !info.Mode().IsRegular() || info.Size() == 0 {
+	if !info.Mode().IsRegular() || info.Size() == 0 && !isEmpty(f) {
 		return input{stream: f, size: -1}, nil
 	}
 	begin, err := f.Seek(0, io.SeekCurrent)
@@ -111,6 +112,12 @@ func openFileInput(f *os.File) (input, error) {
 	}
 	intact := func() error { return unchanged(f, info) }
 	return input{at: f, base: begin, size: max(info.Size()-begin, 0), intact: intact}, nil
+}
+
+// isEmpty reports whether a file has no bytes. It does not move the offset of f.
+func isEmpty(f *os.File) bool {
+	_, err := f.ReadAt(make([]byte, 1), 0)
+	return err == io.EOF
 }
 
 // unchanged compares an open file with its earlier state: its size, its modification time and, if the system has one,

@@ -165,6 +165,27 @@ func TestAnEntryDescribesItsObject(t *testing.T) {
 	}
 }
 
+// Bug: a PageSize of 0 left the number to OSS, which lists 100 entries in a page and not the documented 1,000.
+func TestPagesHave1000EntriesByDefault(t *testing.T) {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	c := srv.Client()
+	if err := c.PutBucketVersioning(t.Context(), "bucket", oss.VersioningEnabled, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1001 {
+		srv.PutObject("bucket", fmt.Sprintf("%04d", i), nil)
+	}
+	objects, err := c.ListObjects(t.Context(), "bucket", nil)
+	if err != nil || len(objects.Entries) != 1000 || objects.Next == "" {
+		t.Errorf("ListObjects: %d entries, %v", len(objects.Entries), err)
+	}
+	versions, err := c.ListObjectVersions(t.Context(), "bucket", nil)
+	if err != nil || len(versions.Versions) != 1000 || versions.Next.Key == "" {
+		t.Errorf("ListObjectVersions: %d entries, %v", len(versions.Versions), err)
+	}
+}
+
 // A service may list the common prefix once more at which a page or an earlier listing ended: the client asks for what
 // follows it in the order of bytes, and the keys below the prefix do.
 func TestACommonPrefixIsListedOnce(t *testing.T) {
