@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -246,9 +247,6 @@ func (c *Client) ListBuckets(ctx context.Context, opts *ListBucketsOptions) (*Bu
 	if err := checkListed("ListBucketsOptions", o.Prefix, "", o.After); err != nil {
 		return nil, err
 	}
-	if o.PageSize == 0 {
-		o.PageSize = maxPage
-	}
 	r := &Request{Op: "ListBuckets", Method: http.MethodGet, Query: query(), Header: make(http.Header)}
 	addHeader(r.Header, o.Header)
 	for name, value := range map[string]string{"prefix": o.Prefix, "marker": o.After} {
@@ -256,7 +254,7 @@ func (c *Client) ListBuckets(ctx context.Context, opts *ListBucketsOptions) (*Bu
 			r.Query.Set(name, value)
 		}
 	}
-	setCount(r, "max-keys", o.PageSize)
+	setCount(r, "max-keys", cmp.Or(o.PageSize, maxPage)) // OSS itself lists 100
 	var page *BucketsPage
 	if _, err := sendXML(ctx, c, r, func(doc *ossxml.BucketList) (err error) {
 		page, err = bucketsPage(doc, o.After)

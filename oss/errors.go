@@ -137,7 +137,7 @@ func (e *ServiceError) Is(target error) bool {
 		return e.Code != ""
 	case fs.ErrNotExist:
 		switch e.Code {
-		case ErrNoSuchKey, ErrNoSuchBucket, ErrNoSuchUpload, "NoSuchVersion":
+		case ErrNoSuchKey, ErrNoSuchBucket, ErrNoSuchUpload, "NoSuchVersion", "SymlinkTargetNotExist":
 			return true
 		case "": // the reply of an old server to HEAD has only a status
 			return e.StatusCode == http.StatusNotFound

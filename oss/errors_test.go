@@ -27,6 +27,7 @@ func TestServiceErrorMatchesItsKinds(t *testing.T) {
 		{oss.ServiceError{StatusCode: 404, Code: oss.ErrNoSuchKey}, []error{oss.ErrNoSuchKey, fs.ErrNotExist}},
 		{oss.ServiceError{StatusCode: 404, Code: oss.ErrNoSuchBucket}, []error{oss.ErrNoSuchBucket, fs.ErrNotExist}},
 		{oss.ServiceError{StatusCode: 404, Code: "NoSuchVersion"}, []error{fs.ErrNotExist}},
+		{oss.ServiceError{StatusCode: 404, Code: "SymlinkTargetNotExist"}, []error{fs.ErrNotExist}},
 		{oss.ServiceError{StatusCode: 404}, []error{fs.ErrNotExist}},
 		{oss.ServiceError{StatusCode: 404, Code: "Whatever"}, []error{oss.Code("Whatever")}},
 		{oss.ServiceError{StatusCode: 409, Code: oss.ErrAlreadyExists}, []error{oss.ErrAlreadyExists, fs.ErrExist}},

@@ -139,7 +139,7 @@ func (o *ListObjectsOptions) request(bucket string) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	setCount(r, "max-keys", cmp.Or(o.PageSize, maxPage))
+	setCount(r, "max-keys", cmp.Or(o.PageSize, maxPage)) // OSS itself lists 100
 	return r, nil
 }
 
@@ -333,7 +333,7 @@ func (c *Client) ListObjectVersions(
 	if err != nil {
 		return nil, err
 	}
-	setCount(r, "max-keys", cmp.Or(o.PageSize, maxPage))
+	setCount(r, "max-keys", cmp.Or(o.PageSize, maxPage)) // OSS itself lists 100
 	var page *VersionsPage
 	if _, err := sendXML(ctx, c, r, func(doc *ossxml.VersionList) (err error) {
 		page, err = versionsPage(doc, &o)

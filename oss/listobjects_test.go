@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -371,4 +372,26 @@ func ExampleClient_Objects() {
 	// Output:
 	// photos/1.jpg false 4
 	// photos/2026/ true 0
+}
+
+// OSS lists 100 objects, versions and buckets where a request does not say how many, and 1,000 where it asks for them.
+func TestPagesAreAsLargeAsOSSAllows(t *testing.T) {
+	s := play(says(500, ""))
+	client := s.client(t, oss.Config{Retry: oss.Retry{Attempts: 1}})
+	client.ListObjects(t.Context(), "bucket", nil)
+	client.ListObjectVersions(t.Context(), "bucket", nil)
+	client.ListBuckets(t.Context(), nil)
+	client.ListObjects(t.Context(), "bucket", &oss.ListObjectsOptions{PageSize: 7})
+	want := []string{"1000", "1000", "1000", "7"}
+	var got []string
+	for _, m := range s.sent {
+		address, err := url.Parse(m.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, address.Query().Get("max-keys"))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("max-keys (-want +got):\n%s", diff)
+	}
 }
