@@ -31,7 +31,9 @@ const (
 // A hedge is one part in flight, with one request or two.
 type hedge struct {
 	budget        *hedgeBudget
-	first, second hedgeBody
+	size          int64 // of the part
+	resumes       bool  // the second begins where the first is, and not at the beginning
+	first, second racer
 	began         time.Time
 	permit        *flow.Permit // of the first
 	pace          pace         // of the first
@@ -41,30 +43,68 @@ type hedge struct {
 	running bool           // the second has begun
 	cancel  func()         // ends the second, and the checks before it; nil before the first check
 	ended   sync.WaitGroup // for the goroutine of the second
-	allowed int64          // bytes that may be wasted
+	allowed int64          // position beyond which a request stops that is behind
+	wasted  int64          // bytes reserved of the budget
 	stopped atomic.Bool    // one of the two has stopped because it was behind
 
 	part oss.Part // of the second
 	err  error
 }
 
-// A hedgeBody is the body of one of the two requests.
-type hedgeBody struct {
-	oss.Body
+// A racer is one of the two requests. A nil racer is a request that has no hedge; its methods do nothing.
+type racer struct {
 	hedge *hedge
-	peer  atomic.Pointer[hedgeBody] // nil until there are two
-	read  atomic.Int64              // bytes read
+	peer  atomic.Pointer[racer] // nil until there are two
+	from  int64                 // position at which the request began, set before it moves
+	read  atomic.Int64          // position: bytes of the part that it has read, or did not need
+}
+
+// start records that the request begins at a position of the part.
+func (r *racer) start(at int64) {
+	if r != nil {
+		r.from = at
+		r.read.Store(at)
+	}
+}
+
+// moved records that n more bytes were read.
+func (r *racer) moved(n int64) {
+	if r != nil {
+		r.read.Add(n)
+	}
 }
 
 var errBehind = errors.New("the other request for the same part is ahead")
 
+// mayGoOn returns errBehind if n more bytes would exceed the allowed bytes and this request is behind.
+func (r *racer) mayGoOn(n int64) error {
+	if r == nil {
+		return nil
+	}
+	peer := r.peer.Load()
+	if peer == nil {
+		return nil
+	}
+	read := r.read.Load()
+	if read+n > r.hedge.allowed && read <= peer.read.Load() && r.hedge.stopped.CompareAndSwap(false, true) {
+		return errBehind
+	}
+	return nil
+}
+
+// A hedgeBody is the body of a request that sends a part.
+type hedgeBody struct {
+	oss.Body
+	racer *racer
+}
+
 // ReadAt reads the part. It fails if this request is behind and both have read the allowed bytes.
 func (b *hedgeBody) ReadAt(p []byte, off int64) (int, error) {
-	if err := b.mayGoOn(int64(len(p))); err != nil {
+	if err := b.racer.mayGoOn(int64(len(p))); err != nil {
 		return 0, err
 	}
 	n, err := b.Body.ReadAt(p, off)
-	b.read.Add(int64(n))
+	b.racer.moved(int64(n))
 	return n, err
 }
 
@@ -74,43 +114,43 @@ func (b *hedgeBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
 	if !ok {
 		return zerocopy.Region{}, nil
 	}
-	if err := b.mayGoOn(n); err != nil {
+	if err := b.racer.mayGoOn(n); err != nil {
 		return zerocopy.Region{}, err
 	}
 	lent, err := lender.Region(off, n, files)
 	if !lent.IsZero() {
-		b.read.Add(lent.Size)
+		b.racer.moved(lent.Size)
 	}
 	return lent, err
-}
-
-// mayGoOn returns errBehind if n more bytes would exceed the allowed bytes and this request is behind.
-func (b *hedgeBody) mayGoOn(n int64) error {
-	peer := b.peer.Load()
-	if peer == nil {
-		return nil
-	}
-	read := b.read.Load()
-	if read+n > b.hedge.allowed && read <= peer.read.Load() && b.hedge.stopped.CompareAndSwap(false, true) {
-		return errBehind
-	}
-	return nil
 }
 
 // sendHedged sends a piece by upload, and a second time if the first request is far slower than earlier parts were.
 func (e admitted) sendHedged(
 	ctx context.Context, upload func(context.Context, oss.Body) (oss.Part, error),
 ) (oss.Part, error) {
+	return e.hedged(ctx, false, func(ctx context.Context, r *racer) (oss.Part, error) {
+		if r == nil {
+			return upload(ctx, e.metered)
+		}
+		return upload(ctx, &hedgeBody{e.metered, r})
+	})
+}
+
+// hedged calls send, and a second time in parallel if the first call is far slower than earlier parts were. Send tells
+// its racer, which is nil if there is no second call, how far it is, and stops with errBehind if the racer says so. With
+// resumes the second call begins where the first is.
+func (e admitted) hedged(
+	ctx context.Context, resumes bool, send func(context.Context, *racer) (oss.Part, error),
+) (oss.Part, error) {
 	t := e.transfer
 	if t.hedges == nil || t.tunable(e.Size) == 0 {
-		return upload(ctx, e.metered)
+		return send(ctx, nil)
 	}
 	one, cancelOne := context.WithCancelCause(ctx)
 	defer cancelOne(nil)
-	h := &hedge{budget: t.hedges, began: time.Now(), permit: e.permit}
+	h := &hedge{budget: t.hedges, size: e.Size, resumes: resumes, began: time.Now(), permit: e.permit}
 	h.budget.begin(e.Size)
-	h.first.Body, h.first.hedge = e.metered, h
-	h.second.Body, h.second.hedge = e.metered, h
+	h.first.hedge, h.second.hedge = h, h
 
 	h.ended.Add(1)
 	timer := time.AfterFunc(hedgeInterval, func() {
@@ -124,7 +164,7 @@ func (e admitted) sendHedged(
 		defer permit.Release()
 		t.hedged()
 		h.err = t.guard.do(func() (err error) {
-			h.part, err = upload(flow.WithGate(two, flow.Once), &h.second)
+			h.part, err = send(flow.WithGate(two, flow.Once), &h.second)
 			return err
 		})
 		switch h.err {
@@ -136,7 +176,7 @@ func (e admitted) sendHedged(
 			h.first.peer.Store(nil) // the first continues, even if it is behind
 		}
 	})
-	part, err := upload(one, &h.first)
+	part, err := send(one, &h.first)
 	if !timer.Stop() {
 		h.mu.Lock()
 		h.over = true
@@ -165,7 +205,7 @@ func (h *hedge) waitUntilSlow(ctx context.Context, cancel func(), g *flow.Govern
 		return nil
 	}
 	for h.bytesToWaste(); ; {
-		interval := h.budget.expectedTime(h.first.Size()) / 4
+		interval := h.budget.expectedTime(h.size) / 4
 		if interval == 0 {
 			interval = time.Since(h.began) / 4
 		}
@@ -180,9 +220,11 @@ func (h *hedge) waitUntilSlow(ctx context.Context, cancel func(), g *flow.Govern
 			continue
 		}
 		h.mu.Lock()
-		need := h.pace.waste
-		if h.running = !h.over && h.budget.reserve(need, g.Limit()); h.running {
-			h.allowed = need
+		h.allowed, h.wasted = h.pace.waste, h.pace.waste
+		if h.resumes {
+			h.wasted -= h.pace.read
+		}
+		if h.running = !h.over && h.budget.reserve(h.wasted, g.Limit()); h.running {
 			h.first.peer.Store(&h.second)
 			h.second.peer.Store(&h.first)
 		}
@@ -206,8 +248,8 @@ type pace struct {
 func (h *hedge) bytesToWaste() int64 {
 	now := time.Now()
 	if past := now.Sub(h.pace.at); past >= hedgeInterval {
-		size, read := h.first.Size(), h.first.read.Load()
-		h.pace = h.pace.check(now, size, read, now.Sub(h.began), h.budget.expectedTime(size))
+		read := h.first.read.Load()
+		h.pace = h.pace.check(now, h.size, read, now.Sub(h.began), h.budget.expectedTime(h.size))
 	}
 	return h.pace.waste
 }

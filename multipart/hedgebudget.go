@@ -71,14 +71,14 @@ func (b *hedgeBudget) reserve(bytes, inFlight int64) bool {
 func (b *hedgeBudget) finish(h *hedge, first, second bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	size := h.first.Size()
+	size := h.size
 	if h.running {
 		wasted := &h.second
 		if !first && second {
 			wasted = &h.first
 		}
 		b.hedged--
-		b.wasted += wasted.read.Load() - h.allowed
+		b.wasted += wasted.read.Load() - h.second.from - h.wasted
 	} else if first {
 		b.latest[b.parts%len(b.latest)] = duration{size, time.Since(h.began)}
 		b.parts++

@@ -15,16 +15,15 @@ func (t *transfer) metered(body oss.Body) oss.Body {
 	if t.meter == nil && t.limiter == nil {
 		return body
 	}
-	return &meteredBody{Body: body, limiter: t.limiter, guard: t.guard, meter: t.meter}
+	return &meteredBody{Body: body, pacer: pacer{t.limiter, t.guard}, meter: t.meter}
 }
 
 // A meteredBody waits for the Limiter before each read, and reports the bytes read to the meter. It is an
 // oss.ContextBody, so that the end of an attempt ends the wait.
 type meteredBody struct {
 	oss.Body
-	limiter Limiter
-	guard   *guard
-	meter   *meter
+	pacer
+	meter *meter
 
 	mu   sync.Mutex
 	seen int64 // the end of the furthest byte sent; bytes sent again are not counted
@@ -64,29 +63,41 @@ func (w *meteredBody) Region(off, n int64, files bool) (zerocopy.Region, error) 
 	return lent, err
 }
 
-// pace waits until the Limiter permits some bytes of p, and returns those. A *rate.Limiter refuses more than its burst,
-// which may be lowered between Burst and WaitN: then pace tries again with fewer bytes.
+// pace waits until the Limiter permits some bytes of p, and returns those.
 func (w *meteredBody) pace(ctx context.Context, p []byte, off int64) (allowed []byte, err error) {
-	defer w.guard.catch(&err)
+	rest := max(min(w.Size()-off, int64(len(p))), 0)
+	if rest == 0 {
+		return p, nil
+	}
+	n, err := w.wait(ctx, int(rest))
+	return p[:n], err
+}
+
+// A pacer asks the Limiter of the caller.
+type pacer struct {
+	limiter Limiter
+	guard   *guard
+}
+
+// wait waits until the Limiter permits up to n bytes, at least one, and returns how many. A *rate.Limiter refuses more
+// than its burst, which may be lowered between Burst and WaitN: then wait tries again with fewer bytes.
+func (p pacer) wait(ctx context.Context, n int) (allowed int, err error) {
+	defer p.guard.catch(&err)
 	burst := func() int {
-		if b, ok := w.limiter.(interface{ Burst() int }); ok {
+		if b, ok := p.limiter.(interface{ Burst() int }); ok {
 			return b.Burst()
 		}
 		return 0 // no limit
 	}
-	n := min(len(p), int(max(min(w.Size()-off, int64(len(p))), 0)))
 	for {
 		if most := burst(); most > 0 {
 			n = min(n, most)
 		}
-		if n == 0 {
-			return p, nil
-		}
-		err := w.limiter.WaitN(endless{ctx}, n)
+		err := p.limiter.WaitN(endless{ctx}, n)
 		if most := burst(); err != nil && ctx.Err() == nil && 0 < most && most < n {
 			continue
 		}
-		return p[:n], err
+		return n, err
 	}
 }
 

@@ -28,23 +28,30 @@ type expected struct {
 
 // expect combines the checksums that OSS reported of the parts. Each was compared with the bytes sent.
 func expect(parts []oss.Part) expected {
-	e := expected{known: true, parts: len(parts)}
+	e := expected{known: true, parts: len(parts), crc: combine(parts)}
 	h := md5.New()
-	var size int64 // of the previous part; most parts have the same
-	behind := crc64.Behind(size)
 	var etag []byte
 	for _, p := range parts {
 		etag = append(etag[:0], strings.ToUpper(strings.Trim(p.ETag, `"`))...)
 		h.Write(etag)
-		if p.Size != size {
-			size, behind = p.Size, crc64.Behind(p.Size)
-		}
 		e.size += p.Size
-		e.crc = behind.Combine(e.crc, p.CRC64)
 		e.known = e.known && (p.CRC64 != 0 || p.Size == 0)
 	}
 	e.etag = fmt.Sprintf(`"%X-%d"`, h.Sum(nil), len(parts))
 	return e
+}
+
+// combine returns the CRC-64 of parts that follow one another.
+func combine(parts []oss.Part) (crc uint64) {
+	var size int64 // of the previous part; most parts have the same
+	behind := crc64.Behind(size)
+	for _, p := range parts {
+		if p.Size != size {
+			size, behind = p.Size, crc64.Behind(p.Size)
+		}
+		crc = behind.Combine(crc, p.CRC64)
+	}
+	return crc
 }
 
 // matches reports whether the object that OSS has under the key holds the expected bytes.

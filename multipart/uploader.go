@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/md5lanes"
@@ -19,14 +17,11 @@ import (
 
 // An Uploader uploads objects. It is safe for concurrent use. Its limits apply to all its uploads together.
 type Uploader struct {
-	client   *oss.Client
-	opts     Options
-	err      error          // why opts are invalid
-	governor *flow.Governor // decides when a request may be sent
-	memory   *pool          // buffers of streams, and of small objects
-	hedges   *hedgeBudget   // limits the parts that are sent twice; nil with a Limiter
-
-	probing atomic.Pointer[oss.Request] // the request of the governor's probes, about the key of the latest upload
+	service
+	opts   Options
+	err    error        // why opts are invalid
+	memory *pool        // buffers of streams, and of small objects
+	hedges *hedgeBudget // limits the parts that are sent twice; nil with a Limiter
 
 	lanes    int             // bodies hashed side by side at most
 	atOnce   int             // groups of bodies of one file hashed at the same time at most
@@ -40,7 +35,7 @@ type Uploader struct {
 // NewUploader returns an Uploader that uses c. If opts has a value that is invalid or that OSS does not accept, every
 // method of the Uploader returns an error before its first request.
 func NewUploader(c *oss.Client, opts *Options) *Uploader {
-	u := &Uploader{client: c, lanes: md5lanes.Lanes(), atOnce: min(mostAtOnce, runtime.GOMAXPROCS(0))}
+	u := &Uploader{lanes: md5lanes.Lanes(), atOnce: min(mostAtOnce, runtime.GOMAXPROCS(0))}
 	u.scratch.New = func() any { b := make([]byte, hashStep); return &b }
 	u.groups.New = func() any { return newLaneGroup(u.lanes, &u.scratch) }
 	if opts != nil {
@@ -53,16 +48,9 @@ func NewUploader(c *oss.Client, opts *Options) *Uploader {
 	if u.err = u.opts.check(c.MinPartSize()); u.err != nil {
 		return u
 	}
+	u.connect(c, u.opts.Concurrency, u.opts.Patience)
 	u.opts.Concurrency = cmp.Or(u.opts.Concurrency, DefaultConcurrency)
 	u.opts.CleanupTimeout = cmp.Or(u.opts.CleanupTimeout, DefaultCleanupTimeout)
-	limits := flow.Config{
-		Limit: int64(u.opts.Concurrency), Patience: cmp.Or(u.opts.Patience, DefaultPatience),
-		Probe: u.probe, Logger: c.Logger(),
-	}
-	if opts == nil || opts.Concurrency == 0 {
-		limits.MaxLimit = MaxConcurrency
-	}
-	u.governor = flow.New(limits)
 	if u.opts.Limiter == nil {
 		u.hedges = &hedgeBudget{share: wastedShare}
 	}
@@ -201,30 +189,4 @@ func (u *Uploader) upload(
 	parts, stop := newRangeSource(in, j.plan.Sections())
 	defer stop()
 	return j.uploadParts(ctx, parts)
-}
-
-// governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
-// carry data also need a permit. Probes ask about the key, and have the header.
-func (u *Uploader) governed(
-	ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait),
-) context.Context {
-	u.probing.Store(&oss.Request{Op: "HeadObject", Method: http.MethodHead, Bucket: bucket, Key: key, Header: header})
-	return flow.WithGate(ctx, u.governor.Control(notify))
-}
-
-// probe sends a small request about an object. It returns nil if OSS answered, with any status.
-func (u *Uploader) probe(ctx context.Context) error {
-	resp, err := u.client.Do(ctx, u.probing.Load())
-	var refused *oss.ServiceError
-	if errors.As(err, &refused) && refused.RequestID != "" {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	resp.Body.Close()
-	if resp.Header.Get("x-oss-request-id") == "" {
-		return errors.New("multipart: reply is not from OSS")
-	}
-	return nil
 }
