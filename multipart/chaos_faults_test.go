@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/faults"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 	"github.com/ossmultipart/go-oss/signer"
@@ -43,16 +43,16 @@ func (c *chaos) inject(op string, effects ...osstest.Effect) {
 	switch {
 	case len(effects) > 0:
 	case c.rnd.IntN(2) == 0:
-		effects = c.everywhere()
+		effects = faults.Anywhere(c.rnd)
 	default:
 		effects = c.effectsOf(op)
 	}
 	f := osstest.Fault{Op: op, Effect: effects[c.rnd.IntN(len(effects))]}
 	if c.rnd.IntN(6) == 0 {
-		more := c.everywhere()
+		more := faults.Anywhere(c.rnd)
 		f.Effect = osstest.Together(f.Effect, more[c.rnd.IntN(len(more))])
 	}
-	i := injected{op: op, names: namesOf(f.Effect)}
+	i := injected{op: op, names: faults.Names(f.Effect)}
 	i.names = append(i.names, c.aim(&f)...)
 	i.Injection = c.srv.Inject(f)
 	c.injected = append(c.injected, i)
@@ -66,29 +66,6 @@ func (c *chaos) inject(op string, effects ...osstest.Effect) {
 			c.all.effects[name] += i.Fired()
 		}
 	})
-}
-
-// everywhere are the effects that every operation can meet.
-func (c *chaos) everywhere() []osstest.Effect {
-	const page = "<html>proxy</html>"
-	off := time.Duration(16+c.rnd.IntN(1000)) * time.Minute
-	if c.rnd.IntN(2) == 0 {
-		off = -off
-	}
-	return []osstest.Effect{
-		osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"),
-		osstest.Fail(429, "TooManyRequests"),
-		osstest.Fail(400, "RequestTimeout"), osstest.Fail(403, oss.ErrAccessDenied), osstest.Drop(), osstest.Drop(),
-		osstest.LoseReply(), osstest.LoseReply(), osstest.LoseReply(), osstest.Delay(time.Second),
-		osstest.Delay(time.Minute), osstest.Hang(),
-		osstest.CutReply(c.rnd.Int64N(300)), osstest.CutReply(c.rnd.Int64N(300)),
-		osstest.ProxyReply(502, page), osstest.ProxyReply(503, ""), osstest.ProxyReply(200, page),
-		osstest.ProxyReply(404, page),
-		osstest.Throttle(nil),
-		osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded", Hold: time.Second,
-			RetryAfter: 2 * time.Second}),
-		osstest.ClockOff(off), osstest.ClockOff(off / 2), osstest.ExpireToken(), osstest.RevokeToken(),
-	}
 }
 
 // effectsOf are those that concern what op moves, and what it says.
@@ -148,28 +125,8 @@ func (c *chaos) aim(f *osstest.Fault) (names []string) {
 	if strings.HasPrefix(f.Op, "UploadPart") && c.rnd.IntN(5) == 0 {
 		f.PartNumber = 1 + c.rnd.IntN(5)
 	}
-	switch c.rnd.IntN(16) {
-	case 0, 1:
-		f.After, names = time.Duration(1+c.rnd.IntN(1000))*time.Millisecond, append(names, "After")
-	case 2, 3:
-		f.For, names = time.Duration(1+c.rnd.IntN(5000))*time.Millisecond, append(names, "For")
-	case 4, 5:
-		f.Share, f.Seed, names = 0.1+0.8*c.rnd.Float64(), c.rnd.Uint64(), append(names, "Share")
-		f.Times = 10 * c.rnd.IntN(2)
-	case 6:
-		f.Above, names = 1+c.rnd.IntN(10), append(names, "Above")
-	}
-	return names
-}
-
-// namesOf takes "LoseReply+Redeliver(1s)" apart.
-func namesOf(e osstest.Effect) []string {
-	names := strings.Split(fmt.Sprint(e), "+")
-	for i := range names {
-		names[i], _, _ = strings.Cut(names[i], "(")
-	}
-	if len(names) > 1 {
-		names = append(names, "Together")
+	if name := faults.Narrow(c.rnd, f); name != "" {
+		names = append(names, name)
 	}
 	return names
 }
@@ -265,54 +222,6 @@ func (k *keys) calm() (was bool) {
 	return was
 }
 
-// A gateway passes every request on, and answers some in its own name once they have been answered.
-type gateway struct {
-	next   http.RoundTripper
-	status func(*http.Request) int // 0 leaves the reply as it is
-}
-
-func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := g.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	status := g.status(r)
-	if status == 0 {
-		return resp, nil
-	}
-	resp.Body.Close()
-	const page = "<html>gateway</html>"
-	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-		Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(strings.NewReader(page)),
-		ContentLength: int64(len(page))}, nil
-}
-
-// A toll is what a gateway draws the replies by that it loses.
-type toll struct {
-	mu     sync.Mutex
-	rnd    *rand.Rand
-	over   bool
-	losses int
-}
-
-func (l *toll) draw(*http.Request) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.over || l.rnd.IntN(8) != 0 {
-		return 0
-	}
-	l.losses++
-	return []int{200, 404, 502, 503, 504}[l.rnd.IntN(5)]
-}
-
-// end returns how many replies were lost. No others are.
-func (l *toll) end() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.over = true
-	return l.losses
-}
-
 // newClient returns one with its credentials from the keys, and a clock that may be off. None of that is a fault,
 // unless the keys are moody.
 func (c *chaos) newClient() *oss.Client {
@@ -347,8 +256,8 @@ func (c *chaos) newClient() *oss.Client {
 		if c.cable != nil {
 			cfg.HTTPClient = &http.Client{Transport: c.cable.under(c.t, cfg.HTTPClient.Transport)}
 		}
-		if c.toll != nil {
-			cfg.HTTPClient = &http.Client{Transport: &gateway{next: cfg.HTTPClient.Transport, status: c.toll.draw}}
+		if c.losses != nil {
+			cfg.HTTPClient = &http.Client{Transport: &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: c.losses.Status}}
 		}
 		cfg.HTTPClient = &http.Client{Transport: counter{c, cfg.HTTPClient.Transport}}
 		if c.rnd.IntN(4) == 0 {

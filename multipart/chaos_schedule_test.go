@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/effort"
+	"github.com/ossmultipart/go-oss/internal/faults"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -119,9 +120,9 @@ type chaos struct {
 	memory int64 // what buffers may take
 	dir    string
 
-	keys  *keys
-	toll  *toll        // of the gateway on the way to the server; nil if there is none
-	clock atomic.Int64 // how far the client's clock is off, in nanoseconds
+	keys   *keys
+	losses *faults.Losses // of the gateway on the way to the server; nil if there is none
+	clock  atomic.Int64   // how far the client's clock is off, in nanoseconds
 
 	faults   []string // for the reader
 	notes    []string // the same of what no upload may notice
@@ -142,7 +143,7 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: c.keys.issued})
 	c.keys.srv = c.srv
 	if c.rnd.IntN(8) == 0 {
-		c.faults, c.toll = append(c.faults, "a gateway loses replies"), &toll{rnd: rand.New(rand.NewPCG(seed, 3))}
+		c.faults, c.losses = append(c.faults, "a gateway loses replies"), faults.NewLosses(rand.New(rand.NewPCG(seed, 3)))
 	}
 	if c.cuts = rand.New(rand.NewPCG(seed, 9)); c.cuts.IntN(5) == 0 {
 		c.cable = &cable{conns: make(map[*cableConn]bool)}
@@ -213,8 +214,8 @@ func (c *chaos) run() {
 	for _, i := range c.injected {
 		i.Remove()
 	}
-	if c.toll != nil {
-		c.all.effects["gateway"] += c.toll.end()
+	if c.losses != nil {
+		c.all.effects["gateway"] += c.losses.End()
 	}
 	c.all.settle()
 	synctest.Wait()

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/faults"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -235,14 +236,13 @@ func TestAnAnswerOfAGatewayLeavesTheOutcomeOpen(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				passed := false
 				c := client(t, srv, func(cfg *oss.Config) {
-					cfg.HTTPClient.Transport = &gateway{next: cfg.HTTPClient.Transport,
-						status: func(*http.Request) int {
-							if _, made := srv.Object(bucket, key); made && !passed {
-								passed = true
-								return status
-							}
-							return 0
-						}}
+					cfg.HTTPClient.Transport = &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: func(*http.Request) int {
+						if _, made := srv.Object(bucket, key); made && !passed {
+							passed = true
+							return status
+						}
+						return 0
+					}}
 				})
 				srv.Inject(osstest.Fault{Op: tt.op, Skip: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 				res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key,

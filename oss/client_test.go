@@ -269,7 +269,9 @@ func TestRepliesThatLackSomethingAreNoPanic(t *testing.T) {
 		!strings.Contains(err.Error(), "transportFunc returned neither") {
 		t.Errorf("no reply: %v, want the transport blamed", err)
 	}
-	if err := client(&http.Response{StatusCode: 204}).DeleteObject(t.Context(), "bucket", "key", nil); err != nil {
+	if err := client(&http.Response{
+		StatusCode: 204, Header: http.Header{"X-Oss-Request-Id": {"5C3D9175B6FC201293AD4890"}},
+	}).DeleteObject(t.Context(), "bucket", "key", nil); err != nil {
 		t.Errorf("a reply without a body: %v", err)
 	}
 	if _, err := client(&http.Response{StatusCode: 403}).HeadObject(t.Context(), "bucket", "key", nil); !errors.Is(err,

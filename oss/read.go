@@ -99,13 +99,17 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 		return nil, err
 	}
 	obj := &Object{ObjectInfo: objectInfo(bucket, key, resp)}
-	first, last, partial := int64(0), obj.Size-1, resp.StatusCode == http.StatusPartialContent
+	first, end, partial := int64(0), resp.ContentLength, resp.StatusCode == http.StatusPartialContent
 	if partial {
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
 		if obj.Size, err = strconv.ParseInt(total, 10, 64); err != nil || obj.Size < 0 {
 			obj.Size = -1 // "*": unknown
 		}
-		first, last, _ = parseContentRange(resp.Header.Get("Content-Range"))
+		first, end = 0, -1
+		// A reply whose body is shorter is truncated, whatever its Content-Length says.
+		if from, last, ok := parseContentRange(resp.Header.Get("Content-Range")); ok && last < math.MaxInt64 {
+			first, end = from, last+1
+		}
 	}
 	if !opts.honoredBy(r, resp) {
 		resp.Body.Close()
@@ -117,9 +121,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 	if opts.transforms(r, resp) {
 		return obj, nil
 	}
-	if length := last + 1 - first; length == resp.ContentLength && resp.ContentLength >= 0 {
-		b.end = last + 1
-	}
+	b.end = end
 	_, told := headerCRC(resp.Header)
 	obj.Verified = told && (!partial || first == 0 && b.end == obj.Size)
 	b.verified = obj.Verified

@@ -38,12 +38,11 @@ func (b *prefixBuffer) Write(p []byte) (int, error) {
 }
 
 // requireOSS is a responseCheck that rejects successes which OSS did not send, such as the page of a proxy that never
-// forwarded the request. OSS sets a request ID, and an ETag for objects. A 204 passes, except for GetObject: some
-// networks answer every GET with it.
-func requireOSS(op Operation, resp *http.Response, _ *requestBody) error {
-	gone := resp.StatusCode == http.StatusNoContent && op.Name != "GetObject"
-	if !gone && resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
-		return notFromOSS(resp)
+// forwarded the request, or the 204 with which some networks answer every request. OSS sets a request ID, and an ETag
+// for objects.
+func requireOSS(_ Operation, resp *http.Response, _ *requestBody) error {
+	if resp.Header.Get(headerRequestID) == "" && resp.Header.Get("ETag") == "" {
+		return fmt.Errorf("status %d without a request ID: reply is not from OSS", resp.StatusCode)
 	}
 	return nil
 }

@@ -519,3 +519,30 @@ func ExampleClient_OpenObject() {
 	fmt.Println(string(end[:n]), err)
 	// Output: 6789 <nil>
 }
+
+// TestShortReplyToARangeIsResumed: a reply with fewer bytes than its Content-Range, in a well-formed body, is truncated.
+// The Content-Length matches the body, as a proxy may set it, or is not known.
+func TestShortReplyToARangeIsResumed(t *testing.T) {
+	for _, length := range []int64{3, -1} {
+		synctest.Test(t, func(t *testing.T) {
+			short := func(r *http.Request, body string) (*http.Response, error) {
+				resp, err := says(206, "234", "Content-Range", "bytes 2-7/10")(r, body)
+				resp.ContentLength = length
+				return resp, err
+			}
+			s := play(short, says(206, "567", "Content-Range", "bytes 5-7/10"))
+			obj, err := s.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", &oss.GetOptions{Offset: 2, Length: 6})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer obj.Body.Close()
+			got, err := io.ReadAll(obj.Body)
+			if string(got) != "234567" || err != nil {
+				t.Errorf("Content-Length %d: read %q, %v, want \"234567\"", length, got, err)
+			}
+			if sent := s.messages(); len(sent) != 2 || sent[1].Header.Get("Range") != "bytes=5-7" {
+				t.Errorf("requests %+v", sent)
+			}
+		})
+	}
+}

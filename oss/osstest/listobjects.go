@@ -3,7 +3,6 @@ package osstest
 import (
 	"encoding/binary"
 	"net/http"
-	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
@@ -78,26 +77,16 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 	if err := x.checkLengths("prefix", "delimiter", marker); err != nil {
 		return nil, err
 	}
-	for _, o := range x.objects.Objects(x.bucket) {
-		if !strings.HasPrefix(o.Key, p.prefix) || o.Key <= after {
+	list := x.objects.ListObjects(store.Query{Bucket: x.bucket, Prefix: p.prefix, Delimiter: p.delimiter, Size: size}, after)
+	for _, e := range list.Entries {
+		if p.last = e.Prefix; e.Prefix != "" {
+			p.prefixes = append(p.prefixes, ossxml.CommonPrefix{Prefix: x.encode(e.Prefix)})
 			continue
 		}
-		line, common := o.Key, commonPrefix(o.Key, p.prefix, p.delimiter)
-		if common != "" {
-			if line = common; line == p.last || line == after {
-				continue
-			}
-		}
-		if p.truncated = len(p.contents)+len(p.prefixes) == size; p.truncated {
-			break
-		}
-		p.last = line
-		if common != "" {
-			p.prefixes = append(p.prefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
-		} else {
-			p.contents = append(p.contents, x.objectEntry(o, owners))
-		}
+		p.last = e.Value.Key
+		p.contents = append(p.contents, x.objectEntry(e.Value, owners))
 	}
+	p.truncated = list.Truncated
 	return p, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
@@ -69,54 +68,23 @@ func (x *exchange) listUploads() (*reply, error) {
 		EncodingType: x.encoding(), Bucket: x.bucket, KeyMarker: x.encode(after), UploadIDMarker: afterID,
 		Delimiter: x.encode(delimiter), Prefix: x.encode(prefix), MaxUploads: size,
 	}
-	rolled := "" // the common prefix listed last
-	for _, u := range x.objects.Uploads(x.bucket) {
-		if !strings.HasPrefix(u.Key, prefix) || !isAfterMarkers(u, after, afterID) {
+	p := x.objects.ListUploads(store.Query{Bucket: x.bucket, Prefix: prefix, Delimiter: delimiter, Size: size}, after, afterID)
+	for _, e := range p.Entries {
+		if e.Prefix != "" {
+			doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(e.Prefix)})
 			continue
 		}
-		common := commonPrefix(u.Key, prefix, delimiter)
-		if common == "" || common != rolled {
-			if len(doc.Uploads)+len(doc.CommonPrefixes) == size {
-				doc.IsTruncated = true
-				break
-			}
-			if common != "" {
-				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
-			} else {
-				doc.Uploads = append(doc.Uploads, ossxml.Upload{
-					Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header),
-					Initiated: ossxml.Time{Time: u.Initiated},
-				})
-			}
-		}
+		u := e.Value
+		doc.Uploads = append(doc.Uploads, ossxml.Upload{
+			Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header), Initiated: ossxml.Time{Time: u.Initiated},
+		})
+	}
+	if doc.IsTruncated = p.Truncated; len(p.Entries) > 0 {
 		// The markers are those of the last upload of the page, even if it is within a common prefix, so that the next
 		// page does not list the prefix again.
-		rolled, doc.NextKeyMarker, doc.NextUploadIDMarker = common, x.encode(u.Key), u.ID
+		doc.NextKeyMarker, doc.NextUploadIDMarker = x.encode(p.Last.Key), p.Last.ID
 	}
 	return xmlReply(http.StatusOK, doc), nil
-}
-
-// isAfterMarkers reports whether u comes after the markers of a page. An ID without a key is ignored.
-func isAfterMarkers(u *store.Upload, key, id string) bool {
-	if key == "" {
-		return true
-	}
-	if id == "" {
-		return u.Key > key
-	}
-	return cmp.Or(cmp.Compare(u.Key, key), cmp.Compare(u.ID, id)) > 0
-}
-
-// commonPrefix returns key up to the first delimiter after prefix, or "" if there is none.
-func commonPrefix(key, prefix, delimiter string) string {
-	if delimiter == "" {
-		return ""
-	}
-	i := strings.Index(key[len(prefix):], delimiter)
-	if i < 0 {
-		return ""
-	}
-	return key[:len(prefix)+i+len(delimiter)]
 }
 
 // number returns an integer parameter between least and most, or missing if it has no value.

@@ -3,8 +3,6 @@ package osstest
 import (
 	"encoding/xml"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
@@ -88,64 +86,24 @@ func (x *exchange) listVersions() (*reply, error) {
 		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(prefix), Delimiter: x.encode(delimiter),
 		KeyMarker: x.encode(after), VersionIDMarker: afterID, MaxKeys: size,
 	}
-	var last *store.Object
-	key, rolled := "", "" // of the previous version, and the common prefix that was listed last
-	for _, o := range afterMarkers(x.objects.Versions(x.bucket), after, afterID, &key) {
-		latest := o.Key != key
-		key = o.Key
-		if !strings.HasPrefix(o.Key, prefix) {
-			continue
+	p := x.objects.ListVersions(store.Query{Bucket: x.bucket, Prefix: prefix, Delimiter: delimiter, Size: size}, after, afterID)
+	for _, e := range p.Entries {
+		if e.Prefix != "" {
+			doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(e.Prefix)})
+		} else {
+			doc.Versions = append(doc.Versions, x.versionEntry(e.Value))
 		}
-		common := commonPrefix(o.Key, prefix, delimiter)
-		if common == "" || common != rolled {
-			if len(doc.Versions)+len(doc.CommonPrefixes) == size {
-				doc.IsTruncated, doc.NextKeyMarker, doc.NextVersionIDMarker = true, x.encode(last.Key), last.VersionID
-				break
-			}
-			if common != "" {
-				doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(common)})
-			} else {
-				doc.Versions = append(doc.Versions, x.versionEntry(o, latest))
-			}
-		}
-		rolled, last = common, o // versions within a common prefix count too
+	}
+	if p.Truncated { // versions within a common prefix count too
+		doc.IsTruncated, doc.NextKeyMarker, doc.NextVersionIDMarker = true, x.encode(p.Last.Key), p.Last.VersionID
 	}
 	return xmlReply(http.StatusOK, doc), nil
 }
 
-// afterMarkers returns the versions after the markers of a page, and sets key to the key of the last version before
-// them. If the version of the marker was deleted, its stamp tells its position. Without a stamp, as in "null", all
-// versions of the key are listed, because repeating a version is better than omitting it.
-func afterMarkers(all []*store.Object, after, afterID string, key *string) []*store.Object {
-	first := 0
-	for first < len(all) && all[first].Key < after {
-		first++
-	}
-	all = all[first:]
-	same := 0
-	for after != "" && same < len(all) && all[same].Key == after {
-		same++
-	}
-	skip := same
-	if afterID != "" {
-		stamp := store.VersionStamp(afterID)
-		if skip = slices.IndexFunc(all[:same], func(o *store.Object) bool { return o.VersionID == afterID }) +
-			1; skip == 0 && stamp != 0 {
-			for skip < same && store.VersionStamp(all[skip].VersionID) >= stamp {
-				skip++
-			}
-		}
-	}
-	if skip > 0 {
-		*key = after
-	}
-	return all[skip:]
-}
-
 // versionEntry returns the entry of o in a list.
-func (x *exchange) versionEntry(o *store.Object, latest bool) ossxml.Version {
+func (x *exchange) versionEntry(o store.Version) ossxml.Version {
 	v := ossxml.Version{
-		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.Key), VersionID: o.VersionID, IsLatest: latest,
+		XMLName: xml.Name{Local: "Version"}, Key: x.encode(o.Key), VersionID: o.VersionID, IsLatest: o.Newest,
 		LastModified: ossxml.Time{Time: o.Modified}, Owner: owner(),
 	}
 	if o.DeleteMarker {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/ossxml"
@@ -67,13 +69,11 @@ var (
 // DeleteBucket resets the configuration of an empty bucket, and sets Deleted.
 func (s *Store) DeleteBucket(name string) error {
 	return s.ChangeBucket(name, func(b *Bucket) error {
-		if len(s.names(name)) > 0 {
+		if s.objects[name] != nil {
 			return ErrHasObjects
 		}
-		for _, u := range s.uploads {
-			if u.Bucket == name {
-				return ErrHasUploads
-			}
+		if s.uploadsByKey[name] != nil {
+			return ErrHasUploads
 		}
 		*b = Bucket{Name: name, Deleted: true}
 		return nil
@@ -91,11 +91,7 @@ func (s *Store) BucketNames() []string {
 			names = append(names, name)
 		}
 	}
-	for n := range s.history {
-		names = append(names, n.Bucket)
-	}
-	for _, u := range s.uploads {
-		names = append(names, u.Bucket)
-	}
+	names = slices.AppendSeq(names, maps.Keys(s.objects))
+	names = slices.AppendSeq(names, maps.Keys(s.uploadsByKey))
 	return names
 }

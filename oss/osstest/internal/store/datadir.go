@@ -121,9 +121,11 @@ func (s *Store) snapshot() []change {
 	for _, b := range s.buckets {
 		all = append(all, change{bucket: &b})
 	}
-	for _, versions := range s.history {
-		for _, o := range versions {
-			all = append(all, change{put: o})
+	for _, bucket := range s.objects {
+		for _, versions := range bucket.all {
+			for _, o := range versions {
+				all = append(all, change{put: o})
+			}
 		}
 	}
 	for _, u := range s.uploads {

@@ -2,10 +2,8 @@ package store
 
 import (
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -67,7 +65,7 @@ func (s *Store) currentLocked(n Name) (*Object, bool) {
 
 // find returns the version with an ID, or the newest version without one. The caller holds the lock.
 func (s *Store) find(n Name, version string) (*Object, bool) {
-	all := s.history[n]
+	all := s.objects.get(n)
 	i := len(all) - 1
 	if version != "" {
 		i = indexOf(all, version)
@@ -118,7 +116,7 @@ func (s *Store) nextVersion(n Name, now time.Time) string {
 		return NullVersion
 	}
 	var newest uint64
-	for _, o := range slices.Backward(s.history[n]) {
+	for _, o := range slices.Backward(s.objects.get(n)) {
 		if newest = VersionStamp(o.VersionID); newest != 0 {
 			break
 		}
@@ -168,7 +166,7 @@ func (s *Store) Remove(n Name, version string, now time.Time) (o *Object, err er
 // applyObjects is the part of apply that concerns objects.
 func (s *Store) applyObjects(c change) (freed freedContents) {
 	if c.put != nil {
-		all := s.history[c.put.Name]
+		all := s.objects.get(c.put.Name)
 		i := indexOf(all, c.put.VersionID)
 		switch {
 		case i < 0:
@@ -180,17 +178,15 @@ func (s *Store) applyObjects(c change) (freed freedContents) {
 			freed = append(freed, all[i].Content)
 			all = append(slices.Delete(all, i, i+1), c.put)
 		}
-		s.history[c.put.Name] = all
+		s.objects.set(c.put.Name, all)
 	}
 	if c.drop != nil {
-		all := s.history[c.drop.Name]
+		all := s.objects.get(c.drop.Name)
 		if i := indexOf(all, c.drop.VersionID); i >= 0 {
 			freed = append(freed, all[i].Content)
 			all = slices.Delete(all, i, i+1)
 		}
-		if s.history[c.drop.Name] = all; len(all) == 0 {
-			delete(s.history, c.drop.Name)
-		}
+		s.objects.set(c.drop.Name, all)
 	}
 	return freed
 }
@@ -199,19 +195,18 @@ func (s *Store) applyObjects(c change) (freed freedContents) {
 func (s *Store) History(n Name) []*Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := slices.Clone(s.history[n])
+	all := slices.Clone(s.objects.get(n))
 	slices.Reverse(all)
 	return all
 }
 
-// Versions returns all versions and delete markers in a bucket, in the order of ListObjectVersions: by key, and of each
-// key the newest first.
+// Versions returns all versions and delete markers in a bucket, in the order of ListVersions.
 func (s *Store) Versions(bucket string) []*Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []*Object
-	for _, n := range s.names(bucket) {
-		for _, o := range slices.Backward(s.history[n]) {
+	for _, versions := range s.objects.bucket(bucket).all {
+		for _, o := range slices.Backward(versions) {
 			all = append(all, o)
 		}
 	}
@@ -223,18 +218,10 @@ func (s *Store) Objects(bucket string) []*Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []*Object
-	for _, n := range s.names(bucket) {
-		if o, ok := s.currentLocked(n); ok {
+	for _, versions := range s.objects.bucket(bucket).all {
+		if o := versions[len(versions)-1]; !o.DeleteMarker {
 			all = append(all, o)
 		}
 	}
 	return all
-}
-
-// names returns the names in a bucket that have versions, by key. The caller holds the lock.
-func (s *Store) names(bucket string) []Name {
-	names := slices.Collect(maps.Keys(s.history))
-	names = slices.DeleteFunc(names, func(n Name) bool { return n.Bucket != bucket })
-	slices.SortFunc(names, func(a, b Name) int { return strings.Compare(a.Key, b.Key) })
-	return names
 }

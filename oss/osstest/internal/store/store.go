@@ -36,8 +36,10 @@ type Store struct {
 
 	mu      sync.Mutex // guards the maps, the values of buckets, and the unexported fields of uploads
 	buckets map[string]Bucket
-	history map[Name][]*Object // the versions of each object, the newest last
-	uploads map[string]*Upload // by ID
+	objects listsByKey[*Object] // the versions of each object, the newest last
+	uploads map[string]*Upload  // by ID
+
+	uploadsByKey listsByKey[*Upload] // the same uploads, those of a key by ID
 }
 
 // Options shape a Store.
@@ -54,7 +56,8 @@ type Options struct {
 // then also one of a directory that is in use, incomplete or damaged.
 func Open(o Options) (*Store, error) {
 	s := &Store{
-		buckets: make(map[string]Bucket), history: make(map[Name][]*Object), uploads: make(map[string]*Upload),
+		buckets: make(map[string]Bucket), objects: make(listsByKey[*Object]), uploads: make(map[string]*Upload),
+		uploadsByKey: make(listsByKey[*Upload]),
 	}
 	var err error
 	if !o.Persist {

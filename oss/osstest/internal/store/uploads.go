@@ -1,13 +1,13 @@
 package store
 
 import (
-	"cmp"
 	"crypto/md5"
 	"errors"
 	"hash"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -86,14 +86,25 @@ func (u *Upload) sorted() []*Part {
 func (s *Store) AllUploads() []*Upload {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.uploads), func(u, v *Upload) int {
-		return cmp.Or(cmp.Compare(u.Bucket, v.Bucket), cmp.Compare(u.Key, v.Key), cmp.Compare(u.ID, v.ID))
-	})
+	var all []*Upload
+	for _, bucket := range slices.Sorted(maps.Keys(s.uploadsByKey)) {
+		all = append(all, s.uploadsLocked(bucket)...)
+	}
+	return all
 }
 
 // Uploads returns the uploads of a bucket, by key and ID.
 func (s *Store) Uploads(bucket string) []*Upload {
-	return slices.DeleteFunc(s.AllUploads(), func(u *Upload) bool { return u.Bucket != bucket })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.uploadsLocked(bucket)
+}
+
+func (s *Store) uploadsLocked(bucket string) (all []*Upload) {
+	for _, uploads := range s.uploadsByKey.bucket(bucket).all {
+		all = append(all, uploads...)
+	}
+	return all
 }
 
 // Parts returns the parts of u, by number.
@@ -229,6 +240,8 @@ func (s *Store) Complete(n Name, id string, forbid bool,
 	return o, err
 }
 
+func (u *Upload) compareID(id string) int { return strings.Compare(u.ID, id) }
+
 // A storedPart is a part on its way into an upload.
 type storedPart struct {
 	upload string // its ID
@@ -240,6 +253,9 @@ type storedPart struct {
 func (s *Store) applyUploads(c change) (freed freedContents) {
 	if c.begin != nil {
 		s.uploads[c.begin.ID] = c.begin
+		all := s.uploadsByKey.get(c.begin.Name)
+		i, _ := slices.BinarySearchFunc(all, c.begin.ID, (*Upload).compareID)
+		s.uploadsByKey.set(c.begin.Name, slices.Insert(all, i, c.begin))
 	}
 	if c.part != nil {
 		u := s.uploads[c.part.upload]
@@ -253,6 +269,9 @@ func (s *Store) applyUploads(c change) (freed freedContents) {
 	}
 	if u := s.uploads[c.end]; u != nil {
 		delete(s.uploads, c.end)
+		all := s.uploadsByKey.get(u.Name)
+		i, _ := slices.BinarySearchFunc(all, u.ID, (*Upload).compareID)
+		s.uploadsByKey.set(u.Name, slices.Delete(all, i, i+1))
 		for _, p := range u.parts {
 			freed = append(freed, p.Content)
 		}
