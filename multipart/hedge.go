@@ -137,8 +137,8 @@ func (e admitted) sendHedged(
 }
 
 // hedged calls send, and a second time in parallel if the first call is far slower than earlier parts were. Send tells
-// its racer, which is nil if there is no second call, how far it is, and stops with errBehind if the racer says so. With
-// resumes the second call begins where the first is.
+// its racer, which is nil if there is no second call, how far it is, and stops with errBehind if the racer says so.
+// With resumes the second call begins where the first is.
 func (e admitted) hedged(
 	ctx context.Context, resumes bool, send func(context.Context, *racer) (oss.Part, error),
 ) (oss.Part, error) {

@@ -24,11 +24,12 @@ type Options struct {
 	Checksum oss.Checksum
 
 	// SkipIdentical skips an upload if the key holds an identical object: one HeadObject, and for an object of the same
-	// size one read of the source, replace the upload, and Result.Skipped is set. Identical means that the size, the CRC-64
-	// and every property that the options request are the same: HTTP headers, metadata, storage class and encryption. Other
-	// properties of the object stay as they are. Nothing is compared, and the source is uploaded, if the options have Tags,
-	// an ACL, ForbidOverwrite or a callback, and for streams, which can be read only once. An object that is replaced or
-	// deleted after the comparison is not noticed. HeadObject needs the permission oss:GetObject.
+	// size one read of the source, replace the upload, and Result.Skipped is set. Identical means that the size, the
+	// CRC-64 and every property that the options request are the same: HTTP headers, metadata, storage class and
+	// encryption. Other properties of the object stay as they are. Nothing is compared, and the source is uploaded, if
+	// the options have Tags, an ACL, ForbidOverwrite or a callback, and for streams, which can be read only once. An
+	// object that is replaced or deleted after the comparison is not noticed. HeadObject needs the permission
+	// oss:GetObject.
 	SkipIdentical bool
 
 	// Store remembers unfinished UploadFile calls, so that the next call continues them. Nil means none.

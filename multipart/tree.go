@@ -22,9 +22,9 @@ const (
 	// SkipIdentical leaves out files whose size and bytes are those of the object. Files of the same size are read once
 	// and compared with the ETag of the listing if that is an MD5, and else with the CRC-64 of a HeadObject.
 	SkipIdentical
-	// SkipUnchanged leaves out files whose size is that of the object, and whose modification time says that they have not
-	// changed since. It reads no file. A file that was changed to the same size and to a time in the past is left out too,
-	// as is one that was changed while the clock of the machine was behind that of OSS.
+	// SkipUnchanged leaves out files whose size is that of the object, and whose modification time says that they have
+	// not changed since. It reads no file. A file that was changed to the same size and to a time in the past is left
+	// out too, as is one that was changed while the clock of the machine was behind that of OSS.
 	SkipUnchanged
 )
 

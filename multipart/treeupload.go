@@ -28,11 +28,11 @@ type UploadTreeOptions struct {
 	// Symlinks says what becomes of symbolic links. By default each is an error.
 	Symlinks Symlinks
 
-	// Skip says which files are not uploaded, because the bucket has them. The objects below the prefix are then listed,
-	// a request for at most 1,000 of them, which needs the permission oss:ListObjects. With SkipIdentical an object must
-	// also have the properties that its options request, as Options.SkipIdentical says, which is the default of Skip for
-	// an Uploader that has it. With SkipUnchanged the object must not be older than the file; files without a modification
-	// time are uploaded.
+	// Skip says which files are not uploaded, because the bucket has them. The objects below the prefix are then
+	// listed, a request for at most 1,000 of them, which needs the permission oss:ListObjects. With SkipIdentical an
+	// object must also have the properties that its options request, as Options.SkipIdentical says, which is the
+	// default of Skip for an Uploader that has it. With SkipUnchanged the object must not be older than the file; files
+	// without a modification time are uploaded.
 	Skip Skip
 }
 

@@ -19,8 +19,8 @@ const (
 	SymlinksFail Symlinks = iota
 	// SymlinksSkip leaves symbolic links out.
 	SymlinksSkip
-	// SymlinksFollow uploads the file, or the files of the directory, that a link leads to. Links of os.DirFS may lead out
-	// of its directory, those of os.Root.FS may not.
+	// SymlinksFollow uploads the file, or the files of the directory, that a link leads to. Links of os.DirFS may lead
+	// out of its directory, those of os.Root.FS may not.
 	SymlinksFollow
 )
 
@@ -30,8 +30,8 @@ type treeWalk struct {
 	fsys     fs.FS
 	filter   func(path string, d fs.DirEntry) bool
 	symlinks Symlinks
-	// visit gets each file, or the error that kept walk from visiting it, and returns false to end the walk. The info of
-	// a link that is followed is that of its target.
+	// visit gets each file, or the error that kept walk from visiting it, and returns false to end the walk. The info
+	// of a link that is followed is that of its target.
 	visit func(path string, d fs.DirEntry, err error) bool
 }
 

@@ -520,8 +520,8 @@ func ExampleClient_OpenObject() {
 	// Output: 6789 <nil>
 }
 
-// TestShortReplyToARangeIsResumed: a reply with fewer bytes than its Content-Range, in a well-formed body, is truncated.
-// The Content-Length matches the body, as a proxy may set it, or is not known.
+// TestShortReplyToARangeIsResumed: a reply with fewer bytes than its Content-Range, in a well-formed body, is
+// truncated. The Content-Length matches the body, as a proxy may set it, or is not known.
 func TestShortReplyToARangeIsResumed(t *testing.T) {
 	for _, length := range []int64{3, -1} {
 		synctest.Test(t, func(t *testing.T) {
