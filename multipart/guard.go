@@ -86,13 +86,16 @@ func (r guardedReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	return r.r.ReadAt(p, off)
 }
 
-// withCause adds the cause of the caller's context to an error that says that the context has ended.
+// withCause returns err so that it matches both the error of the caller's context and its cause, if it says that the
+// context has ended. Of these, net/http returns only the cause.
 func withCause(ctx context.Context, err error) error {
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+	cause := context.Cause(ctx)
+	switch ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded); {
+	case cause == nil || ended && errors.Is(err, cause):
+	case ended:
 		return &causedError{err, cause}
+	case errors.Is(err, cause):
+		return &causedError{ctx.Err(), err}
 	}
 	return err
 }

@@ -30,6 +30,7 @@ type transfer struct {
 	fixedRate bool         // OSS limits the speed of each request, as the caller asked
 	maxInHand int64        // pieces that have begun and have not ended
 	parts     int          // expected; 0 if unknown
+	noParts   bool         // the result has no parts: a Reader may have any number of them
 }
 
 // A sender makes a part of one piece. It is called once for each piece, by several goroutines at a time, while the
@@ -51,6 +52,8 @@ type transferResult struct {
 	failed []PartError // failed, other than because another part had failed
 	cut    bool        // a request for a part got no answer, and may arrive late
 	crc    uint64      // of the whole object, where the parts do not tell; 0 if unknown
+
+	noParts bool // parts stays empty
 }
 
 // stored returns the bytes that OSS confirmed.
@@ -72,7 +75,9 @@ func (r *transferResult) add(ctx context.Context, s Section, part oss.Part, err 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		r.parts = append(r.parts, part)
+		if !r.noParts {
+			r.parts = append(r.parts, part)
+		}
 		return
 	}
 	var answer *oss.ServiceError
@@ -91,7 +96,7 @@ func (r *transferResult) add(ctx context.Context, s Section, part oss.Part, err 
 func (t *transfer) run(
 	ctx context.Context, open func(context.Context) (source, func()), send sender,
 ) (*transferResult, error) {
-	res := &transferResult{parts: make([]oss.Part, 0, t.parts)}
+	res := &transferResult{parts: make([]oss.Part, 0, t.parts), noParts: t.noParts}
 	ctx, count := reqstats.NewContext(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	src, end := open(gctx)
