@@ -56,7 +56,7 @@ func (d *directory) fetch() error {
 		if err != nil {
 			return err
 		}
-		if n := len(page.Entries); n > 0 {
+		if n := len(page.Entries); n > 0 { // with it ListObjects checks that the next page follows this one
 			d.options.After = page.Entries[n-1].Key
 		}
 		d.page, d.options.Token, d.last = page.Entries, page.Next, page.Next == ""

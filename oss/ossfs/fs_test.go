@@ -220,6 +220,37 @@ func TestAListingContinuesAfterAnError(t *testing.T) {
 	}
 }
 
+type replies func(*http.Request) *http.Response
+
+func (f replies) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// A server that repeats a page under new tokens does not make ReadDir run forever.
+func TestAPageThatRepeatsIsAnError(t *testing.T) {
+	pages := 0
+	client, err := oss.NewClient(oss.Config{
+		Region: "cn-hangzhou", Credentials: osstest.TestCredentials(), Retry: oss.Retry{Attempts: 1},
+		HTTPClient: &http.Client{Transport: replies(func(*http.Request) *http.Response {
+			pages++
+			body := fmt.Sprintf("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents>"+
+				"<NextContinuationToken>%d</NextContinuationToken></ListBucketResult>", pages)
+			return &http.Response{
+				StatusCode: 200, Header: http.Header{"X-Oss-Request-Id": {"1"}}, ContentLength: int64(len(body)),
+				Body: io.NopCloser(strings.NewReader(body)),
+			}
+		})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys, err := ossfs.New(t.Context(), client, bucket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := fsys.ReadDir("."); len(entries) != 1 || err == nil || pages != 2 {
+		t.Errorf("ReadDir = %v, %v after %d pages, want an error after 2", names(entries), err, pages)
+	}
+}
+
 func TestErrorsAreThoseOfPackageFS(t *testing.T) {
 	srv, fsys := newFS(t, "p", "p/dir/file")
 	long := strings.Repeat("x", 1022)
