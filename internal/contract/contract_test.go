@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"io"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/ossfs"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 	"github.com/ossmultipart/go-oss/signer"
 )
@@ -115,39 +117,35 @@ type server interface {
 	Inject(osstest.Fault) *osstest.Injection
 }
 
+type fileSystem interface {
+	fs.ReadDirFS
+	fs.StatFS
+	fs.ReadFileFS
+	fs.SubFS
+	fs.GlobFS
+	WithContext(ctx) *ossfs.FS
+}
+
 var (
 	_ client        = (*oss.Client)(nil)
 	_ uploader      = (*multipart.Uploader)(nil)
 	_ writer        = (*multipart.Writer)(nil)
 	_ plan          = multipart.Plan{}
 	_ server        = (*osstest.Server)(nil)
+	_ fileSystem    = (*ossfs.FS)(nil)
 	_ signer.Signer = signer.V1{}
 	_ signer.Signer = signer.V4{AdditionalHeaders: nil}
-	_               = oss.Config{Region: "", Endpoint: "", Addressing: oss.VirtualHosted, Credentials: nil, Signer: nil,
-		HTTPClient: nil, Retry: oss.Retry{Attempts: 1, MinWait: 1, MaxWait: 1, Stall: 1}, Logger: (*slog.Logger)(nil),
-		Hooks: oss.Hooks{}, UserAgent: "", Now: time.Now}
-	_ = oss.Request{Op: "", Method: "", Bucket: "", Key: "", Query: url.Values{}, Header: http.Header{}, Body: nil}
-	_ = oss.ServiceError{Op: "", Bucket: "", Key: "", StatusCode: 0, Code: "", Message: "", RequestID: "", HostID: "",
-		EC: "", HelpURL: "", StringToSign: "", Attempts: 0, Body: nil}
-	_ = oss.ChecksumError{Op: "", Bucket: "", Key: "", PartNumber: 0, Local: 0, Remote: 0}
-	_ = oss.ObjectOptions{ContentType: "", ContentEncoding: "", ContentDisposition: "", ContentLanguage: "",
-		CacheControl: "", Expires: time.Time{}, Metadata: nil, Tags: nil, ACL: "", StorageClass: "",
-		Encryption: oss.Encryption{Algorithm: "", KeyID: "", DataAlgorithm: ""}, ForbidOverwrite: false, Header: nil}
-	_ = multipart.Options{PartSize: 0, Concurrency: 0, MemoryLimit: 0, Checksum: oss.ChecksumNone,
-		Store: multipart.DirStore(""), KeepParts: false, Progress: nil, Limiter: nil}
-	_ = multipart.UploadError{Plan: multipart.Plan{}, Failed: []multipart.PartError{}, Stored: 0,
-		Aborted: false, AbortErr: nil, Err: nil}
-	_ = multipart.Progress{Bucket: "", Key: "", Done: 0, Total: 0, PartsDone: 0, Parts: 0}
-	_ = osstest.Options{Region: "", Buckets: nil, MinPartSize: 0, Credentials: nil, RefuseV1: false,
-		Dir: "", Now: nil, Logger: nil}
-	_ = osstest.Fault{Op: "", Bucket: "", Key: "", PartNumber: 0, Skip: 0, Times: 0,
-		Effect: osstest.Fail(500, "InternalError")}
-	_ = []osstest.Effect{osstest.Delay(0), osstest.Hang(), osstest.Drop(), osstest.LoseReply(), osstest.Corrupt(),
-		osstest.Truncate(0), osstest.Slow(1)}
-	_ = []error{multipart.ErrOutcomeUnknown, oss.ErrNoSuchUpload, oss.ErrNoSuchKey, oss.ErrNoSuchBucket,
-		oss.ErrAlreadyExists, oss.ErrAccessDenied, oss.ErrInvalidPart, oss.ErrSignatureMismatch}
-	_ = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, oss.CredentialsFunc(nil),
-		oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize,
-		multipart.DefaultStreamPartSize, multipart.DefaultConcurrency, multipart.MaxConcurrency,
-		signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
+	_               = oss.Config{Region: "", Endpoint: "", Addressing: oss.VirtualHosted, Credentials: nil, Signer: nil, HTTPClient: nil, Retry: oss.Retry{Attempts: 1, MinWait: 1, MaxWait: 1, Stall: 1}, Logger: (*slog.Logger)(nil), Hooks: oss.Hooks{}, UserAgent: "", Now: time.Now}
+	_               = oss.Request{Op: "", Method: "", Bucket: "", Key: "", Query: url.Values{}, Header: http.Header{}, Body: nil}
+	_               = oss.ServiceError{Op: "", Bucket: "", Key: "", StatusCode: 0, Code: "", Message: "", RequestID: "", HostID: "", EC: "", HelpURL: "", StringToSign: "", Attempts: 0, Body: nil}
+	_               = oss.ChecksumError{Op: "", Bucket: "", Key: "", PartNumber: 0, Local: 0, Remote: 0}
+	_               = oss.ObjectOptions{ContentType: "", ContentEncoding: "", ContentDisposition: "", ContentLanguage: "", CacheControl: "", Expires: time.Time{}, Metadata: nil, Tags: nil, ACL: "", StorageClass: "", Encryption: oss.Encryption{Algorithm: "", KeyID: "", DataAlgorithm: ""}, ForbidOverwrite: false, Header: nil}
+	_               = multipart.Options{PartSize: 0, Concurrency: 0, MemoryLimit: 0, Checksum: oss.ChecksumNone, Store: multipart.DirStore(""), KeepParts: false, Progress: nil, Limiter: nil}
+	_               = multipart.UploadError{Plan: multipart.Plan{}, Failed: []multipart.PartError{}, Stored: 0, Aborted: false, AbortErr: nil, Err: nil}
+	_               = multipart.Progress{Bucket: "", Key: "", Done: 0, Total: 0, PartsDone: 0, Parts: 0}
+	_               = osstest.Options{Region: "", Buckets: nil, MinPartSize: 0, Credentials: nil, RefuseV1: false, Dir: "", Now: nil, Logger: nil}
+	_               = osstest.Fault{Op: "", Bucket: "", Key: "", PartNumber: 0, Skip: 0, Times: 0, Effect: osstest.Fail(500, "InternalError")}
+	_               = []osstest.Effect{osstest.Delay(0), osstest.Hang(), osstest.Drop(), osstest.LoseReply(), osstest.Corrupt(), osstest.Truncate(0), osstest.Slow(1)}
+	_               = []error{multipart.ErrOutcomeUnknown, oss.ErrNoSuchUpload, oss.ErrNoSuchKey, oss.ErrNoSuchBucket, oss.ErrAlreadyExists, oss.ErrAccessDenied, oss.ErrInvalidPart, oss.ErrSignatureMismatch}
+	_               = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, ossfs.New, oss.CredentialsFunc(nil), oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize, multipart.DefaultStreamPartSize, multipart.DefaultConcurrency, multipart.MaxConcurrency, signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
 )

@@ -32,6 +32,7 @@ func own(dir string) (allowed []string, known bool) {
 		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/memnet", "internal/ossxml",
 			"oss/osstest/internal/store"}},
 		{"oss/osstest/internal/store", []string{"oss", "internal/ossxml"}},
+		{"oss/ossfs", []string{"oss"}},
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
 		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/pagecache",
