@@ -125,7 +125,8 @@ func (a *actor) read() {
 		return
 	}
 	if !slices.ContainsFunc(contents, func(want []byte) bool { return bytes.Equal(got, cut(want)) }) {
-		a.bad("%s of %q from %d, %d bytes, read %d bytes that are none of the object of %d", op, key, from, length, len(got), len(data))
+		a.bad("%s of %q from %d, %d bytes, read %d bytes that are none of the object of %d", op, key, from, length,
+			len(got), len(data))
 	}
 }
 

@@ -244,7 +244,8 @@ func (c *chaos) run() {
 }
 
 func (c *chaos) checkSecrets(where, text string) {
-	for _, secret := range []string{chaosSecret, "Authorization", "OSS4-HMAC-SHA256 Credential", "OSS chaos:", "Signature="} {
+	secrets := []string{chaosSecret, "Authorization", "OSS4-HMAC-SHA256 Credential", "OSS chaos:", "Signature="}
+	for _, secret := range secrets {
 		if i := strings.Index(text, secret); i >= 0 {
 			c.t.Errorf("%s has %q: ...%.300s", where, secret, text[max(0, i-100):])
 		}
@@ -426,9 +427,9 @@ func (all *chronicle) checkCoverage(t *testing.T) {
 		}
 	}
 	for _, effect := range []string{
-		"Fail", "Delay", "Hang", "Drop", "LoseReply", "Corrupt", "Truncate", "Slow", "SlowConnections", "Throttle", "CutReply",
-		"ShortReply", "FailAfter", "WrongETag", "WrongCRC64", "ProxyReply", "ClockOff", "ExpireToken", "RevokeToken", "Together",
-		"After", "For", "Share", "gateway",
+		"Fail", "Delay", "Hang", "Drop", "LoseReply", "Corrupt", "Truncate", "Slow", "SlowConnections", "Throttle",
+		"CutReply", "ShortReply", "FailAfter", "WrongETag", "WrongCRC64", "ProxyReply", "ClockOff", "ExpireToken",
+		"RevokeToken", "Together", "After", "For", "Share", "gateway",
 	} {
 		if all.effects[effect] == 0 {
 			t.Errorf("no %s has struck", effect)

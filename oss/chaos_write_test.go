@@ -21,7 +21,8 @@ var roles = []role{
 	{"appender", []string{"AppendObject", "AppendObject", "HeadObject", "GetObject"}, (*actor).append},
 	{"deleter", []string{"DeleteMultipleObjects", "DeleteMultipleObjects", "DeleteObject"}, (*actor).delete},
 	{"editor", []string{
-		"PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging", "PutObjectACL", "GetObjectACL", "HeadObject", "CopyObject",
+		"PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging", "PutObjectACL", "GetObjectACL", "HeadObject",
+		"CopyObject",
 	}, (*actor).edit},
 	{"owner", []string{
 		"PutBucket", "DeleteBucket", "GetBucketInfo", "PutBucketLifecycle", "GetBucketLifecycle", "PutBucketVersioning",
@@ -90,8 +91,8 @@ func (a *actor) write() {
 	}
 }
 
-// mayBeDamaged reports whether OSS may have stored damaged bytes in a call that failed with err. Only a Content-MD5 lets
-// OSS refuse them; the CRC-64 of a reply tells the caller.
+// mayBeDamaged reports whether OSS may have stored damaged bytes in a call that failed with err. Only a Content-MD5
+// lets OSS refuse them; the CRC-64 of a reply tells the caller.
 func (a *actor) mayBeDamaged(err error, sum oss.Checksum) bool {
 	return err != nil && sum != oss.ChecksumMD5 && a.c.struck("Corrupt")
 }
@@ -211,7 +212,8 @@ func (a *actor) delete() {
 			a.wantDeleted("DeleteObjects", r.ObjectID, r.Err)
 		}
 		if len(results) != len(objects) || failed != (err != nil) {
-			a.bad("DeleteObjects of %d objects has %d results, and fails (%t) with: %v", len(objects), len(results), failed, err)
+			a.bad("DeleteObjects of %d objects has %d results, and fails (%t) with: %v", len(objects), len(results),
+				failed, err)
 		}
 	}
 	for key := range stay {
@@ -310,7 +312,8 @@ func (a *actor) edit() {
 			})
 		case 5:
 			tagged, acl := tags(), state().ACL
-			changes("SetObjectMeta", func() string { return state().Header.Get("x-oss-meta-n") }, n, func(ctx context.Context) error {
+			meta := func() string { return state().Header.Get("x-oss-meta-n") }
+			changes("SetObjectMeta", meta, n, func(ctx context.Context) error {
 				_, err := a.c.client.SetObjectMeta(ctx, a.bucket, key, func(o *oss.ObjectOptions) {
 					if o.Metadata == nil {
 						o.Metadata = make(map[string]string)
@@ -319,8 +322,10 @@ func (a *actor) edit() {
 				}, nil)
 				return err
 			})
-			if now := state(); now.Header.Get("x-oss-tagging") != tagged || now.ACL != acl && (acl != "" || now.ACL != oss.ACLDefault) {
-				a.bad("SetObjectMeta of %q left the tags %q and the ACL %q, which were %q and %q", key, tags(), now.ACL, tagged, acl)
+			now := state().ACL
+			if tags() != tagged || now != acl && (acl != "" || now != oss.ACLDefault) {
+				a.bad("SetObjectMeta of %q left the tags %q and the ACL %q, which were %q and %q", key, tags(), now,
+					tagged, acl)
 			}
 		default:
 			there := a.rnd.IntN(2) == 0
@@ -387,7 +392,9 @@ func (a *actor) own() {
 	if full {
 		allowed = append(allowed, oss.ErrBucketNotEmpty)
 	}
-	err = a.call("DeleteBucket", func(ctx context.Context) error { return a.c.client.DeleteBucket(ctx, bucket, nil) }, allowed...)
+	err = a.call("DeleteBucket", func(ctx context.Context) error {
+		return a.c.client.DeleteBucket(ctx, bucket, nil)
+	}, allowed...)
 	if err == nil && exists() {
 		a.bad("DeleteBucket succeeded, and the bucket is there")
 	}
