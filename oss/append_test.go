@@ -196,6 +196,8 @@ func TestAnAppendThatIsRefusedOrDamagedIsAnError(t *testing.T) {
 	srv.Inject(osstest.Fault{Op: "AppendObject", Effect: osstest.Corrupt()})
 	if err := appendAt("other", 0, &oss.AppendOptions{Checksum: oss.ChecksumCRC64}); !errors.As(err, &damaged) {
 		t.Errorf("damaged append: %v, want a ChecksumError", err)
+	} else if strings.Count(err.Error(), "oss: ") != 1 || damaged.Attempts != 1 {
+		t.Errorf("the error %q names the operation more than once, or lacks the attempts", err)
 	}
 	if n := len(srv.Requests("AppendObject")) - before; n != 2 {
 		t.Errorf("%d requests, want each append sent once", n)

@@ -207,6 +207,8 @@ func TestAReplyWithAnotherETagIsAChange(t *testing.T) {
 		if got, err := io.ReadAll(obj.Body); string(got) != "0123" || !errors.As(err, &changed) ||
 			!strings.Contains(err.Error(), `\"B\"`) {
 			t.Errorf("read %q, %v, want a ChangedError", got, err)
+		} else if strings.Count(err.Error(), "oss: ") != 1 {
+			t.Errorf("the error %q names its package more than once", err)
 		}
 	})
 }

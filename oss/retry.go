@@ -272,6 +272,10 @@ func (k *call) finalError(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
 	}
+	var permanent *permanentError
+	if errors.As(err, &permanent) {
+		err = permanent.err
+	}
 	tried := describeAttempts(k.attempts, time.Since(k.start))
 	if k.gateErr != nil {
 		return fmt.Errorf("oss: %s %s: %w, after %s: %w", k.op.Name, k.where(), k.gateErr,
@@ -285,7 +289,7 @@ func (k *call) finalError(ctx context.Context, err error) error {
 	}
 	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.asChecksumError(err).(type) {
-	case *ServiceError, *ChecksumError: // their text names the operation
+	case *ServiceError, *ChecksumError, *ChangedError: // their text names the resource
 		if k.budgetEmpty {
 			return fmt.Errorf("%w; %s", err, starved)
 		}
@@ -293,10 +297,6 @@ func (k *call) finalError(ctx context.Context, err error) error {
 	}
 	if k.budgetEmpty {
 		err = fmt.Errorf("%w; %s", err, starved)
-	}
-	var permanent *permanentError
-	if errors.As(err, &permanent) {
-		err = permanent.err
 	}
 	if k.attempts > 1 {
 		return fmt.Errorf("oss: %s %s: after %s: %w", k.op.Name, k.where(), tried, err)
