@@ -33,7 +33,12 @@ func (k *call) newAttempt(shell *http.Request) (*attempt, error) {
 	a.begin(shell.Context(), k)
 	a.first.open(k.request.Body, k.options, &a.watchdog)
 	a.body.Store(&a.first)
-	a.req = shell.WithContext(httptrace.WithClientTrace(a.ctx, a.clientTrace(k.client)))
+	trace := a.clientTrace(k.client)
+	trace.GotConn = a.connected
+	if k.client.netHTTP {
+		trace.GotConn = a.connectedByNetHTTP
+	}
+	a.req = shell.WithContext(httptrace.WithClientTrace(a.ctx, trace))
 	a.req.URL, a.req.Host, a.req.Header = &a.url, a.url.Host, k.headers()
 	if size := a.first.size; size > 0 {
 		a.req.Body, a.req.ContentLength = &a.first, size
@@ -53,6 +58,20 @@ func (k *call) newAttempt(shell *http.Request) (*attempt, error) {
 	}
 	return a, nil
 }
+
+// connected is called with the connection that the attempt got.
+func (a *attempt) connected(info httptrace.GotConnInfo) { a.watchdog.connected(receiverOf(info.Conn)) }
+
+// connectedByNetHTTP is connected by a transport that has not copied the request, and writes it only after this call.
+// If the connection is to be replaced, OSS closes it after the reply, so that no request can fail for that.
+func (a *attempt) connectedByNetHTTP(info httptrace.GotConnInfo) {
+	a.connected(info)
+	if r := receiverOf(info.Conn); r != nil && !r.retire.IsZero() && !time.Now().Before(r.retire) {
+		a.req.Header["Connection"] = closeAfterReply
+	}
+}
+
+var closeAfterReply = []string{"close"}
 
 // roundTrip sends the request and returns the response, or why there is none. It also returns the body that was sent,
 // which is detached.
@@ -78,6 +97,7 @@ func (k *call) roundTrip(a *attempt) (resp *http.Response, sent *requestBody, er
 	}
 	k.evidence.broken = a.reached(c) || isNetworkError(err)
 	k.evidence.limited = a.clientTimedOut()
+	a.avoidAddress()
 	return nil, nil, maskOf(a.req, k.creds).err(a.cause(err))
 }
 

@@ -225,6 +225,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	b.watchdog.pause() // the time between two reads belongs to the caller
 	if err != nil && err != io.EOF {
 		b.broken = true
+		b.watchdog.avoidAddress()
 		err = b.watchdog.cause(err)
 	}
 	return n, err

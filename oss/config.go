@@ -38,12 +38,14 @@ type Config struct {
 	// signer.V1{}.
 	Signer signer.Signer
 
-	// HTTPClient sends the requests. It is not modified. Redirects are not followed. The default has its own connection
-	// pool, sized for parallel parts.
+	// HTTPClient sends the requests. It is not modified. Redirects are not followed. The default is the transport of
+	// NewTransport(nil), with a connection pool sized for parallel parts. NewTransport also tells the options, such as
+	// proxies and certificates, and what transports of other makers cost.
 	HTTPClient *http.Client
 	// Retry limits the retries of an operation.
 	Retry Retry
-	// Header is sent with every request that does not set the same header; the default is none.
+	// Header is sent with every request that does not set the same header, for example x-oss-request-payer or a header
+	// for tracing; the default is none. Headers of an object or a body are refused.
 	Header http.Header
 	// UserAgent is appended to the name and version of this module; the default is "".
 	UserAgent string

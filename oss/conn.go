@@ -1,13 +1,11 @@
 package oss
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -16,72 +14,14 @@ import (
 	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
-// A dialer makes connections with their own ReadFrom, which net/http calls with the body of a request. On any other
-// connection, net/http copies the body in steps of 32 KiB through a buffer that it allocates for each request; for
-// objects of 256 KiB that is 17 % of the CPU time.
-//
-// Regions that a zerocopy.Source exposes are not copied at all: a file is sent by sendfile(2), and memory is written
-// from where it lies.
-type dialer struct {
-	dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	tls  *tls.Config // without a ServerName
-}
-
-// connectTimeout limits name pollup, connection and TLS handshake together. If all packets vanish, four attempts, the
-// default of Retry, and their backoffs stay below 30 seconds. TCP repeats its first packet after 1 and 3 seconds.
-const connectTimeout = 7 * time.Second
-
-// defaultTransport returns the transport of a Client without Config.HTTPClient.
-func defaultTransport() *http.Transport {
-	return (&dialer{
-		dial: (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
-		tls:  &tls.Config{NextProtos: []string{"http/1.1"}},
-	}).transport()
-}
-
-// transport returns a transport that keeps as many idle connections as uploads have parts in flight. It speaks HTTP/1.1
-// only: many parts over one HTTP/2 connection share one TCP window and cost twice the CPU time.
-func (d *dialer) transport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           d.plain,
-		DialTLSContext:        d.secure,
-		TLSHandshakeTimeout:   connectTimeout, // of a server behind a proxy
-		MaxIdleConnsPerHost:   256,
-		IdleConnTimeout:       50 * time.Second, // OSS closes after 60
-		ResponseHeaderTimeout: 0,                // the watchdog of each attempt limits it
-		// OSS sends at most 8 KiB of metadata, and the document of an error. The default is 10 MiB.
-		MaxResponseHeaderBytes: 1 << 20,
-		ForceAttemptHTTP2:      false,
-	}
-}
-
-// plain connects for http, and to proxies. net/http itself adds the TLS to a server behind a proxy.
-func (d *dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
-	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	raw, err := d.dial(bounded, network, addr)
-	if err != nil {
-		return nil, dialError(ctx, bounded, network, "no connection to "+addr, err)
-	}
-	return &conn{Conn: raw, copied: copySize{max: maxCopyPlain}, zeroCopied: copySize{max: maxZeroCopy}}, nil
-}
-
-// dialError returns err, or a timeout if the time limit of bounded has expired and ctx, the context of the caller, has
-// not ended.
-func dialError(ctx, bounded context.Context, network, what string, err error) error {
-	if bounded.Err() == nil || ctx.Err() != nil {
-		return err
-	}
-	timeout := &timeoutError{fmt.Sprintf("%s within %v", what, connectTimeout), connectTimeout}
-	return &net.OpError{Op: "dial", Net: network, Err: timeout}
-}
-
-// A receiver is the reading side of a connection. It notifies the watchdog of the attempt that uses the connection when
-// bytes arrive, and remembers why reading failed.
+// A receiver is what an attempt knows of its connection, mostly the reading side. It notifies the watchdog of the
+// attempt when bytes arrive, and remembers why reading failed.
 type receiver struct {
 	watchdog atomic.Pointer[watchdog]
 	failed   atomic.Pointer[error] // of the first read that failed; nil if none did
+
+	avoid  func()    // makes new connections prefer other addresses; nil if the address was not chosen here
+	retire time.Time // from then on, the next request is the last of the connection; zero means never
 }
 
 // fail remembers the error of a read.

@@ -61,7 +61,7 @@ func (r Repeat) check() error {
 
 // Do signs and sends r, for operations without a method of their own. Failed attempts are repeated as r.Repeat says. A
 // status of 300 or more is a *ServiceError, and so is 203, with which OSS reports a failed callback. Otherwise the
-// caller closes the body of the response. Response.TLS is nil unless Config.HTTPClient is set.
+// caller closes the body of the response. Response.TLS is nil if NewTransport made the connection.
 func (c *Client) Do(ctx context.Context, r *Request) (*http.Response, error) {
 	if r == nil {
 		return nil, errNilRequest

@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
@@ -17,19 +18,23 @@ func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	bounded, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	raw, err := d.dial(bounded, network, addr)
 	if err != nil {
-		return nil, dialError(ctx, bounded, network, "no connection to "+addr, err)
+		return nil, d.error(ctx, bounded, network, "no connection to "+addr, err)
 	}
 	config := d.tls.Clone()
-	config.ServerName = host
+	config.ServerName = cmp.Or(config.ServerName, host)
 	under := &corkedConn{Conn: raw}
+	d.register(&under.receiver, raw)
 	over := tls.Client(under, config)
 	if err := handshake(bounded, over); err != nil {
+		if ctx.Err() == nil && under.avoid != nil {
+			under.avoid()
+		}
 		raw.Close()
-		return nil, dialError(ctx, bounded, network, "no TLS handshake with "+addr, err)
+		return nil, d.error(ctx, bounded, network, "no TLS handshake with "+addr, err)
 	}
 	return &tlsConn{Conn: over, corked: under, copied: copySize{max: maxCopyTLS}}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/http/httptrace"
 	"os"
 	"sync"
@@ -154,9 +153,8 @@ func (w *watchdog) stop() {
 	w.attach(nil)
 }
 
-// clientTrace returns a trace that tells the watchdog about connections.
+// clientTrace returns a trace that tells the watchdog about connections, except of those that it gets.
 func (w *watchdog) clientTrace(c *Client) *httptrace.ClientTrace {
-	w.trace.GotConn = w.connected
 	if !c.ownTransport {
 		w.trace.GetConn = w.connecting
 		w.trace.GotFirstResponseByte = w.received
@@ -174,11 +172,12 @@ func (w *watchdog) connecting(string) {
 	w.connWanted = true
 }
 
-func (w *watchdog) connected(info httptrace.GotConnInfo) {
+// connected reports that the attempt got a connection; r is nil if package oss did not make it.
+func (w *watchdog) connected(r *receiver) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.connGot = true
-	w.attach(receiverOf(info.Conn))
+	w.attach(r)
 	if w.suspended && !w.replying {
 		w.reset(w.period)
 	}
@@ -205,6 +204,21 @@ func (w *watchdog) attach(r *receiver) {
 	}
 }
 
+// avoidAddress makes new connections prefer other addresses than that of this attempt, which has failed, unless the
+// caller ended it.
+func (w *watchdog) avoidAddress() {
+	cause := context.Cause(w.ctx)
+	if _, stalled := cause.(*timeoutError); cause != nil && !stalled {
+		return
+	}
+	w.mu.Lock()
+	r := w.receiver
+	w.mu.Unlock()
+	if r != nil && r.avoid != nil {
+		r.avoid()
+	}
+}
+
 // reached reports whether the transport has tried to reach a server, and not refused the request.
 func (w *watchdog) reached(c *Client) bool {
 	w.mu.Lock()
@@ -223,7 +237,7 @@ func (w *watchdog) unsent(c *Client, err error) bool {
 	if c.ownTransport {
 		return true
 	}
-	if _, ok := c.http.Transport.(*http.Transport); ok {
+	if c.netHTTP {
 		return w.connWanted // false if a protocol registered with the transport took the request
 	}
 	var dial *net.OpError
