@@ -20,6 +20,8 @@ type Plan struct {
 
 	Begun   time.Time `json:"begun,omitzero"`    // when the upload was initiated, by the clock of OSS; zero means unknown
 	Options string    `json:"options,omitempty"` // digest of the object options it was initiated with; "" means unknown
+
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // of a suspended Writer; nil for a source that is read in place
 }
 
 // A Section is the byte range of one part.

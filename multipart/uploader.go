@@ -82,6 +82,11 @@ type Result struct {
 	Parts                      int    // parts in the object; 0 if one PutObject or CopyObject was enough
 	Reused                     int    // of those, the parts that OSS held from an earlier call
 
+	// Unproved is the number of bytes, the first of the object, that OpenWriter took up without a Checkpoint. Their CRC-64
+	// was not known when they were written; Size and CRC64 are compared with what OSS listed of their parts. It is 0 for
+	// every other upload.
+	Unproved int64
+
 	Callback []byte       // reply of the callback server; nil without a callback, or if the reply was lost
 	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
 }
@@ -166,16 +171,11 @@ func (u *Uploader) UploadBody(
 func (u *Uploader) upload(
 	ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions,
 ) (*Result, error) {
-	if err := oss.CheckObjectName(bucket, key); err != nil {
-		return nil, err
-	}
-	w, err := splitOptions(opts)
+	j, err := u.streamJob(ctx, bucket, key, opts)
 	if err != nil {
 		return nil, err
 	}
-	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	if in.at == nil {
-		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		j.length = in.size
 		ctx, end := j.startProgress(ctx)
 		defer end()
@@ -201,6 +201,23 @@ func (u *Uploader) upload(
 	parts, stop := newRangeSource(in, j.plan.Sections())
 	defer stop()
 	return j.uploadParts(ctx, parts)
+}
+
+// streamJob returns the job of a stream, with the size of its first parts.
+func (u *Uploader) streamJob(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) (*job, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	if err := oss.CheckObjectName(bucket, key); err != nil {
+		return nil, err
+	}
+	w, err := splitOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
+	j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
+	return j, nil
 }
 
 // governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
