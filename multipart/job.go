@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
@@ -28,6 +29,10 @@ type job struct {
 
 	grown []Section // the sections of parts of several sizes; nil means those of plan
 
+	session *session    // of a Writer; nil for other uploads
+	halting atomic.Bool // the stream ends because the Writer is suspended
+	keeper  *keeper     // of the Checkpoint; nil keeps none
+
 	caller context.Context // the context of the call, for its cause
 	guard  guard           // catches panics of the caller's code
 }
@@ -49,6 +54,10 @@ func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 		Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
 		begin.Total, begin.Parts = j.length, -1
+	}
+	if j.session != nil {
+		begin.Done, begin.PartsDone = j.session.stored(), len(j.session.parts)
+		begin.Sent = begin.Done
 	}
 	waits := func(w flow.Wait) { j.meter.waits(w) }
 	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, waits))

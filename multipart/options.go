@@ -38,6 +38,10 @@ type Options struct {
 	// KeepParts leaves the parts of a failed upload in OSS, for Resume. A Store implies it for UploadFile.
 	KeepParts bool
 
+	// Sidecar saves the Checkpoint of a suspended Writer in an object beside the target, SidecarKey, so that OpenWriter
+	// continues it with nothing but bucket, key and upload ID. The sidecar is deleted when the upload ends.
+	Sidecar bool
+
 	// Progress is called for each upload: serially, with no locks held, and with values that never decrease. Nil means
 	// none.
 	Progress func(Progress)

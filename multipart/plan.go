@@ -22,6 +22,8 @@ type Plan struct {
 	// when the upload was initiated, by the clock of OSS; zero means unknown
 	Begun   time.Time `json:"begun,omitzero"`
 	Options string    `json:"options,omitempty"` // digest of the object options it was initiated with; "" means unknown
+
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // of a suspended Writer; nil for a source that is read in place
 }
 
 // A Section is the byte range of one part.

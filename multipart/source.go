@@ -35,7 +35,8 @@ type source interface {
 // An input is the content of an upload: a range of known size that is read in place, or a stream.
 type input struct {
 	at     io.ReaderAt  // nil for a stream
-	base   int64        // offset of the range in at
+	base   int64        // offset of the range in at, or of the stream in the object
+	parts  int          // of a stream: parts before it
 	size   int64        // of the range, or of the stream; -1 if unknown
 	exact  bool         // a stream of any other size is an error
 	intact func() error // returns an error if a file has changed; nil if that cannot be determined

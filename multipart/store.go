@@ -2,8 +2,6 @@ package multipart
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,8 +78,7 @@ type recordFile struct {
 
 // path returns the file of id, which may contain any characters.
 func (d dirStore) path(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return filepath.Join(string(d), hex.EncodeToString(sum[:16])+".json")
+	return filepath.Join(string(d), nameOf(id)+".json")
 }
 
 func (d dirStore) Load(_ context.Context, id string) (Plan, error) {
@@ -101,9 +98,18 @@ func readRecord(path string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("multipart: %w", err)
 	}
+	r, err := decodeRecord(text)
+	if err != nil {
+		return Record{}, fmt.Errorf("multipart: %s is no record of this version: %w", path, err)
+	}
+	return r, nil
+}
+
+// decodeRecord decodes the text of a record, or returns fs.ErrNotExist.
+func decodeRecord(text []byte) (Record, error) {
 	var r recordFile
 	if err := json.Unmarshal(text, &r); err != nil || r.Version != recordVersion {
-		return Record{}, fmt.Errorf("multipart: %s is no record of this version: %w", path, fs.ErrNotExist)
+		return Record{}, fs.ErrNotExist
 	}
 	return Record{ID: r.ID, Plan: r.Plan}, nil
 }

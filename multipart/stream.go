@@ -23,6 +23,7 @@ type stream struct {
 	size   int64 // of the whole stream; -1 if unknown
 	exact  bool  // any other size is an error
 	slow   func()
+	halted func() bool // a Writer is suspended: see keepTail
 	cancel context.CancelFunc
 
 	// Used by the goroutine that reads.
@@ -34,7 +35,8 @@ type stream struct {
 	sendSoon chan struct{} // holds a token when the part being gathered must be sent
 
 	// Used by the goroutine that gathers parts.
-	held *chunk // already received
+	held *chunk  // already received
+	tail *buffer // kept out of the parts
 
 	// Guarded by pool.mu; number and offset change in the goroutine that gathers parts.
 	number   int       // of the last part
@@ -74,6 +76,9 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 		return nil, err
 	}
 	defer s.close()
+	if j.plan.Upload.ID != "" {
+		return j.continueParts(ctx, s, s)
+	}
 	size, single := s.partSize(), s.pool.roundUp(cmp.Or(j.u.opts.PartSize, DefaultPartSize))
 	if s.size > single {
 		single = size
@@ -82,16 +87,28 @@ func (j *job) fromStream(ctx context.Context, in input) (*Result, error) {
 	if err != nil {
 		return nil, j.notBegun(err)
 	}
-	if all {
+	if all && !j.halting.Load() {
 		defer b.free()
 		return j.put(ctx, b, nil)
 	}
 	parts := &prefixSource{source: s}
 	for _, b := range b.split(size) {
-		parts.pieces = append(parts.pieces, s.piece(b))
+		if !all || !s.keepTail(b) {
+			parts.pieces = append(parts.pieces, s.piece(b))
+		}
 	}
 	defer parts.free() // if the upload cannot be initiated
-	return j.uploadParts(ctx, parts)
+	if j.session == nil {
+		return j.uploadParts(ctx, parts)
+	}
+	if all && len(parts.pieces) == 0 {
+		j.session.tail = s.takeTail()
+		return nil, nil
+	}
+	if err := j.beginSession(ctx); err != nil {
+		return nil, err
+	}
+	return j.continueParts(ctx, parts, s)
 }
 
 // stream starts to read in, whose length may be unknown. The caller must close the stream.
@@ -107,18 +124,21 @@ func (j *job) stream(ctx context.Context, in input) (*stream, error) {
 		in.size = -1
 	}
 	up := j.plan.Upload // which changes when the upload begins
-	return newStream(ctx, p, in, j.plan.PartSize, func() {
+	s := newStream(ctx, p, in, j.plan.PartSize, func() {
 		j.u.client.Logger().LogAttrs(ctx, slog.LevelDebug,
 			"oss: an upload has been waiting for MemoryLimit for a second",
 			slog.String("bucket", up.Bucket), slog.String("key", up.Key), slog.Int64("limit", p.base))
-	}), nil
+	})
+	s.halted = j.halting.Load
+	return s, nil
 }
 
-// newStream returns a stream that reads in. Its first parts have first bytes. It calls slow after waiting for memory
-// for slowWait.
+// newStream returns a stream that reads in. The first parts of its upload have first bytes. It calls slow after waiting
+// for memory for slowWait.
 func newStream(ctx context.Context, p *pool, in input, first int64, slow func()) *stream {
 	s := &stream{
 		r: in.stream, pool: p, first: p.roundUp(first), size: in.size, exact: in.exact, slow: slow,
+		number: in.parts, offset: in.base, total: in.base, halted: func() bool { return false },
 		chunks: make(chan *chunk), sendSoon: make(chan struct{}, 1),
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
@@ -140,6 +160,9 @@ func (s *stream) close() {
 	if s.held != nil {
 		s.drop(s.held)
 		s.held = nil
+	}
+	if s.tail != nil {
+		s.tail.free()
 	}
 	s.pool.leave(s)
 }
@@ -239,11 +262,36 @@ func (s *stream) next(ctx context.Context) (piece, error) {
 	if err != nil {
 		return piece{}, err
 	}
-	if all && b.size == 0 {
-		b.free()
+	if all && (b.size == 0 || s.keepTail(b)) {
+		if s.tail != b {
+			b.free()
+		}
 		return piece{}, io.EOF
 	}
 	return s.piece(b), nil
+}
+
+// keepTail keeps b, the end of the stream, if the Writer is suspended and b is too small for a part that is not the
+// last one. It reports whether it did.
+func (s *stream) keepTail(b *buffer) bool {
+	if !s.halted() || b.size >= leastPart(s.number+1, s.pool.least) {
+		return false
+	}
+	s.tail = b
+	return true
+}
+
+// takeTail returns the bytes that keepTail has kept.
+func (s *stream) takeTail() []byte {
+	b := s.tail
+	if b == nil {
+		return nil
+	}
+	s.tail = nil
+	defer b.free()
+	tail := make([]byte, b.size)
+	b.ReadAt(tail, 0)
+	return tail
 }
 
 // piece makes b the next part.

@@ -71,6 +71,11 @@ type Result struct {
 	Reused                     int    // of those, the parts that OSS held from an earlier call
 	Skipped                    bool   // OSS held an identical object, and nothing was sent; see Options.SkipIdentical
 
+	// Unproved is the number of bytes, the first of the object, that OpenWriter took up without a Checkpoint. Their CRC-64
+	// was not known when they were written; Size and CRC64 are compared with what OSS listed of their parts. It is 0 for
+	// every other upload.
+	Unproved int64
+
 	Callback []byte       // reply of the callback server; nil without a callback, or if the reply was lost
 	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
 }
@@ -158,16 +163,11 @@ func (u *Uploader) UploadBody(
 func (u *Uploader) upload(
 	ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions,
 ) (*Result, error) {
-	if err := oss.CheckObjectName(bucket, key); err != nil {
-		return nil, err
-	}
-	w, err := splitOptions(opts)
+	j, err := u.streamJob(ctx, bucket, key, opts)
 	if err != nil {
 		return nil, err
 	}
-	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
 	if in.at == nil {
-		j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 		j.length = in.size
 		ctx, end := j.startProgress(ctx)
 		defer end()
@@ -202,4 +202,47 @@ func (u *Uploader) upload(
 	parts, stop := newRangeSource(in, j.plan.Sections())
 	defer stop()
 	return j.uploadParts(ctx, parts)
+}
+
+// streamJob returns the job of a stream, with the size of its first parts.
+func (u *Uploader) streamJob(ctx context.Context, bucket, key string, opts *oss.ObjectOptions) (*job, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	if err := oss.CheckObjectName(bucket, key); err != nil {
+		return nil, err
+	}
+	w, err := splitOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	j := u.newJob(ctx, newPlan(bucket, key, &w), w)
+	j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
+	return j, nil
+}
+
+// governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
+// carry data also need a permit. Probes ask about the key, and have the header.
+func (u *Uploader) governed(
+	ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait),
+) context.Context {
+	u.probing.Store(&oss.Request{Op: "HeadObject", Method: http.MethodHead, Bucket: bucket, Key: key, Header: header})
+	return flow.WithGate(ctx, u.governor.Control(notify))
+}
+
+// probe sends a small request about an object. It returns nil if OSS answered, with any status.
+func (u *Uploader) probe(ctx context.Context) error {
+	resp, err := u.client.Do(ctx, u.probing.Load())
+	var refused *oss.ServiceError
+	if errors.As(err, &refused) && refused.RequestID != "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.Header.Get("x-oss-request-id") == "" {
+		return errors.New("multipart: reply is not from OSS")
+	}
+	return nil
 }

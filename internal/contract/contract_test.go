@@ -83,6 +83,9 @@ type uploader interface {
 	UploadFile(c ctx, bucket, key, path string, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Upload(c ctx, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*multipart.Result, error)
 	NewWriter(c ctx, bucket, key string, opts *oss.ObjectOptions) *multipart.Writer
+	ContinueWriter(c ctx, cp *multipart.Checkpoint, opts *oss.ObjectOptions) (*multipart.Writer, error)
+	OpenWriter(c ctx, up oss.Upload, opts *oss.ObjectOptions) (*multipart.Writer, error)
+	DiscardWriter(c ctx, cp *multipart.Checkpoint) error
 	Copy(c ctx, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Begin(c ctx, bucket, key string, size int64, opts *oss.ObjectOptions) (multipart.Plan, error)
 	UploadParts(c ctx, p multipart.Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error)
@@ -96,6 +99,9 @@ type writer interface {
 	io.ReaderFrom
 	Abort() error
 	Result() *multipart.Result
+	Size() int64
+	Suspend(c ctx) (*multipart.Checkpoint, error)
+	Truncate(size int64) error
 }
 type plan interface {
 	NumParts() int

@@ -1,0 +1,114 @@
+package multipart
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// A keeper keeps the Checkpoint of a Writer where other processes find it: under a name in the Store of the Uploader,
+// or without a name in the sidecar of the upload. A nil keeper keeps nothing.
+type keeper struct {
+	u    *Uploader
+	name string // "" for a sidecar
+	last string // Digest of the Checkpoint that the Writer has loaded or saved; "" if none
+	kept bool   // there may be a record
+}
+
+func (k *keeper) named() bool   { return k != nil && k.name != "" }
+func (k *keeper) sidecar() bool { return k != nil && k.name == "" }
+
+// SidecarKey returns the key of the object in which a Writer with Options.Sidecar saves its Checkpoint. It is up.Key
+// followed by ".upload-" and 32 hexadecimal digits, which depend on the upload ID.
+func SidecarKey(up oss.Upload) string {
+	sum := sha256.Sum256([]byte(up.ID))
+	return up.Key + ".upload-" + hex.EncodeToString(sum[:16])
+}
+
+// place returns the Store of the keeper, and the id of the record.
+func (k *keeper) place(j *job) (Store, string) {
+	if k.named() {
+		return k.u.opts.Store, k.name
+	}
+	up := j.plan.Upload
+	key := func(string) string { return SidecarKey(up) }
+	return &ObjectStore{client: k.u.client, bucket: up.Bucket, key: key, header: j.options.common}, up.String()
+}
+
+// load returns the Checkpoint that was saved, or nil if there is none.
+func (k *keeper) load(ctx context.Context, j *job) (*Checkpoint, error) {
+	store, id := k.place(j)
+	var saved Plan
+	err := j.guard.do(func() (err error) { saved, err = store.Load(ctx, id); return err })
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("multipart: reading the checkpoint of %s: %w", oneLine(id), err)
+	case saved.Checkpoint == nil || saved.Upload != saved.Checkpoint.Upload,
+		saved.Upload.Bucket != j.plan.Upload.Bucket || saved.Upload.Key != j.plan.Upload.Key,
+		k.sidecar() && saved.Upload != j.plan.Upload:
+		return nil, fmt.Errorf("multipart: the record %s is not a checkpoint of this upload", oneLine(id))
+	}
+	return saved.Checkpoint, nil
+}
+
+// loaded records that the Writer continues cp.
+func (k *keeper) loaded(cp *Checkpoint) {
+	if k != nil {
+		k.last, k.kept = cp.Digest, true
+	}
+}
+
+// save saves the Checkpoint of s, unless another Writer has saved one since this one has. The check and the change are
+// one step if the Store can lock.
+func (k *keeper) save(ctx context.Context, j *job, s *session) error {
+	if k == nil {
+		return nil
+	}
+	store, id := k.place(j)
+	if locker, ok := store.(RecordLocker); ok && k.named() {
+		var unlock func()
+		err := j.guard.do(func() (err error) { unlock, err = locker.Lock(ctx, id); return err })
+		if err != nil {
+			return fmt.Errorf("locking the checkpoint: %w", err)
+		}
+		defer unlock()
+	}
+	saved, err := k.load(ctx, j)
+	if err != nil {
+		return err
+	}
+	if saved != nil && saved.Digest != k.last {
+		return fmt.Errorf("%w: one of %d bytes has been saved as %s", ErrStaleCheckpoint, saved.Size, oneLine(id))
+	}
+	cp := j.checkpoint(s)
+	k.kept = true
+	if err := j.guard.do(func() error { return store.Save(ctx, id, cp.plan()) }); err != nil {
+		return fmt.Errorf("saving the checkpoint: %w", err)
+	}
+	k.last = cp.Digest
+	return nil
+}
+
+// delete deletes the Checkpoint of an upload that has ended.
+func (k *keeper) delete(ctx context.Context, j *job) {
+	if k == nil || !k.kept {
+		return
+	}
+	store, id := k.place(j)
+	ctx, cancel := k.u.cleanupContext(ctx)
+	defer cancel()
+	drop := func() error { return deleteIf(ctx, store, id, j.plan.Upload) }
+	if k.sidecar() {
+		drop = func() error { return store.Delete(ctx, id) } // no other upload has it
+	}
+	if err := j.guard.do(drop); err != nil {
+		j.warn("cannot delete the checkpoint of an ended upload", j.plan.Upload, err)
+	}
+}

@@ -1,0 +1,267 @@
+package multipart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ossmultipart/go-oss/oss"
+)
+
+// Suspend ends the Writer without creating the object. It waits until OSS holds all bytes written, except a tail that
+// is too small for a part, verifies this by ListParts, and returns a Checkpoint for ContinueWriter. After that nothing
+// of this process is needed. OSS keeps the upload, and bills its parts, until another Writer or DiscardWriter ends it.
+//
+// The tail has fewer than 100 KiB among the first 3,000 parts. After them it may have up to 12.5 MiB, so that frequent
+// suspensions do not use up the 10,000 parts of an upload. If all bytes together are fewer than that, no upload is
+// begun, and all of them are in Checkpoint.Tail.
+//
+// With Options.Sidecar the Checkpoint is also saved beside the object, for OpenWriter; a NamedWriter saves it in the
+// Store. Each replaces the Checkpoint before. If another Writer has saved one there since, or has replaced a part, the
+// error matches ErrStaleCheckpoint.
+//
+// If Suspend fails, because its context or that of the Writer ends for example, the upload is aborted, unless
+// Options.KeepParts is set or the Writer continues another one: then the Checkpoint before is still valid.
+func (w *Writer) Suspend(ctx context.Context) (*Checkpoint, error) {
+	if w.ended || w.job == nil {
+		return nil, w.usable()
+	}
+	w.ended = true
+	defer w.cancel(nil)
+	err := w.rest(ctx)
+	if w.failed == nil {
+		w.failed = errWriterSuspended
+	}
+	if err != nil {
+		return nil, err
+	}
+	j := w.job
+	up := j.plan.Upload
+	ctx = j.u.governed(ctx, up.Bucket, up.Key, j.options.common, nil)
+	cp, err := j.suspend(ctx)
+	j.guard.rethrow()
+	return cp, err
+}
+
+// rest ends the leg of the upload: then j.session has all bytes written. ctx bounds the wait.
+func (w *Writer) rest(ctx context.Context) error {
+	if w.failed != nil || w.buf == nil {
+		return w.failed
+	}
+	stop := context.AfterFunc(ctx, func() { w.cancel(context.Cause(ctx)) })
+	defer stop()
+	w.job.halting.Store(true)
+	defer w.job.halting.Store(false)
+	w.fail(w.buf.Flush())
+	w.pipe.Close()
+	w.wait()
+	if w.buf = nil; w.err != nil {
+		w.failed = w.err
+	}
+	return w.err
+}
+
+// suspend verifies what OSS holds, and saves the Checkpoint.
+func (j *job) suspend(ctx context.Context) (*Checkpoint, error) {
+	s := j.session
+	var err error
+	if j.keeper.sidecar() && j.plan.Upload.ID == "" {
+		if err = j.initiate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err = j.verifySession(ctx); err == nil {
+		err = j.keeper.save(ctx, j, s)
+	}
+	if err != nil {
+		return nil, j.abandon(ctx, &transferResult{parts: s.parts}, err)
+	}
+	return j.checkpoint(s), nil
+}
+
+// Truncate discards all bytes from offset size on. The next Write continues there. Parts cannot be read back, so size
+// must be in the bytes after the last part, or where a part begins or ends: otherwise the error matches ErrInsidePart,
+// names the nearest offsets that are possible, and nothing changes. Offset 0 is always possible. A Truncate after a
+// Write waits until the bytes written are stored.
+func (w *Writer) Truncate(size int64) error {
+	if w.ended || w.job == nil || w.failed != nil || w.readErr != nil {
+		return w.usable()
+	}
+	if err := w.rest(w.ctx); err != nil {
+		return err
+	}
+	if err := w.job.session.truncate(size); err != nil {
+		return err
+	}
+	w.size = size
+	return nil
+}
+
+// ContinueWriter returns a Writer that continues at the byte after those of cp. The parts that cp names must be those
+// that OSS lists, by number, size and ETag, otherwise the error matches ErrStaleCheckpoint. If the upload no longer
+// exists, because it was completed, aborted or has expired, the error matches oss.ErrNoSuchUpload. Close compares the
+// CRC-64 of the object with that of all bytes, whichever process wrote them.
+//
+// Options that InitiateMultipartUpload carries must be those of the first Writer; with nil opts they are, once the
+// upload has an ID. Those of the last request, an ACL or a callback, are sent if they are in opts: of these a
+// Checkpoint has only ForbidOverwrite.
+//
+// Bytes that a Writer wrote after cp was made are discarded, be it that its process was killed or that it was suspended
+// again: the new Writer replaces their parts. Two Writers must not continue an upload at the same time. If they do, the
+// parts of one replace those of the other, whose Close or Suspend fails. No object is made of the bytes of both.
+//
+// ctx is that of the Writer, as for NewWriter.
+func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOptions) (*Writer, error) {
+	if cp == nil {
+		return nil, errors.New("multipart: checkpoint is nil")
+	}
+	var k *keeper
+	if cp.Sidecar || u.opts.Sidecar {
+		k = &keeper{u: u}
+	}
+	w, err := u.restWriter(ctx, cp.Upload, opts, k)
+	if err != nil {
+		return nil, err
+	}
+	if cp.Sidecar {
+		var saved *Checkpoint
+		ctx := u.governed(ctx, cp.Upload.Bucket, cp.Upload.Key, w.job.options.common, nil)
+		if saved, err = k.load(ctx, w.job); err == nil && saved != nil && saved.Digest != cp.Digest {
+			err = fmt.Errorf("%w: a later one is saved beside the object", ErrStaleCheckpoint)
+		}
+	}
+	return w.resumed(cp, opts, err)
+}
+
+// OpenWriter returns a Writer that continues the upload up, which its bucket, key and ID identify: Unfinished, for
+// example, finds the ID. It reads the Checkpoint that a Writer with Options.Sidecar has saved. See ContinueWriter for
+// the rest. The Writer saves its own Checkpoint in the same place, whether or not Options.Sidecar is set, and Close and
+// Abort delete it.
+//
+// Without a sidecar OpenWriter continues after the parts that OSS lists without a gap, each large enough to be followed
+// by another one. Size tells where that is. The content of these parts is proved by nothing but the ETags and CRC-64s
+// that OSS lists: Result.Unproved tells their bytes. They are the beginning of what the last Writer wrote, unless two
+// Writers have written at the same time.
+func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.ObjectOptions) (*Writer, error) {
+	k := &keeper{u: u}
+	w, err := u.restWriter(ctx, up, opts, k)
+	if err != nil {
+		return nil, err
+	}
+	ctx = u.governed(ctx, up.Bucket, up.Key, w.job.options.common, nil)
+	cp, err := k.load(ctx, w.job)
+	if cp != nil || err != nil {
+		return w.resumed(cp, opts, err)
+	}
+	held, err := u.list(ctx, up, w.job.options.common)
+	if err != nil {
+		return w.resumed(nil, nil, w.job.kept(&transferResult{}, err))
+	}
+	s := newSession(held, countWhole(held, u.client.MinPartSize()))
+	s.unproved = s.stored()
+	err = k.save(ctx, w.job, s)
+	return w.resumed(w.job.checkpoint(s), nil, err)
+}
+
+// restWriter returns a Writer that has not continued up yet.
+func (u *Uploader) restWriter(
+	ctx context.Context, up oss.Upload, opts *oss.ObjectOptions, k *keeper,
+) (*Writer, error) {
+	w, err := u.newWriter(ctx, up.Bucket, up.Key, opts)
+	if err != nil {
+		w.cancel(nil)
+		return nil, err
+	}
+	w.job.plan.Upload, w.job.keeper = up, k
+	return w, nil
+}
+
+// resumed makes w continue cp, unless err says that there is none.
+func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*Writer, error) {
+	j := w.job
+	if err == nil {
+		err = j.resumeAt(w.ctx, cp, opts)
+	}
+	if errors.Is(err, oss.ErrNoSuchUpload) && j.keeper.sidecar() {
+		j.keeper.delete(w.ctx, j)
+	}
+	if err != nil {
+		w.cancel(nil)
+		j.guard.rethrow()
+		return nil, err
+	}
+	w.continued, j.keep = cp.Upload.ID != "", cp.Upload.ID != "" || j.keep
+	w.size = cp.Size
+	return w, nil
+}
+
+// resumeAt makes j continue cp.
+func (j *job) resumeAt(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOptions) error {
+	least := j.u.client.MinPartSize()
+	if err := cp.check(least); err != nil {
+		return err
+	}
+	if cp.Options != "" && cp.Options != j.options.digest() && (opts != nil || cp.Upload.ID == "") {
+		return errors.New("multipart: the options of the object are not those with which its Writer began")
+	}
+	j.plan = Plan{Upload: cp.Upload, Size: -1, PartSize: cp.PartSize, Begun: cp.Begun, Options: cp.Options,
+		ForbidOverwrite: cp.ForbidOverwrite || j.plan.ForbidOverwrite}
+	j.options.complete.ForbidOverwrite = j.plan.ForbidOverwrite
+	j.keeper.loaded(cp)
+	var held []oss.Part
+	if cp.Upload.ID != "" {
+		var err error
+		ctx = j.u.governed(ctx, cp.Upload.Bucket, cp.Upload.Key, j.options.common, nil)
+		if held, err = j.u.list(ctx, cp.Upload, j.options.common); err != nil {
+			return j.kept(&transferResult{}, err)
+		}
+	}
+	s, err := cp.takeUp(held, least)
+	if err != nil {
+		return j.kept(&transferResult{}, err)
+	}
+	j.session = s
+	return nil
+}
+
+// discard aborts the upload at rest, and deletes its Checkpoint.
+func (w *Writer) discard() error {
+	j := w.job
+	if j == nil {
+		return nil
+	}
+	err := j.discard(w.ctx)
+	j.guard.rethrow()
+	return err
+}
+
+// discard aborts the upload of a session, and deletes its Checkpoint.
+func (j *job) discard(ctx context.Context) error {
+	if j.plan.Upload.ID != "" {
+		clean, cancel := j.u.cleanupContext(ctx)
+		defer cancel()
+		if _, err := j.abort(clean); err != nil {
+			return j.aborted(&transferResult{}, errWriterAborted, err)
+		}
+	}
+	j.keeper.delete(ctx, j)
+	return nil
+}
+
+// DiscardWriter aborts the upload of a suspended Writer, and deletes its sidecar. An upload that no longer exists is no
+// error. The upload is identified by cp.Upload alone. DiscardNamed does the same for a NamedWriter.
+func (u *Uploader) DiscardWriter(ctx context.Context, cp *Checkpoint) error {
+	if cp == nil {
+		return errors.New("multipart: checkpoint is nil")
+	}
+	var k *keeper
+	if cp.Sidecar || u.opts.Sidecar {
+		k = &keeper{u: u, kept: true}
+	}
+	w, err := u.restWriter(ctx, cp.Upload, nil, k)
+	if err != nil {
+		return err
+	}
+	defer w.cancel(nil)
+	return w.discard()
+}

@@ -1,0 +1,613 @@
+package multipart_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// leastTestPart is the smallest part that is not the last, in the tests of Suspend.
+const leastTestPart = 64
+
+// withSessions runs f in a bubble with a server whose smallest part has leastTestPart bytes. When f is done no upload and
+// no object besides the target may be left.
+func withSessions(t *testing.T, f func(t *testing.T, srv *osstest.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{MinPartSize: leastTestPart})
+		defer srv.Close()
+		f(t, srv)
+		wantClean(t, srv)
+	})
+}
+
+// wantClean checks that OSS holds nothing but finished objects under the key of the tests.
+func wantClean(t *testing.T, srv *osstest.Server) {
+	t.Helper()
+	for _, up := range srv.Uploads() {
+		t.Errorf("left behind: %v with %d parts", up.Upload, len(up.Parts))
+	}
+	for _, name := range srv.Objects(bucket) {
+		if name != key {
+			t.Errorf("left behind: object %s", name)
+		}
+	}
+}
+
+// anUploader returns an Uploader that knows nothing of the others.
+func anUploader(srv *osstest.Server, opts multipart.Options) *multipart.Uploader {
+	opts.PartSize = 256
+	return multipart.NewUploader(srv.Client(), &opts)
+}
+
+// write writes p to w in pieces of at most 100 bytes.
+func write(t *testing.T, w *multipart.Writer, p []byte) {
+	t.Helper()
+	for len(p) > 0 {
+		n := min(100, len(p))
+		if _, err := w.Write(p[:n]); err != nil {
+			t.Fatalf("Write: %v", err)
+		}
+		p = p[n:]
+	}
+}
+
+// suspended writes p to w and returns its Checkpoint as another process reads it.
+func suspended(t *testing.T, w *multipart.Writer, p []byte) *multipart.Checkpoint {
+	t.Helper()
+	write(t, w, p)
+	cp, err := w.Suspend(t.Context())
+	if err != nil {
+		t.Fatalf("Suspend: %v", err)
+	}
+	return throughJSON(t, cp)
+}
+
+func throughJSON(t *testing.T, cp *multipart.Checkpoint) *multipart.Checkpoint {
+	t.Helper()
+	text, err := json.Marshal(cp)
+	var read multipart.Checkpoint
+	if err == nil {
+		err = json.Unmarshal(text, &read)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &read
+}
+
+// Issue 16.1: an upload of unknown length, suspended after any byte, any number of times.
+func TestASuspendedWriterContinuesAtTheExactByte(t *testing.T) {
+	for _, sidecar := range []bool{false, true} {
+		for _, cuts := range [][]int{
+			{0}, {1}, {63}, {64}, {65}, {256}, {300}, {320}, {512}, {1000}, {2500},
+			{0, 0, 0}, {10, 20, 30, 40}, {63, 64, 128, 129}, {256, 512, 513, 1024, 1025}, {700, 700, 2500, 2500},
+		} {
+			t.Run(fmt.Sprint(sidecar, cuts), func(t *testing.T) {
+				withSessions(t, func(t *testing.T, srv *osstest.Server) {
+					want := data(2500)
+					opts := multipart.Options{Sidecar: sidecar}
+					w := anUploader(srv, opts).NewWriter(t.Context(), bucket, key, nil)
+					at, legs := 0, 0
+					for _, cut := range cuts {
+						cp := suspended(t, w, want[at:cut])
+						if at, legs = cut, legs+1; cp.Size != int64(cut) || len(cp.Tail) >= leastTestPart {
+							t.Fatalf("suspended at byte %d: checkpoint %+v", cut, cp)
+						}
+						if _, exists := srv.Object(bucket, key); exists {
+							t.Fatal("a suspended Writer has made an object")
+						}
+						var err error
+						if sidecar && legs%2 == 1 {
+							w, err = anUploader(srv, opts).OpenWriter(t.Context(), cp.Upload, nil)
+						} else {
+							w, err = anUploader(srv, opts).ContinueWriter(t.Context(), cp, nil)
+						}
+						if err != nil || w.Size() != int64(cut) {
+							t.Fatalf("continuing at byte %d: %v", cut, err)
+						}
+					}
+					write(t, w, want[at:])
+					err := w.Close()
+					wantObject(t, srv, want, w.Result(), err)
+					if n := w.Result().Unproved; n != 0 {
+						t.Errorf("%d bytes are unproved", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// An empty stream that was suspended becomes an empty object, and its upload without parts is aborted.
+func TestASuspendedWriterWithoutBytesMakesAnEmptyObject(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		opts := multipart.Options{Sidecar: true}
+		cp := suspended(t, anUploader(srv, opts).NewWriter(t.Context(), bucket, key, nil), nil)
+		w, err := anUploader(srv, opts).OpenWriter(t.Context(), cp.Upload, nil)
+		if err == nil {
+			err = w.Close()
+		}
+		wantObject(t, srv, nil, w.Result(), err)
+	})
+}
+
+func TestAWriterAcceptsNothingAfterSuspend(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		u := anUploader(srv, multipart.Options{})
+		w := u.NewWriter(t.Context(), bucket, key, nil)
+		cp := suspended(t, w, data(300))
+		if _, err := w.Write([]byte("x")); err == nil {
+			t.Error("Write after Suspend is no error")
+		}
+		if _, err := w.Suspend(t.Context()); err == nil {
+			t.Error("a second Suspend is no error")
+		}
+		if err := w.Truncate(0); err == nil {
+			t.Error("Truncate after Suspend is no error")
+		}
+		if err := w.Close(); err == nil || w.Result() != nil {
+			t.Errorf("Close after Suspend: %v, %+v", err, w.Result())
+		}
+		if err := w.Abort(); err != nil || len(srv.Uploads()) != 1 {
+			t.Errorf("Abort after Suspend: %v, and OSS holds %d uploads", err, len(srv.Uploads()))
+		}
+		if err := u.DiscardWriter(t.Context(), cp); err != nil {
+			t.Errorf("DiscardWriter: %v", err)
+		}
+		if err := u.DiscardWriter(t.Context(), cp); err != nil {
+			t.Errorf("a second DiscardWriter: %v", err)
+		}
+	})
+}
+
+// A client that goes away in mid request is the usual end of a PATCH: what it sent is kept.
+func TestSuspendKeepsWhatAFailedReaderGave(t *testing.T) {
+	broken := errors.New("the client went away")
+	for _, n := range []int{0, 10, 300, 700} {
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			want := data(1000)
+			u := anUploader(srv, multipart.Options{})
+			w := u.NewWriter(t.Context(), bucket, key, nil)
+			got, err := io.Copy(w, io.MultiReader(bytes.NewReader(want[:n]), iotest.ErrReader(broken)))
+			if got != int64(n) || !errors.Is(err, broken) {
+				t.Fatalf("Copy = %d, %v", got, err)
+			}
+			if _, err := w.Write([]byte("x")); !errors.Is(err, broken) {
+				t.Errorf("Write after a failed copy: %v", err)
+			}
+			cp, err := w.Suspend(t.Context())
+			if err != nil || cp.Size != int64(n) {
+				t.Fatalf("Suspend after %d bytes: %+v, %v", n, cp, err)
+			}
+			if w, err = u.ContinueWriter(t.Context(), cp, nil); err != nil {
+				t.Fatal(err)
+			}
+			write(t, w, want[n:])
+			err = w.Close()
+			wantObject(t, srv, want, w.Result(), err)
+		})
+	}
+}
+
+func TestAnUploadIsOpenedByItsIDAlone(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		want := data(1500)
+		cp := suspended(t, anUploader(srv, multipart.Options{Sidecar: true}).NewWriter(t.Context(), bucket, key, nil), want[:700])
+		if _, ok := srv.Object(bucket, multipart.SidecarKey(cp.Upload)); !ok {
+			t.Fatal("there is no sidecar")
+		}
+		// The Uploader that goes on need not be told of sidecars.
+		w, err := anUploader(srv, multipart.Options{}).OpenWriter(t.Context(), cp.Upload, nil)
+		if err != nil || w.Size() != 700 {
+			t.Fatalf("OpenWriter: %v", err)
+		}
+		write(t, w, want[700:])
+		err = w.Close()
+		wantObject(t, srv, want, w.Result(), err)
+	})
+}
+
+// Without a Checkpoint the parts themselves are continued, up to the first gap, and the Result says so.
+func TestAnUploadWithoutACheckpointContinuesAfterItsParts(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		want := data(1500)
+		cp := suspended(t, anUploader(srv, multipart.Options{}).NewWriter(t.Context(), bucket, key, nil), want[:800])
+		w, err := anUploader(srv, multipart.Options{}).OpenWriter(t.Context(), cp.Upload, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Size() != 768 { // three parts; the tail of 32 bytes is lost with the checkpoint
+			t.Fatalf("continues at byte %d", w.Size())
+		}
+		cp = suspended(t, w, want[768:900]) // the doubt outlives a suspension
+		if w, err = anUploader(srv, multipart.Options{}).OpenWriter(t.Context(), cp.Upload, nil); err != nil {
+			t.Fatal(err)
+		}
+		write(t, w, want[900:])
+		err = w.Close()
+		wantObject(t, srv, want, w.Result(), err)
+		if n := w.Result().Unproved; n != 768 {
+			t.Errorf("%d bytes are unproved, want 768", n)
+		}
+	})
+}
+
+// The state that a kill leaves: parts beyond the last Checkpoint, of other bytes and other sizes. They must neither be in
+// the object nor be taken up by a Writer without a Checkpoint.
+func TestPartsBeyondACheckpointAreReplaced(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		want, other := data(2000), bytes.Repeat([]byte("other"), 400)
+		u := anUploader(srv, multipart.Options{})
+		old := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), want[:300])
+		w, err := u.ContinueWriter(t.Context(), old, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost := suspended(t, w, other) // whose checkpoint never reached anyone
+		if lost.Parts < 8 {
+			t.Fatalf("%d parts", lost.Parts)
+		}
+
+		if w, err = u.ContinueWriter(t.Context(), old, nil); err != nil {
+			t.Fatal(err)
+		}
+		old = suspended(t, w, want[300:700])
+		if w, err = u.OpenWriter(t.Context(), old.Upload, nil); err != nil { // this checkpoint is lost as well
+			t.Fatal(err)
+		}
+		at := w.Size()
+		if at > 700 || at < 700-256 {
+			t.Fatalf("continues at byte %d", at)
+		}
+		if _, err := u.ContinueWriter(t.Context(), lost, nil); !errors.Is(err, multipart.ErrStaleCheckpoint) {
+			t.Errorf("continuing a checkpoint whose parts were replaced: %v", err)
+		}
+		write(t, w, want[at:])
+		err = w.Close()
+		wantObject(t, srv, want, w.Result(), err)
+	})
+}
+
+func TestTwoWritersOnOneUploadNeverMixTheirBytes(t *testing.T) {
+	for _, last := range []string{"first", "second"} {
+		for _, sidecar := range []bool{false, true} {
+			t.Run(fmt.Sprint(last, sidecar), func(t *testing.T) {
+				withSessions(t, func(t *testing.T, srv *osstest.Server) {
+					want, other := data(1200), append(data(300), bytes.Repeat([]byte("other"), 180)...)
+					opts := multipart.Options{Sidecar: sidecar}
+					cp := suspended(t, anUploader(srv, opts).NewWriter(t.Context(), bucket, key, nil), want[:300])
+					one, err1 := anUploader(srv, opts).ContinueWriter(t.Context(), cp, nil)
+					two, err2 := anUploader(srv, opts).ContinueWriter(t.Context(), cp, nil)
+					if err1 != nil || err2 != nil {
+						t.Fatal(err1, err2)
+					}
+					write(t, one, want[300:])
+					write(t, two, other[300:])
+					synctest.Wait()
+					winner, loser, bytes := two, one, other // whose parts came last is not known
+					if last == "first" {
+						winner, loser, bytes = one, two, want
+					}
+					err := winner.Close()
+					errLoser := loser.Close()
+					switch {
+					case err == nil && errLoser == nil:
+						t.Fatal("both have made an object")
+					case err == nil:
+						wantObject(t, srv, bytes, winner.Result(), nil)
+					case errLoser == nil:
+						if last == "first" {
+							bytes = other
+						} else {
+							bytes = want
+						}
+						wantObject(t, srv, bytes, loser.Result(), nil)
+					default:
+						if _, ok := srv.Object(bucket, key); ok {
+							t.Errorf("there is an object, and the errors are %v and %v", err, errLoser)
+						}
+					}
+					for _, err := range []error{err, errLoser} {
+						if err != nil && !errors.Is(err, oss.ErrInvalidPart) && !errors.Is(err, oss.ErrNoSuchUpload) {
+							t.Errorf("a Writer ended with %v", err)
+						}
+					}
+					anUploader(srv, multipart.Options{Sidecar: true}).DiscardWriter(t.Context(), cp)
+				})
+			})
+		}
+	}
+}
+
+func TestOfTwoWritersTheLaterSuspendIsRefused(t *testing.T) {
+	for _, n := range []int{10, 600} { // only a tail, and parts
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			want := data(1000)
+			opts := multipart.Options{Sidecar: true}
+			cp := suspended(t, anUploader(srv, opts).NewWriter(t.Context(), bucket, key, nil), want[:300])
+			one, _ := anUploader(srv, opts).OpenWriter(t.Context(), cp.Upload, nil)
+			two, _ := anUploader(srv, opts).OpenWriter(t.Context(), cp.Upload, nil)
+			suspended(t, one, want[300:300+n])
+			write(t, two, bytes.Repeat([]byte("x"), n))
+			if _, err := two.Suspend(t.Context()); !errors.Is(err, multipart.ErrStaleCheckpoint) {
+				t.Errorf("the second Suspend: %v", err)
+			}
+			if n == 600 { // two has replaced the parts of one: this upload is lost, and says so
+				_, err := anUploader(srv, opts).OpenWriter(t.Context(), cp.Upload, nil)
+				if !errors.Is(err, multipart.ErrStaleCheckpoint) {
+					t.Errorf("OpenWriter: %v", err)
+				}
+				if err := anUploader(srv, opts).DiscardWriter(t.Context(), cp); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			w, err := anUploader(srv, opts).OpenWriter(t.Context(), cp.Upload, nil)
+			if err != nil || w.Size() != int64(300+n) {
+				t.Fatal(err)
+			}
+			write(t, w, want[300+n:])
+			err = w.Close()
+			wantObject(t, srv, want, w.Result(), err)
+		})
+	}
+}
+
+func TestAnUploadThatHasEndedCannotBeContinued(t *testing.T) {
+	for _, how := range []string{"aborted", "completed"} {
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			opts := multipart.Options{Sidecar: true}
+			u := anUploader(srv, opts)
+			cp := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(300))
+			running, err := u.ContinueWriter(t.Context(), cp, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, running, data(700))
+			if how == "aborted" {
+				err = srv.Client().AbortMultipartUpload(t.Context(), cp.Upload)
+			} else {
+				_, err = srv.Client().CompleteMultipartUpload(t.Context(), cp.Upload, nil, &oss.CompleteOptions{AllParts: true})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = running.Suspend(t.Context()); !errors.Is(err, oss.ErrNoSuchUpload) {
+				t.Errorf("%s: Suspend: %v", how, err)
+			}
+			if _, err = u.ContinueWriter(t.Context(), cp, nil); !errors.Is(err, oss.ErrNoSuchUpload) {
+				t.Errorf("%s: ContinueWriter: %v", how, err)
+			}
+			if _, err = u.OpenWriter(t.Context(), cp.Upload, nil); !errors.Is(err, oss.ErrNoSuchUpload) {
+				t.Errorf("%s: OpenWriter: %v", how, err)
+			}
+			var ue *multipart.UploadError
+			if !errors.As(err, &ue) || !strings.Contains(err.Error(), "is gone") {
+				t.Errorf("%s: %v", how, err)
+			}
+		})
+	}
+}
+
+func TestTruncateKeepsWholeParts(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		want := data(1200)
+		u := anUploader(srv, multipart.Options{})
+		w := u.NewWriter(t.Context(), bucket, key, nil)
+		write(t, w, want[:300])
+		write(t, w, bytes.Repeat([]byte("wrong"), 100)) // 256, 256, 256 and a tail of 32
+		if err := w.Truncate(801); err == nil || errors.Is(err, multipart.ErrInsidePart) {
+			t.Errorf("Truncate to more than there is: %v", err)
+		}
+		if err := w.Truncate(-1); err == nil {
+			t.Error("Truncate to -1 is no error")
+		}
+		if err := w.Truncate(790); err != nil || w.Size() != 790 { // in the tail
+			t.Errorf("Truncate into the tail: %v, size %d", err, w.Size())
+		}
+		err := w.Truncate(300)
+		if !errors.Is(err, multipart.ErrInsidePart) || !strings.Contains(err.Error(), "byte 256 and ends at byte 512") {
+			t.Errorf("Truncate inside a part: %v", err)
+		}
+		if err := w.Truncate(256); err != nil || w.Size() != 256 {
+			t.Fatalf("Truncate to the end of a part: %v, size %d", err, w.Size())
+		}
+		cp := suspended(t, w, want[256:600])
+		if w, err = u.ContinueWriter(t.Context(), cp, nil); err != nil {
+			t.Fatal(err)
+		}
+		write(t, w, []byte("wrong"))
+		if err := w.Truncate(512); err != nil {
+			t.Fatalf("Truncate in another process: %v", err)
+		}
+		write(t, w, want[512:])
+		err = w.Close()
+		wantObject(t, srv, want, w.Result(), err)
+	})
+}
+
+func TestTruncateToTheBeginningIsAlwaysPossible(t *testing.T) {
+	for _, size := range []int{0, 10, 300, 1000} {
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			want := data(100)
+			u := anUploader(srv, multipart.Options{})
+			cp := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(size))
+			w, err := u.ContinueWriter(t.Context(), cp, nil)
+			if err == nil {
+				err = w.Truncate(0)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, w, want)
+			err = w.Close()
+			wantObject(t, srv, want, w.Result(), err)
+		})
+	}
+}
+
+func TestAbortDiscardsWhatEarlierWritersWrote(t *testing.T) {
+	for _, more := range []int{0, 10, 900} {
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			u := anUploader(srv, multipart.Options{Sidecar: true})
+			cp := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(300))
+			w, err := u.OpenWriter(t.Context(), cp.Upload, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, w, data(more))
+			if err := w.Abort(); err != nil {
+				t.Errorf("Abort after %d bytes: %v", more, err)
+			}
+			if _, ok := srv.Object(bucket, key); ok {
+				t.Error("Abort has made an object")
+			}
+		})
+	}
+}
+
+// A failure of a Writer that goes on leaves the Checkpoint before it valid; that of a new Writer leaves nothing.
+func TestASuspendThatFailsLeavesTheLastCheckpoint(t *testing.T) {
+	for _, op := range []string{"UploadPart", "ListParts", "PutObject", "GetObject"} {
+		t.Run(op, func(t *testing.T) {
+			withSessions(t, func(t *testing.T, srv *osstest.Server) {
+				want := data(1500)
+				u := anUploader(srv, multipart.Options{Sidecar: true})
+				deny := osstest.Fault{Op: op, Effect: osstest.Fail(403, oss.ErrAccessDenied)}
+
+				denied := srv.Inject(deny)
+				w := u.NewWriter(t.Context(), bucket, key, nil)
+				w.Write(want[:700])
+				if _, err := w.Suspend(t.Context()); !errors.Is(err, oss.ErrAccessDenied) {
+					t.Fatalf("Suspend of a new Writer: %v", err)
+				}
+				denied.Remove()
+				if op == "ListParts" { // without which no abort is certain
+					for _, up := range srv.Uploads() {
+						srv.Client().AbortMultipartUpload(t.Context(), up.Upload)
+					}
+				}
+				wantClean(t, srv)
+
+				cp := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), want[:700])
+				w, err := u.ContinueWriter(t.Context(), cp, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				denied = srv.Inject(deny)
+				w.Write(want[700:1300])
+				if _, err := w.Suspend(t.Context()); !errors.Is(err, oss.ErrAccessDenied) {
+					t.Fatalf("Suspend of a Writer that goes on: %v", err)
+				}
+				w.Abort() // deferred in every program
+				denied.Remove()
+				if w, err = u.OpenWriter(t.Context(), cp.Upload, nil); err != nil || w.Size() != 700 {
+					t.Fatalf("OpenWriter: %v", err)
+				}
+				write(t, w, want[700:])
+				err = w.Close()
+				wantObject(t, srv, want, w.Result(), err)
+			})
+		})
+	}
+}
+
+func TestSuspendEndsWithItsContext(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Hang()})
+		w := anUploader(srv, multipart.Options{}).NewWriter(t.Context(), bucket, key, nil)
+		write(t, w, data(600))
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("enough"))
+		defer cancel()
+		began := time.Now()
+		_, err := w.Suspend(ctx)
+		if took := time.Since(began); err == nil || took > 2*time.Second {
+			t.Errorf("Suspend: %v after %v", err, took)
+		}
+	})
+}
+
+func TestOptionsOfAContinuedWriter(t *testing.T) {
+	for _, size := range []int{10, 300} {
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			u := anUploader(srv, multipart.Options{})
+			opts := &oss.ObjectOptions{ContentType: "text/a", ForbidOverwrite: true}
+			cp := suspended(t, u.NewWriter(t.Context(), bucket, key, opts), data(size))
+			if _, err := u.ContinueWriter(t.Context(), cp, &oss.ObjectOptions{ContentType: "text/b"}); err == nil {
+				t.Error("other options are no error")
+			}
+			if size == 10 { // nothing was begun: the options are not in OSS yet
+				if _, err := u.ContinueWriter(t.Context(), cp, nil); err == nil {
+					t.Error("no options are no error")
+				}
+			} else {
+				opts = nil
+			}
+			w, err := u.ContinueWriter(t.Context(), cp, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv.PutObject(bucket, key, []byte("there before"))
+			if err := w.Close(); !errors.Is(err, oss.ErrAlreadyExists) {
+				t.Errorf("Close: %v", err)
+			}
+			if err := u.DiscardWriter(t.Context(), cp); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A Checkpoint may come from anywhere. None may make a Writer panic or send a request that means something else.
+func TestAnImpossibleCheckpointIsRefused(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		u := anUploader(srv, multipart.Options{})
+		good := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(800))
+		for name, change := range map[string]func(cp *multipart.Checkpoint){
+			"no bucket":       func(cp *multipart.Checkpoint) { cp.Upload.Bucket = "" },
+			"no key":          func(cp *multipart.Checkpoint) { cp.Upload.Key = "" },
+			"no upload":       func(cp *multipart.Checkpoint) { cp.Upload.ID = "" },
+			"negative parts":  func(cp *multipart.Checkpoint) { cp.Parts = -1 },
+			"many parts":      func(cp *multipart.Checkpoint) { cp.Parts = 10001 },
+			"fewer parts":     func(cp *multipart.Checkpoint) { cp.Parts-- },
+			"no parts":        func(cp *multipart.Checkpoint) { cp.Parts = 0 },
+			"more parts":      func(cp *multipart.Checkpoint) { cp.Parts++ },
+			"another size":    func(cp *multipart.Checkpoint) { cp.Size++ },
+			"negative size":   func(cp *multipart.Checkpoint) { cp.Size = -1 },
+			"another tail":    func(cp *multipart.Checkpoint) { cp.Tail[0]++ },
+			"no tail":         func(cp *multipart.Checkpoint) { cp.Size -= int64(len(cp.Tail)); cp.Tail = nil },
+			"another CRC-64":  func(cp *multipart.Checkpoint) { cp.CRC64++ },
+			"no part size":    func(cp *multipart.Checkpoint) { cp.PartSize = 0 },
+			"large part size": func(cp *multipart.Checkpoint) { cp.PartSize = 6 << 30 },
+			"unproved":        func(cp *multipart.Checkpoint) { cp.Unproved = 801 },
+		} {
+			cp := throughJSON(t, good)
+			change(cp)
+			if _, err := u.ContinueWriter(t.Context(), cp, nil); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		}
+		if _, err := u.ContinueWriter(t.Context(), nil, nil); err == nil {
+			t.Error("nil: no error")
+		}
+		if _, err := u.OpenWriter(t.Context(), oss.Upload{Bucket: bucket, Key: key}, nil); err == nil {
+			t.Error("OpenWriter without an ID: no error")
+		}
+		if err := u.DiscardWriter(t.Context(), good); err != nil {
+			t.Error(err)
+		}
+	})
+}
