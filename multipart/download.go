@@ -187,7 +187,7 @@ func (d *Downloader) Download(
 		return nil, j.failed(&transferResult{}, err)
 	}
 	target := guardedWriterAt{&j.guard, w}
-	got, err := j.fetchAll(ctx, nil, func(Section) keeper { return target }, nil)
+	got, err := j.fetchAll(ctx, nil, func(Section) sink { return target }, nil)
 	if err == nil {
 		err = j.verify(combine(got.parts))
 	}

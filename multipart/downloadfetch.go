@@ -18,14 +18,14 @@ type step [fetchStep]byte
 
 var steps = sync.Pool{New: func() any { return new(step) }}
 
-// A keeper stores the bytes of a range.
-type keeper interface {
+// A sink stores the bytes of a range.
+type sink interface {
 	// keep stores the first n bytes of b, which are at an offset of the object. It returns the buffer for the next bytes: b,
-	// unless the keeper has kept that. Two goroutines may call it at a time, with different bytes.
+	// unless the sink has kept that. Two goroutines may call it at a time, with different bytes.
 	keep(b *step, n int, offset int64) (*step, error)
 }
 
-// A guardedWriterAt is a keeper that writes to a WriterAt of the caller.
+// A guardedWriterAt is a sink that writes to a WriterAt of the caller.
 type guardedWriterAt struct {
 	guard *guard
 	w     io.WriterAt
@@ -50,7 +50,7 @@ func writeAt(w io.WriterAt, p []byte, offset int64) error {
 type fetch struct {
 	j     *download
 	piece admitted
-	to    keeper
+	to    sink
 
 	mu    sync.Mutex
 	taken int64 // bytes of the range that are stored, or being stored by one of the requests
@@ -60,7 +60,7 @@ type fetch struct {
 }
 
 // fetch fetches one range and stores its bytes.
-func (j *download) fetch(ctx context.Context, p admitted, to keeper) (oss.Part, error) {
+func (j *download) fetch(ctx context.Context, p admitted, to sink) (oss.Part, error) {
 	f := &fetch{j: j, piece: p, to: to}
 	part, err := p.hedged(ctx, true, f.receive)
 	if f.err != nil { // also if the other request has received the last byte

@@ -113,7 +113,7 @@ func (j *download) fetchFile(ctx context.Context, target *partialFile) (*transfe
 	if err := target.begin(about, have); err != nil {
 		return none, 0, err
 	}
-	got, err := j.fetchAll(ctx, have, func(Section) keeper { return target }, target.note)
+	got, err := j.fetchAll(ctx, have, func(Section) sink { return target }, target.note)
 	if err == nil {
 		err = j.verify(combine(got.parts))
 	}

@@ -103,10 +103,10 @@ func (j *download) newTransfer() *transfer {
 	}
 }
 
-// fetchAll fetches the ranges that are not in have, each to the keeper that to returns for it. Stored, if it is not nil,
+// fetchAll fetches the ranges that are not in have, each to the sink that to returns for it. Stored, if it is not nil,
 // is called for each range that is complete. The result has the parts in have too.
 func (j *download) fetchAll(
-	ctx context.Context, have []oss.Part, to func(Section) keeper, stored func(oss.Part) error,
+	ctx context.Context, have []oss.Part, to func(Section) sink, stored func(oss.Part) error,
 ) (*transferResult, error) {
 	there := make(map[int]bool, len(have))
 	for _, part := range have {

@@ -194,7 +194,7 @@ func writeNote(w io.Writer, part oss.Part) error {
 	return err
 }
 
-// keep implements keeper.
+// keep implements sink.
 func (p *partialFile) keep(b *step, n int, offset int64) (*step, error) {
 	return b, writeAt(p.file, b[:n], offset)
 }

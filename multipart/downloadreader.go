@@ -47,7 +47,7 @@ type slot struct {
 	steps []*step    // in order; those that were returned are nil
 }
 
-// keep implements keeper: it keeps the buffer, and returns another.
+// keep implements sink: it keeps the buffer, and returns another.
 func (s *slot) keep(b *step, _ int, offset int64) (*step, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -220,29 +220,3 @@ func (u *Uploader) streamJob(ctx context.Context, bucket, key string, opts *oss.
 	j.plan.Size, j.plan.PartSize = -1, cmp.Or(u.opts.PartSize, DefaultStreamPartSize)
 	return j, nil
 }
-
-// governed returns a context whose requests the governor delays while OSS throttles or cannot be reached. Requests that
-// carry data also need a permit. Probes ask about the key, and have the header.
-func (u *Uploader) governed(
-	ctx context.Context, bucket, key string, header http.Header, notify func(flow.Wait),
-) context.Context {
-	u.probing.Store(&oss.Request{Op: "HeadObject", Method: http.MethodHead, Bucket: bucket, Key: key, Header: header})
-	return flow.WithGate(ctx, u.governor.Control(notify))
-}
-
-// probe sends a small request about an object. It returns nil if OSS answered, with any status.
-func (u *Uploader) probe(ctx context.Context) error {
-	resp, err := u.client.Do(ctx, u.probing.Load())
-	var refused *oss.ServiceError
-	if errors.As(err, &refused) && refused.RequestID != "" {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	resp.Body.Close()
-	if resp.Header.Get("x-oss-request-id") == "" {
-		return errors.New("multipart: reply is not from OSS")
-	}
-	return nil
-}

@@ -83,9 +83,6 @@ type uploader interface {
 	UploadFile(c ctx, bucket, key, path string, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Upload(c ctx, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*multipart.Result, error)
 	NewWriter(c ctx, bucket, key string, opts *oss.ObjectOptions) *multipart.Writer
-	ContinueWriter(c ctx, cp *multipart.Checkpoint, opts *oss.ObjectOptions) (*multipart.Writer, error)
-	OpenWriter(c ctx, up oss.Upload, opts *oss.ObjectOptions) (*multipart.Writer, error)
-	DiscardWriter(c ctx, cp *multipart.Checkpoint) error
 	Copy(c ctx, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Begin(c ctx, bucket, key string, size int64, opts *oss.ObjectOptions) (multipart.Plan, error)
 	UploadParts(c ctx, p multipart.Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error)
@@ -99,9 +96,6 @@ type writer interface {
 	io.ReaderFrom
 	Abort() error
 	Result() *multipart.Result
-	Size() int64
-	Suspend(c ctx) (*multipart.Checkpoint, error)
-	Truncate(size int64) error
 }
 type plan interface {
 	NumParts() int
@@ -133,25 +127,39 @@ type fileSystem interface {
 }
 
 var (
+	_ fileSystem    = (*ossfs.FS)(nil)
 	_ client        = (*oss.Client)(nil)
 	_ uploader      = (*multipart.Uploader)(nil)
 	_ writer        = (*multipart.Writer)(nil)
 	_ plan          = multipart.Plan{}
 	_ server        = (*osstest.Server)(nil)
-	_ fileSystem    = (*ossfs.FS)(nil)
 	_ signer.Signer = signer.V1{}
 	_ signer.Signer = signer.V4{AdditionalHeaders: nil}
-	_               = oss.Config{Region: "", Endpoint: "", Addressing: oss.VirtualHosted, Credentials: nil, Signer: nil, HTTPClient: nil, Retry: oss.Retry{Attempts: 1, MinWait: 1, MaxWait: 1, Stall: 1}, Logger: (*slog.Logger)(nil), Hooks: oss.Hooks{}, UserAgent: "", Now: time.Now}
-	_               = oss.Request{Op: "", Method: "", Bucket: "", Key: "", Query: url.Values{}, Header: http.Header{}, Body: nil}
-	_               = oss.ServiceError{Op: "", Bucket: "", Key: "", StatusCode: 0, Code: "", Message: "", RequestID: "", HostID: "", EC: "", HelpURL: "", StringToSign: "", Attempts: 0, Body: nil}
-	_               = oss.ChecksumError{Op: "", Bucket: "", Key: "", PartNumber: 0, Local: 0, Remote: 0}
-	_               = oss.ObjectOptions{ContentType: "", ContentEncoding: "", ContentDisposition: "", ContentLanguage: "", CacheControl: "", Expires: time.Time{}, Metadata: nil, Tags: nil, ACL: "", StorageClass: "", Encryption: oss.Encryption{Algorithm: "", KeyID: "", DataAlgorithm: ""}, ForbidOverwrite: false, Header: nil}
-	_               = multipart.Options{PartSize: 0, Concurrency: 0, MemoryLimit: 0, Checksum: oss.ChecksumNone, Store: multipart.DirStore(""), KeepParts: false, Progress: nil, Limiter: nil}
-	_               = multipart.UploadError{Plan: multipart.Plan{}, Failed: []multipart.PartError{}, Stored: 0, Aborted: false, AbortErr: nil, Err: nil}
-	_               = multipart.Progress{Bucket: "", Key: "", Done: 0, Total: 0, PartsDone: 0, Parts: 0}
-	_               = osstest.Options{Region: "", Buckets: nil, MinPartSize: 0, Credentials: nil, RefuseV1: false, Dir: "", Now: nil, Logger: nil}
-	_               = osstest.Fault{Op: "", Bucket: "", Key: "", PartNumber: 0, Skip: 0, Times: 0, Effect: osstest.Fail(500, "InternalError")}
-	_               = []osstest.Effect{osstest.Delay(0), osstest.Hang(), osstest.Drop(), osstest.LoseReply(), osstest.Corrupt(), osstest.Truncate(0), osstest.Slow(1)}
-	_               = []error{multipart.ErrOutcomeUnknown, oss.ErrNoSuchUpload, oss.ErrNoSuchKey, oss.ErrNoSuchBucket, oss.ErrAlreadyExists, oss.ErrAccessDenied, oss.ErrInvalidPart, oss.ErrSignatureMismatch}
-	_               = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, ossfs.New, oss.CredentialsFunc(nil), oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize, multipart.DefaultStreamPartSize, multipart.DefaultConcurrency, multipart.MaxConcurrency, signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
+	_               = oss.Config{Region: "", Endpoint: "", Addressing: oss.VirtualHosted, Credentials: nil, Signer: nil,
+		HTTPClient: nil, Retry: oss.Retry{Attempts: 1, MinWait: 1, MaxWait: 1, Stall: 1}, Logger: (*slog.Logger)(nil),
+		Hooks: oss.Hooks{}, UserAgent: "", Now: time.Now}
+	_ = oss.Request{Op: "", Method: "", Bucket: "", Key: "", Query: url.Values{}, Header: http.Header{}, Body: nil}
+	_ = oss.ServiceError{Op: "", Bucket: "", Key: "", StatusCode: 0, Code: "", Message: "", RequestID: "", HostID: "",
+		EC: "", HelpURL: "", StringToSign: "", Attempts: 0, Body: nil}
+	_ = oss.ChecksumError{Op: "", Bucket: "", Key: "", PartNumber: 0, Local: 0, Remote: 0}
+	_ = oss.ObjectOptions{ContentType: "", ContentEncoding: "", ContentDisposition: "", ContentLanguage: "",
+		CacheControl: "", Expires: time.Time{}, Metadata: nil, Tags: nil, ACL: "", StorageClass: "",
+		Encryption: oss.Encryption{Algorithm: "", KeyID: "", DataAlgorithm: ""}, ForbidOverwrite: false, Header: nil}
+	_ = multipart.Options{PartSize: 0, Concurrency: 0, MemoryLimit: 0, Checksum: oss.ChecksumNone,
+		Store: multipart.DirStore(""), KeepParts: false, Progress: nil, Limiter: nil}
+	_ = multipart.UploadError{Plan: multipart.Plan{}, Failed: []multipart.PartError{}, Stored: 0,
+		Aborted: false, AbortErr: nil, Err: nil}
+	_ = multipart.Progress{Bucket: "", Key: "", Done: 0, Total: 0, PartsDone: 0, Parts: 0}
+	_ = osstest.Options{Region: "", Buckets: nil, MinPartSize: 0, Credentials: nil, RefuseV1: false,
+		Dir: "", Now: nil, Logger: nil}
+	_ = osstest.Fault{Op: "", Bucket: "", Key: "", PartNumber: 0, Skip: 0, Times: 0,
+		Effect: osstest.Fail(500, "InternalError")}
+	_ = []osstest.Effect{osstest.Delay(0), osstest.Hang(), osstest.Drop(), osstest.LoseReply(), osstest.Corrupt(),
+		osstest.Truncate(0), osstest.Slow(1)}
+	_ = []error{multipart.ErrOutcomeUnknown, oss.ErrNoSuchUpload, oss.ErrNoSuchKey, oss.ErrNoSuchBucket,
+		oss.ErrAlreadyExists, oss.ErrAccessDenied, oss.ErrInvalidPart, oss.ErrSignatureMismatch}
+	_ = []any{oss.EnvCredentials, oss.AnonymousCredentials, oss.CacheCredentials, ossfs.New, oss.CredentialsFunc(nil),
+		oss.MinPartSize, oss.MaxPartSize, oss.MaxPartNumber, signer.MaxPresign, multipart.DefaultPartSize,
+		multipart.DefaultStreamPartSize, multipart.DefaultConcurrency, multipart.MaxConcurrency,
+		signer.V4{}.CanonicalRequest, signer.V1{}.StringToSign}
 )
