@@ -19,7 +19,7 @@ func TestFiftyThousandPartsWaitForNothing(t *testing.T) {
 	t.Parallel()
 	const uploads, size = 5, 64
 	parts := oss.MaxPartNumber
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		parts /= 10
 	}
 	part := bytes.Repeat([]byte("0123456789abcdef"), size/16)

@@ -197,6 +197,9 @@ func TestConcurrencyFollowsALinkThatChanges(t *testing.T) {
 			share, least, most int
 			wait               time.Duration
 		}{{40, 32, 64, 25 * time.Second}, {4, 4, 10, 60 * time.Second}, {10, 8, 24, 30 * time.Second}} {
+			if testing.Short() && tt.share == 10 { // it has risen and fallen by then
+				break
+			}
 			narrow.set(tt.share * linkRate)
 			l.during(tt.wait)
 			rate, bound := l.during(20 * time.Second)

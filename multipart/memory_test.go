@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -120,7 +121,7 @@ func silentReadersDoNotDelayOthers(t *testing.T) {
 		{5, 0, 110}, {50, 0, 110}, {1000, 0, 110}, {50, 1, 110}, {50, 100 << 10, 110},
 		{5, 7 << 20, 120}, {50, 900 << 10, 120}, // which send up to 45 MB meanwhile
 	} {
-		if testing.Short() && tt.n > 1<<20 {
+		if testing.Short() && (tt.count > 50 || tt.n > 100<<10) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%d after %d bytes", tt.count, tt.n), func(t *testing.T) {
@@ -186,6 +187,9 @@ func aFileDoesNotWaitForOpenWriters(t *testing.T) {
 // Row 132. Before, the sixth Writer waited for memory that only its own goroutine could give back.
 func oneGoroutineWritesToManyWritersInTurn(t *testing.T) {
 	for _, tt := range []struct{ writers, size int }{{6, 20 << 20}, {40, 3 << 20}} {
+		if testing.Short() && tt.writers < 40 {
+			continue
+		}
 		t.Run(fmt.Sprint(tt.writers), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				up := multipart.NewUploader(srv.Client(), nil)
@@ -319,7 +323,7 @@ func slowStreamsAreAllReadAllTheTime(t *testing.T) {
 // Law: whatever streams do, the memory in use is within the limit and the allowance of each, and every upload ends
 // right.
 func TestMemoryStaysWithinItsBounds(t *testing.T) {
-	for range 100 {
+	for range effort.Of(20, 100, 100) {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { randomStreams(t, rand.New(rand.NewPCG(seed, 0))) })

@@ -75,8 +75,11 @@ func TestEverySourceSurvivesEveryFailure(t *testing.T) {
 			Body: `{"Credentials": {"AccessKeyId": "id", "AccessKeySecret": "hunter2"}}`}, ""},
 		{"huge", credtest.Fault{Status: 200, Body: strings.Repeat("hunter2", 200_000)}, "more than 1048576 bytes"},
 	}
-	for _, source := range networkSources() {
-		for _, failed := range failures {
+	for i, source := range networkSources() {
+		for j, failed := range failures {
+			if testing.Short() && (i+j)%3 != 0 { // still every failure, and every source
+				continue
+			}
 			t.Run(source.name+" "+failed.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c := newCloud(credtest.Options{Life: 15 * time.Minute})
@@ -101,8 +104,8 @@ func TestEverySourceSurvivesEveryFailure(t *testing.T) {
 					time.Sleep(time.Minute)
 					old := need(t, p)
 					faults.Inject(failed.fault)
-					for time.Sleep(5 * time.Minute); time.Until(
-						old.Expires) > time.Second; time.Sleep(20 * time.Second) {
+					time.Sleep(5 * time.Minute)
+					for ; time.Until(old.Expires) > time.Second; time.Sleep(20 * time.Second) {
 						began := time.Now()
 						if got := need(t, p); got != old || time.Since(began) > 0 {
 							t.Fatalf("got %v after %v, want the old keys at once", got, time.Since(began))
