@@ -257,7 +257,9 @@ func (c *chaos) newClient() *oss.Client {
 			cfg.HTTPClient = &http.Client{Transport: c.cable.under(c.t, cfg.HTTPClient.Transport)}
 		}
 		if c.losses != nil {
-			cfg.HTTPClient = &http.Client{Transport: &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: c.losses.Status}}
+			cfg.HTTPClient = &http.Client{
+				Transport: &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: c.losses.Status},
+			}
 		}
 		cfg.HTTPClient = &http.Client{Transport: counter{c, cfg.HTTPClient.Transport}}
 		if c.rnd.IntN(4) == 0 {

@@ -218,7 +218,8 @@ func (o *ordeal) keeps() bool {
 
 // cannotAsk reports whether something hindered asking OSS what it holds, and aborting it.
 func (c *chaos) cannotAsk() bool {
-	return c.losses != nil || c.cable != nil || c.keys.moody || c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
+	return c.losses != nil || c.cable != nil || c.keys.moody ||
+		c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
 }
 
 // isRevived reports whether a part has brought up back that came when OSS had already said that it is gone: the one

@@ -143,7 +143,8 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	c.srv = osstest.NewServer(&osstest.Options{MinPartSize: 1, Credentials: c.keys.issued})
 	c.keys.srv = c.srv
 	if c.rnd.IntN(8) == 0 {
-		c.faults, c.losses = append(c.faults, "a gateway loses replies"), faults.NewLosses(rand.New(rand.NewPCG(seed, 3)))
+		c.faults, c.losses = append(c.faults, "a gateway loses replies"),
+			faults.NewLosses(rand.New(rand.NewPCG(seed, 3)))
 	}
 	if c.cuts = rand.New(rand.NewPCG(seed, 9)); c.cuts.IntN(5) == 0 {
 		c.cable = &cable{conns: make(map[*cableConn]bool)}

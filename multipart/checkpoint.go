@@ -24,12 +24,14 @@ type Checkpoint struct {
 	Tail   []byte `json:"tail,omitempty"`         // the last bytes, too few for a part
 	Digest string `json:"digest"`                 // of the number, size and ETag of each part, and of Tail
 
-	PartSize        int64 `json:"partSize"`                  // bytes in the first parts; later parts grow
-	ForbidOverwrite bool  `json:"forbidOverwrite,omitempty"` // fail with oss.ErrAlreadyExists if the key exists at the end
-	Sidecar         bool  `json:"sidecar,omitempty"`         // the Checkpoint is also in the object SidecarKey(Upload)
-	Unproved        int64 `json:"unproved,omitempty"`        // see Result.Unproved
+	PartSize int64 `json:"partSize"` // bytes in the first parts; later parts grow
+	// fail with oss.ErrAlreadyExists if the key exists at the end
+	ForbidOverwrite bool  `json:"forbidOverwrite,omitempty"`
+	Sidecar         bool  `json:"sidecar,omitempty"`  // the Checkpoint is also in the object SidecarKey(Upload)
+	Unproved        int64 `json:"unproved,omitempty"` // see Result.Unproved
 
-	Begun   time.Time `json:"begun,omitzero"`    // when the upload was initiated, by the clock of OSS; zero means unknown
+	// when the upload was initiated, by the clock of OSS; zero means unknown
+	Begun   time.Time `json:"begun,omitzero"`
 	Saved   time.Time `json:"saved,omitzero"`    // when the Writer was suspended
 	Options string    `json:"options,omitempty"` // digest of the object options; "" means unknown
 }

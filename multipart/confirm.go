@@ -64,8 +64,10 @@ func (w *requestOptions) missingFrom(info *oss.ObjectInfo) string {
 func (w *requestOptions) properties() map[string]string {
 	o := w.put
 	want := map[string]string{
-		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding, "Content-Disposition": o.ContentDisposition,
-		"Content-Language": o.ContentLanguage, "Cache-Control": o.CacheControl, storageClassHeader: string(o.StorageClass),
+		"Content-Type": o.ContentType, "Content-Encoding": o.ContentEncoding,
+		"Content-Disposition": o.ContentDisposition,
+		"Content-Language":    o.ContentLanguage, "Cache-Control": o.CacheControl,
+		storageClassHeader: string(o.StorageClass),
 	}
 	if !o.Expires.IsZero() {
 		want["Expires"] = o.Expires.UTC().Format(http.TimeFormat)

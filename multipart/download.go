@@ -14,8 +14,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Downloader downloads objects in ranges that are fetched in parallel. It is safe for concurrent use. Its limits apply
-// to all its downloads together.
+// A Downloader downloads objects in ranges that are fetched in parallel. It is safe for concurrent use. Its limits
+// apply to all its downloads together.
 type Downloader struct {
 	service
 	opts   DownloadOptions
@@ -44,9 +44,9 @@ type DownloadOptions struct {
 	Limiter Limiter
 
 	// MemoryLimit bounds the bytes that all Readers together have fetched and not yet returned. It must be at least one
-	// range. Every open Reader has room for one range, even if these are more. 0 means DefaultReadAhead, or Concurrency+1
-	// ranges if one of the two options is set. DownloadFile and Download need 256 KiB for each range in flight, which are
-	// not included.
+	// range. Every open Reader has room for one range, even if these are more. 0 means DefaultReadAhead, or
+	// Concurrency+1 ranges if one of the two options is set. DownloadFile and Download need 256 KiB for each range in
+	// flight, which are not included.
 	MemoryLimit int64 // bytes
 
 	// Patience is how long one request waits in all while OSS throttles or cannot be reached. See Options.
@@ -126,11 +126,12 @@ type DownloadResult struct {
 // A DownloadError describes a download that failed. Unwrap returns the cause.
 type DownloadError struct {
 	Bucket, Key string
-	Path        string      // the target of DownloadFile, which is as it was before; else ""
-	Partial     string      // the file with the bytes kept for the next DownloadFile of the same target; "" if there is none
-	Stored      int64       // bytes of whole ranges that were written; with Partial, those that need not be fetched again
-	Failed      []PartError // ranges that failed, by number
-	Err         error       // the first cause
+	Path        string // the target of DownloadFile, which is as it was before; else ""
+	// the file with the bytes kept for the next DownloadFile of the same target; "" if there is none
+	Partial string
+	Stored  int64       // bytes of whole ranges that were written; with Partial, those that need not be fetched again
+	Failed  []PartError // ranges that failed, by number
+	Err     error       // the first cause
 }
 
 // Error returns one line: the cause, the object, the target, what was kept.
@@ -158,11 +159,11 @@ func (e *DownloadError) Unwrap() error { return e.Err }
 // Download fetches an object and writes it to w, in ranges that are written in parallel and in any order. Bytes of w
 // behind those of the object are not changed.
 //
-// A nil error means that w has taken exactly the bytes of the object, and that their CRC-64 is that of the object if the
-// result says Verified. All ranges are of the object that HeadObject describes at first. If it is replaced or deleted,
-// the download continues with the old version where the bucket keeps one, and otherwise fails with a *oss.ChangedError.
-// A CRC-64 that differs is a *oss.ChecksumError. Any error is a *DownloadError, unless an argument was refused before
-// the first request. After an error w may have any part of the bytes.
+// A nil error means that w has taken exactly the bytes of the object, and that their CRC-64 is that of the object if
+// the result says Verified. All ranges are of the object that HeadObject describes at first. If it is replaced or
+// deleted, the download continues with the old version where the bucket keeps one, and otherwise fails with a
+// *oss.ChangedError. A CRC-64 that differs is a *oss.ChecksumError. Any error is a *DownloadError, unless an argument
+// was refused before the first request. After an error w may have any part of the bytes.
 //
 // A call that is cancelled waits for the WriteAt calls in progress. If w, the Limiter or Progress panics, Download
 // panics with the same value once no request is in flight.

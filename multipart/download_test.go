@@ -42,7 +42,8 @@ var ways = []struct {
 	name string
 	get  func(context.Context, *testing.T, *multipart.Downloader) ([]byte, *multipart.DownloadResult, error)
 }{
-	{"DownloadFile", func(ctx context.Context, t *testing.T, d *multipart.Downloader) ([]byte, *multipart.DownloadResult, error) {
+	{"DownloadFile", func(ctx context.Context, t *testing.T, d *multipart.Downloader) ([]byte,
+		*multipart.DownloadResult, error) {
 		dir := t.TempDir()
 		res, err := d.DownloadFile(ctx, bucket, key, filepath.Join(dir, "target"), nil)
 		got, readErr := os.ReadFile(filepath.Join(dir, "target"))
@@ -51,12 +52,14 @@ var ways = []struct {
 		}
 		return got, res, err
 	}},
-	{"Download", func(ctx context.Context, _ *testing.T, d *multipart.Downloader) ([]byte, *multipart.DownloadResult, error) {
+	{"Download", func(ctx context.Context, _ *testing.T, d *multipart.Downloader) ([]byte,
+		*multipart.DownloadResult, error) {
 		var b buffer
 		res, err := d.Download(ctx, bucket, key, &b, nil)
 		return b.bytes, res, err
 	}},
-	{"Read", func(ctx context.Context, _ *testing.T, d *multipart.Downloader) ([]byte, *multipart.DownloadResult, error) {
+	{"Read", func(ctx context.Context, _ *testing.T, d *multipart.Downloader) ([]byte,
+		*multipart.DownloadResult, error) {
 		r, err := d.NewReader(ctx, bucket, key, nil)
 		if err != nil {
 			return nil, nil, err
@@ -65,7 +68,8 @@ var ways = []struct {
 		got, err := io.ReadAll(r)
 		return got, r.Result(), err
 	}},
-	{"WriteTo", func(ctx context.Context, _ *testing.T, d *multipart.Downloader) ([]byte, *multipart.DownloadResult, error) {
+	{"WriteTo", func(ctx context.Context, _ *testing.T, d *multipart.Downloader) ([]byte,
+		*multipart.DownloadResult, error) {
 		r, err := d.NewReader(ctx, bucket, key, nil)
 		if err != nil {
 			return nil, nil, err
@@ -101,8 +105,9 @@ func TestADownloadHasTheBytesOfTheObject(t *testing.T) {
 				want := data(int(tt.size))
 				onServer(t, want, func(t *testing.T, srv *osstest.Server) {
 					var last multipart.Progress
-					d := multipart.NewDownloader(srv.Client(), &multipart.DownloadOptions{PartSize: tt.part, Concurrency: 3,
-						Progress: func(p multipart.Progress) { last = p }})
+					d := multipart.NewDownloader(srv.Client(),
+						&multipart.DownloadOptions{PartSize: tt.part, Concurrency: 3,
+							Progress: func(p multipart.Progress) { last = p }})
 					got, res, err := way.get(t.Context(), t, d)
 					if err != nil || !bytes.Equal(got, want) {
 						t.Fatalf("got %d bytes that are right: %v, and %v", len(got), bytes.Equal(got, want), err)
@@ -119,7 +124,8 @@ func TestADownloadHasTheBytesOfTheObject(t *testing.T) {
 					if n := len(srv.Requests("GetObject")); n != parts {
 						t.Errorf("%d requests for %d parts", n, parts)
 					}
-					if last.Done != tt.size || last.Total != tt.size || last.Sent != tt.size || last.Parts != parts || last.PartsDone != parts {
+					if last.Done != tt.size || last.Total != tt.size || last.Sent != tt.size ||
+						last.Parts != parts || last.PartsDone != parts {
 						t.Errorf("the last progress is %+v", last)
 					}
 				})
@@ -200,7 +206,8 @@ func TestAFailedDownloadFileContinuesWithTheRangesThatAreRight(t *testing.T) {
 		}, 3},
 		{"the file is gone", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, partialName)) }, 0},
 		{"the journal is gone", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, journalName)) }, 0},
-		{"the journal is no text", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, journalName), 3) }, 0},
+		{"the journal is no text", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, journalName), 3) },
+			0},
 		{"the last line of the journal is torn", func(t *testing.T, dir string) {
 			info, err := os.Stat(filepath.Join(dir, journalName))
 			if err == nil {
@@ -233,7 +240,8 @@ func TestAFailedDownloadFileContinuesWithTheRangesThatAreRight(t *testing.T) {
 				opts := &multipart.DownloadOptions{PartSize: 100, Concurrency: 1}
 				_, err := multipart.NewDownloader(c, opts).DownloadFile(t.Context(), bucket, key, target, nil)
 				var de *multipart.DownloadError
-				if !errors.As(err, &de) || !errors.Is(err, oss.ErrAccessDenied) || de.Stored != 700 || len(de.Failed) != 1 ||
+				if !errors.As(err, &de) || !errors.Is(err, oss.ErrAccessDenied) ||
+					de.Stored != 700 || len(de.Failed) != 1 ||
 					de.Failed[0].Number != 8 || de.Partial != filepath.Join(dir, partialName) || de.Path != target {
 					t.Fatalf("the first call returned %+v", err)
 				}
@@ -304,7 +312,8 @@ func TestDownloadFileLeavesNothingWhereNothingCanContinue(t *testing.T) {
 		cause error
 	}{
 		{"no range was complete", multipart.DownloadOptions{PartSize: 100, Concurrency: 1}, "0", oss.ErrAccessDenied},
-		{"RemovePartial", multipart.DownloadOptions{PartSize: 100, Concurrency: 1, RemovePartial: true}, "700", oss.ErrAccessDenied},
+		{"RemovePartial", multipart.DownloadOptions{PartSize: 100, Concurrency: 1, RemovePartial: true},
+			"700", oss.ErrAccessDenied},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			onServer(t, data(1000), func(t *testing.T, srv *osstest.Server) {
@@ -334,7 +343,8 @@ func TestADownloadOfAChangedObjectIsAChangedError(t *testing.T) {
 					srv.PutObject(bucket, key, bytes.Repeat([]byte{byte(n)}, 900))
 					return f.RoundTripper.RoundTrip(req)
 				}
-				_, _, err := way.get(t.Context(), t, multipart.NewDownloader(c, &multipart.DownloadOptions{PartSize: 100, Concurrency: 1}))
+				_, _, err := way.get(t.Context(), t,
+					multipart.NewDownloader(c, &multipart.DownloadOptions{PartSize: 100, Concurrency: 1}))
 				var changed *oss.ChangedError
 				if !errors.As(err, &changed) || changed.Offset != 500 {
 					t.Errorf("the error is %v", err)
@@ -357,7 +367,8 @@ func TestDownloadFileBeginsAnewWhenTheObjectChangedOnce(t *testing.T) {
 			once.Do(func() { srv.PutObject(bucket, key, want) })
 			return f.RoundTripper.RoundTrip(req)
 		}
-		got, res, err := ways[0].get(t.Context(), t, multipart.NewDownloader(c, &multipart.DownloadOptions{PartSize: 100}))
+		got, res, err := ways[0].get(t.Context(), t,
+			multipart.NewDownloader(c, &multipart.DownloadOptions{PartSize: 100}))
 		if err != nil || !bytes.Equal(got, want) || res.Parts != 7 {
 			t.Errorf("got %d bytes, %+v, %v", len(got), res, err)
 		}
@@ -383,7 +394,8 @@ func TestADownloadContinuesWithTheVersionThatItBeganWith(t *testing.T) {
 					once.Do(func() { srv.PutObject(bucket, key, data(900)) })
 					return f.RoundTripper.RoundTrip(req)
 				}
-				got, res, err := way.get(t.Context(), t, multipart.NewDownloader(c, &multipart.DownloadOptions{PartSize: 100, Concurrency: 1}))
+				got, res, err := way.get(t.Context(), t,
+					multipart.NewDownloader(c, &multipart.DownloadOptions{PartSize: 100, Concurrency: 1}))
 				if err != nil || !bytes.Equal(got, want) || !res.Verified {
 					t.Errorf("got %d bytes, %+v, %v", len(got), res, err)
 				}
@@ -400,7 +412,8 @@ func TestADownloadOfDamagedBytesIsAChecksumError(t *testing.T) {
 				onServer(t, want, func(t *testing.T, srv *osstest.Server) {
 					srv.Inject(osstest.Fault{Op: "GetObject", Skip: 3, Times: times, Effect: osstest.Corrupt()})
 					got, _, err := way.get(t.Context(), t,
-						multipart.NewDownloader(srv.Client(), &multipart.DownloadOptions{PartSize: 100, Concurrency: 1}))
+						multipart.NewDownloader(srv.Client(),
+							&multipart.DownloadOptions{PartSize: 100, Concurrency: 1}))
 					if way.name == "DownloadFile" && times == 1 {
 						if err != nil || !bytes.Equal(got, want) {
 							t.Errorf("the second try returned %v", err)
@@ -433,7 +446,8 @@ func TestTargetsThatAreNoFilesAreRefusedBeforeAnyRequest(t *testing.T) {
 	defer srv.Close()
 	srv.PutObject(bucket, key, data(1000))
 	for _, tt := range []struct{ path, want string }{
-		{"directory", "is a directory"}, {"link", "is a directory"}, {"directory/", "names no file"}, {"", "names no file"},
+		{"directory", "is a directory"}, {"link", "is a directory"},
+		{"directory/", "names no file"}, {"", "names no file"},
 		{"missing/target", "no such file"}, {"file/target", "not a directory"}, {"..", "is a directory"},
 		{strings.Repeat("x", 300), "name too long"},
 	} {
@@ -449,7 +463,8 @@ func TestTargetsThatAreNoFilesAreRefusedBeforeAnyRequest(t *testing.T) {
 	if n := len(srv.Requests()); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
-	_, err := multipart.NewDownloader(srv.Client(), nil).DownloadFile(t.Context(), bucket, key, dir+"/planted/target", nil)
+	_, err := multipart.NewDownloader(srv.Client(), nil).DownloadFile(t.Context(), bucket,
+		key, dir+"/planted/target", nil)
 	if err == nil || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("a symbolic link in place of the temporary file: %v", err)
 	}
@@ -523,8 +538,10 @@ func TestCancellingEndsADownload(t *testing.T) {
 			mine := errors.New("enough")
 			time.AfterFunc(time.Second, func() { cancel(mine) })
 			began := time.Now()
-			_, _, err := way.get(ctx, t, multipart.NewDownloader(srv.Client(), &multipart.DownloadOptions{PartSize: 100}))
-			if took := time.Since(began); !errors.Is(err, context.Canceled) || !errors.Is(err, mine) || took > 2*time.Second {
+			_, _, err := way.get(ctx, t,
+				multipart.NewDownloader(srv.Client(), &multipart.DownloadOptions{PartSize: 100}))
+			if took := time.Since(began); !errors.Is(err, context.Canceled) ||
+				!errors.Is(err, mine) || took > 2*time.Second {
 				t.Errorf("%s: it ended after %v with %v", way.name, took, err)
 			}
 		})
@@ -540,7 +557,8 @@ func TestAStuckConnectionHardlyDelaysADownload(t *testing.T) {
 				srv.Inject(osstest.Fault{Op: "GetObject", Effect: osstest.Slow(hedgeRate)})
 				began := time.Now()
 				got, _, err := way.get(t.Context(), t,
-					multipart.NewDownloader(srv.Client(), &multipart.DownloadOptions{PartSize: hedgePart, Concurrency: 4}))
+					multipart.NewDownloader(srv.Client(),
+						&multipart.DownloadOptions{PartSize: hedgePart, Concurrency: 4}))
 				if err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("got %d bytes, %v", len(got), err)
 				}

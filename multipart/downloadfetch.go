@@ -20,8 +20,8 @@ var steps = sync.Pool{New: func() any { return new(step) }}
 
 // A sink stores the bytes of a range.
 type sink interface {
-	// keep stores the first n bytes of b, which are at an offset of the object. It returns the buffer for the next bytes: b,
-	// unless the sink has kept that. Two goroutines may call it at a time, with different bytes.
+	// keep stores the first n bytes of b, which are at an offset of the object. It returns the buffer for the next
+	// bytes: b, unless the sink has kept that. Two goroutines may call it at a time, with different bytes.
 	keep(b *step, n int, offset int64) (*step, error)
 }
 
@@ -118,7 +118,8 @@ func (f *fetch) fill(ctx context.Context, p []byte, body io.Reader, at int64, r 
 		}
 		switch {
 		case err == io.EOF && done < len(p):
-			return 0, fmt.Errorf("the reply ended at byte %d of %d: %w", at+int64(done), f.piece.Size, io.ErrUnexpectedEOF)
+			return 0, fmt.Errorf("the reply ended at byte %d of %d: %w", at+int64(done),
+				f.piece.Size, io.ErrUnexpectedEOF)
 		case err != nil && err != io.EOF:
 			return 0, err
 		}

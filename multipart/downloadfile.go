@@ -22,9 +22,9 @@ import (
 // where no range was complete, and where the object has changed or its CRC-64 was wrong.
 //
 // An object that changes during the call, or whose CRC-64 is not that of the bytes received, is downloaded once more
-// from the beginning. If it changes again, the error is a *oss.ChangedError; see Download. Calls for the same path at the
-// same time follow one another where the system has flock, on Linux, macOS and the BSDs; elsewhere the caller must not
-// make them.
+// from the beginning. If it changes again, the error is a *oss.ChangedError; see Download. Calls for the same path at
+// the same time follow one another where the system has flock, on Linux, macOS and the BSDs; elsewhere the caller must
+// not make them.
 //
 // The directory must exist. A file that is replaced keeps its permissions. A symbolic link at path is itself replaced,
 // and anything else that is no regular file is refused before the first request.

@@ -95,7 +95,9 @@ func (j *download) cut(partSize int64) {
 func (j *download) newTransfer() *transfer {
 	return &transfer{
 		governor: j.d.governor, hedges: j.d.hedges, limiter: j.d.opts.Limiter, meter: j.meter, guard: &j.guard,
-		hedged:    func() { j.log(slog.LevelWarn, "a range is far slower than others and is fetched a second time", nil) },
+		hedged: func() {
+			j.log(slog.LevelWarn, "a range is far slower than others and is fetched a second time", nil)
+		},
 		fixedRate: j.opts.Header.Get("X-Oss-Traffic-Limit") != "",
 		// As for uploads: the ranges in flight, and as many that wait to be requested again.
 		maxInHand: 2 * max(int64(j.d.opts.Concurrency), MaxConcurrency),
@@ -163,7 +165,8 @@ func (j *download) open(ctx context.Context, at, end int64) (io.ReadCloser, erro
 		return nil, changed
 	}
 	if j.pinned.CompareAndSwap(false, true) {
-		j.log(slog.LevelWarn, "an object was replaced; its download continues with the version that it began with", changed)
+		j.log(slog.LevelWarn, "an object was replaced; its download continues with the version that it began with",
+			changed)
 	}
 	return body, nil
 }

@@ -54,11 +54,13 @@ func newPartialFile(dir *os.Root, name string) (*partialFile, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, &fs.PathError{Op: "download to", Path: filepath.Join(dir.Name(), name), Err: errors.New("is a directory")}
+		return nil, &fs.PathError{Op: "download to", Path: filepath.Join(dir.Name(), name),
+			Err: errors.New("is a directory")}
 	case info.Mode().IsRegular():
 		p.mode = info.Mode().Perm()
 	case info.Mode()&fs.ModeSymlink == 0:
-		return nil, &fs.PathError{Op: "download to", Path: filepath.Join(dir.Name(), name), Err: errors.New("is no regular file")}
+		return nil, &fs.PathError{Op: "download to", Path: filepath.Join(dir.Name(), name),
+			Err: errors.New("is no regular file")}
 	}
 	base := filepath.Base(name)
 	if len(base) > maxBase {

@@ -62,8 +62,8 @@ func room(n int64) int64 { return (n + fetchStep - 1) / fetchStep * fetchStep }
 // DownloadOptions.MemoryLimit, and returned in order. The context is that of all reading.
 //
 // The last Read returns a *oss.ChecksumError in place of io.EOF if OSS told the CRC-64 of the object and the bytes have
-// another; the bytes have been returned by then. A failure is returned as a *DownloadError where the bytes that could be
-// fetched end. As for Download, all bytes are of the object that HeadObject describes at first.
+// another; the bytes have been returned by then. A failure is returned as a *DownloadError where the bytes that could
+// be fetched end. As for Download, all bytes are of the object that HeadObject describes at first.
 //
 // To read from other positions use OpenObject of package oss.
 //

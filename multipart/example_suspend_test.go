@@ -117,8 +117,8 @@ func ExampleUploader_OpenWriter() {
 	// [uploads/42/data]
 }
 
-// Forget what came after a checkpoint of the caller's own. Only the beginning, the end of a part and the bytes after the
-// last part are possible.
+// Forget what came after a checkpoint of the caller's own. Only the beginning, the end of a part and the bytes after
+// the last part are possible.
 func ExampleWriter_Truncate() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()

@@ -23,7 +23,8 @@ type Plan struct {
 	Begun   time.Time `json:"begun,omitzero"`
 	Options string    `json:"options,omitempty"` // digest of the object options it was initiated with; "" means unknown
 
-	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // of a suspended Writer; nil for a source that is read in place
+	// of a suspended Writer; nil for a source that is read in place
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 }
 
 // A Section is the byte range of one part.

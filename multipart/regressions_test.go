@@ -236,13 +236,14 @@ func TestAnAnswerOfAGatewayLeavesTheOutcomeOpen(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				passed := false
 				c := client(t, srv, func(cfg *oss.Config) {
-					cfg.HTTPClient.Transport = &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: func(*http.Request) int {
-						if _, made := srv.Object(bucket, key); made && !passed {
-							passed = true
-							return status
-						}
-						return 0
-					}}
+					cfg.HTTPClient.Transport = &faults.Gateway{Next: cfg.HTTPClient.Transport,
+						Status: func(*http.Request) int {
+							if _, made := srv.Object(bucket, key); made && !passed {
+								passed = true
+								return status
+							}
+							return 0
+						}}
 				})
 				srv.Inject(osstest.Fault{Op: tt.op, Skip: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 				res, err := multipart.NewUploader(c, settings(100)).Upload(t.Context(), bucket, key,

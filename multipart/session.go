@@ -127,8 +127,10 @@ func (j *job) verifySession(ctx context.Context) error {
 // checkpoint returns the Checkpoint of the session s.
 func (j *job) checkpoint(s *session) *Checkpoint {
 	cp := &Checkpoint{
-		Upload: j.plan.Upload, Size: s.stored() + int64(len(s.tail)), Parts: len(s.parts), Tail: s.tail, Digest: s.digest(),
-		PartSize: j.plan.PartSize, ForbidOverwrite: j.plan.ForbidOverwrite, Sidecar: j.keeper.sidecar(), Unproved: s.unproved,
+		Upload: j.plan.Upload, Size: s.stored() + int64(len(s.tail)), Parts: len(s.parts),
+		Tail: s.tail, Digest: s.digest(),
+		PartSize: j.plan.PartSize, ForbidOverwrite: j.plan.ForbidOverwrite,
+		Sidecar: j.keeper.sidecar(), Unproved: s.unproved,
 		Begun: j.plan.Begun, Saved: j.u.client.Now().UTC(), Options: j.plan.Options,
 	}
 	if cp.Options == "" && s.unproved == 0 {

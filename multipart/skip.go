@@ -16,7 +16,8 @@ import (
 
 // A comparison is made before an upload, which is skipped if OSS holds an identical object.
 type comparison struct {
-	listed *oss.ObjectEntry                         // the object of the key, from a listing; nil means that OSS is asked
+	// the object of the key, from a listing; nil means that OSS is asked
+	listed *oss.ObjectEntry
 	reread func(ctx context.Context) (*sums, error) // reads all of a stream a second time; nil for other sources
 }
 
@@ -60,7 +61,8 @@ func (j *job) findIdentical(ctx context.Context, in input, want map[string]strin
 			return nil, err
 		}
 		class := want[storageClassHeader]
-		if s.isETag(listed.ETag) && listed.Type != oss.TypeSymlink && (class == "" || class == string(listed.StorageClass)) {
+		if s.isETag(listed.ETag) && listed.Type != oss.TypeSymlink &&
+			(class == "" || class == string(listed.StorageClass)) {
 			return &Result{ETag: listed.ETag, CRC64: s.crc, Size: in.size, Skipped: true}, nil
 		}
 	}

@@ -21,8 +21,8 @@ import (
 // leastTestPart is the smallest part that is not the last, in the tests of Suspend.
 const leastTestPart = 64
 
-// withSessions runs f in a bubble with a server whose smallest part has leastTestPart bytes. When f is done no upload and
-// no object besides the target may be left.
+// withSessions runs f in a bubble with a server whose smallest part has leastTestPart bytes. When f is done no upload
+// and no object besides the target may be left.
 func withSessions(t *testing.T, f func(t *testing.T, srv *osstest.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -205,7 +205,8 @@ func TestSuspendKeepsWhatAFailedReaderGave(t *testing.T) {
 func TestAnUploadIsOpenedByItsIDAlone(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		want := data(1500)
-		cp := suspended(t, anUploader(srv, multipart.Options{Sidecar: true}).NewWriter(t.Context(), bucket, key, nil), want[:700])
+		cp := suspended(t, anUploader(srv, multipart.Options{Sidecar: true}).NewWriter(t.Context(), bucket, key, nil),
+			want[:700])
 		if _, ok := srv.Object(bucket, multipart.SidecarKey(cp.Upload)); !ok {
 			t.Fatal("there is no sidecar")
 		}
@@ -245,8 +246,8 @@ func TestAnUploadWithoutACheckpointContinuesAfterItsParts(t *testing.T) {
 	})
 }
 
-// The state that a kill leaves: parts beyond the last Checkpoint, of other bytes and other sizes. They must neither be in
-// the object nor be taken up by a Writer without a Checkpoint.
+// The state that a kill leaves: parts beyond the last Checkpoint, of other bytes and other sizes. They must neither be
+// in the object nor be taken up by a Writer without a Checkpoint.
 func TestPartsBeyondACheckpointAreReplaced(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		want, other := data(2000), bytes.Repeat([]byte("other"), 400)
@@ -380,7 +381,8 @@ func TestAnUploadThatHasEndedCannotBeContinued(t *testing.T) {
 			if how == "aborted" {
 				err = srv.Client().AbortMultipartUpload(t.Context(), cp.Upload)
 			} else {
-				_, err = srv.Client().CompleteMultipartUpload(t.Context(), cp.Upload, nil, &oss.CompleteOptions{AllParts: true})
+				_, err = srv.Client().CompleteMultipartUpload(t.Context(), cp.Upload, nil,
+					&oss.CompleteOptions{AllParts: true})
 			}
 			if err != nil {
 				t.Fatal(err)

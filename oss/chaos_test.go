@@ -124,7 +124,9 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	if c.rnd.IntN(8) == 0 {
 		c.losses = faults.NewLosses(rand.New(rand.NewPCG(seed, 1)))
 		c.faults = append(c.faults, "a gateway loses replies")
-		cfg.HTTPClient = &http.Client{Transport: &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: c.losses.Status}}
+		cfg.HTTPClient = &http.Client{
+			Transport: &faults.Gateway{Next: cfg.HTTPClient.Transport, Status: c.losses.Status},
+		}
 	}
 	var err error
 	if c.client, err = oss.NewClient(cfg); err != nil {
@@ -151,7 +153,8 @@ func (c *chaos) issue(context.Context) (oss.Credentials, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.issued = append(c.issued, oss.Credentials{
-		AccessKeyID: "chaos", AccessKeySecret: chaosSecret, SecurityToken: fmt.Sprint(chaosSecret, "-token-", len(c.issued)),
+		AccessKeyID: "chaos", AccessKeySecret: chaosSecret,
+		SecurityToken: fmt.Sprint(chaosSecret, "-token-", len(c.issued)),
 	})
 	c.srv.SetCredentials(c.issued...)
 	return c.issued[len(c.issued)-1], nil

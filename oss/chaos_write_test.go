@@ -147,7 +147,8 @@ func (a *actor) append() {
 	case stale && (err == nil || !bytes.Equal(now, before)):
 		a.bad("AppendObject at %d = %v, and the object had %d bytes and has %d", position, err, len(before), len(now))
 	case err == nil && (!is(with) || result.NextPosition != end || !bytes.Equal(now[position:end], chunk)):
-		a.bad("AppendObject of %d bytes at %d = %+v, and the object has %d bytes", len(chunk), position, result, len(now))
+		a.bad("AppendObject of %d bytes at %d = %+v, and the object has %d bytes",
+			len(chunk), position, result, len(now))
 	case err == nil && result.CRC64 != 0 && int64(len(now)) == end && !a.c.struck("WrongCRC64"):
 		if o, _ := a.c.srv.Stat(a.bucket, key); result.CRC64 != o.CRC64 {
 			a.bad("AppendObject reported the CRC-64 %d, and the object has %d", result.CRC64, o.CRC64)
@@ -258,7 +259,8 @@ func (a *actor) edit() {
 		before := get()
 		err := a.call(op, f)
 		if now := get(); now != want && (err == nil || now != before) {
-			a.bad("%s of %q = %v, and the value is %q, which was %q and was to become %q", op, key, err, now, before, want)
+			a.bad("%s of %q = %v, and the value is %q, which was %q and was to become %q", op,
+				key, err, now, before, want)
 		}
 		a.wantContent(op, key, err, data)
 	}
@@ -295,7 +297,8 @@ func (a *actor) edit() {
 			})
 		case 3:
 			acl := []oss.ACL{oss.ACLPrivate, oss.ACLPublicRead}[a.rnd.IntN(2)]
-			changes("PutObjectACL", func() string { return string(state().ACL) }, string(acl), func(ctx context.Context) error {
+			now := func() string { return string(state().ACL) }
+			changes("PutObjectACL", now, string(acl), func(ctx context.Context) error {
 				return a.c.client.PutObjectACL(ctx, a.bucket, key, acl, nil)
 			})
 		case 4:
@@ -362,7 +365,8 @@ func (a *actor) own() {
 		a.bad("BucketExists is false")
 	}
 	put := a.call("PutBucketLifecycle", func(ctx context.Context) error {
-		return a.c.client.PutBucketLifecycle(ctx, bucket, []oss.LifecycleRule{{ID: "r", AbortUploads: oss.Age{Days: 3}}}, nil)
+		return a.c.client.PutBucketLifecycle(ctx, bucket,
+			[]oss.LifecycleRule{{ID: "r", AbortUploads: oss.Age{Days: 3}}}, nil)
 	})
 	var rules []oss.LifecycleRule
 	got := a.call("GetBucketLifecycle", func(ctx context.Context) (err error) {

@@ -39,7 +39,9 @@ type addressed struct {
 // newAddressed returns a network where all names have the given addresses, and a Client in it. It needs a bubble.
 func newAddressed(t *testing.T, o oss.TransportOptions, found ...string) (*addressed, *oss.Client) {
 	t.Helper()
-	n := &addressed{srv: newServer(t, &osstest.Options{MinPartSize: 1, CNAME: map[string]string{"example.com": "bucket"}}), dials: make(map[string]int),
+	n := &addressed{srv: newServer(t,
+		&osstest.Options{MinPartSize: 1, CNAME: map[string]string{"example.com": "bucket"}}),
+		dials:  make(map[string]int),
 		behave: make(map[string]func(ctx context.Context, c net.Conn) (net.Conn, error))}
 	n.answer(found...)
 	o.Lookup = func(ctx context.Context, network, _ string) ([]netip.Addr, error) {
@@ -59,7 +61,8 @@ func newAddressed(t *testing.T, o oss.TransportOptions, found ...string) (*addre
 
 func (n *addressed) client(t *testing.T, scheme string) *oss.Client {
 	cfg := n.srv.Config()
-	cfg.Endpoint, cfg.Addressing, cfg.HTTPClient = scheme+"://example.com", oss.CNAME, &http.Client{Transport: n.transport}
+	cfg.Endpoint, cfg.Addressing, cfg.HTTPClient = scheme+"://example.com", oss.CNAME,
+		&http.Client{Transport: n.transport}
 	return newClient(t, cfg)
 }
 
@@ -145,7 +148,8 @@ func (c *mute) Read([]byte) (int, error)    { <-c.closed; return 0, net.ErrClose
 func (c *mute) Write(p []byte) (int, error) { return len(p), nil }
 func (c *mute) Close() error                { c.once.Do(func() { close(c.closed) }); return c.Conn.Close() }
 
-// parts sends so many parts, some of them at the same time, and returns how long that took. OSS answers each after a delay.
+// parts sends so many parts, some of them at the same time, and returns how long that took. OSS answers each after a
+// delay.
 func (n *addressed) parts(t *testing.T, c *oss.Client, parts, workers int, each time.Duration) time.Duration {
 	t.Helper()
 	up, err := c.InitiateMultipartUpload(t.Context(), "bucket", "key", nil)
@@ -198,7 +202,8 @@ func TestUploadIsHardlySlowerIfOneAddressIsDead(t *testing.T) {
 				n.behave["10.0.0.1"] = dead
 				took, dials := n.parts(t, c, 64, 8, time.Second), n.taken()
 				if took > good+good/10 || dials["10.0.0.1"] > 4 || dials["10.0.0.2"] > 8 {
-					t.Errorf("%v, without the dead address %v; dials %v, want at most half of 8 to it", took, good, dials)
+					t.Errorf("%v, without the dead address %v; dials %v, want at most half of 8 to it", took, good,
+						dials)
 				}
 			})
 		})

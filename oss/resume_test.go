@@ -533,7 +533,8 @@ func TestShortReplyToARangeIsResumed(t *testing.T) {
 				return resp, err
 			}
 			s := play(short, says(206, "567", "Content-Range", "bytes 5-7/10"))
-			obj, err := s.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key", &oss.GetOptions{Offset: 2, Length: 6})
+			obj, err := s.client(t, oss.Config{}).GetObject(t.Context(), "bucket", "key",
+				&oss.GetOptions{Offset: 2, Length: 6})
 			if err != nil {
 				t.Fatal(err)
 			}

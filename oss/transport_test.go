@@ -94,7 +94,8 @@ func (p *proxy) through(user *url.Userinfo) func(*http.Request) (*url.URL, error
 }
 
 // serve starts srv on a real address, with TLS if config is not nil, and records the client's addresses.
-func serve(t *testing.T, srv *osstest.Server, addr string, config *tls.Config) (server *httptest.Server, from func() []string) {
+func serve(t *testing.T, srv *osstest.Server, addr string, config *tls.Config) (server *httptest.Server,
+	from func() []string) {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -157,15 +158,18 @@ func TestTransportOptions(t *testing.T) {
 			proxy: "CONNECT HOST"},
 		{name: "client certificate through a proxy", opts: oss.TransportOptions{Proxy: auth, TLS: known}, tls: mutual,
 			proxy: "CONNECT HOST"},
-		{name: "http through a proxy without a password", opts: oss.TransportOptions{Proxy: gate.through(nil)}, want: "407"},
-		{name: "https through a proxy without a password", opts: oss.TransportOptions{Proxy: gate.through(nil), TLS: ours},
-			tls: theirs, want: "status 407 Proxy Authentication Required"},
+		{name: "http through a proxy without a password", opts: oss.TransportOptions{Proxy: gate.through(nil)},
+			want: "407"},
+		{name: "https through a proxy without a password",
+			opts: oss.TransportOptions{Proxy: gate.through(nil), TLS: ours},
+			tls:  theirs, want: "status 407 Proxy Authentication Required"},
 		{name: "with a wrong one", tls: theirs, want: "status 407 Proxy Authentication Required",
 			opts: oss.TransportOptions{Proxy: gate.through(url.UserPassword("user", "hunter2")), TLS: ours}},
 		{name: "own CA", opts: oss.TransportOptions{TLS: ours}, tls: theirs},
 		{name: "unknown CA", tls: theirs, want: "certificate"},
 		{name: "client certificate", opts: oss.TransportOptions{TLS: known}, tls: mutual},
-		{name: "no client certificate", opts: oss.TransportOptions{TLS: ours}, tls: mutual, want: "certificate required"},
+		{name: "no client certificate", opts: oss.TransportOptions{TLS: ours}, tls: mutual,
+			want: "certificate required"},
 		{name: "server of another name", opts: oss.TransportOptions{TLS: &tls.Config{RootCAs: ours.RootCAs,
 			ServerName: "example.org"}}, tls: theirs, want: "example.org"},
 		{name: "IPv6 only", opts: oss.TransportOptions{IPFamily: oss.IPv6, Lookup: loopback("127.0.0.1", "::1")},
@@ -181,7 +185,8 @@ func TestTransportOptions(t *testing.T) {
 			Lookup: loopback("127.0.0.9", "127.0.0.1")}, tls: theirs},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := newServer(t, &osstest.Options{CNAME: map[string]string{"example.com": "bucket", "127.0.0.1": "bucket"}})
+			srv := newServer(t,
+				&osstest.Options{CNAME: map[string]string{"example.com": "bucket", "127.0.0.1": "bucket"}})
 			server, from := serve(t, srv, cmp.Or(tt.listen, "127.0.0.1")+":0", tt.tls)
 			_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 			if tt.opts.Lookup == nil {
@@ -254,7 +259,8 @@ func TestRefusalOfAProxyIsFinal(t *testing.T) {
 	for status, want := range map[int]int{403: 1, 502: 2} {
 		gate := newProxy(t)
 		gate.status = status
-		transport, err := oss.NewTransport(&oss.TransportOptions{Proxy: gate.through(url.UserPassword("user", "pass word"))})
+		transport, err := oss.NewTransport(
+			&oss.TransportOptions{Proxy: gate.through(url.UserPassword("user", "pass word"))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +268,8 @@ func TestRefusalOfAProxyIsFinal(t *testing.T) {
 		c := newClient(t, oss.Config{Endpoint: "https://oss.example.com", Credentials: keys,
 			HTTPClient: &http.Client{Transport: transport}, Retry: oss.Retry{Attempts: 2, MinWait: 1, MaxWait: 1}})
 		_, err = c.HeadObject(t.Context(), "bucket", "key", nil)
-		text := fmt.Sprintf("refuses a connection to bucket.oss.example.com:443: status %d %s", status, http.StatusText(status))
+		text := fmt.Sprintf("refuses a connection to bucket.oss.example.com:443: status %d %s",
+			status, http.StatusText(status))
 		if err == nil || !strings.HasSuffix(err.Error(), text) || len(gate.asked) != want {
 			t.Errorf("HeadObject: %v after %d requests, want %d: %s", err, len(gate.asked), want, text)
 		}
@@ -282,7 +289,8 @@ func TestErrorsOfProxiesShowNoPassword(t *testing.T) {
 		c := newClient(t, oss.Config{Endpoint: "http://oss.example.com", Credentials: keys,
 			HTTPClient: &http.Client{Transport: transport}, Retry: oss.Retry{Attempts: 1}})
 		_, err = c.HeadObject(t.Context(), "bucket", "key", nil)
-		if err == nil || !strings.Contains(err.Error(), "invalid proxy address") || strings.Contains(err.Error(), "hun") {
+		if err == nil || !strings.Contains(err.Error(), "invalid proxy address") ||
+			strings.Contains(err.Error(), "hun") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -302,7 +310,8 @@ func TestTransportOptionsThatCannotWorkAreRefused(t *testing.T) {
 		{oss.TransportOptions{IPFamily: -1}, "IPFamily -1 is none of"},
 		{oss.TransportOptions{IPFamily: oss.IPv6, LocalAddr: v4}, "LocalAddr 10.0.0.1 is not of"},
 		{oss.TransportOptions{IPFamily: oss.IPv4, LocalAddr: v6}, "LocalAddr 2001:db8::1 is not of"},
-		{oss.TransportOptions{LocalAddr: netip.MustParseAddr("224.0.0.1")}, "LocalAddr 224.0.0.1 is a multicast address"},
+		{oss.TransportOptions{LocalAddr: netip.MustParseAddr("224.0.0.1")},
+			"LocalAddr 224.0.0.1 is a multicast address"},
 		{oss.TransportOptions{IPFamily: oss.IPv6, LocalAddr: v6}, ""},
 	} {
 		_, err := oss.NewTransport(&tt.opts)

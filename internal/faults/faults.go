@@ -20,13 +20,16 @@ func Anywhere(rnd *rand.Rand) []osstest.Effect {
 		off = -off
 	}
 	return []osstest.Effect{
-		osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"), osstest.Fail(429, "TooManyRequests"),
+		osstest.Fail(500, "InternalError"), osstest.Fail(503, "ServiceUnavailable"),
+		osstest.Fail(429, "TooManyRequests"),
 		osstest.Fail(400, "RequestTimeout"), osstest.Fail(403, oss.ErrAccessDenied), osstest.Drop(), osstest.Drop(),
 		osstest.LoseReply(), osstest.LoseReply(), osstest.LoseReply(), osstest.Delay(time.Second),
-		osstest.Delay(time.Minute), osstest.Hang(), osstest.CutReply(rnd.Int64N(300)), osstest.CutReply(rnd.Int64N(300)),
+		osstest.Delay(time.Minute), osstest.Hang(), osstest.CutReply(rnd.Int64N(300)),
+		osstest.CutReply(rnd.Int64N(300)),
 		osstest.ProxyReply(502, page), osstest.ProxyReply(503, ""), osstest.ProxyReply(200, page),
 		osstest.ProxyReply(404, page), osstest.Throttle(nil),
-		osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded", Hold: time.Second, RetryAfter: 2 * time.Second}),
+		osstest.Throttle(&osstest.ThrottleOptions{Code: "QpsLimitExceeded", Hold: time.Second,
+			RetryAfter: 2 * time.Second}),
 		osstest.ClockOff(off), osstest.ClockOff(off / 2), osstest.ExpireToken(), osstest.RevokeToken(),
 	}
 }

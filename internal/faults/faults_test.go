@@ -36,7 +36,8 @@ func TestNamesTakeAnEffectApart(t *testing.T) {
 		want   []string
 	}{
 		{osstest.Drop(), []string{"Drop"}},
-		{osstest.Together(osstest.LoseReply(), osstest.Redeliver(time.Second)), []string{"LoseReply", "Redeliver", "Together"}},
+		{osstest.Together(osstest.LoseReply(), osstest.Redeliver(time.Second)),
+			[]string{"LoseReply", "Redeliver", "Together"}},
 	} {
 		if got := faults.Names(tt.effect); !slices.Equal(got, tt.want) {
 			t.Errorf("names of %v are %q, want %q", tt.effect, got, tt.want)

@@ -383,7 +383,8 @@ func TestGlobListsOnlyWhatCanMatch(t *testing.T) {
 	for i := range 2000 {
 		keys = append(keys, fmt.Sprintf("log/a%04d", i))
 	}
-	srv, fsys := newFS(t, "", append(keys, "log/2026-01/x.gz", "log/2026-02/x.gz", "log/2026-02/y", "log/2026-03", "[")...)
+	srv, fsys := newFS(t, "",
+		append(keys, "log/2026-01/x.gz", "log/2026-02/x.gz", "log/2026-02/y", "log/2026-03", "[")...)
 	for _, tt := range []struct {
 		pattern  string
 		requests int
@@ -446,7 +447,8 @@ func TestSysIsWhatOSSTells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, ok := dir.Sys().(*oss.ObjectEntry); !ok || e.Key != "p/dir/" || !e.IsPrefix || dir.Mode() != fs.ModeDir|0o555 {
+	if e, ok := dir.Sys().(*oss.ObjectEntry); !ok || e.Key != "p/dir/" || !e.IsPrefix ||
+		dir.Mode() != fs.ModeDir|0o555 {
 		t.Errorf("Stat of a directory = %v with %+v", dir, dir.Sys())
 	}
 }

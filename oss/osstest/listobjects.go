@@ -77,7 +77,8 @@ func (x *exchange) page(after string, owners bool, marker string) (*page, error)
 	if err := x.checkLengths("prefix", "delimiter", marker); err != nil {
 		return nil, err
 	}
-	list := x.objects.ListObjects(store.Query{Bucket: x.bucket, Prefix: p.prefix, Delimiter: p.delimiter, Size: size}, after)
+	list := x.objects.ListObjects(store.Query{Bucket: x.bucket, Prefix: p.prefix, Delimiter: p.delimiter, Size: size},
+		after)
 	for _, e := range list.Entries {
 		if p.last = e.Prefix; e.Prefix != "" {
 			p.prefixes = append(p.prefixes, ossxml.CommonPrefix{Prefix: x.encode(e.Prefix)})

@@ -68,7 +68,8 @@ func (x *exchange) listUploads() (*reply, error) {
 		EncodingType: x.encoding(), Bucket: x.bucket, KeyMarker: x.encode(after), UploadIDMarker: afterID,
 		Delimiter: x.encode(delimiter), Prefix: x.encode(prefix), MaxUploads: size,
 	}
-	p := x.objects.ListUploads(store.Query{Bucket: x.bucket, Prefix: prefix, Delimiter: delimiter, Size: size}, after, afterID)
+	p := x.objects.ListUploads(store.Query{Bucket: x.bucket, Prefix: prefix, Delimiter: delimiter, Size: size}, after,
+		afterID)
 	for _, e := range p.Entries {
 		if e.Prefix != "" {
 			doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(e.Prefix)})
@@ -76,7 +77,8 @@ func (x *exchange) listUploads() (*reply, error) {
 		}
 		u := e.Value
 		doc.Uploads = append(doc.Uploads, ossxml.Upload{
-			Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header), Initiated: ossxml.Time{Time: u.Initiated},
+			Key: x.encode(u.Key), UploadID: u.ID, StorageClass: storageClass(u.Header),
+			Initiated: ossxml.Time{Time: u.Initiated},
 		})
 	}
 	if doc.IsTruncated = p.Truncated; len(p.Entries) > 0 {

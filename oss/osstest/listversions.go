@@ -86,7 +86,8 @@ func (x *exchange) listVersions() (*reply, error) {
 		EncodingType: x.encoding(), Name: x.bucket, Prefix: x.encode(prefix), Delimiter: x.encode(delimiter),
 		KeyMarker: x.encode(after), VersionIDMarker: afterID, MaxKeys: size,
 	}
-	p := x.objects.ListVersions(store.Query{Bucket: x.bucket, Prefix: prefix, Delimiter: delimiter, Size: size}, after, afterID)
+	p := x.objects.ListVersions(store.Query{Bucket: x.bucket, Prefix: prefix, Delimiter: delimiter, Size: size}, after,
+		afterID)
 	for _, e := range p.Entries {
 		if e.Prefix != "" {
 			doc.CommonPrefixes = append(doc.CommonPrefixes, ossxml.CommonPrefix{Prefix: x.encode(e.Prefix)})

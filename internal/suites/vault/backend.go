@@ -1,5 +1,5 @@
-// Package vault is a storage backend of HashiCorp Vault in a bucket. Vault's own suite of tests for backends runs against
-// it, as a judge of package oss that others wrote.
+// Package vault is a storage backend of HashiCorp Vault in a bucket. Vault's own suite of tests for backends runs
+// against it, as a judge of package oss that others wrote.
 package vault
 
 import (

@@ -117,7 +117,8 @@ func checkPages[E any](t *testing.T, label string, want []string, q Query, next 
 			}
 		}
 		if p.Truncated != (len(got) < len(want)) || p.Truncated && len(p.Entries) != q.Size {
-			t.Fatalf("%s: page of %d, truncated %t, after %d of %d", label, len(p.Entries), p.Truncated, len(got), len(want))
+			t.Fatalf("%s: page of %d, truncated %t, after %d of %d", label, len(p.Entries),
+				p.Truncated, len(got), len(want))
 		}
 		if !p.Truncated {
 			break
@@ -134,7 +135,8 @@ func TestEndedUploadsLeaveTheList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, u := range []*Upload{{Name: Name{"b", "k"}, ID: "2"}, {Name: Name{"b", "k"}, ID: "1"}, {Name: Name{"a", "k"}, ID: "3"}} {
+	for _, u := range []*Upload{{Name: Name{"b", "k"}, ID: "2"}, {Name: Name{"b", "k"}, ID: "1"},
+		{Name: Name{"a", "k"}, ID: "3"}} {
 		if err := s.Begin(u); err != nil {
 			t.Fatal(err)
 		}
