@@ -52,6 +52,7 @@ type TransportOptions struct {
 // IPFamily selects versions of the Internet Protocol.
 type IPFamily int
 
+// The versions to use.
 const (
 	AnyIP IPFamily = iota // both, beginning with the one that the lookup returns first
 	IPv4
