@@ -54,8 +54,8 @@ type IPFamily int
 
 const (
 	AnyIP IPFamily = iota // both, beginning with the one that the lookup returns first
-	IPv4
-	IPv6
+	IPv4                  // only
+	IPv6                  // only
 )
 
 // String returns "IP", "IPv4" or "IPv6".
@@ -78,10 +78,11 @@ func (f IPFamily) String() string {
 //
 // # Addresses
 //
-// Each new connection looks its host up, or uses the last answer if that fails or takes two seconds. It goes to the address that was used longest ago, so that connections are
-// spread over all addresses of the preferred IP family. If an address does not answer within 250 ms, another is tried
-// beside it, of both families by turns. An address that failed, or that was slower by this time, is avoided for a
-// minute while there are others, and so is one whose connection broke or stalled during a request.
+// Each new connection looks its host up, or uses the last answer if that fails or takes two seconds. It goes to the
+// address that was used longest ago, so that connections are spread over all addresses of the preferred IP family. If
+// an address does not answer within 250 ms, another is tried beside it, of both families by turns. An address that
+// failed, or that was slower by this time, is avoided for a minute while there are others, and so is one whose
+// connection broke or stalled during a request.
 //
 // # Transports of other makers
 //
