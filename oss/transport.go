@@ -74,7 +74,8 @@ func (f IPFamily) String() string {
 //	transport, err := oss.NewTransport(&oss.TransportOptions{TLS: &tls.Config{RootCAs: roots}})
 //	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou", HTTPClient: &http.Client{Transport: transport}})
 //
-// Its other fields may be changed before the first request. Clients may share it; then they share its connections.
+// Other fields of the transport may be set before its first request. Clients may share it; then they share its
+// connections.
 //
 // # Addresses
 //

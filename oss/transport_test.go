@@ -384,7 +384,7 @@ func TestRoundTripperOfAnotherMakerWrapsTheTransport(t *testing.T) {
 	}
 }
 
-// A Client shows its idle connections to nobody else, and remains usable.
+// CloseIdleConnections closes the connections of one Client, which remains usable.
 func TestCloseIdleConnections(t *testing.T) {
 	srv := newServer(t, nil)
 	server, from := serve(t, srv, "127.0.0.1:0", nil)
