@@ -77,7 +77,10 @@ func respond(c net.Conn, reply []byte) {
 func partSender(t testing.TB, size int, cfg oss.Config) func() {
 	text := content(size)
 	sum := md5.Sum([]byte(text))
-	transport := oss.TransportOver(new(net.Dialer).DialContext, nil)
+	transport, err := oss.NewTransport(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg.Endpoint, cfg.Addressing, cfg.Credentials = listen(t, ok(text)), oss.PathStyle, keys
 	cfg.HTTPClient = &http.Client{Transport: transport}
 	t.Cleanup(transport.CloseIdleConnections) // before the listener waits for its connections

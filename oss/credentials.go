@@ -67,6 +67,9 @@ func (anonymous) Credentials(context.Context) (Credentials, error) { return Cred
 // refresh follows after ten seconds to a minute. If OSS refuses the keys, they are refreshed immediately. A Client
 // measures the lifetime by its own clock, which is corrected by OSS's. Keys that have already expired by the local
 // clock when p returns them are used until OSS refuses them.
+//
+// The sources of package oss/credentials need no CacheCredentials. New of that package caches the keys of other sources
+// without making any caller wait for a refresh.
 func CacheCredentials(p CredentialsProvider, early time.Duration) CredentialsProvider {
 	return &credentialsCache{provider: p, early: early}
 }

@@ -40,6 +40,12 @@
 // append took effect whose response was lost. The Body of GetObject continues with another request if its connection
 // breaks. Do repeats requests by their method, or as Request.Repeat says.
 //
+// # Connections
+//
+// Without Config.HTTPClient, a Client has its own connections: proxies come from the environment, connections are spread
+// over the addresses of a host and follow its DNS, and bodies are sent without a copy. NewTransport changes proxy,
+// certificates, addresses and limits, and says what other transports cost.
+//
 // # Errors
 //
 // If OSS refuses an operation, the error is a *ServiceError, whose Code tells the reason:
@@ -55,8 +61,8 @@
 //
 // # Concurrency
 //
-// A Client is safe for concurrent use and needs no Close; create one and share it. Without Config.HTTPClient it has its
-// own connections. It keeps up to 256 idle connections for each host, with their goroutines, for 50 seconds. A
-// connection has up to 256 KiB of buffers while it sends a body, with TLS up to 264 KiB, and none while it is idle.
-// There are as many sending connections as concurrent calls.
+// A Client is safe for concurrent use and needs no Close; create one and share it. It keeps up to 256 idle connections
+// for each host, with their goroutines, for 50 seconds or until CloseIdleConnections. A connection has up to 256 KiB of
+// buffers while it sends a body, with TLS up to 264 KiB, and none while it is idle. There are as many sending
+// connections as concurrent calls.
 package oss

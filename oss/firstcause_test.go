@@ -56,6 +56,26 @@ func TestAWriteOnACutConnectionTellsTheFirstCause(t *testing.T) {
 	}
 }
 
+// An alert of the server is an error of the TLS layer, above a connection that reads well. With TLS 1.3, the refusal of
+// a client certificate is one.
+func TestAWriteAfterAnAlertTellsTheAlert(t *testing.T) {
+	alert := &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}
+	c := tlsOver(&corkedConn{Conn: closedConn{}})
+	c.Conn = alerted{c.Conn, alert}
+	c.Read(make([]byte, 1))
+	if _, err := c.Write([]byte("x")); !errors.Is(err, alert) {
+		t.Errorf("Write: %v, want %v", err, alert)
+	}
+}
+
+// An alerted connection is what tls.Conn is after an alert.
+type alerted struct {
+	net.Conn
+	alert error
+}
+
+func (c alerted) Read([]byte) (int, error) { return 0, c.alert }
+
 // tlsOver returns a tlsConn that encrypts nothing.
 func tlsOver(under *corkedConn) *tlsConn {
 	return &tlsConn{Conn: under, corked: under, copied: copySize{max: maxCopyTLS}}

@@ -39,9 +39,8 @@ type addressed struct {
 // newAddressed returns a network where all names have the given addresses, and a Client in it. It needs a bubble.
 func newAddressed(t *testing.T, o oss.TransportOptions, found ...string) (*addressed, *oss.Client) {
 	t.Helper()
-	n := &addressed{srv: newServer(t,
-		&osstest.Options{MinPartSize: 1, CNAME: map[string]string{"example.com": "bucket"}}),
-		dials:  make(map[string]int),
+	srv := newServer(t, &osstest.Options{MinPartSize: 1, CNAME: map[string]string{"example.com": "bucket"}})
+	n := &addressed{srv: srv, dials: make(map[string]int),
 		behave: make(map[string]func(ctx context.Context, c net.Conn) (net.Conn, error))}
 	n.answer(found...)
 	o.Lookup = func(ctx context.Context, network, _ string) ([]netip.Addr, error) {
@@ -148,8 +147,7 @@ func (c *mute) Read([]byte) (int, error)    { <-c.closed; return 0, net.ErrClose
 func (c *mute) Write(p []byte) (int, error) { return len(p), nil }
 func (c *mute) Close() error                { c.once.Do(func() { close(c.closed) }); return c.Conn.Close() }
 
-// parts sends so many parts, some of them at the same time, and returns how long that took. OSS answers each after a
-// delay.
+// parts sends so many parts, with some workers, and returns how long that took. OSS answers each after a delay.
 func (n *addressed) parts(t *testing.T, c *oss.Client, parts, workers int, each time.Duration) time.Duration {
 	t.Helper()
 	up, err := c.InitiateMultipartUpload(t.Context(), "bucket", "key", nil)

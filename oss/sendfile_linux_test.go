@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -75,7 +74,10 @@ func sockets(t *testing.T, cfg oss.Config, serve http.HandlerFunc) (*oss.Client,
 	}))
 	t.Cleanup(srv.Close)
 	cfg.Endpoint, cfg.Addressing, cfg.Credentials = srv.URL, oss.PathStyle, keys
-	transport := oss.TransportOver(new(net.Dialer).DialContext, nil)
+	transport, err := oss.NewTransport(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg.HTTPClient = &http.Client{Transport: transport}
 	return newClient(t, cfg), &requests

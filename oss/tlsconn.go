@@ -64,6 +64,13 @@ type tlsConn struct {
 	writing  sync.Mutex
 }
 
+// Read remembers the alerts of the server, which only the TLS layer sees.
+func (c *tlsConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.corked.fail(err)
+	return n, err
+}
+
 // ReadFrom sends all of r. Memory that r exposes is encrypted from where it lies.
 func (c *tlsConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	if body := bodyOf(r); body != nil {

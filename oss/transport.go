@@ -55,8 +55,8 @@ type IPFamily int
 // The versions to use.
 const (
 	AnyIP IPFamily = iota // both, beginning with the one that the lookup returns first
-	IPv4
-	IPv6
+	IPv4                  // only
+	IPv6                  // only
 )
 
 // String returns "IP", "IPv4" or "IPv6".
@@ -75,7 +75,8 @@ func (f IPFamily) String() string {
 //	transport, err := oss.NewTransport(&oss.TransportOptions{TLS: &tls.Config{RootCAs: roots}})
 //	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou", HTTPClient: &http.Client{Transport: transport}})
 //
-// Its other fields may be changed before the first request. Clients may share it; then they share its connections.
+// Other fields of the transport may be set before its first request. Clients may share it; then they share its
+// connections.
 //
 // # Addresses
 //

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -78,6 +79,7 @@ type client interface {
 	PresignGet(c ctx, bucket, key string, ttl time.Duration, opts *oss.GetOptions) (*oss.Presigned, error)
 	PresignPut(c ctx, bucket, key string, ttl time.Duration, opts *oss.ObjectOptions) (*oss.Presigned, error)
 	PresignPart(c ctx, up oss.Upload, number int, ttl time.Duration) (*oss.Presigned, error)
+	CloseIdleConnections()
 }
 type uploader interface {
 	UploadFile(c ctx, bucket, key, path string, opts *oss.ObjectOptions) (*multipart.Result, error)
@@ -138,6 +140,9 @@ var (
 	_               = oss.Config{Region: "", Endpoint: "", Addressing: oss.VirtualHosted, Credentials: nil, Signer: nil,
 		HTTPClient: nil, Retry: oss.Retry{Attempts: 1, MinWait: 1, MaxWait: 1, Stall: 1}, Logger: (*slog.Logger)(nil),
 		Hooks: oss.Hooks{}, UserAgent: "", Now: time.Now}
+	_ = oss.TransportOptions{Proxy: nil, TLS: nil, ConnectTimeout: 0, IPFamily: oss.AnyIP, LocalAddr: netip.Addr{},
+		Lookup: nil, MaxConnsPerHost: 0, MaxIdleConnsPerHost: 0, MaxConnAge: 0}
+	_ = []any{oss.NewTransport, oss.IPv4, oss.IPv6}
 	_ = oss.Request{Op: "", Method: "", Bucket: "", Key: "", Query: url.Values{}, Header: http.Header{}, Body: nil}
 	_ = oss.ServiceError{Op: "", Bucket: "", Key: "", StatusCode: 0, Code: "", Message: "", RequestID: "", HostID: "",
 		EC: "", HelpURL: "", StringToSign: "", Attempts: 0, Body: nil}

@@ -46,12 +46,15 @@ func TestTokenThatIsRevokedInMidUploadIsReplaced(t *testing.T) {
 
 // C5: credentials-go does not tell when keys expire, so a URL promises more than its token keeps.
 func TestPresignedURLsDoNotOutliveTheKeysOfAnySource(t *testing.T) {
-	for _, source := range networkSources() {
+	for _, source := range rotatingSources(t) {
 		t.Run(source.name, func(t *testing.T) {
 			configure(t)
 			synctest.Test(t, func(t *testing.T) {
-				srv, _, client := storage(t, source.make)
+				srv, c, client := storage(t, source.make)
 				defer srv.Close()
+				if source.rotate != nil {
+					source.rotate(t, c.uri.Issue())
+				}
 				p, err := client.PresignGet(t.Context(), "bucket", "key", 24*time.Hour, nil)
 				if err != nil || time.Until(p.Expires) != 15*time.Minute {
 					t.Errorf("%v, %v, want the 15 minutes of the keys", p, err)
