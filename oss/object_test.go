@@ -128,8 +128,8 @@ func TestRangesAreRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer obj.Body.Close()
-			if b, err := io.ReadAll(obj.Body); string(b) != tt.want || err != nil {
-				t.Errorf("read %q, %v, want %q", b, err, tt.want)
+			if b, err := io.ReadAll(obj.Body); string(b) != tt.want || err != nil || obj.Length != int64(len(b)) {
+				t.Errorf("read %q of length %d, %v, want %q", b, obj.Length, err, tt.want)
 			}
 		})
 	}

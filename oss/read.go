@@ -75,6 +75,7 @@ type Object struct {
 	Body       io.ReadCloser // the requested bytes
 
 	Offset   int64 // of the first byte of Body in the object
+	Length   int64 // bytes of Body; -1 if a compressed or chunked response does not tell
 	Verified bool  // the last Read of Body compares the CRC-64; false for ranges, and if OSS reports no CRC-64
 }
 
@@ -117,7 +118,7 @@ func (c *Client) GetObject(ctx context.Context, bucket, key string, opts *GetOpt
 			resource(bucket, key), r.Header.Get("Range"), resp.StatusCode, resp.Header.Get("Content-Range"))
 	}
 	b := &objectBody{client: c, ctx: ctx, request: r, info: &obj.ObjectInfo, reply: resp.Body, at: first, end: -1}
-	obj.Body, obj.Offset = b, first
+	obj.Body, obj.Offset, obj.Length = b, first, resp.ContentLength
 	if opts.transforms(r, resp) {
 		return obj, nil
 	}
