@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -190,7 +191,9 @@ func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*W
 		j.guard.rethrow()
 		return nil, err
 	}
-	w.continued, j.keep = cp.Upload.ID != "", cp.Upload.ID != "" || j.keep
+	if cp.Upload.ID != "" {
+		w.continued, j.keep = true, true
+	}
 	w.size = cp.Size
 	return w, nil
 }
@@ -264,4 +267,75 @@ func (u *Uploader) DiscardWriter(ctx context.Context, cp *Checkpoint) error {
 	}
 	defer w.cancel(nil)
 	return w.discard()
+}
+
+// NamedWriter returns a Writer whose Checkpoint Options.Store keeps under name, which may contain any characters: the
+// Writer continues the one that was suspended under that name, or begins if there is none. Suspend saves the
+// Checkpoint, and Close and Abort delete it. See ContinueWriter for the rest.
+//
+// The record is saved before the first part is sent. So if the process is killed before it suspends the Writer, the
+// next NamedWriter continues the same upload, at the last Checkpoint or at byte 0. A name whose upload no longer exists
+// stays an error that matches oss.ErrNoSuchUpload until DiscardNamed deletes the record: the object may exist if the
+// process was killed during Close. If Close or Suspend fails, the record and the upload are kept.
+//
+// Two processes should not write under one name at the same time. If they do, one of them fails with
+// ErrStaleCheckpoint or oss.ErrInvalidPart. If the Store is a RecordLocker, saving is safe from races.
+func (u *Uploader) NamedWriter(
+	ctx context.Context, name, bucket, key string, opts *oss.ObjectOptions,
+) (*Writer, error) {
+	if err := u.checkName(name); err != nil {
+		return nil, err
+	}
+	k := &keeper{u: u, name: name}
+	w, err := u.restWriter(ctx, oss.Upload{Bucket: bucket, Key: key}, opts, k)
+	if err != nil {
+		return nil, err
+	}
+	w.continued, w.job.keep = true, true
+	ctx = u.governed(ctx, bucket, key, w.job.options.common, nil)
+	cp, err := k.load(ctx, w.job)
+	if cp == nil && err == nil {
+		return w, nil
+	}
+	if err == nil && cp.Upload.ID == "" && !cp.Begun.IsZero() {
+		w.job.endIntent(ctx, cp.plan())
+	}
+	return w.resumed(cp, opts, err)
+}
+
+// DiscardNamed aborts the upload that a NamedWriter has begun under name, and deletes the record. An unknown name, or
+// an upload that no longer exists, is no error.
+func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
+	if err := u.checkName(name); err != nil {
+		return err
+	}
+	p, err := u.opts.Store.Load(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && p.Checkpoint == nil {
+		err = fmt.Errorf("multipart: the record %s is not that of a Writer", oneLine(name))
+	}
+	if err != nil {
+		return err
+	}
+	w, err := u.restWriter(ctx, p.Upload, nil, &keeper{u: u, name: name, kept: true})
+	if err != nil {
+		return err
+	}
+	defer w.cancel(nil)
+	return w.discard()
+}
+
+// checkName refuses a name that no Store can keep.
+func (u *Uploader) checkName(name string) error {
+	switch {
+	case u.err != nil:
+		return u.err
+	case u.opts.Store == nil:
+		return errors.New("multipart: a named Writer needs Options.Store")
+	case name == "":
+		return errors.New("multipart: the name of a Writer is empty")
+	}
+	return nil
 }
