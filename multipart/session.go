@@ -110,10 +110,11 @@ func (j *job) putEmpty(ctx context.Context) (*Result, error) {
 	return res, nil
 }
 
-// verifySession asks OSS whether it holds the parts of the session.
+// verifySession makes OSS hold exactly the parts of the session. If one of them is missing or was replaced, the error
+// matches ErrStaleCheckpoint. Others, from before a Truncate or of another Writer, are replaced.
 func (j *job) verifySession(ctx context.Context) error {
 	s := j.session
-	if len(s.parts) == 0 {
+	if len(s.parts)+len(s.others) == 0 {
 		return nil
 	}
 	held, err := j.u.list(ctx, j.plan.Upload, j.options.common)
@@ -128,7 +129,8 @@ func (j *job) verifySession(ctx context.Context) error {
 			return fmt.Errorf("%w: part %d has been replaced", ErrStaleCheckpoint, p.Number)
 		}
 	}
-	return nil
+	s.setOthers(held[len(s.parts):], j.u.client.MinPartSize())
+	return j.clearOthers(ctx)
 }
 
 // checkpoint returns the Checkpoint of the session s.

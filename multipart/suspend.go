@@ -83,7 +83,8 @@ func (j *job) suspend(ctx context.Context) (*Checkpoint, error) {
 // Truncate discards all bytes from offset size on. The next Write continues there. Parts cannot be read back, so size
 // must be in the bytes after the last part, or where a part begins or ends: otherwise the error matches ErrInsidePart,
 // names the nearest offsets that are possible, and nothing changes. Offset 0 is always possible. A Truncate after a
-// Write waits until the bytes written are stored.
+// Write waits until the bytes written are stored. A process that is killed after Truncate and before Suspend may leave
+// the last Checkpoint as it was or truncated.
 func (w *Writer) Truncate(size int64) error {
 	if w.ended || w.job == nil || w.failed != nil || w.readErr != nil {
 		return w.usable()
@@ -140,9 +141,10 @@ func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss
 // Abort delete it.
 //
 // Without a sidecar OpenWriter continues after the parts that OSS lists without a gap, each large enough to be followed
-// by another one. Size tells where that is. The content of these parts is proved by nothing but the ETags and CRC-64s
-// that OSS lists: Result.Unproved tells their bytes. They are the beginning of what the last Writer wrote, unless two
-// Writers have written at the same time.
+// by another one. Size tells where that is. Nothing but the ETags and the CRC-64s that OSS lists proves the content of
+// these parts: Result.Unproved tells their bytes. They are the beginning of what the last Writer wrote, if one Writer
+// at a time has written. If two have written at the same time, and both were killed, they may be parts of both: then
+// do not use OpenWriter without a sidecar, but DiscardWriter.
 func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.ObjectOptions) (*Writer, error) {
 	k := &keeper{u: u}
 	w, err := u.restWriter(ctx, up, opts, k)
@@ -158,7 +160,8 @@ func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.Obje
 	if err != nil {
 		return w.resumed(nil, nil, w.job.kept(&transferResult{}, err))
 	}
-	s := newSession(held, countWhole(held, u.client.MinPartSize()))
+	least := u.client.MinPartSize()
+	s := newSession(held, countWhole(held, least), least)
 	s.unproved = s.stored()
 	err = k.save(ctx, w.job, s)
 	return w.resumed(w.job.checkpoint(s), nil, err)
@@ -240,6 +243,7 @@ func (w *Writer) discard() error {
 
 // discard aborts the upload of a session, and deletes its Checkpoint.
 func (j *job) discard(ctx context.Context) error {
+	ctx = j.u.governed(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, j.options.common, nil)
 	if j.plan.Upload.ID != "" {
 		clean, cancel := j.u.cleanupContext(ctx)
 		defer cancel()
