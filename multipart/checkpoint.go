@@ -110,13 +110,21 @@ func (s *session) add(parts []oss.Part) {
 }
 
 // newSession returns the session of the first n of the parts that OSS lists. Their numbers must have no gaps.
-func newSession(held []oss.Part, n int) *session {
+func newSession(held []oss.Part, n int, least int64) *session {
 	s := &session{known: true}
 	s.add(held[:n:n])
-	for _, p := range held[n:] {
-		s.others = append(s.others, p.Number)
-	}
+	s.setOthers(held[n:], least)
 	return s
+}
+
+// setOthers notes the parts that OSS lists after those of s. Those with fewer than least bytes are of no use already.
+func (s *session) setOthers(held []oss.Part, least int64) {
+	s.others = nil
+	for _, p := range held {
+		if p.Size >= least {
+			s.others = append(s.others, p.Number)
+		}
+	}
 }
 
 // countWhole returns how many of the parts that OSS lists follow one another from number 1, each of at least least
@@ -133,7 +141,7 @@ func (cp *Checkpoint) takeUp(held []oss.Part, least int64) (*session, error) {
 	if n := countWhole(held, least); n < cp.Parts {
 		return nil, fmt.Errorf("%w: it has %d parts, and part %d is missing", ErrStaleCheckpoint, cp.Parts, n+1)
 	}
-	s := newSession(held, cp.Parts)
+	s := newSession(held, cp.Parts, least)
 	s.tail, s.unproved = cp.Tail, cp.Unproved
 	switch {
 	case s.stored() != cp.stored() || s.digest() != cp.Digest:

@@ -133,3 +133,65 @@ func ExampleWriter_Truncate() {
 	// true
 	// <nil> 2097152
 }
+
+// Continue an upload by a name of the caller's, on any machine: the records are in OSS too.
+func ExampleUploader_NamedWriter() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+
+	for i := range 3 { // each time in another process
+		store, err := multipart.NewObjectStore(srv.Client(), "state", "uploads/")
+		if err != nil {
+			log.Fatal(err)
+		}
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{Store: store})
+		w, err := up.NamedWriter(ctx, "upload 42", "videos", "holiday.mp4", nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("continue at byte", w.Size())
+		fmt.Fprint(w, strings.Repeat("x", 200000))
+		if i == 2 {
+			err = w.Close()
+		} else {
+			_, err = w.Suspend(ctx)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	obj, _ := srv.Stat("videos", "holiday.mp4")
+	fmt.Println(obj.Size, "bytes;", len(srv.Objects("state")), "records left")
+	// Output:
+	// continue at byte 0
+	// continue at byte 200000
+	// continue at byte 400000
+	// 600000 bytes; 0 records left
+}
+
+// Keep the records of unfinished uploads in OSS, for machines without disks.
+func ExampleNewObjectStore() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	store, err := multipart.NewObjectStore(srv.Client(), "state", ".uploads/")
+	if err != nil {
+		log.Fatal(err)
+	}
+	up := multipart.NewUploader(srv.Client(), &multipart.Options{Store: store})
+	w, err := up.NamedWriter(context.Background(), "a name", "videos", "a.mp4", nil)
+	if err == nil {
+		fmt.Fprint(w, "the first bytes")
+		_, err = w.Suspend(context.Background())
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	for r, err := range store.List(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %d bytes of %s\n", r.ID, r.Plan.Checkpoint.Size, r.Plan.Upload.Key)
+	}
+	// Output: a name: 15 bytes of a.mp4
+}

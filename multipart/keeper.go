@@ -15,10 +15,19 @@ import (
 // or without a name in the sidecar of the upload. A nil keeper keeps nothing.
 type keeper struct {
 	u    *Uploader
-	name string // "" for a sidecar
-	last string // Digest of the Checkpoint that the Writer has loaded or saved; "" if none
-	kept bool   // there may be a record
+	name string       // "" for a sidecar
+	last savedAs      // the Checkpoint that the Writer has loaded or saved last; zero if none
+	kept bool         // there may be a record
+	side *ObjectStore // of the sidecar; nil before it is used
 }
+
+// A savedAs identifies a Checkpoint.
+type savedAs struct {
+	upload oss.Upload
+	digest string
+}
+
+func (cp *Checkpoint) id() savedAs { return savedAs{cp.Upload, cp.Digest} }
 
 func (k *keeper) named() bool   { return k != nil && k.name != "" }
 func (k *keeper) sidecar() bool { return k != nil && k.name == "" }
@@ -36,8 +45,11 @@ func (k *keeper) place(j *job) (Store, string) {
 		return k.u.opts.Store, k.name
 	}
 	up := j.plan.Upload
-	key := func(string) string { return SidecarKey(up) }
-	return &ObjectStore{client: k.u.client, bucket: up.Bucket, key: key, header: j.options.common}, up.String()
+	if k.side == nil {
+		k.side = &ObjectStore{client: k.u.client, bucket: up.Bucket, header: j.options.common}
+		k.side.key = func(string) string { return SidecarKey(up) }
+	}
+	return k.side, up.String()
 }
 
 // load returns the Checkpoint that was saved, or nil if there is none.
@@ -61,7 +73,7 @@ func (k *keeper) load(ctx context.Context, j *job) (*Checkpoint, error) {
 // loaded records that the Writer continues cp.
 func (k *keeper) loaded(cp *Checkpoint) {
 	if k != nil {
-		k.last, k.kept = cp.Digest, true
+		k.last, k.kept = cp.id(), true
 	}
 }
 
@@ -84,7 +96,7 @@ func (k *keeper) save(ctx context.Context, j *job, s *session) error {
 	if err != nil {
 		return err
 	}
-	if saved != nil && saved.Digest != k.last {
+	if saved != nil && saved.id() != k.last {
 		return fmt.Errorf("%w: one of %d bytes has been saved as %s", ErrStaleCheckpoint, saved.Size, oneLine(id))
 	}
 	cp := j.checkpoint(s)
@@ -92,7 +104,7 @@ func (k *keeper) save(ctx context.Context, j *job, s *session) error {
 	if err := j.guard.do(func() error { return store.Save(ctx, id, cp.plan()) }); err != nil {
 		return fmt.Errorf("saving the checkpoint: %w", err)
 	}
-	k.last = cp.Digest
+	k.last = cp.id()
 	return nil
 }
 
@@ -105,8 +117,11 @@ func (k *keeper) delete(ctx context.Context, j *job) {
 	ctx, cancel := k.u.cleanupContext(ctx)
 	defer cancel()
 	drop := func() error { return deleteIf(ctx, store, id, j.plan.Upload) }
-	if k.sidecar() {
-		drop = func() error { return store.Delete(ctx, id) } // no other upload has it
+	if k.sidecar() { // which no other upload has
+		if k.last == (savedAs{}) {
+			store.Load(ctx, id) // learns whether there are versions
+		}
+		drop = func() error { return store.Delete(ctx, id) }
 	}
 	if err := j.guard.do(drop); err != nil {
 		j.warn("cannot delete the checkpoint of an ended upload", j.plan.Upload, err)

@@ -6,21 +6,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // This file is the upload of a Writer, which may be suspended and continued. It runs in legs: one from each point at
 // which the Writer rests to the next. At rest no part is in flight, and job.session says what is stored.
 
-// beginSession initiates the upload of a Writer. If the Writer has a name, its record is saved before part 1.
+// beginSession initiates the upload of a Writer. If the Writer has a name, its record is saved before, for the next
+// Writer if the process is killed after OSS has begun the upload, and again before part 1.
 func (j *job) beginSession(ctx context.Context) error {
+	if !j.keeper.named() {
+		return j.initiate(ctx)
+	}
+	j.plan.Begun = j.u.client.Now().UTC().Truncate(time.Second)
+	if err := j.keeper.save(ctx, j, j.session); err != nil {
+		return j.notBegun(err)
+	}
 	if err := j.initiate(ctx); err != nil {
 		return err
 	}
-	if !j.keeper.named() {
-		return nil
-	}
-	if err := j.keeper.save(ctx, j, new(session)); err != nil {
-		j.keep = false
+	if err := j.keeper.save(ctx, j, j.session); err != nil {
+		saved, loadErr := j.keeper.load(ctx, j)
+		j.keep = loadErr != nil || saved != nil && saved.Upload == j.plan.Upload
 		return j.abandon(ctx, &transferResult{}, err)
 	}
 	return nil
@@ -103,10 +110,11 @@ func (j *job) putEmpty(ctx context.Context) (*Result, error) {
 	return res, nil
 }
 
-// verifySession asks OSS whether it holds the parts of the session.
+// verifySession makes OSS hold exactly the parts of the session. If one of them is missing or was replaced, the error
+// matches ErrStaleCheckpoint. Others, from before a Truncate or of another Writer, are replaced.
 func (j *job) verifySession(ctx context.Context) error {
 	s := j.session
-	if len(s.parts) == 0 {
+	if len(s.parts)+len(s.others) == 0 {
 		return nil
 	}
 	held, err := j.u.list(ctx, j.plan.Upload, j.options.common)
@@ -121,7 +129,8 @@ func (j *job) verifySession(ctx context.Context) error {
 			return fmt.Errorf("%w: part %d has been replaced", ErrStaleCheckpoint, p.Number)
 		}
 	}
-	return nil
+	s.setOthers(held[len(s.parts):], j.u.client.MinPartSize())
+	return j.clearOthers(ctx)
 }
 
 // checkpoint returns the Checkpoint of the session s.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -82,7 +83,8 @@ func (j *job) suspend(ctx context.Context) (*Checkpoint, error) {
 // Truncate discards all bytes from offset size on. The next Write continues there. Parts cannot be read back, so size
 // must be in the bytes after the last part, or where a part begins or ends: otherwise the error matches ErrInsidePart,
 // names the nearest offsets that are possible, and nothing changes. Offset 0 is always possible. A Truncate after a
-// Write waits until the bytes written are stored.
+// Write waits until the bytes written are stored. A process that is killed after Truncate and before Suspend may leave
+// the last Checkpoint as it was or truncated.
 func (w *Writer) Truncate(size int64) error {
 	if w.ended || w.job == nil || w.failed != nil || w.readErr != nil {
 		return w.usable()
@@ -139,9 +141,10 @@ func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss
 // Abort delete it.
 //
 // Without a sidecar OpenWriter continues after the parts that OSS lists without a gap, each large enough to be followed
-// by another one. Size tells where that is. The content of these parts is proved by nothing but the ETags and CRC-64s
-// that OSS lists: Result.Unproved tells their bytes. They are the beginning of what the last Writer wrote, unless two
-// Writers have written at the same time.
+// by another one. Size tells where that is. Nothing but the ETags and the CRC-64s that OSS lists proves the content of
+// these parts: Result.Unproved tells their bytes. They are the beginning of what the last Writer wrote, if one Writer
+// at a time has written. If two have written at the same time, and both were killed, they may be parts of both: then
+// do not use OpenWriter without a sidecar, but DiscardWriter.
 func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.ObjectOptions) (*Writer, error) {
 	k := &keeper{u: u}
 	w, err := u.restWriter(ctx, up, opts, k)
@@ -157,7 +160,8 @@ func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.Obje
 	if err != nil {
 		return w.resumed(nil, nil, w.job.kept(&transferResult{}, err))
 	}
-	s := newSession(held, countWhole(held, u.client.MinPartSize()))
+	least := u.client.MinPartSize()
+	s := newSession(held, countWhole(held, least), least)
 	s.unproved = s.stored()
 	err = k.save(ctx, w.job, s)
 	return w.resumed(w.job.checkpoint(s), nil, err)
@@ -190,7 +194,9 @@ func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*W
 		j.guard.rethrow()
 		return nil, err
 	}
-	w.continued, j.keep = cp.Upload.ID != "", cp.Upload.ID != "" || j.keep
+	if cp.Upload.ID != "" {
+		w.continued, j.keep = true, true
+	}
 	w.size = cp.Size
 	return w, nil
 }
@@ -237,6 +243,7 @@ func (w *Writer) discard() error {
 
 // discard aborts the upload of a session, and deletes its Checkpoint.
 func (j *job) discard(ctx context.Context) error {
+	ctx = j.u.governed(ctx, j.plan.Upload.Bucket, j.plan.Upload.Key, j.options.common, nil)
 	if j.plan.Upload.ID != "" {
 		clean, cancel := j.u.cleanupContext(ctx)
 		defer cancel()
@@ -264,4 +271,75 @@ func (u *Uploader) DiscardWriter(ctx context.Context, cp *Checkpoint) error {
 	}
 	defer w.cancel(nil)
 	return w.discard()
+}
+
+// NamedWriter returns a Writer whose Checkpoint Options.Store keeps under name, which may contain any characters: the
+// Writer continues the one that was suspended under that name, or begins if there is none. Suspend saves the
+// Checkpoint, and Close and Abort delete it. See ContinueWriter for the rest.
+//
+// The record is saved before the first part is sent. So if the process is killed before it suspends the Writer, the
+// next NamedWriter continues the same upload, at the last Checkpoint or at byte 0. A name whose upload no longer exists
+// stays an error that matches oss.ErrNoSuchUpload until DiscardNamed deletes the record: the object may exist if the
+// process was killed during Close. If Close or Suspend fails, the record and the upload are kept.
+//
+// Two processes should not write under one name at the same time. If they do, one of them fails with
+// ErrStaleCheckpoint or oss.ErrInvalidPart. If the Store is a RecordLocker, saving is safe from races.
+func (u *Uploader) NamedWriter(
+	ctx context.Context, name, bucket, key string, opts *oss.ObjectOptions,
+) (*Writer, error) {
+	if err := u.checkName(name); err != nil {
+		return nil, err
+	}
+	k := &keeper{u: u, name: name}
+	w, err := u.restWriter(ctx, oss.Upload{Bucket: bucket, Key: key}, opts, k)
+	if err != nil {
+		return nil, err
+	}
+	w.continued, w.job.keep = true, true
+	ctx = u.governed(ctx, bucket, key, w.job.options.common, nil)
+	cp, err := k.load(ctx, w.job)
+	if cp == nil && err == nil {
+		return w, nil
+	}
+	if err == nil && cp.Upload.ID == "" && !cp.Begun.IsZero() {
+		w.job.endIntent(ctx, cp.plan())
+	}
+	return w.resumed(cp, opts, err)
+}
+
+// DiscardNamed aborts the upload that a NamedWriter has begun under name, and deletes the record. An unknown name, or
+// an upload that no longer exists, is no error.
+func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
+	if err := u.checkName(name); err != nil {
+		return err
+	}
+	p, err := u.opts.Store.Load(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && p.Checkpoint == nil {
+		err = fmt.Errorf("multipart: the record %s is not that of a Writer", oneLine(name))
+	}
+	if err != nil {
+		return err
+	}
+	w, err := u.restWriter(ctx, p.Upload, nil, &keeper{u: u, name: name, kept: true})
+	if err != nil {
+		return err
+	}
+	defer w.cancel(nil)
+	return w.discard()
+}
+
+// checkName refuses a name that no Store can keep.
+func (u *Uploader) checkName(name string) error {
+	switch {
+	case u.err != nil:
+		return u.err
+	case u.opts.Store == nil:
+		return errors.New("multipart: a named Writer needs Options.Store")
+	case name == "":
+		return errors.New("multipart: the name of a Writer is empty")
+	}
+	return nil
 }

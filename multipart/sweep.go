@@ -93,6 +93,9 @@ func (u *Uploader) tidyRecords(ctx context.Context, bucket string, o SweepOption
 		if up.Bucket != bucket || !strings.HasPrefix(up.Key, o.Prefix) || r.Plan.Begun.After(limit) {
 			continue
 		}
+		if cp := r.Plan.Checkpoint; cp != nil && cp.Saved.After(limit) { // all its bytes may be in the record
+			continue
+		}
 		gone := up.ID == "" // it was about to be begun
 		if !gone {
 			there, err := j.exists(ctx)

@@ -85,6 +85,11 @@ type uploader interface {
 	UploadFile(c ctx, bucket, key, path string, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Upload(c ctx, bucket, key string, src io.Reader, opts *oss.ObjectOptions) (*multipart.Result, error)
 	NewWriter(c ctx, bucket, key string, opts *oss.ObjectOptions) *multipart.Writer
+	ContinueWriter(c ctx, cp *multipart.Checkpoint, opts *oss.ObjectOptions) (*multipart.Writer, error)
+	OpenWriter(c ctx, up oss.Upload, opts *oss.ObjectOptions) (*multipart.Writer, error)
+	NamedWriter(c ctx, name, bucket, key string, opts *oss.ObjectOptions) (*multipart.Writer, error)
+	DiscardWriter(c ctx, cp *multipart.Checkpoint) error
+	DiscardNamed(c ctx, name string) error
 	Copy(c ctx, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Begin(c ctx, bucket, key string, size int64, opts *oss.ObjectOptions) (multipart.Plan, error)
 	UploadParts(c ctx, p multipart.Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error)
