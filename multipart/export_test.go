@@ -1,5 +1,7 @@
 package multipart
 
+import "os"
+
 // InUse returns what uploads of u hold at the moment: slots for parts in flight, and bytes of
 // buffers. Both are zero when none is going on.
 func (u *Uploader) InUse() (slots, bytes int64) {
@@ -34,3 +36,14 @@ func (u *Uploader) HedgeFreely() {
 
 // ChangeTime returns when the inode of a file was last changed, the zero time where the system does not tell.
 var ChangeTime = changeTime
+
+// TreePath returns the path that a key becomes.
+var TreePath = treePath
+
+// IgnoreCase has DownloadTree take the file system for one that ignores the case of names, until the function it
+// returns is called.
+func IgnoreCase() (restore func()) {
+	really := ignoresCase
+	ignoresCase = func(*os.Root) (bool, error) { return true, nil }
+	return func() { ignoresCase = really }
+}

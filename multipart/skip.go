@@ -6,9 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"net/http"
 	"strings"
 
+	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -16,9 +19,10 @@ import (
 
 // A comparison is made before an upload, which is skipped if OSS holds an identical object.
 type comparison struct {
-	// the object of the key, from a listing; nil means that OSS is asked
+	// The object of the key as a listing tells it; nil means that OSS is asked.
 	listed *oss.ObjectEntry
-	reread func(ctx context.Context) (*sums, error) // reads all of a stream a second time; nil for other sources
+	// Reads all of a stream a second time; nil for other sources.
+	reread func(ctx context.Context) (*sums, error)
 }
 
 // comparison returns the comparison that an upload of a single source makes, or nil.
@@ -55,14 +59,14 @@ func (j *job) skip(ctx context.Context, in input) (*Result, error) {
 func (j *job) findIdentical(ctx context.Context, in input, want map[string]string) (*Result, error) {
 	var s *sums
 	listed := in.skip.listed
-	if listed != nil && len(strings.Trim(listed.ETag, `"`)) == hex.EncodedLen(md5.Size) && onlyClass(want) {
+	if listed != nil && isMD5(listed.ETag) && onlyClass(want) {
 		var err error
 		if s, err = j.sumsOf(ctx, in); err != nil {
 			return nil, err
 		}
 		class := want[storageClassHeader]
-		if s.isETag(listed.ETag) && listed.Type != oss.TypeSymlink &&
-			(class == "" || class == string(listed.StorageClass)) {
+		sameClass := class == "" || class == string(listed.StorageClass)
+		if s.isETag(listed.ETag) && listed.Type != oss.TypeSymlink && sameClass {
 			return &Result{ETag: listed.ETag, CRC64: s.crc, Size: in.size, Skipped: true}, nil
 		}
 	}
@@ -103,6 +107,35 @@ func (j *job) sumsOf(ctx context.Context, in input) (*sums, error) {
 // isETag reports whether an ETag is the MD5 of s.
 func (s *sums) isETag(etag string) bool {
 	return strings.EqualFold(strings.Trim(etag, `"`), hex.EncodeToString(s.md5[:]))
+}
+
+// isMD5 reports whether an ETag has the form of an MD5, which that of an object of several parts does not have.
+func isMD5(etag string) bool { return len(strings.Trim(etag, `"`)) == hex.EncodedLen(md5.Size) }
+
+// A summer computes the checksums of what it reads.
+type summer struct {
+	md5 hash.Hash // nil if it is not wanted
+	crc uint64
+}
+
+// sum reads r to its end.
+func (h *summer) sum(ctx context.Context, r io.Reader, buf []byte) (*sums, error) {
+	for ctx.Err() == nil {
+		n, err := r.Read(buf)
+		if h.md5 != nil {
+			h.md5.Write(buf[:n])
+		}
+		h.crc = crc64.Update(h.crc, buf[:n])
+		switch {
+		case err == io.EOF && h.md5 == nil:
+			return &sums{crc: h.crc}, nil
+		case err == io.EOF:
+			return &sums{md5: [md5.Size]byte(h.md5.Sum(nil)), crc: h.crc}, nil
+		case err != nil:
+			return nil, fmt.Errorf("multipart: %w", err)
+		}
+	}
+	return nil, ctx.Err()
 }
 
 const storageClassHeader = "X-Oss-Storage-Class"

@@ -70,22 +70,22 @@ func TestSkipIdenticalSkipsOnlyWhatIsIdentical(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, srv *osstest.Server) {
 				if test.there != nil {
-					if _, err := srv.Client().PutObject(t.Context(), bucket, key,
-						bytes.NewReader(test.there), test.as); err != nil {
+					_, err := srv.Client().PutObject(t.Context(), bucket, key, bytes.NewReader(test.there), test.as)
+					if err != nil {
 						t.Fatal(err)
 					}
 				}
 				before := len(srv.Requests())
-				u := multipart.NewUploader(srv.Client(),
-					&multipart.Options{PartSize: 100, Concurrency: 1, SkipIdentical: true})
+				opts := &multipart.Options{PartSize: 100, Concurrency: 1, SkipIdentical: true}
+				u := multipart.NewUploader(srv.Client(), opts)
 				src := test.source
 				if src == nil {
 					src = bytes.NewReader(content)
 				}
 				res, err := u.Upload(t.Context(), bucket, key, src, test.opts)
 				wantObject(t, srv, content, res, err)
-				if got := requestsAfter(srv, before); fmt.Sprint(got) != fmt.Sprint(test.want) ||
-					res.Skipped != test.skipped {
+				got := requestsAfter(srv, before)
+				if fmt.Sprint(got) != fmt.Sprint(test.want) || res.Skipped != test.skipped {
 					t.Errorf("skipped %v, with %v, want %v with %v", res.Skipped, got, test.skipped, test.want)
 				}
 			})
@@ -98,8 +98,8 @@ func TestSkipIdenticalKeepsForbidOverwrite(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.PutObject(bucket, key, []byte("same"))
 		u := multipart.NewUploader(srv.Client(), &multipart.Options{SkipIdentical: true})
-		_, err := u.Upload(t.Context(), bucket, key, strings.NewReader("same"),
-			&oss.ObjectOptions{ForbidOverwrite: true})
+		opts := &oss.ObjectOptions{ForbidOverwrite: true}
+		_, err := u.Upload(t.Context(), bucket, key, strings.NewReader("same"), opts)
 		if !errors.Is(err, oss.ErrAlreadyExists) {
 			t.Errorf("error is %v, want %v", err, oss.ErrAlreadyExists)
 		}
@@ -154,16 +154,16 @@ func TestSkipIdenticalEndsTheUploadOfARecord(t *testing.T) {
 		content := data(250)
 		f := tempFile(t, content)
 		store := &memoryStore{plans: make(map[string]multipart.Plan)}
-		fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3,
-			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		refuse := osstest.Fail(403, oss.ErrAccessDenied)
+		fault := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 3, Effect: refuse})
 		opts := multipart.Options{PartSize: 100, Store: store, SkipIdentical: true}
-		if _, err := multipart.NewUploader(srv.Client(), &opts).UploadFile(t.Context(), bucket, key,
-			f.Name(), nil); err == nil {
+		u := multipart.NewUploader(srv.Client(), &opts)
+		if _, err := u.UploadFile(t.Context(), bucket, key, f.Name(), nil); err == nil {
 			t.Fatal("the first call succeeded")
 		}
 		fault.Remove()
 		srv.PutObject(bucket, key, content)
-		res, err := multipart.NewUploader(srv.Client(), &opts).UploadFile(t.Context(), bucket, key, f.Name(), nil)
+		res, err := u.UploadFile(t.Context(), bucket, key, f.Name(), nil)
 		wantObject(t, srv, content, res, err)
 		if !res.Skipped || len(store.plans) > 0 {
 			t.Errorf("skipped %v, %d records are left", res.Skipped, len(store.plans))

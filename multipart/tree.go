@@ -61,8 +61,8 @@ func runTree[T any](
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		p := &treePool[T]{limit: limit, tasks: make(chan treeTask[T]),
-			results: make(chan treeResult[T]), cancel: cancel}
+		p := &treePool[T]{limit: limit, cancel: cancel}
+		p.tasks, p.results = make(chan treeTask[T]), make(chan treeResult[T])
 		defer p.guard.rethrow()
 		defer func() {
 			cancel()

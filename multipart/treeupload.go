@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"iter"
 	"os"
 
-	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -211,28 +208,5 @@ func (t *treeUpload) sumsOf(ctx context.Context, path string) (*sums, error) {
 	buf := t.u.scratch.Get().(*[]byte)
 	defer t.u.scratch.Put(buf)
 	h := summer{md5: md5.New()}
-	for ctx.Err() == nil {
-		n, err := file.Read(*buf)
-		h.write((*buf)[:n])
-		switch {
-		case errors.Is(err, io.EOF):
-			return h.sums(), nil
-		case err != nil:
-			return nil, fmt.Errorf("multipart: %w", err)
-		}
-	}
-	return nil, ctx.Err()
+	return h.sum(ctx, file, *buf)
 }
-
-// A summer computes the checksums of a stream.
-type summer struct {
-	md5 hash.Hash
-	crc uint64
-}
-
-func (s *summer) write(p []byte) {
-	s.md5.Write(p)
-	s.crc = crc64.Update(s.crc, p)
-}
-
-func (s *summer) sums() *sums { return &sums{md5: [md5.Size]byte(s.md5.Sum(nil)), crc: s.crc} }

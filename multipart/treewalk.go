@@ -128,9 +128,8 @@ func followed(d fs.DirEntry) bool {
 // follow returns the entry of the link n with what it leads to, or why there is none.
 func (w *treeWalk) follow(n treeNode, links int) (fs.DirEntry, error) {
 	if w.symlinks == SymlinksFail {
-		return n.d,
-			fmt.Errorf("multipart: %s is a symbolic link; UploadTreeOptions.Symlinks says what becomes of links",
-				n.path)
+		return n.d, fmt.Errorf("multipart: %s is a symbolic link; "+
+			"UploadTreeOptions.Symlinks says what becomes of links", n.path)
 	}
 	target, err := fs.Stat(w.fsys, n.path)
 	if err != nil {
