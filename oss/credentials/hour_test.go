@@ -77,7 +77,7 @@ func rotatingSources(t *testing.T) []rotating {
 // them when it likes: here after a minute, as otherwise nothing could bridge ten.)
 func TestUploadOfAnHourOverKeysOfFifteenMinutes(t *testing.T) {
 	for _, source := range rotatingSources(t) {
-		// when the outage begins; the first keys are fetched in minute 2
+		// When the outage begins; the first keys are fetched in minute 2.
 		for minute := 3; minute < 18; minute += effort.Of(12, 3, 3) {
 			t.Run(fmt.Sprintf("%s, down from minute %d", source.name, minute), func(t *testing.T) {
 				configure(t)
