@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -82,38 +81,17 @@ func (c *ours) head(key string) (info, error) {
 
 func (c *ours) remove(key string) error { return c.DeleteObject(c.ctx, c.bucket, key, nil) }
 
-// do is for the operations that package oss does not wrap; result may be nil.
-func (c *ours) do(r *oss.Request, result any) (http.Header, error) {
-	r.Bucket = c.bucket
-	resp, err := c.Do(c.ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if result == nil {
-		return resp.Header, nil
-	}
-	return resp.Header, xml.NewDecoder(resp.Body).Decode(result)
-}
-
 func (c *ours) copy(from, to string) error {
-	key := strings.ReplaceAll(url.QueryEscape(from), "+", "%20") // PathEscape would leave a plus
-	_, err := c.do(&oss.Request{
-		Op: "CopyObject", Method: http.MethodPut, Key: to,
-		Header: http.Header{"X-Oss-Copy-Source": {"/" + c.bucket + "/" + key}},
-	}, nil)
+	_, err := c.CopyObject(c.ctx, c.bucket, to, oss.CopySource{Bucket: c.bucket, Key: from}, nil)
 	return err
 }
 
 func (c *ours) append(key string, position int64, data []byte) (int64, error) {
-	h, err := c.do(&oss.Request{
-		Op: "AppendObject", Method: http.MethodPost, Key: key, Body: bytes.NewReader(data),
-		Query: url.Values{"append": {""}, "position": {strconv.FormatInt(position, 10)}},
-	}, nil)
+	res, err := c.AppendObject(c.ctx, c.bucket, key, position, bytes.NewReader(data), nil)
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseInt(h.Get("x-oss-next-append-position"), 10, 64)
+	return res.NextPosition, nil
 }
 
 func (c *ours) begun(key, id string) oss.Upload {
@@ -182,20 +160,36 @@ func (c *ours) uploads(prefix string, page int) ([]upload, error) {
 	return all, nil
 }
 
-// list uses Do: package oss has no list of objects.
 func (c *ours) list(prefix string, page int, v2 bool) ([]string, error) {
-	q := url.Values{"prefix": {prefix}, "max-keys": {strconv.Itoa(page)}}
-	if v2 {
-		q.Set("list-type", "2")
+	if !v2 {
+		return c.listV1(prefix, page)
 	}
 	var keys []string
-	for {
-		var doc struct {
-			IsTruncated                       bool
-			NextMarker, NextContinuationToken string
-			Contents                          []struct{ Key string }
+	for o, err := range c.Objects(c.ctx, c.bucket, &oss.ListObjectsOptions{Prefix: prefix, PageSize: page}) {
+		if err != nil {
+			return nil, err
 		}
-		if _, err := c.do(&oss.Request{Op: "ListObjects", Query: q}, &doc); err != nil {
+		keys = append(keys, o.Key)
+	}
+	return keys, nil
+}
+
+// listV1 uses Do, because package oss has methods for the second version of the operation only.
+func (c *ours) listV1(prefix string, page int) ([]string, error) {
+	var keys []string
+	for q := (url.Values{"prefix": {prefix}, "max-keys": {strconv.Itoa(page)}}); ; {
+		resp, err := c.Do(c.ctx, &oss.Request{Op: "ListObjects", Bucket: c.bucket, Query: q})
+		if err != nil {
+			return nil, err
+		}
+		var doc struct {
+			IsTruncated bool
+			NextMarker  string
+			Contents    []struct{ Key string }
+		}
+		err = xml.NewDecoder(resp.Body).Decode(&doc)
+		resp.Body.Close()
+		if err != nil {
 			return nil, err
 		}
 		for _, o := range doc.Contents {
@@ -204,11 +198,7 @@ func (c *ours) list(prefix string, page int, v2 bool) ([]string, error) {
 		if !doc.IsTruncated {
 			return keys, nil
 		}
-		if v2 {
-			q.Set("continuation-token", doc.NextContinuationToken)
-		} else {
-			q.Set("marker", doc.NextMarker)
-		}
+		q.Set("marker", doc.NextMarker)
 	}
 }
 

@@ -3,7 +3,6 @@ package interop
 import (
 	"bytes"
 	"net/http"
-	"net/url"
 
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -31,19 +30,16 @@ func (c *ours) completeNotified(key, id string, parts []part, n notice) (string,
 }
 
 func (c *ours) link(key, target string) error {
-	_, err := c.do(&oss.Request{
-		Op: "PutSymlink", Method: http.MethodPut, Key: key, Query: url.Values{"symlink": {""}},
-		Header: http.Header{"X-Oss-Symlink-Target": {url.QueryEscape(target)}},
-	}, nil)
+	_, err := c.PutSymlink(c.ctx, c.bucket, key, target, nil)
 	return err
 }
 
 func (c *ours) target(key string) (string, error) {
-	h, err := c.do(&oss.Request{Op: "GetSymlink", Key: key, Query: url.Values{"symlink": {""}}}, nil)
+	link, err := c.GetSymlink(c.ctx, c.bucket, key, nil)
 	if err != nil {
 		return "", err
 	}
-	return url.QueryUnescape(h.Get("X-Oss-Symlink-Target"))
+	return link.Target, nil
 }
 
 func (c *ours) archive(key string, data []byte) error {
@@ -51,9 +47,4 @@ func (c *ours) archive(key string, data []byte) error {
 	return err
 }
 
-func (c *ours) restore(key string) error {
-	_, err := c.do(&oss.Request{
-		Op: "RestoreObject", Method: http.MethodPost, Key: key, Query: url.Values{"restore": {""}},
-	}, nil)
-	return err
-}
+func (c *ours) restore(key string) error { return c.RestoreObject(c.ctx, c.bucket, key, nil) }
