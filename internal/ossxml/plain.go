@@ -195,6 +195,15 @@ func (p *plainReader) number(name []byte) int64 {
 	return n
 }
 
+// sum reads an element that has a CRC-64.
+func (p *plainReader) sum(name []byte) uint64 {
+	n, err := strconv.ParseUint(string(p.text(name)), 10, 64)
+	if err != nil {
+		p.fail()
+	}
+	return n
+}
+
 // count is number for a count of elements.
 func (p *plainReader) count(name []byte) int {
 	n := p.number(name)
