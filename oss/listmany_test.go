@@ -44,7 +44,8 @@ func TestAMillionKeysAreListedInConstantMemory(t *testing.T) {
 		case first == 0:
 			first = held
 		case held-first > most && !raceEnabled:
-			t.Errorf("after %d keys %d KiB more are in use than after %d, want at most %d", i, (held-first)>>10, n/10, most>>10)
+			t.Errorf("after %d keys %d KiB more are in use than after %d, want at most %d",
+				i, (held-first)>>10, n/10, most>>10)
 		}
 	}
 	if i != n {

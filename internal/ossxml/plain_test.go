@@ -61,7 +61,8 @@ var plainSeeds = []struct {
 		"<ListPartsResult><Key>k</Key><PartNumberMarker></PartNumberMarker><ClientEncryptionKey>c</ClientEncryptionKey>" +
 			"<ClientEncryptionDataSize>7</ClientEncryptionDataSize><Part><PartNumber>1</PartNumber><ETag>e</ETag>" +
 			"<HashCrc64ecma>18446744073709551615</HashCrc64ecma><Size>7</Size></Part></ListPartsResult>", true},
-	{"a CRC-64 that is empty", "<ListPartsResult><Part><HashCrc64ecma></HashCrc64ecma></Part></ListPartsResult>", false},
+	{"a CRC-64 that is empty",
+		"<ListPartsResult><Part><HashCrc64ecma></HashCrc64ecma></Part></ListPartsResult>", false},
 	{"attribute", `<ListBucketResult xmlns="http://example.com/"><Name>b</Name></ListBucketResult>`, false},
 	{"comment", "<ListBucketResult><!-- c --><Name>b</Name></ListBucketResult>", false},
 	{"CDATA", "<ListBucketResult><Name><![CDATA[b]]></Name></ListBucketResult>", false},
