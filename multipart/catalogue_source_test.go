@@ -298,7 +298,7 @@ func versionsAreNoFalseAlarm(t *testing.T) {
 			})
 		}
 	}
-	inBubble(t, func(t *testing.T, srv *osstest.Server) { // a later version hides ours: nobody can know
+	inBubble(t, func(t *testing.T, srv *osstest.Server) { // a later version hides ours: the outcome is unknown
 		srv.SetVersioning(bucket, true)
 		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 1, Effect: osstest.LoseReply()})
 		c := client(t, srv, func(cfg *oss.Config) {

@@ -75,7 +75,7 @@ func randomBytes(rnd *rand.Rand, n int) []byte {
 	return b
 }
 
-// meetRival lets somebody else abort the uploads of the key, and perhaps make an object.
+// meetRival aborts the uploads of the key as another program would, and may make an object.
 func (o *ordeal) meetRival() {
 	ctx, cancel := context.WithTimeout(o.c.t.Context(), 50*time.Millisecond) // the call that meets him may be cancelled
 	defer cancel()
@@ -122,7 +122,7 @@ func (o *ordeal) retry() {
 		return
 	}
 	deadline := o.rnd
-	o.rnd = nil // nobody cancels
+	o.rnd = nil // the context is not cancelled
 	err := o.call(o.again)
 	o.rnd = deadline
 	forbidden := o.opts != nil && errors.Is(err, oss.ErrAlreadyExists)

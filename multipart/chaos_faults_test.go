@@ -138,8 +138,8 @@ func (c *chaos) drawn(effect string, ops ...string) bool {
 	return slices.ContainsFunc(c.injected, func(i injected) bool { return i.is(effect) && slices.Contains(ops, i.op) })
 }
 
-// damagesUnseen reports whether the copy of a range may be damaged in a way that nobody can see: a part as it is made,
-// since OSS tells the CRC-64 of whole objects only, or as it is joined, if what OSS tells of the parts is wrong, too.
+// damagesUnseen reports whether the copy of a range may be damaged without a sign: as the part is made, because OSS
+// reports the CRC-64 of whole objects only, or as it is joined, if what OSS reports of the parts is wrong too.
 func (c *chaos) damagesUnseen() bool {
 	return c.drawn("Corrupt", "UploadPartCopy", "") ||
 		c.drawn("Corrupt", "CompleteMultipartUpload") && c.drawn("WrongETag", "UploadPartCopy", "ListParts")
@@ -174,7 +174,7 @@ const (
 
 var errNoKeys = errors.New("there are no keys to be had")
 
-// newKeys begins with those of the server's operator, whom nobody can lock out.
+// newKeys begins with the keys of the server's operator, which always work.
 func newKeys(rnd *rand.Rand) *keys {
 	k := &keys{rnd: rnd,
 		issued: []oss.Credentials{{AccessKeyID: "operator", AccessKeySecret: chaosSecret + "-operator"}}}
@@ -230,7 +230,7 @@ func (c *chaos) newClient() *oss.Client {
 	off := clocks[c.rnd.IntN(len(clocks))]
 	c.clock.Store(int64(off))
 	if c.rnd.IntN(3) == 0 {
-		// somebody sets it
+		// the clock is corrected
 		time.AfterFunc(time.Duration(c.rnd.IntN(2000))*time.Millisecond, func() { c.clock.Store(0) })
 	}
 	k, early := c.keys, time.Duration(c.rnd.IntN(500))*time.Millisecond

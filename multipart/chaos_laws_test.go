@@ -222,8 +222,8 @@ func (c *chaos) cannotAsk() bool {
 		c.keys.takes > 0 || slices.ContainsFunc(c.asking, func(i injected) bool { return i.Fired() > 0 })
 }
 
-// isRevived reports whether a part has brought up back that came when OSS had already said that it is gone: the one
-// thing nobody can wait for. A part that comes before that is aborted with the others.
+// isRevived reports whether a part that arrived after OSS had reported up as gone has brought it back, which no client
+// can wait for. A part that arrives earlier is aborted with the others.
 func (c *chaos) isRevived(up osstest.Upload) (gone bool) {
 	if len(up.Parts) == 0 || !c.struck("Redeliver") {
 		return false
@@ -236,7 +236,7 @@ func (c *chaos) isRevived(up osstest.Upload) (gone bool) {
 	return gone
 }
 
-// wasAborted reports whether somebody has aborted up, of which by now only a part that was late may be there.
+// wasAborted reports whether up was aborted. A part that arrived later may still be there.
 func (c *chaos) wasAborted(up osstest.Upload) bool {
 	return slices.ContainsFunc(c.srv.Requests("AbortMultipartUpload"), func(r osstest.Request) bool {
 		return r.UploadID == up.ID && r.StatusCode == 204

@@ -32,9 +32,9 @@ var (
 	soak      = flag.Duration("soak", 0, "run schedules with new seeds for so long, with -timeout 0")
 )
 
-// Law: whatever goes wrong, in whatever order, a nil error means that the object is the source, and any other that
-// there is none of ours or that nobody can know; OSS holds nothing unfinished unless the caller was told; a call that
-// is cancelled ends at once; and no goroutine, file, buffer, slot or secret gets away.
+// Whatever fails, in whatever order: a nil error means that the object equals the source, and any other error that this
+// upload made no object or that the outcome is unknown. OSS holds nothing unfinished unless the error names it. A
+// cancelled call ends at once. No goroutine, file, buffer, slot or secret leaks.
 //
 // A schedule is several uploads of all kinds on one Uploader, and a server that fails them in every way osstest knows.
 func TestNoFaultScheduleMakesAnUploadLie(t *testing.T) {
@@ -130,7 +130,7 @@ type chaos struct {
 	asking   []injected // of them, those that can hide what is left in OSS
 	cable    *cable     // to the server, cut now and then; nil for one that holds
 	cuts     *rand.Rand // of the cable
-	rivals   bool       // somebody else ends uploads, and puts his own object there, as they are completed
+	rivals   bool       // another program ends uploads as they are completed, and stores its own object
 
 	ordeals  map[string]*ordeal // by key; not changed while uploads run
 	inFlight atomic.Int64
@@ -186,7 +186,7 @@ func newChaos(t *testing.T, seed uint64, all *chronicle) *chaos {
 	if c.rivals = c.rnd.IntN(8) == 0; c.rivals {
 		c.faults = append(c.faults, "a rival ends uploads as they are completed")
 	}
-	if c.rnd.IntN(4) == 0 { // nobody hears how it ended, and asking is not easy either
+	if c.rnd.IntN(4) == 0 { // the last reply is lost, and asking may fail too
 		c.inject([]string{"CompleteMultipartUpload", "PutObject", "CopyObject"}[c.rnd.IntN(3)], osstest.LoseReply(),
 			osstest.Drop(), osstest.Hang())
 		c.inject([]string{"HeadObject", "ListParts", "AbortMultipartUpload"}[c.rnd.IntN(3)])
@@ -277,7 +277,7 @@ func (c *chaos) calm() {
 	if s, ok := c.opts.Store.(*memoryStore); ok {
 		s.moody = false
 	}
-	if c.keys.calm() || c.keys.fixed { // which may be no good by now
+	if c.keys.calm() || c.keys.fixed { // which may have expired
 		c.client = c.newClient()
 		c.up = multipart.NewUploader(c.client, &c.opts)
 	}

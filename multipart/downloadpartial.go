@@ -231,7 +231,7 @@ func (p *partialFile) commit() error {
 	return nil
 }
 
-// syncDir makes the renaming durable. Windows needs no such thing, and some file systems know none.
+// syncDir makes the renaming durable. Windows does not need it, and some file systems do not support it.
 func (p *partialFile) syncDir() error {
 	if runtime.GOOS == "windows" {
 		return nil

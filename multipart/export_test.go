@@ -24,7 +24,7 @@ func (u *Uploader) Bound() int { return int(u.governor.Limit()) }
 // NoHedging has u never send a part twice.
 func (u *Uploader) NoHedging() { u.hedges = nil }
 
-// HedgeFreely has u take parts for fast from the first on, and send as much in vain as not.
+// HedgeFreely makes u expect fast parts from the start, and send as many bytes twice as once.
 func (u *Uploader) HedgeFreely() {
 	if l := u.hedges; l != nil {
 		l.share, l.parts = 1, minKnown

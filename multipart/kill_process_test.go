@@ -160,7 +160,7 @@ func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 }
 
 // settle returns when everything has been served that processes have sent which have ended since. A killed process may
-// leave a request that nobody has read yet, in a connection that nobody has accepted.
+// leave a request that was not read yet, in a connection that was not accepted.
 func (r *killRound) settle(t *testing.T) {
 	t.Helper()
 	last, err := net.Dial("tcp", r.http.Listener.Addr().String())

@@ -13,8 +13,8 @@ import (
 // lockPoll is how long a process waits before it tries again to get a lock that another one holds.
 const lockPoll = 20 * time.Millisecond
 
-// lockFile waits for the lock of path, which ends with the process, and returns what gives it back. The file exists
-// only while the lock is held, or after a kill. On a file system without locks there is none, and no error.
+// lockFile waits for the lock of path, which ends with the process, and returns a function that releases it. The file
+// exists only while the lock is held, or after a kill. On a file system without locks there is none, and no error.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -24,7 +24,7 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil && names(path, f):
-			// in this order: whoever opened the file before sees it gone
+			// in this order: a process that opened the file before finds its name gone
 			return func() { os.Remove(path); f.Close() }, nil
 		case err == nil: // the process that held the lock has removed the file since it was opened here
 			f.Close()

@@ -55,7 +55,8 @@ func stores(t *testing.T, srv *osstest.Server) map[string]multipart.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]multipart.Store{"map": &mapStore{text: make(map[string][]byte)}, "directory": multipart.DirStore(t.TempDir()), "objects": s}
+	return map[string]multipart.Store{"map": &mapStore{text: make(map[string][]byte)},
+		"directory": multipart.DirStore(t.TempDir()), "objects": s}
 }
 
 // wantNoRecord checks that nothing is left of a record.
@@ -348,7 +349,8 @@ func TestObjectStoreLocksAreHeldByOne(t *testing.T) {
 func TestObjectStoreRefusesImpossibleNames(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
-	for _, bad := range []struct{ bucket, prefix string }{{"", "p/"}, {"UPPER", "p/"}, {"records", string(bytes.Repeat([]byte("x"), 1024))}} {
+	for _, bad := range []struct{ bucket, prefix string }{{"", "p/"}, {"UPPER", "p/"},
+		{"records", string(bytes.Repeat([]byte("x"), 1024))}} {
 		if _, err := multipart.NewObjectStore(srv.Client(), bad.bucket, bad.prefix); err == nil {
 			t.Errorf("bucket %q, prefix of %d bytes: no error", bad.bucket, len(bad.prefix))
 		}
@@ -367,7 +369,8 @@ func TestUploadFileResumesWithRecordsInOSS(t *testing.T) {
 		}
 		want := data(1000)
 		path := tempFile(t, want).Name()
-		refused := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		refused := srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7,
+			Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		u := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Store: s})
 		if _, err := u.UploadFile(t.Context(), bucket, key, path, nil); !errors.Is(err, oss.ErrAccessDenied) {
 			t.Fatal(err)

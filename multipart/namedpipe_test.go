@@ -14,7 +14,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// Opening a named pipe waits for somebody to write to it, and only cancelling can end that.
+// Opening a named pipe waits for a writer, and only cancelling ends that.
 func TestANamedPipeIsAStream(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -29,7 +29,7 @@ func TestANamedPipeIsAStream(t *testing.T) {
 	_, err := up.UploadFile(ctx, bucket, key, path, nil)
 	wantNothing(t, srv, err, context.DeadlineExceeded)
 
-	w, err := os.OpenFile(path, os.O_RDWR, 0) // which waits for nobody, and ends what still does
+	w, err := os.OpenFile(path, os.O_RDWR, 0) // does not block, and ends the opens that still do
 	if err != nil {
 		t.Fatal(err)
 	}

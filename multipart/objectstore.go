@@ -98,7 +98,8 @@ func (s *ObjectStore) read(ctx context.Context, key string) (Record, error) {
 	}
 	r, err := decodeRecord(text)
 	if err != nil {
-		return Record{}, fmt.Errorf("multipart: oss://%s/%s is no record of this version: %w", s.bucket, oneLine(key), err)
+		return Record{}, fmt.Errorf("multipart: oss://%s/%s is no record of this version: %w",
+			s.bucket, oneLine(key), err)
 	}
 	return r, nil
 }

@@ -245,7 +245,7 @@ func TestResumeOfAnUploadThatIsGone(t *testing.T) {
 		_, err := up.Resume(t.Context(), p, bytes.NewReader(src))
 		wantNothing(t, srv, err, oss.ErrNoSuchUpload)
 	})
-	inBubble(t, func(t *testing.T, srv *osstest.Server) { // gone because it was completed, and nobody was told
+	inBubble(t, func(t *testing.T, srv *osstest.Server) { // gone because it was completed, and the reply was lost
 		up, p := begun(t, srv, src)
 		if _, err := up.Resume(t.Context(), p, bytes.NewReader(src)); err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func TestResumeOfAnUploadThatIsGone(t *testing.T) {
 
 func TestProgressOfAResumeCountsThePartsOfThePlanThatWasFound(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		begun(t, srv, data(950), 10) // of which nobody knows yet that it is a tail
+		begun(t, srv, data(950), 10) // which may be the last part: the size is not known yet
 		up := multipart.NewUploader(srv.Client(), &multipart.Options{Progress: func(p multipart.Progress) {
 			if p.Parts != 10 {
 				t.Errorf("progress %+v, want 10 parts", p)
@@ -290,7 +290,7 @@ func TestASourceIsNotReadForAnObjectOfAnotherSize(t *testing.T) {
 	})
 }
 
-// unreadable is a source that nobody may read.
+// unreadable is a source whose reads panic.
 type unreadable struct{}
 
 func (unreadable) ReadAt([]byte, int64) (int, error) { panic("read") }

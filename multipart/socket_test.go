@@ -46,7 +46,7 @@ func TestAFileIsStoredOverSocketsAsItIs(t *testing.T) {
 	}
 }
 
-// What is sent is not what was hashed, and nobody here sees it: OSS does.
+// The bytes sent are not those that were hashed. Only OSS can notice that.
 func TestAFileThatChangesBeforeItIsSentIsNotStored(t *testing.T) {
 	f := tempFile(t, data(3_000_000))
 	srv, c := overSockets(t, oss.Hooks{OnStart: func(ctx context.Context, op oss.Operation) context.Context {

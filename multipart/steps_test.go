@@ -101,7 +101,7 @@ func finishNoticesPartsOfAnotherWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := up.UploadParts(t.Context(), p, bytes.NewReader(make([]byte, 950)), []int{3}); err != nil {
-			t.Fatal(err) // somebody replaces part 3
+			t.Fatal(err) // another program replaces part 3
 		}
 		if _, err := up.Finish(t.Context(), p, parts); !errors.Is(err, oss.ErrInvalidPart) {
 			t.Errorf("Finish: %v, want InvalidPart", err)

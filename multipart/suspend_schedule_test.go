@@ -22,14 +22,15 @@ import (
 )
 
 var (
-	suspensions = flag.Int("suspensions", 0, "how many random schedules of suspended Writers to run; 0 leaves it to package effort")
-	suspension  = flag.Uint64("suspension", 0, "run only the schedule of suspended Writers with this seed")
+	suspensions = flag.Int("suspensions", 0,
+		"how many random schedules of suspended Writers to run; 0 leaves it to package effort")
+	suspension = flag.Uint64("suspension", 0, "run only the schedule of suspended Writers with this seed")
 )
 
-// Law (issue 16.1): however often an upload of unknown length is suspended, continued, truncated, written by two Writers,
-// aborted by others and killed, and whatever requests fail, a Writer continues at a byte that its caller can account for,
-// the object that Close makes has exactly the bytes of one of the histories that lead there, and in the end nothing is
-// left: no upload, no sidecar, no record.
+// However often an upload of unknown length is suspended, continued, truncated, written by two
+// Writers, aborted by others and killed, and whatever requests fail, a Writer continues at a byte that its caller can
+// account for, the object that Close makes has exactly the bytes of one of the histories that lead there, and in the
+// end nothing is left: no upload, no sidecar, no record.
 func TestNoScheduleOfSuspensionsMakesAWrongObject(t *testing.T) {
 	seeds := []uint64{*suspension}
 	if *suspension == 0 {
@@ -45,7 +46,8 @@ func TestNoScheduleOfSuspensionsMakesAWrongObject(t *testing.T) {
 			defer r.srv.Close()
 			defer func() {
 				if t.Failed() {
-					t.Logf("seed %d: go test -run '^%s$' ./multipart -suspension %d\n%s", seed, t.Name(), seed, strings.Join(r.log, "\n"))
+					t.Logf("seed %d: go test -run '^%s$' ./multipart -suspension %d\n%s", seed, t.Name(),
+						seed, strings.Join(r.log, "\n"))
 				}
 			}()
 			r.run()
@@ -58,8 +60,8 @@ func TestNoScheduleOfSuspensionsMakesAWrongObject(t *testing.T) {
 	if len(seeds) < 1000 {
 		return
 	}
-	for _, event := range []string{"closed", "suspended", "killed", "truncated", "inside a part", "stale", "gone", "opened without a checkpoint",
-		"rivals", "aborted elsewhere", "killed in Close"} {
+	for _, event := range []string{"closed", "suspended", "killed", "truncated", "inside a part", "stale", "gone",
+		"opened without a checkpoint", "rivals", "aborted elsewhere", "killed in Close"} {
 		if events[event] == 0 {
 			t.Errorf("no schedule has met: %s", event)
 		}
@@ -166,7 +168,8 @@ func (r *suspendRound) start(lives bool) (*multipart.Uploader, *mortal) {
 	}
 	c := client(r.t, r.srv, func(cfg *oss.Config) { cfg.HTTPClient = &http.Client{Transport: m} })
 	return multipart.NewUploader(c, &multipart.Options{
-		PartSize: 128 + 64*r.rnd.Int64N(4), Concurrency: 1 + r.rnd.IntN(4), Sidecar: r.mode == "sidecar", Store: r.store,
+		PartSize: 128 + 64*r.rnd.Int64N(4), Concurrency: 1 + r.rnd.IntN(4),
+		Sidecar: r.mode == "sidecar", Store: r.store,
 		Patience: 10 * time.Second, CleanupTimeout: 10 * time.Second,
 	}), m
 }
@@ -473,7 +476,8 @@ func (r *suspendRound) finish() {
 			return
 		case killed:
 			r.count("killed in Close")
-		case !errors.Is(err, oss.ErrInvalidPart) && !errors.Is(err, oss.ErrNoSuchUpload) && !errors.Is(err, multipart.ErrOutcomeUnknown):
+		case !errors.Is(err, oss.ErrInvalidPart) &&
+			!errors.Is(err, oss.ErrNoSuchUpload) && !errors.Is(err, multipart.ErrOutcomeUnknown):
 			r.t.Errorf("Close: %v", err)
 			return
 		}

@@ -88,7 +88,7 @@ func throughJSON(t *testing.T, cp *multipart.Checkpoint) *multipart.Checkpoint {
 	return &read
 }
 
-// Issue 16.1: an upload of unknown length, suspended after any byte, any number of times.
+// An upload of unknown length, suspended after any byte, any number of times.
 func TestASuspendedWriterContinuesAtTheExactByte(t *testing.T) {
 	for _, sidecar := range []bool{false, true} {
 		for _, cuts := range [][]int{

@@ -155,7 +155,7 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 			oss.Config{}, nil, new(*oss.ServiceError), 400,
 			"oss: GetObject oss://bucket/key: 400 A: " + strings.Repeat("x", 1000) + "..."},
 
-		// Somebody else answers.
+		// A server that is not OSS answers.
 		{"proxy", read, says(502, page), oss.Config{}, nil, new(*oss.ServiceError), 502,
 			`oss: GetObject oss://bucket/key: 502 Bad Gateway: reply is not from OSS: "<html>who are you?</html>", ` +
 				`after 4 attempts`},

@@ -42,9 +42,9 @@
 //
 // # Connections
 //
-// Without Config.HTTPClient, a Client has its own connections: proxies come from the environment, connections are spread
-// over the addresses of a host and follow its DNS, and bodies are sent without a copy. NewTransport changes proxy,
-// certificates, addresses and limits, and says what other transports cost.
+// Without Config.HTTPClient, a Client has its own connections: proxies come from the environment, connections are
+// spread over the addresses of a host and follow its DNS, and bodies are sent without a copy. NewTransport changes
+// proxy, certificates, addresses and limits, and says what other transports cost.
 //
 // # Errors
 //

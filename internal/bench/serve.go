@@ -63,7 +63,7 @@ func serve(in io.Reader, out io.Writer) error {
 	return err
 }
 
-// selfSigned makes a certificate for the loopback address that is good for a day.
+// selfSigned makes a certificate for the loopback address that is valid for a day.
 func selfSigned() (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -47,7 +47,7 @@ func accessAssumptions() []assumption {
 			ID: "A282", Source: documented, Where: "docs: Object ACL",
 			Ops:      []string{"GetObject", "HeadObject", "PutObjectACL"},
 			FakeOnly: "newer buckets block public access, and the suite makes nothing public",
-			Claim:    "Anybody may read an object that is public-read, and nobody else a private one.",
+			Claim:    "An anonymous request may read an object that is public-read, and not a private one.",
 			check: func(t *testing.T, e *env) {
 				key := e.key("object")
 				e.put(t, key, []byte("x"))

@@ -276,7 +276,7 @@ func formAssumptions() []assumption {
 			Where:    "docs: PostObject, policy",
 			Ops:      []string{"PostObject"},
 			FakeOnly: "it takes a bucket that anybody may write to",
-			Claim: "A form without policy and signature is anonymous, and good for buckets " +
+			Claim: "A form without policy and signature is anonymous, and accepted by buckets " +
 				"that anybody may write to.",
 			check: func(t *testing.T, e *env) {
 				e = &env{system: fakeSystemWith(t, osstest.Options{PublicBuckets: []string{"public"}}), id: e.id}

@@ -157,7 +157,7 @@ func clientAssumptions() []assumption {
 		},
 		{
 			ID: "A234", Source: documented, Where: "docs: Add V4 signature to the URL", Ops: []string{"UploadPart"},
-			Claim: "A part can be sent by somebody who has no keys, with nothing but its URL.",
+			Claim: "A presigned URL is enough to send a part; no keys are needed.",
 			check: func(t *testing.T, e *env) {
 				up, _ := begin(t, e)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -83,7 +83,7 @@ func clockAssumptions() []assumption {
 		},
 		{
 			ID: "A217", Source: inferred, Where: "MaxAllowedSkewMilliseconds is 900000", Ops: []string{op},
-			Claim:    "A header is good for 15 minutes and not for a second more.",
+			Claim:    "A header is valid for 15 minutes and not for a second more.",
 			FakeOnly: "the clock must stand still",
 			check: func(t *testing.T, _ *env) {
 				e := &env{system: fakeSystemWith(t, osstest.Options{Now: newClock().now}), id: "A217"}

@@ -182,7 +182,7 @@ func partAssumptions() []assumption {
 		{
 			ID: "A052", Source: inferred, Where: "an upload is named by bucket, key and ID",
 			Ops:   []string{op, "ListParts", "AbortMultipartUpload", "CompleteMultipartUpload"},
-			Claim: "An upload ID is good for its own key only: with another it is NoSuchUpload, and nothing happens.",
+			Claim: "An upload ID is valid for its own key only: with another it is NoSuchUpload, and nothing changes.",
 			check: func(t *testing.T, e *env) {
 				key, other, data := e.key("object"), e.key("other"), []byte("1")
 				id := e.begin(t, key, data)

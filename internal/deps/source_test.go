@@ -129,7 +129,7 @@ func receiverIsExported(d *ast.FuncDecl) bool {
 // state returns a sentence for every init function of c and for every package-level variable that
 // is more than a name for a value: one that nothing is given to at once, that is assigned to, in
 // whole or in part, or whose address is taken, or whose type is there to be changed. A sync.Pool is
-// none of these: what it remembers, nobody can tell.
+// exempt: its content is not observable.
 func state(c *checked) []string {
 	var wrong []string
 	vars := make(map[types.Object]bool)

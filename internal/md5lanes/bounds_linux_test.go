@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A kernel loads a block ahead. The messages here end where memory ends: a page nobody may read follows.
+// A kernel loads a block ahead. The messages here end where memory ends: a page without access follows.
 func TestKernelsReadNothingBehindTheirMessages(t *testing.T) {
 	page := os.Getpagesize()
 	mapped, err := syscall.Mmap(-1, 0, 2*page, syscall.PROT_READ|syscall.PROT_WRITE,

@@ -54,11 +54,13 @@ var plainSeeds = []struct {
 			"</ListVersionsResult>", true},
 	{"uploads",
 		"<ListMultipartUploadsResult><Bucket>b</Bucket><NextKeyMarker>k</NextKeyMarker>" +
-			"<NextUploadIdMarker>i</NextUploadIdMarker><MaxUploads>1</MaxUploads><Upload><Key>k</Key><UploadId>i</UploadId>" +
+			"<NextUploadIdMarker>i</NextUploadIdMarker><MaxUploads>1</MaxUploads><Upload>" +
+			"<Key>k</Key><UploadId>i</UploadId>" +
 			"<StorageClass>IA</StorageClass><Initiated>2026-05-21T03:17:54.000Z</Initiated></Upload>" +
 			"</ListMultipartUploadsResult>", true},
 	{"parts",
-		"<ListPartsResult><Key>k</Key><PartNumberMarker></PartNumberMarker><ClientEncryptionKey>c</ClientEncryptionKey>" +
+		"<ListPartsResult><Key>k</Key><PartNumberMarker></PartNumberMarker>" +
+			"<ClientEncryptionKey>c</ClientEncryptionKey>" +
 			"<ClientEncryptionDataSize>7</ClientEncryptionDataSize><Part><PartNumber>1</PartNumber><ETag>e</ETag>" +
 			"<HashCrc64ecma>18446744073709551615</HashCrc64ecma><Size>7</Size></Part></ListPartsResult>", true},
 	{"a CRC-64 that is empty",

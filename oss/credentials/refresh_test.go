@@ -103,7 +103,7 @@ func TestKeysThatNeverExpireAreFetchedOnce(t *testing.T) {
 	})
 }
 
-// C3: credentials-go drops keys that are good for two more minutes when their source is down. K3, K8.
+// C3: credentials-go drops keys that are valid for two more minutes when their source is down. K3, K8.
 func TestOldKeysAreUsedWhileTheyAreValid(t *testing.T) {
 	for _, hangs := range []bool{false, true} {
 		t.Run(fmt.Sprint("hangs ", hangs), func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest/internal/store"
 )
 
-// The objects here are as large as they say without having a byte: nobody gets to read them.
+// The objects here have a size and no bytes: they are never read.
 func TestCopyObjectTakesAtMostAGigabyte(t *testing.T) {
 	srv := NewServer(nil)
 	defer srv.Close()

@@ -13,7 +13,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-// A server that answers in the middle of a body is heard, although nobody reads the rest, over
+// A server that answers in the middle of a body is heard, although the rest is not read, over
 // every kind of connection, and however much the client has left to say.
 func TestAnswersInTheMiddleOfABodyAreHeard(t *testing.T) {
 	srv := start(t, nil)

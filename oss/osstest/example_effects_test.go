@@ -115,7 +115,7 @@ func ExampleWrongCRC64() {
 	// Output: true
 }
 
-// What a load balancer says is kept, so that somebody can find out whose words they are.
+// The error keeps the reply of a load balancer, which shows where it comes from.
 func ExampleProxyReply() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -152,7 +152,7 @@ func ExampleRedeliver() {
 	// aborted again: 0
 }
 
-// Nobody hears of a slow part that was stored.
+// The reply to a slow part that was stored is lost.
 func ExampleTogether() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
@@ -233,8 +233,8 @@ func ExampleRevokeToken() {
 	// true
 }
 
-// Every second connection is slow, here so slow that nobody waits for it: whoever sends the same again over another one
-// wins. In a testing/synctest bubble this takes no time.
+// Every second connection is slow, here so slow that a second request over another connection is faster. In a
+// testing/synctest bubble this takes no time.
 func ExampleSlowConnections() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()

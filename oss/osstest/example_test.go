@@ -189,7 +189,7 @@ func ExampleDrop() {
 	// Output: <nil> 2
 }
 
-// The first Complete does its work, but nobody hears of it. The second finds nothing to complete.
+// The first Complete succeeds, and its reply is lost. The second finds nothing to complete.
 func ExampleLoseReply() {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()

@@ -69,7 +69,7 @@ func submit(t *testing.T, srv *osstest.Server, f form) *answer {
 		client: client})
 }
 
-// conditions is a policy that is good for an hour.
+// conditions is a policy that is valid for an hour.
 func conditions(list string) string {
 	expires := time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")
 	return fmt.Sprintf(`{"expiration": "%s", "conditions": [%s]}`, expires, list)

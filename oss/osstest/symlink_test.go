@@ -104,7 +104,7 @@ func TestALinkHasVersions(t *testing.T) {
 	}
 }
 
-// A public link gives nobody what is private.
+// A public link gives no access to a private object.
 func TestAnonymousReadersNeedBothLinkAndTarget(t *testing.T) {
 	srv := start(t, nil)
 	for target, want := range map[string]int{"public-read": 200, "private": 403} {

@@ -20,7 +20,6 @@ func program(t *testing.T) string {
 	return path
 }
 
-// Issue 12, point 3.
 func TestKernelsTakeAtMostThreeTenthsOfTheInstructionsOfCryptoMD5(t *testing.T) {
 	loops, err := loopsOf(program(t))
 	if err != nil {
