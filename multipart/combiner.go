@@ -1,7 +1,9 @@
 package multipart
 
 import (
+	"bytes"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/ossmultipart/go-oss/oss"
@@ -90,21 +92,43 @@ const (
 	mostSmall  = 1 << 20  // bytes
 )
 
-// loadSmall returns body in memory, to be hashed together with others, and a function that releases the memory. It
-// returns nil if that does not pay, or if no memory is free: it never waits, because body can be hashed without it.
-func (u *Uploader) loadSmall(body oss.Body) (b *buffer, free func()) {
+// toCombine returns what the combiner should hash and what should be sent for body, and a function that releases its
+// memory. It is body itself, or a copy of a small body that cannot be sent from where it is. It is nil if the combiner
+// should not hash it. toCombine never waits for memory, because body can be hashed without.
+func (u *Uploader) toCombine(body oss.Body) (near oss.Body, free func()) {
 	size := body.Size()
 	if size < leastSmall || u.lanes < minGroup {
 		return nil, nil
 	}
-	if b, ok := body.(*buffer); ok {
-		return b, func() {}
+	if size <= mostSmall && !u.sentInPlace(body) {
+		if b := u.memory.load(body); b != nil {
+			return b, b.free
+		}
 	}
-	if size > mostSmall {
+	if !u.combines(body) {
 		return nil, nil
 	}
-	if b = u.memory.load(body); b == nil {
-		return nil, nil
+	return body, func() {}
+}
+
+// sentInPlace reports whether body is sent from where it is: a buffer, or a file in the page cache.
+func (u *Uploader) sentInPlace(body oss.Body) bool {
+	switch b := body.(type) {
+	case *buffer:
+		return true
+	case sectionBody:
+		return u.ahead.cached(b)
 	}
-	return b, b.free
+	return false
+}
+
+// combines reports whether the combiner may hash body: others would have to wait if body came from a disk.
+func (u *Uploader) combines(body oss.Body) bool {
+	if w, ok := body.(sectionBody); ok {
+		switch w.r.(type) {
+		case *bytes.Reader, *strings.Reader:
+			return u.lanes >= minGroup
+		}
+	}
+	return u.lanes >= minGroup && u.sentInPlace(body)
 }

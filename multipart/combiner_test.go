@@ -20,8 +20,9 @@ func small(t *testing.T, lanes int) (*Uploader, func(number, n int) *buffer) {
 	u.lanes = lanes
 	s := newScript()
 	return u, func(number, n int) *buffer {
-		b, _ := u.loadSmall(s.body(number, n))
-		if b == nil {
+		near, _ := u.toCombine(s.body(number, n))
+		b, ok := near.(*buffer)
+		if !ok {
 			t.Fatalf("a body of %d bytes is not in memory", n)
 		}
 		return b
@@ -200,12 +201,12 @@ func TestOnlySmallObjectsAreReadIntoMemory(t *testing.T) {
 		{0, 32, false}, {leastSmall - 1, 32, false}, {leastSmall, 32, true}, {250_000, 8, true}, {250_000, 1, false},
 	} {
 		u, _ := small(t, tt.lanes)
-		if b, _ := u.loadSmall(newScript().body(1, tt.size)); (b != nil) != tt.want {
+		if b, _ := u.toCombine(newScript().body(1, tt.size)); (b != nil) != tt.want {
 			t.Errorf("%d bytes with %d lanes: in memory is %v", tt.size, tt.lanes, b != nil)
 		}
 	}
 	u, _ := small(t, 32)
-	if b, _ := u.loadSmall(sectionBody{r: readerAt(func([]byte, int64) (int, error) { panic("read") }),
+	if b, _ := u.toCombine(sectionBody{r: readerAt(func([]byte, int64) (int, error) { panic("read") }),
 		size: mostSmall + 1}); b != nil {
 		t.Errorf("%d bytes are in memory", mostSmall+1)
 	}
@@ -223,7 +224,7 @@ func TestASmallObjectThatCannotBeReadIsNotInMemory(t *testing.T) {
 		{"of another kind, too short", shortBody{}},
 	} {
 		u, _ := small(t, 32)
-		if b, _ := u.loadSmall(tt.body); b != nil {
+		if b, _ := u.toCombine(tt.body); b != nil && b != tt.body {
 			t.Errorf("%s: it is in memory", tt.name)
 		}
 		if n := inUse(u.memory); n != 0 {
@@ -239,7 +240,7 @@ func TestASmallObjectDoesNotWaitForMemory(t *testing.T) {
 	if err := u.memory.limit.Acquire(t.Context(), limit-100_000); err != nil {
 		t.Fatal(err)
 	}
-	if b, _ := u.loadSmall(newScript().body(1, 200_000)); b != nil {
+	if b, _ := u.toCombine(newScript().body(1, 200_000)); b != nil {
 		t.Error("200,000 bytes are in memory where 100,000 are left")
 	}
 	u.memory.limit.Release(limit - 100_000)

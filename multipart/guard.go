@@ -66,14 +66,19 @@ func (r guardedReader) Read(p []byte) (n int, err error) {
 	return r.r.Read(p)
 }
 
-// readerAt returns r with a guard around its ReadAt. Types of the standard library that call no code of the caller are
-// returned unchanged.
+// readerAt returns r with a guard around its ReadAt. Types of the standard library that call no code of the caller, and
+// sections of them, are returned unchanged.
 func (g *guard) readerAt(r io.ReaderAt) io.ReaderAt {
-	switch r.(type) {
-	case *os.File, *bytes.Reader, *strings.Reader:
-		return r
+	for inner := r; ; {
+		switch at := inner.(type) {
+		case *os.File, *bytes.Reader, *strings.Reader:
+			return r
+		case *io.SectionReader:
+			inner, _, _ = at.Outer()
+		default:
+			return guardedReaderAt{g, r}
+		}
 	}
-	return guardedReaderAt{g, r}
 }
 
 type guardedReaderAt struct {

@@ -180,20 +180,6 @@ func (u *Uploader) allCombine(requests []hashRequest) bool {
 	return true
 }
 
-// combines reports whether the combiner may hash body: others would have to wait if body came from a disk.
-func (u *Uploader) combines(body oss.Body) bool {
-	if u.lanes < minGroup {
-		return false
-	}
-	switch b := body.(type) {
-	case *buffer:
-		return true
-	case sectionBody:
-		return u.ahead.inMemory(b)
-	}
-	return false
-}
-
 // crcOf reads body once and returns its CRC-64 alone.
 func (u *Uploader) crcOf(ctx context.Context, body oss.Body) (uint64, error) {
 	r := hashRequest{ctx: ctx, body: body}

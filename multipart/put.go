@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/reqstats"
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -20,6 +21,7 @@ import (
 type wholeBody struct {
 	oss.Body
 	source oss.Body     // the same bytes, not metered
+	sums   *sums        // nil if they are not known
 	intact func() error // nil if the source cannot change
 	end    atomic.Bool  // the last byte was read
 }
@@ -46,11 +48,36 @@ func (w *wholeBody) ReadAtContext(ctx context.Context, p []byte, off int64) (n i
 	return n, err
 }
 
+// Region implements zerocopy.Source.
+func (w *wholeBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
+	lender, ok := w.Body.(zerocopy.Source)
+	if !ok {
+		return zerocopy.Region{}, nil
+	}
+	if w.intact != nil && off+n >= w.Size() {
+		if err := w.intact(); err != nil {
+			return zerocopy.Region{}, err
+		}
+	}
+	lent, err := lender.Region(off, n, files)
+	if off+lent.Size >= w.Size() {
+		w.end.Store(true)
+	}
+	return lent, err
+}
+
+// CRC64 implements zerocopy.Summed.
+func (w *wholeBody) CRC64() (crc uint64, known bool) {
+	if w.sums == nil {
+		return 0, false
+	}
+	return w.sums.crc, true
+}
+
 // resolvePut finds out what a PutObject that began at began, and failed with cause, has done. If OSS never received the
-// whole body, or every attempt got an answer, it created no object. s has the checksums that were sent. It is nil if
-// none were sent: then the source is read again.
+// whole body, or every attempt got an answer, it created no object. If no checksums were sent, the source is read again.
 func (j *job) resolvePut(
-	ctx context.Context, began time.Time, body *wholeBody, s *sums, cause error, certain bool,
+	ctx context.Context, began time.Time, body *wholeBody, cause error, certain bool,
 ) (*oss.PutResult, error) {
 	callbackFailed := errors.Is(cause, oss.ErrCallbackFailed) // so the object exists
 	if certain || body.Size() > 0 && !body.end.Load() || callbackFailed {
@@ -58,6 +85,7 @@ func (j *job) resolvePut(
 	}
 	ask, cancel := j.u.resolveContext(ctx)
 	defer cancel()
+	s := body.sums
 	if s == nil {
 		var err error
 		if s, err = j.u.sumOf(ask, body.source); err != nil {
@@ -82,15 +110,14 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	opts.Checksum = j.u.opts.Checksum
 	var s *sums
 	if opts.Checksum == oss.ChecksumMD5 {
-		if small, free := j.u.loadSmall(body); small != nil {
+		// Before the body has a permit: the more bodies are hashed together, the less each of them costs.
+		if near, free := j.u.toCombine(body); near != nil {
 			defer free()
-			body = small
-		}
-		if j.u.combines(body) { // before it has a permit: the more bodies wait for one, the less each of them costs
 			var err error
-			if s, err = j.u.sumOf(ctx, body); err != nil {
+			if s, err = j.u.sumOf(ctx, near); err != nil {
 				return nil, j.notBegun(err)
 			}
+			body = near
 		}
 	}
 	permit, err := j.u.governor.Acquire(ctx, j.meter.waits)
@@ -111,7 +138,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		opts.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(s.md5[:]))
 	}
 	t := j.newTransfer()
-	last := &wholeBody{Body: t.metered(body), source: body, intact: intact}
+	last := &wholeBody{Body: t.metered(body), source: body, sums: s, intact: intact}
 	var res *oss.PutResult
 	began := time.Now()
 	counted, count := reqstats.NewContext(ctx)
@@ -120,7 +147,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 		return err
 	})
 	if err != nil {
-		res, err = j.resolvePut(ctx, began, last, s, err, count.Unanswered.Load() == 0)
+		res, err = j.resolvePut(ctx, began, last, err, count.Unanswered.Load() == 0)
 	}
 	if err != nil {
 		return nil, j.notBegun(err)

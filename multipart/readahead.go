@@ -1,11 +1,9 @@
 package multipart
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -124,12 +122,8 @@ func fileOf(w sectionBody) (f *os.File, off int64) {
 	}
 }
 
-// inMemory reports whether w can be read without waiting: from memory of the program, or from the page cache.
-func (r *readAhead) inMemory(w sectionBody) bool {
-	switch w.r.(type) {
-	case *bytes.Reader, *strings.Reader:
-		return true
-	}
+// cached reports whether w is a range of a file and in the page cache.
+func (r *readAhead) cached(w sectionBody) bool {
 	f, off := fileOf(w)
 	if f == nil {
 		return false

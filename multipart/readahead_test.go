@@ -324,6 +324,30 @@ func TestFileOfLooksThroughSections(t *testing.T) {
 	}
 }
 
+// A section of a file is a part of that file, and is sent and cached as one. It calls no code of the caller that needs
+// a guard; a section of anything else may.
+func TestASectionOfAFileIsExposedAsTheFile(t *testing.T) {
+	f := randomFile(t, 1000)
+	g := new(guard)
+	section := io.NewSectionReader(io.NewSectionReader(f, 100, 800), 50, 500)
+	w := sectionBody{r: g.readerAt(section), base: 10, size: 400}
+	got, err := w.Region(20, 1000, true)
+	if got.File != f || got.Offset != 180 || got.Size != 380 || err != nil {
+		t.Errorf("Region = %+v, %v, want 380 bytes of the file from 180 on", got, err)
+	}
+	if got, err := w.Region(20, 100, false); err != nil || !got.IsZero() {
+		t.Errorf("without files Region = %+v, %v", got, err)
+	}
+	theirs := readerAt(func([]byte, int64) (int, error) { panic("the caller's code") })
+	w.r = g.readerAt(io.NewSectionReader(theirs, 0, 500))
+	if got, err := w.Region(0, 100, true); err != nil || !got.IsZero() {
+		t.Errorf("of a section of another type Region = %+v, %v", got, err)
+	}
+	if _, err := w.ReadAt(make([]byte, 10), 0); err == nil {
+		t.Error("a panic of the caller's code passed the guard")
+	}
+}
+
 // A file that became shorter is told as everywhere.
 func TestAFileThatEndsEarlyWhileItIsHashed(t *testing.T) {
 	f := randomFile(t, 3*mib)

@@ -97,9 +97,9 @@ func (j *job) sumsOf(ctx context.Context, in input) (*sums, error) {
 		return in.skip.reread(ctx)
 	}
 	body := in.body()
-	if small, free := j.u.loadSmall(body); small != nil {
+	if near, free := j.u.toCombine(body); near != nil {
 		defer free()
-		return j.u.sumOf(ctx, small)
+		return j.u.sumOf(ctx, near)
 	}
 	return j.u.sumOf(ctx, body)
 }

@@ -195,13 +195,16 @@ func (w sectionBody) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Region implements zerocopy.Source for regular files.
+// Region implements zerocopy.Source for regular files and sections of them.
 func (w sectionBody) Region(off, n int64, files bool) (zerocopy.Region, error) {
-	f, ok := w.r.(*os.File)
-	if !ok || !files {
+	if !files {
 		return zerocopy.Region{}, nil
 	}
-	return zerocopy.Region{File: f, Offset: w.base + off, Size: min(n, w.size-off)}, nil
+	f, base := fileOf(w)
+	if f == nil {
+		return zerocopy.Region{}, nil
+	}
+	return zerocopy.Region{File: f, Offset: base + off, Size: min(n, w.size-off)}, nil
 }
 
 // await runs read, which cannot be interrupted, and returns its error. If ctx ends first, await returns the error of

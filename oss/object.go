@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/ossmultipart/go-oss/internal/zerocopy"
 )
 
 // ObjectOptions are the options of PutObject and InitiateMultipartUpload, most of which become headers of the object.
@@ -195,10 +197,16 @@ func (c *Client) PutObject(
 	if opts != nil {
 		s = opts.Checksum
 	}
+	var known knownSums
+	if b, ok := body.(zerocopy.Summed); ok {
+		if crc, ok := b.CRC64(); ok {
+			known.crc64 = &crc
+		}
+	}
 	var answer []byte
 	callback := h.Get("x-oss-callback") != ""
 	r := &Request{Op: "PutObject", Method: http.MethodPut, Bucket: bucket, Key: key, Header: h, Body: body}
-	resp, err := c.putVerified(ctx, r, s, knownSums{}, func(
+	resp, err := c.putVerified(ctx, r, s, known, func(
 		_ Operation, resp *http.Response, _ *requestBody,
 	) (err error) {
 		if !callback {

@@ -3,7 +3,9 @@ package oss_test
 import (
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -156,5 +158,47 @@ func TestLentMemoryIsSentAgainAfterAnEarlyRefusal(t *testing.T) {
 			t.Errorf("UploadPart = %+v, %v", part, err)
 		}
 		body.check(t)
+	})
+}
+
+// A summedBody may know its CRC-64.
+type summedBody struct {
+	*memoryBody
+	crc   uint64
+	known bool
+}
+
+func (b summedBody) CRC64() (crc uint64, known bool) { return b.crc, b.known }
+
+// Row 5 of "Must show": an object whose checksums are known is not read to be sent, as a part is not. Its CRC-64 is
+// compared with that of OSS all the same.
+func TestAnObjectOfKnownSumsIsWrittenFromWhereItLies(t *testing.T) {
+	overOwnConns(t, func(t *testing.T, scheme string) {
+		_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.storeAll(t) })
+		const size = 3 * pageSize
+		memory, text := newMemoryBody(size)
+		sums := sumsOf(t, text)
+		opts := &oss.ObjectOptions{Header: http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sums.MD5)}}}
+		for _, tt := range []struct {
+			name    string
+			body    summedBody
+			exposed bool
+			damaged bool
+		}{
+			{"known", summedBody{memory, *sums.CRC64, true}, true, false},
+			{"known, and wrong", summedBody{memory, *sums.CRC64 + 1, true}, true, true},
+			{"unknown", summedBody{memory, 0, false}, false, false},
+		} {
+			memory.read, memory.exposed = 0, 0
+			_, err := c.PutObject(t.Context(), upload.Bucket, upload.Key, tt.body, opts)
+			var damage *oss.ChecksumError
+			if errors.As(err, &damage) != tt.damaged || err != nil && !tt.damaged {
+				t.Errorf("%s: error is %v, of the checksum: want %v", tt.name, err, tt.damaged)
+			}
+			if got := memory.exposed > 0; got != tt.exposed || (memory.read+memory.exposed)%size != 0 {
+				t.Errorf("%s: %d bytes were read and %d exposed", tt.name, memory.read, memory.exposed)
+			}
+			memory.check(t)
+		}
 	})
 }

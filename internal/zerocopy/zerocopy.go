@@ -34,3 +34,8 @@ type Source interface {
 	// set. If it returns the zero Region, the bytes must be read with ReadAt.
 	Region(off, n int64, files bool) (Region, error)
 }
+
+// A Summed is an oss.Body that may know its CRC-64 before it is sent.
+type Summed interface {
+	CRC64() (crc uint64, known bool)
+}
