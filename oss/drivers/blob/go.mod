@@ -3,6 +3,7 @@ module github.com/ossmultipart/go-oss/oss/drivers/blob
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/ossmultipart/go-oss v0.0.0
 	gocloud.dev v0.47.0
 )
@@ -11,7 +12,6 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/googleapis/gax-go/v2 v2.24.1 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
