@@ -16,14 +16,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/drivertest"
 	"gocloud.dev/gcerrors"
 
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
 
-func newBucket(t testing.TB) (*osstest.Server, *blob.Bucket) {
+func newBucket(t *testing.T) (*osstest.Server, *blob.Bucket) {
 	t.Helper()
 	srv := osstest.NewServer(&osstest.Options{Buckets: []string{"bucket"}})
 	t.Cleanup(srv.Close)
@@ -33,12 +32,6 @@ func newBucket(t testing.TB) (*osstest.Server, *blob.Bucket) {
 	}
 	t.Cleanup(func() { b.Close() })
 	return srv, b
-}
-
-// BenchmarkBucket runs the benchmarks of package drivertest against a server in memory.
-func BenchmarkBucket(b *testing.B) {
-	_, bucket := newBucket(b)
-	drivertest.RunBenchmarks(b, bucket)
 }
 
 func TestALargeBlobIsWrittenInParts(t *testing.T) {
