@@ -181,7 +181,7 @@ func (r *suspendRound) open(u *multipart.Uploader, m *mortal) *multipart.Writer 
 	var w *multipart.Writer
 	var err error
 	ctx := r.t.Context()
-	if r.cp != nil && r.cp.Upload.ID != "" && r.store == nil && !r.rivalled && r.rnd.IntN(12) == 0 {
+	if r.cp != nil && r.cp.Upload.ID != "" && r.store == nil && !r.rivalled && r.rnd.IntN(6) == 0 {
 		r.count("opened without a checkpoint")
 		r.lost = true
 		if r.cp.Sidecar {
@@ -399,6 +399,10 @@ func (r *suspendRound) rivals() {
 		}
 	}
 	succeeded := 0
+	kind := r.mode
+	if r.cp != nil && r.cp.Sidecar {
+		kind = "sidecar"
+	}
 	for _, i := range r.rnd.Perm(2) {
 		cp, err := writers[i].Suspend(r.t.Context())
 		r.note("rival %d: %v", i, err)
@@ -411,16 +415,19 @@ func (r *suspendRound) rivals() {
 			r.t.Errorf("rival: %v", err)
 		}
 	}
-	if succeeded == 0 && r.mode == "checkpoint" && !(r.cp != nil && r.cp.Sidecar) {
+	switch {
+	case succeeded == 2 && kind != "checkpoint" && len(now[0][0]) > len(before[0]) && len(now[1][0]) > len(before[0]):
+		r.t.Error("two Writers have saved what each has written after the same Checkpoint")
+	case succeeded == 0 && kind == "checkpoint":
 		r.may = before
-	} else if succeeded == 0 {
+	case succeeded == 0:
 		r.may = kept
 	}
 }
 
 // run runs the schedule.
 func (r *suspendRound) run() {
-	for range r.rnd.IntN(8) {
+	for range r.rnd.IntN(12) {
 		switch n := r.rnd.IntN(20); {
 		case n == 0 && r.cp != nil && r.cp.Upload.ID != "":
 			r.count("aborted elsewhere")
