@@ -41,6 +41,7 @@ type contender struct {
 	stream  bool  // has an uploader of streams of unknown length
 	least   int64 // bytes in the smallest part it makes
 	chooses bool  // needs not be told a part size
+	tree    bool  // is a treeClient
 	plain   bool  // built without the kernels of this module; see buildWithoutKernels
 }
 
@@ -49,10 +50,10 @@ type contender struct {
 func contenders() []contender {
 	return []contender{
 		{name: "floor", make: newFloor, stream: true, chooses: true},
-		{name: "ours", make: newOurs, stream: true, chooses: true},
-		{name: "ours-crc64", make: newOursCRC64, stream: true, chooses: true},
+		{name: "ours", make: newOurs, stream: true, chooses: true, tree: true},
+		{name: "ours-crc64", make: newOursCRC64, stream: true, chooses: true, tree: true},
 		{name: "ours-purego", make: newOurs, stream: true, chooses: true, plain: true},
-		{name: "v2", make: newV2, stream: true, chooses: true},
+		{name: "v2", make: newV2, stream: true, chooses: true, tree: true},
 		{name: "v1", make: newV1, least: 100 << 10},
 		{name: "minio", make: newMinio, stream: true, least: 5 << 20, chooses: true},
 		{name: "aws", make: newAWS, stream: true, least: 5 << 20, chooses: true},
@@ -62,6 +63,8 @@ func contenders() []contender {
 // runs reports whether c can run s, and what there is to see then.
 func (c contender) runs(s scenario) bool {
 	switch {
+	case s.mode == modeTree:
+		return c.tree
 	case s.mode == modeStream && !c.stream, s.part == 0 && !c.chooses, s.mode != modeSmall &&
 		s.part != 0 && s.part < c.least:
 		return false
@@ -148,6 +151,9 @@ func work(in io.Reader, out io.Writer) error {
 }
 
 func (j job) run(ctx context.Context, c client) error {
+	if j.Mode == modeTree {
+		return c.(treeClient).tree(ctx, j.Path, j.Path+"-back")
+	}
 	if j.Mode == modeMany {
 		return each(j.Files, int(j.Callers), func(i int64) error { return c.file(ctx, keyOf(i), manyPath(j.Path, i)) })
 	}

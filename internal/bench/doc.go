@@ -34,6 +34,9 @@
 //   - slow-8x1, -8x3, -8x8, -8x16: so many connections with 20 ms before each reply and 25 MiB/s each, four parts
 //     on each connection; read MiB/s. In slow-defaults each client chooses how many there are
 //   - many-files: at most 2,000 files of 10 KiB to 20 MiB through one uploader, eight at the same time, nothing set
+//   - tree: at most 10,000 files of 4 KiB are uploaded, listed, downloaded and deleted, eight at the same time; v2 has no
+//     call for a tree, so that it is a loop. The server is one of package osstest, which keeps the objects. Creating
+//     files can take most of the time: choose the file system with TMPDIR
 //   - cold: a file that is not in the page cache, in parts of 8 MiB, 4 in flight; read disk MiB
 //   - container-100, -256, -512, -1024: the same in a memory cgroup of so many MiB, whose limit includes the page cache
 //   - sparse-100g: a file of 100 GiB that is one hole, in parts of 16 MiB, 8 in flight, whatever -size says. It runs

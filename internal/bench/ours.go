@@ -9,7 +9,11 @@ import (
 )
 
 // ours is package multipart, with all its checks.
-type ours struct{ up *multipart.Uploader }
+type ours struct {
+	client  *oss.Client
+	up      *multipart.Uploader
+	workers int
+}
 
 func newOurs(j job) (client, error) { return newOursWith(j, oss.ChecksumMD5) }
 
@@ -26,8 +30,8 @@ func newOursWith(j job, sum oss.Checksum) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})},
-		nil
+	opts := &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum}
+	return ours{client: c, up: multipart.NewUploader(c, opts), workers: j.Workers}, nil
 }
 
 func (c ours) file(ctx context.Context, key, path string) error {

@@ -12,6 +12,7 @@ const (
 	modeStream = "stream" // a reader of unknown length
 	modeSmall  = "small"  // objects of one part each
 	modeMany   = "many"   // a directory of files
+	modeTree   = "tree"   // a directory of small files, there and back
 	modeCount  = "count"  // no upload: instructions are counted
 )
 
@@ -63,6 +64,7 @@ func scenarios() []scenario {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,
 			slow: true, size: int64(n) * 32 * MiB})
 	}
+	all = append(all, scenario{name: "tree", mode: modeTree, part: treeFile, workers: 8, size: 10000 * treeFile})
 	return append(all,
 		scenario{name: "slow-defaults", mode: modeFile, slow: true, size: 512 * MiB},
 		scenario{name: "sparse-100g", mode: modeFile, part: 16 * MiB, workers: 8, hole: true, size: 100 << 30},
@@ -77,7 +79,7 @@ func (s scenario) sized(size int64) scenario {
 	if s.mode == modeMany {
 		s.sizes, s.size = manySizes(s.size)
 	}
-	if s.mode == modeSmall {
+	if s.mode == modeSmall || s.mode == modeTree {
 		s.size = max(s.size/s.part, 1) * s.part
 	}
 	return s
@@ -94,7 +96,7 @@ func (s scenario) pieces() int64 {
 // objects is how many there must be in the end.
 func (s scenario) objects() int64 {
 	switch s.mode {
-	case modeSmall:
+	case modeSmall, modeTree:
 		return s.pieces()
 	case modeMany:
 		return int64(len(s.sizes))
