@@ -141,7 +141,8 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 // one runs a client process and asks the sink what came of it.
 func (b *bench) one(ctx context.Context, s scenario, client contender, path string) (cost, error) {
 	j := job{Client: client.name, Mode: s.mode, Path: path, URL: b.server.url(s),
-		Size: s.size, Part: s.part, Workers: s.workers, Files: s.objects(), Callers: int64(s.callers)}
+		Size: s.size, Part: s.part, Workers: s.workers, Files: s.objects(), Callers: int64(s.callers),
+		Target: filepath.Join(b.dir, "target")}
 	if s.memory > 0 {
 		j.Group = b.group
 	}
@@ -173,7 +174,7 @@ func (b *bench) one(ctx context.Context, s scenario, client contender, path stri
 		return cost{}, err
 	}
 	want := tally{Objects: s.objects(), Pieces: s.pieces(), Bytes: s.size}
-	if s.part == 0 {
+	if s.part == 0 || s.mode == modeRead {
 		want.Pieces = got.Pieces
 	}
 	if s.mode != modeSmall { // a client may send a part twice if it is stuck
@@ -183,6 +184,9 @@ func (b *bench) one(ctx context.Context, s scenario, client contender, path stri
 		return cost{}, fmt.Errorf("the sink has %+v, want %+v", got, want)
 	}
 	c.Pieces = got.Pieces
+	if s.mode == modeDownload {
+		return c, checkTarget(j.Target, path, s.size)
+	}
 	return c, nil
 }
 

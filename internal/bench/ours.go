@@ -9,7 +9,11 @@ import (
 )
 
 // ours is package multipart, with all its checks.
-type ours struct{ up *multipart.Uploader }
+type ours struct {
+	up     *multipart.Uploader
+	client *oss.Client
+	job    job
+}
 
 func newOurs(j job) (client, error) { return newOursWith(j, oss.ChecksumMD5) }
 
@@ -26,8 +30,8 @@ func newOursWith(j job, sum oss.Checksum) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ours{multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})},
-		nil
+	up := multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})
+	return ours{up, c, j}, nil
 }
 
 func (c ours) file(ctx context.Context, key, path string) error {

@@ -13,6 +13,9 @@ const (
 	modeSmall  = "small"  // objects of one part each
 	modeMany   = "many"   // a directory of files
 	modeCount  = "count"  // no upload: instructions are counted
+
+	modeDownload = "download" // not at all: the client fetches the source to a file
+	modeRead     = "read"     // or as a stream
 )
 
 const maxSmall = 4096 // objects
@@ -63,6 +66,7 @@ func scenarios() []scenario {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,
 			slow: true, size: int64(n) * 32 * MiB})
 	}
+	all = append(all, downloads()...)
 	return append(all,
 		scenario{name: "slow-defaults", mode: modeFile, slow: true, size: 512 * MiB},
 		scenario{name: "sparse-100g", mode: modeFile, part: 16 * MiB, workers: 8, hole: true, size: 100 << 30},

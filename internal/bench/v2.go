@@ -11,14 +11,15 @@ import (
 // v2 is the second official Go SDK.
 type v2 struct {
 	*ossv2.Client
-	up *ossv2.Uploader
+	up  *ossv2.Uploader
+	job job
 }
 
 func newV2(j job) (client, error) {
 	c := ossv2.NewClient(ossv2.LoadDefaultConfig().
 		WithCredentialsProvider(credentials.NewStaticCredentialsProvider(keyID, secret)).
 		WithRegion(region).WithEndpoint(j.URL).WithUsePathStyle(true))
-	return v2{c, c.NewUploader(func(o *ossv2.UploaderOptions) { o.PartSize, o.ParallelNum = j.Part, j.Workers })}, nil
+	return v2{c, c.NewUploader(func(o *ossv2.UploaderOptions) { o.PartSize, o.ParallelNum = j.Part, j.Workers }), j}, nil
 }
 
 func (c v2) request(key string) *ossv2.PutObjectRequest {
