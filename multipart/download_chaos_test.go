@@ -73,8 +73,8 @@ func newDownloadOrdeal(t *testing.T, seed uint64) *downloadOrdeal {
 		srv: osstest.NewServer(&osstest.Options{MinPartSize: 1}), states: make(map[string][]byte)}
 	t.Cleanup(o.srv.Close)
 	o.way = o.rnd.IntN(len(ways))
-	o.opts = multipart.DownloadOptions{PartSize: 50 + o.rnd.Int64N(100), Concurrency: o.rnd.IntN(5), Patience: time.Minute,
-		RemovePartial: o.rnd.IntN(4) == 0}
+	o.opts = multipart.DownloadOptions{PartSize: 50 + o.rnd.Int64N(100), Concurrency: o.rnd.IntN(5),
+		Patience: time.Minute, RemovePartial: o.rnd.IntN(4) == 0}
 	if o.rnd.IntN(2) == 0 {
 		o.old = []byte("the old file")
 	}
@@ -105,7 +105,7 @@ func (o *downloadOrdeal) get(ctx context.Context, c *oss.Client) error {
 		res, err = d.DownloadFile(ctx, bucket, key, target, nil)
 		var readErr error
 		got, readErr = os.ReadFile(target)
-		if err != nil && (o.old == nil) != os.IsNotExist(readErr) || err != nil && o.old != nil && !bytes.Equal(got, o.old) {
+		if err != nil && ((o.old == nil) != os.IsNotExist(readErr) || !bytes.Equal(got, o.old)) {
 			o.t.Errorf("after %v the target has %d bytes, %v", err, len(got), readErr)
 		}
 	} else {
@@ -114,7 +114,8 @@ func (o *downloadOrdeal) get(ctx context.Context, c *oss.Client) error {
 	if err == nil {
 		want, known := o.states[res.Object.ETag]
 		if !known || !bytes.Equal(got, want) || !res.Verified || res.Size != int64(len(want)) {
-			o.t.Errorf("%s returned %+v and %d bytes, which are not those of an object that was there", ways[o.way].name, res, len(got))
+			o.t.Errorf("%s returned %+v and %d bytes, which are not those of an object that was there",
+				ways[o.way].name, res, len(got))
 		}
 	}
 	return err

@@ -152,13 +152,15 @@ func (r *downloadRound) run(t *testing.T, rnd *rand.Rand, round int) {
 		r.counter.arm(1<<60, nil)
 		got, readErr := os.ReadFile(r.target)
 		whole := readErr == nil && bytes.Equal(got, r.want)
-		if before := r.old == nil && os.IsNotExist(readErr) || r.old != nil && bytes.Equal(got, r.old); !whole && !before {
+		before := (r.old == nil) == os.IsNotExist(readErr) && bytes.Equal(got, r.old)
+		if !whole && !before {
 			t.Fatalf("round %d: the target has %d bytes that are neither those before nor those of the object: %v",
 				round, len(got), readErr)
 		}
 		switch {
 		case !killed && (err != nil || res.Size != killedSize || !whole):
-			t.Fatalf("round %d: a process that was not killed: %+v, %v, the target is right: %v", round, res, err, whole)
+			t.Fatalf("round %d: a process that was not killed: %+v, %v, the target is right: %v",
+				round, res, err, whole)
 		case !killed:
 			r.reused += res.Reused
 		default:

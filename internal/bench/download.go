@@ -132,7 +132,9 @@ func (s *sink) count(add func(*tally)) {
 }
 
 func (c ours) downloader() *multipart.Downloader {
-	return multipart.NewDownloader(c.client, &multipart.DownloadOptions{PartSize: c.job.Part, Concurrency: c.job.Workers})
+	return multipart.NewDownloader(c.client, &multipart.DownloadOptions{
+		PartSize: c.job.Part, Concurrency: c.job.Workers,
+	})
 }
 
 func (c ours) download(ctx context.Context, key, path string) error {

@@ -19,7 +19,8 @@ func newV2(j job) (client, error) {
 	c := ossv2.NewClient(ossv2.LoadDefaultConfig().
 		WithCredentialsProvider(credentials.NewStaticCredentialsProvider(keyID, secret)).
 		WithRegion(region).WithEndpoint(j.URL).WithUsePathStyle(true))
-	return v2{c, c.NewUploader(func(o *ossv2.UploaderOptions) { o.PartSize, o.ParallelNum = j.Part, j.Workers }), j}, nil
+	up := c.NewUploader(func(o *ossv2.UploaderOptions) { o.PartSize, o.ParallelNum = j.Part, j.Workers })
+	return v2{c, up, j}, nil
 }
 
 func (c v2) request(key string) *ossv2.PutObjectRequest {
