@@ -76,7 +76,20 @@
 // Begin, UploadParts and Finish are the single steps of an upload, for one machine or several, with a Plan that can be
 // exchanged as JSON. Sweep aborts abandoned uploads.
 //
+// # Downloads
+//
+// A Downloader fetches objects in ranges, with the same engine: adaptive concurrency, a second request for a range that
+// is far slower than others, Limiter, Progress and Patience.
+//
+//	d := multipart.NewDownloader(client, nil)
+//	res, err := d.DownloadFile(ctx, "bucket", "backup.tar", "/var/backups/today.tar", nil)
+//
+// DownloadFile writes to a temporary file beside the target, which takes the name of the target when its CRC-64 is that
+// of the object and it is on the disk. A download that failed or was killed continues when it is called again. Download
+// writes to an io.WriterAt, and NewReader returns the bytes in order.
+//
 // # Concurrency
 //
-// An Uploader is safe for concurrent use. Progress is called from one goroutine for each upload.
+// An Uploader and a Downloader are safe for concurrent use. Progress is called from one goroutine for each upload or
+// download.
 package multipart

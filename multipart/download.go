@@ -29,7 +29,7 @@ type Downloader struct {
 // DownloadOptions are the options of a Downloader. The zero value and nil are the defaults.
 type DownloadOptions struct {
 	// PartSize is the size of the ranges in bytes. 0 means DefaultPartSize, or larger ranges where 10,000 of them would
-	// not hold the object, and for a Reader DefaultStreamPartSize.
+	// not hold the object, and for a Reader DefaultReaderPartSize.
 	PartSize int64
 
 	// Concurrency is the number of ranges in flight over all downloads of the Downloader. 0 means adaptive, as for an
@@ -57,8 +57,11 @@ type DownloadOptions struct {
 	RemovePartial bool
 }
 
-// DefaultReadAhead is the default of DownloadOptions.MemoryLimit.
-const DefaultReadAhead int64 = 24 << 20 // bytes
+// Defaults of the Readers of a Downloader. They hold twelve ranges: more ranges in flight need a larger MemoryLimit.
+const (
+	DefaultReaderPartSize int64 = 1 << 20  // bytes
+	DefaultReadAhead      int64 = 12 << 20 // bytes; of DownloadOptions.MemoryLimit
+)
 
 // check returns an error for a value that is invalid.
 func (o *DownloadOptions) check() error {
@@ -80,7 +83,7 @@ func (o *DownloadOptions) check() error {
 }
 
 // readerPart returns the size of the ranges of a Reader.
-func (o *DownloadOptions) readerPart() int64 { return cmp.Or(o.PartSize, DefaultStreamPartSize) }
+func (o *DownloadOptions) readerPart() int64 { return cmp.Or(o.PartSize, DefaultReaderPartSize) }
 
 // readAhead returns the memory of all Readers.
 func (o *DownloadOptions) readAhead() int64 {

@@ -489,7 +489,7 @@ func TestInvalidArgumentsOfADownloaderAreRefusedBeforeAnyRequest(t *testing.T) {
 		{"large part size", c, &multipart.DownloadOptions{PartSize: oss.MaxPartSize + 1}, key, nil},
 		{"concurrency", c, &multipart.DownloadOptions{Concurrency: -1}, key, nil},
 		{"memory", c, &multipart.DownloadOptions{MemoryLimit: -1}, key, nil},
-		{"memory of less than a part", c, &multipart.DownloadOptions{MemoryLimit: 1 << 20}, key, nil},
+		{"memory of less than a part", c, &multipart.DownloadOptions{MemoryLimit: 1<<20 - 1}, key, nil},
 		{"limiter", c, &multipart.DownloadOptions{Limiter: (*noLimiter)(nil)}, key, nil},
 		{"key", c, nil, "", nil},
 		{"Range", c, nil, key, &oss.OpenOptions{Header: http.Header{"range": {"bytes=0-1"}}}},

@@ -20,8 +20,8 @@ var steps = sync.Pool{New: func() any { return new(step) }}
 
 // A sink stores the bytes of a range.
 type sink interface {
-	// keep stores the first n bytes of b, which are at an offset of the object. It returns the buffer for the next
-	// bytes: b, unless the sink has kept that. Two goroutines may call it at a time, with different bytes.
+	// keep stores the first n bytes of b, which are at an offset of the object. It returns b, or nil if it has kept the
+	// buffer. Two goroutines may call it at a time, with different bytes.
 	keep(b *step, n int, offset int64) (*step, error)
 }
 
@@ -81,9 +81,16 @@ func (f *fetch) receive(ctx context.Context, r *racer) (oss.Part, error) {
 		return oss.Part{}, err
 	}
 	defer body.Close()
-	b := steps.Get().(*step)
-	defer func() { steps.Put(b) }()
+	var b *step
+	defer func() {
+		if b != nil {
+			steps.Put(b)
+		}
+	}()
 	for at < size {
+		if b == nil {
+			b = steps.Get().(*step)
+		}
 		n, err := f.fill(ctx, b[:min(fetchStep, size-at)], body, at, r)
 		if err != nil {
 			return oss.Part{}, err

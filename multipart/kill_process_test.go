@@ -30,6 +30,7 @@ type order struct {
 	Name, Server string // of the process; URL
 	Path, Dir    string // of the file; of the records
 	Exclusive    bool   // no other process uploads to the key
+	Target       string // of a download; empty for an upload
 }
 
 // childEnv in the environment makes the test binary a process that uploads.
@@ -46,8 +47,12 @@ func TestMain(m *testing.M) {
 func obey(in io.Reader) (exitCode int) {
 	var o order
 	err := json.NewDecoder(in).Decode(&o)
-	var res *multipart.Result
-	if err == nil {
+	var res any
+	switch {
+	case err != nil:
+	case o.Target != "":
+		res, err = o.download()
+	default:
 		res, err = o.upload()
 	}
 	if err == nil {
@@ -60,13 +65,17 @@ func obey(in io.Reader) (exitCode int) {
 	return 0
 }
 
-func (o order) upload() (*multipart.Result, error) {
-	c, err := oss.NewClient(oss.Config{
+func (o order) client() (*oss.Client, error) {
+	return oss.NewClient(oss.Config{
 		Region: "cn-hangzhou", Endpoint: o.Server, Credentials: osstest.TestCredentials(),
 		MinPartSize: 1, UserAgent: o.Name,
 		// A test may hold a request for as long as another process takes to start.
 		Retry: oss.Retry{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Stall: time.Hour},
 	})
+}
+
+func (o order) upload() (*multipart.Result, error) {
+	c, err := o.client()
 	if err != nil {
 		return nil, err
 	}
@@ -220,11 +229,17 @@ func (r *killRound) close() {
 // start starts a process, which waits for begin.
 func (r *killRound) start(t *testing.T, name string) *process {
 	t.Helper()
-	text, err := json.Marshal(order{Name: name, Server: r.http.URL, Path: r.path, Dir: r.dir, Exclusive: r.exclusive})
+	return startProcess(t, order{Name: name, Server: r.http.URL, Path: r.path, Dir: r.dir, Exclusive: r.exclusive})
+}
+
+// startProcess starts a process that gets the order from begin.
+func startProcess(t *testing.T, o order) *process {
+	t.Helper()
+	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{name: name, order: text, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
+	p := &process{name: o.Name, order: text, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
 	// At its end the race detector would make each process wait for a second.
 	p.cmd.Env = append(os.Environ(), childEnv+"=1", "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.bad

@@ -8,7 +8,7 @@ import (
 	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
-// Progress is the state of an upload.
+// Progress is the state of an upload, or of a download: see DownloadOptions.Progress.
 type Progress struct {
 	Bucket, Key      string // of the object
 	Done, Total      int64  // bytes OSS has confirmed; Total is -1 while unknown

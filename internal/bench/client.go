@@ -41,7 +41,8 @@ type contender struct {
 	stream  bool  // has an uploader of streams of unknown length
 	least   int64 // bytes in the smallest part it makes
 	chooses bool  // needs not be told a part size
-	tree    bool  // is a treeClient
+	fetches bool  // is a downloader
+	reads   bool  // only reads streams
 	plain   bool  // built without the kernels of this module; see buildWithoutKernels
 }
 
@@ -49,11 +50,12 @@ type contender struct {
 // official SDK insists on 100 KiB.
 func contenders() []contender {
 	return []contender{
-		{name: "floor", make: newFloor, stream: true, chooses: true},
-		{name: "ours", make: newOurs, stream: true, chooses: true, tree: true},
-		{name: "ours-crc64", make: newOursCRC64, stream: true, chooses: true, tree: true},
-		{name: "ours-purego", make: newOurs, stream: true, chooses: true, plain: true},
-		{name: "v2", make: newV2, stream: true, chooses: true, tree: true},
+		{name: "floor", make: newFloor, stream: true, chooses: true, fetches: true},
+		{name: "ours", make: newOurs, stream: true, chooses: true, fetches: true},
+		{name: "ours-crc64", make: newOursCRC64, stream: true, chooses: true},
+		{name: "ours-purego", make: newOurs, stream: true, chooses: true, fetches: true, plain: true},
+		{name: "v2", make: newV2, stream: true, chooses: true, fetches: true},
+		{name: "v2-prefetch", make: newV2Prefetch, reads: true, chooses: true},
 		{name: "v1", make: newV1, least: 100 << 10},
 		{name: "minio", make: newMinio, stream: true, least: 5 << 20, chooses: true},
 		{name: "aws", make: newAWS, stream: true, least: 5 << 20, chooses: true},
@@ -63,9 +65,9 @@ func contenders() []contender {
 // runs reports whether c can run s, and what there is to see then.
 func (c contender) runs(s scenario) bool {
 	switch {
-	case s.mode == modeTree:
-		return c.tree
-	case s.mode == modeStream && !c.stream, s.part == 0 && !c.chooses, s.mode != modeSmall &&
+	case c.reads:
+		return s.mode == modeRead
+	case s.fetches() && !c.fetches, s.mode == modeStream && !c.stream, s.part == 0 && !c.chooses, s.mode != modeSmall &&
 		s.part != 0 && s.part < c.least:
 		return false
 	}
@@ -90,6 +92,7 @@ func enlist(list string) ([]contender, error) {
 // A job is what a client process does.
 type job struct {
 	Client, Mode, Path, URL string
+	Target                  string // of a download
 	Size, Part              int64
 	Workers                 int
 	Files, Callers          int64  // of the directory at Path, and files at the same time
@@ -151,8 +154,8 @@ func work(in io.Reader, out io.Writer) error {
 }
 
 func (j job) run(ctx context.Context, c client) error {
-	if j.Mode == modeTree {
-		return c.(treeClient).tree(ctx, j.Path, j.Path+"-back")
+	if j.Mode == modeDownload || j.Mode == modeRead {
+		return j.fetch(ctx, c.(downloader))
 	}
 	if j.Mode == modeMany {
 		return each(j.Files, int(j.Callers), func(i int64) error { return c.file(ctx, keyOf(i), manyPath(j.Path, i)) })

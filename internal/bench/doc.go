@@ -15,6 +15,7 @@
 //   - ours-crc64: the same with ChecksumCRC64: the check that v2 makes, so that equal checks are compared
 //   - ours-purego: the same without the vector kernels of internal/crc64 and internal/md5lanes, with the files that the
 //     build tag purego gives them; the standard library keeps its assembly, as on any machine without such vectors
+//   - v2-prefetch: the reader of v2 that fetches ranges ahead and verifies nothing, for the streams that are downloaded
 //   - v2, v1: the official Go SDKs, with theirs: CRC-64
 //   - minio: minio-go with Content-MD5, its parts concurrent also where it would send them one by one
 //   - aws: the transfer manager of the AWS SDK, with its default checksums; its PutObject for small objects
@@ -27,22 +28,35 @@
 // # Scenarios
 //
 //   - file-8x3, file-16x8: a file in parts of 8 MiB, 3 in flight, and of 16 MiB, 8 in flight; tls- before it is HTTPS
+//
 //   - file-defaults: a file, nothing set: part size and parallelism are what each client chooses, and not the same
+//
 //   - stream-8x3, stream-8x8, stream-2x8, stream-defaults: the same bytes from a reader of unknown length
+//
 //   - small-8, small-32: at most 4,096 objects of 256 KiB, so many in flight
+//
 //   - parts-10000: a file in 10,000 parts of 1 KiB: what planning, a request and bookkeeping cost; read CPU us/part
+//
 //   - slow-8x1, -8x3, -8x8, -8x16: so many connections with 20 ms before each reply and 25 MiB/s each, four parts
 //     on each connection; read MiB/s. In slow-defaults each client chooses how many there are
+//
 //   - many-files: at most 2,000 files of 10 KiB to 20 MiB through one uploader, eight at the same time, nothing set
-//   - tree: at most 10,000 files of 4 KiB are uploaded, listed, downloaded and deleted, eight at the same time; v2 has no
-//     call for a tree, so that it is a loop. The server is one of package osstest, which keeps the objects. Creating
-//     files can take most of the time: choose the file system with TMPDIR
+//
 //   - cold: a file that is not in the page cache, in parts of 8 MiB, 4 in flight; read disk MiB
+//
 //   - container-100, -256, -512, -1024: the same in a memory cgroup of so many MiB, whose limit includes the page cache
+//
 //   - sparse-100g: a file of 100 GiB that is one hole, in parts of 16 MiB, 8 in flight, whatever -size says. It runs
 //     only if it is named, and takes some minutes for each client and run
+//
 //   - arm64: no upload, but the instructions per byte of the arm64 kernels and of crypto/md5, counted in their machine
 //     code: a count is not a time
+//
+//   - download-8x3, download-defaults: the source is fetched to a file; the CRC-64 is compared by all but the floor
+//
+//   - download-stream-2x8, download-stream-defaults: the same as a stream. Of v2 it is GetObject with its CRC-64
+//
+//   - download-tls-...: the same over HTTPS; download-slow-...: over the slow line
 //
 // The container scenarios need -cgroup with the directory of a memory cgroup that is empty and may be written:
 //

@@ -10,9 +10,9 @@ import (
 
 // ours is package multipart, with all its checks.
 type ours struct {
-	client  *oss.Client
-	up      *multipart.Uploader
-	workers int
+	up     *multipart.Uploader
+	client *oss.Client
+	job    job
 }
 
 func newOurs(j job) (client, error) { return newOursWith(j, oss.ChecksumMD5) }
@@ -30,8 +30,8 @@ func newOursWith(j job, sum oss.Checksum) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum}
-	return ours{client: c, up: multipart.NewUploader(c, opts), workers: j.Workers}, nil
+	up := multipart.NewUploader(c, &multipart.Options{PartSize: j.Part, Concurrency: j.Workers, Checksum: sum})
+	return ours{up, c, j}, nil
 }
 
 func (c ours) file(ctx context.Context, key, path string) error {

@@ -14,6 +14,9 @@ const (
 	modeMany   = "many"   // a directory of files
 	modeTree   = "tree"   // a directory of small files, there and back
 	modeCount  = "count"  // no upload: instructions are counted
+
+	modeDownload = "download" // not at all: the client fetches the source to a file
+	modeRead     = "read"     // or as a stream
 )
 
 const maxSmall = 4096 // objects
@@ -64,7 +67,7 @@ func scenarios() []scenario {
 		all = append(all, scenario{name: fmt.Sprintf("slow-8x%d", n), mode: modeFile, part: 8 * MiB, workers: n,
 			slow: true, size: int64(n) * 32 * MiB})
 	}
-	all = append(all, scenario{name: "tree", mode: modeTree, part: treeFile, workers: 8, size: 10000 * treeFile})
+	all = append(all, downloads()...)
 	return append(all,
 		scenario{name: "slow-defaults", mode: modeFile, slow: true, size: 512 * MiB},
 		scenario{name: "sparse-100g", mode: modeFile, part: 16 * MiB, workers: 8, hole: true, size: 100 << 30},

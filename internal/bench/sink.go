@@ -133,6 +133,8 @@ func (s *sink) serve(w http.ResponseWriter, r *http.Request) error {
 	q.Del("x-id") // the AWS SDK names the operation, which adds nothing
 	id := q.Get("uploadId")
 	switch {
+	case r.Method == http.MethodHead || r.Method == http.MethodGet:
+		return s.object(w, r)
 	case r.Method == http.MethodPost && q.Has("uploads"):
 		return s.initiate(w, key)
 	case r.Method == http.MethodPut && id != "":

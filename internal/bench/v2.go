@@ -11,8 +11,8 @@ import (
 // v2 is the second official Go SDK.
 type v2 struct {
 	*ossv2.Client
-	up      *ossv2.Uploader
-	workers int
+	up  *ossv2.Uploader
+	job job
 }
 
 func newV2(j job) (client, error) {
@@ -20,7 +20,7 @@ func newV2(j job) (client, error) {
 		WithCredentialsProvider(credentials.NewStaticCredentialsProvider(keyID, secret)).
 		WithRegion(region).WithEndpoint(j.URL).WithUsePathStyle(true))
 	up := c.NewUploader(func(o *ossv2.UploaderOptions) { o.PartSize, o.ParallelNum = j.Part, j.Workers })
-	return v2{c, up, j.Workers}, nil
+	return v2{c, up, j}, nil
 }
 
 func (c v2) request(key string) *ossv2.PutObjectRequest {

@@ -98,6 +98,18 @@ type uploader interface {
 	Unfinished(c ctx, bucket, key string) iter.Seq2[multipart.Plan, error]
 	Sweep(c ctx, bucket string, opts *multipart.SweepOptions) iter.Seq2[multipart.Swept, error]
 }
+type downloader interface {
+	DownloadFile(c ctx, bucket, key, path string, opts *oss.OpenOptions) (*multipart.DownloadResult, error)
+	Download(c ctx, bucket, key string, w io.WriterAt, opts *oss.OpenOptions) (*multipart.DownloadResult, error)
+	NewReader(c ctx, bucket, key string, opts *oss.OpenOptions) (*multipart.Reader, error)
+}
+type reader interface {
+	io.ReadCloser
+	io.WriterTo
+	Info() oss.ObjectInfo
+	Size() int64
+	Result() *multipart.DownloadResult
+}
 type writer interface {
 	io.WriteCloser
 	io.ReaderFrom
@@ -137,6 +149,8 @@ var (
 	_ fileSystem    = (*ossfs.FS)(nil)
 	_ client        = (*oss.Client)(nil)
 	_ uploader      = (*multipart.Uploader)(nil)
+	_ downloader    = (*multipart.Downloader)(nil)
+	_ reader        = (*multipart.Reader)(nil)
 	_ writer        = (*multipart.Writer)(nil)
 	_ plan          = multipart.Plan{}
 	_ server        = (*osstest.Server)(nil)
