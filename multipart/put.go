@@ -75,7 +75,8 @@ func (w *wholeBody) CRC64() (crc uint64, known bool) {
 }
 
 // resolvePut finds out what a PutObject that began at began, and failed with cause, has done. If OSS never received the
-// whole body, or every attempt got an answer, it created no object. If no checksums were sent, the source is read again.
+// whole body, or every attempt got an answer, it created no object. If no checksums were sent, the source is read
+// again.
 func (j *job) resolvePut(
 	ctx context.Context, began time.Time, body *wholeBody, cause error, certain bool,
 ) (*oss.PutResult, error) {

@@ -43,6 +43,7 @@ type contender struct {
 	chooses bool  // needs not be told a part size
 	fetches bool  // is a downloader
 	reads   bool  // only reads streams
+	tree    bool  // is a treeClient
 	plain   bool  // built without the kernels of this module; see buildWithoutKernels
 }
 
@@ -51,10 +52,10 @@ type contender struct {
 func contenders() []contender {
 	return []contender{
 		{name: "floor", make: newFloor, stream: true, chooses: true, fetches: true},
-		{name: "ours", make: newOurs, stream: true, chooses: true, fetches: true},
+		{name: "ours", make: newOurs, stream: true, chooses: true, fetches: true, tree: true},
 		{name: "ours-crc64", make: newOursCRC64, stream: true, chooses: true},
 		{name: "ours-purego", make: newOurs, stream: true, chooses: true, fetches: true, plain: true},
-		{name: "v2", make: newV2, stream: true, chooses: true, fetches: true},
+		{name: "v2", make: newV2, stream: true, chooses: true, fetches: true, tree: true},
 		{name: "v2-prefetch", make: newV2Prefetch, reads: true, chooses: true},
 		{name: "v1", make: newV1, least: 100 << 10},
 		{name: "minio", make: newMinio, stream: true, least: 5 << 20, chooses: true},
@@ -67,6 +68,8 @@ func (c contender) runs(s scenario) bool {
 	switch {
 	case c.reads:
 		return s.mode == modeRead
+	case s.mode == modeTree:
+		return c.tree
 	case s.fetches() && !c.fetches, s.mode == modeStream && !c.stream, s.part == 0 && !c.chooses, s.mode != modeSmall &&
 		s.part != 0 && s.part < c.least:
 		return false
@@ -154,6 +157,9 @@ func work(in io.Reader, out io.Writer) error {
 }
 
 func (j job) run(ctx context.Context, c client) error {
+	if j.Mode == modeTree {
+		return c.(treeClient).tree(ctx, j.Path, j.Path+"-back")
+	}
 	if j.Mode == modeDownload || j.Mode == modeRead {
 		return j.fetch(ctx, c.(downloader))
 	}

@@ -148,9 +148,40 @@ func (b *bench) scenario(ctx context.Context, s scenario, full string) ([]row, e
 
 // one runs a client process and asks the sink what came of it.
 func (b *bench) one(ctx context.Context, s scenario, client contender, path string) (cost, error) {
-	j := job{Client: client.name, Mode: s.mode, Path: path, URL: b.server.url(s),
+	if s.mode == modeTree {
+		return b.tree(ctx, s, client, path)
+	}
+	j := job{Path: path, URL: b.server.url(s),
 		Size: s.size, Part: s.part, Workers: s.workers, Files: s.objects(), Callers: int64(s.callers),
 		Target: filepath.Join(b.dir, "target")}
+	c, err := b.run(ctx, s, client, j)
+	if err != nil {
+		return cost{}, err
+	}
+	var got tally
+	if err := b.server.ask(ctx, takePath, nil, &got); err != nil {
+		return cost{}, err
+	}
+	want := tally{Objects: s.objects(), Pieces: s.pieces(), Bytes: s.size}
+	if s.part == 0 || s.mode == modeRead {
+		want.Pieces = got.Pieces
+	}
+	if s.mode != modeSmall { // a client may send a part twice if it is stuck
+		want.Pieces, want.Bytes = max(want.Pieces, got.Pieces), max(want.Bytes, got.Bytes)
+	}
+	if got != want {
+		return cost{}, fmt.Errorf("the sink has %+v, want %+v", got, want)
+	}
+	c.Pieces = got.Pieces
+	if s.mode == modeDownload {
+		return c, checkTarget(j.Target, path, s.size)
+	}
+	return c, nil
+}
+
+// run has a client process do a job.
+func (b *bench) run(ctx context.Context, s scenario, client contender, j job) (cost, error) {
+	j.Client, j.Mode = client.name, s.mode
 	if s.memory > 0 {
 		j.Group = b.group
 	}
@@ -176,24 +207,6 @@ func (b *bench) one(ctx context.Context, s scenario, client contender, path stri
 	c := cost{CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	if err := json.Unmarshal(stdout.Bytes(), &c.reply); err != nil {
 		return cost{}, err
-	}
-	var got tally
-	if err := b.server.ask(ctx, takePath, nil, &got); err != nil {
-		return cost{}, err
-	}
-	want := tally{Objects: s.objects(), Pieces: s.pieces(), Bytes: s.size}
-	if s.part == 0 || s.mode == modeRead {
-		want.Pieces = got.Pieces
-	}
-	if s.mode != modeSmall { // a client may send a part twice if it is stuck
-		want.Pieces, want.Bytes = max(want.Pieces, got.Pieces), max(want.Bytes, got.Bytes)
-	}
-	if got != want {
-		return cost{}, fmt.Errorf("the sink has %+v, want %+v", got, want)
-	}
-	c.Pieces = got.Pieces
-	if s.mode == modeDownload {
-		return c, checkTarget(j.Target, path, s.size)
 	}
 	return c, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	ossv2 "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 
-	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
@@ -38,7 +37,7 @@ func (c ours) tree(ctx context.Context, from, to string) error {
 		}
 	}
 	var keys []oss.ObjectID
-	down := multipart.NewDownloader(c.client, &multipart.DownloadOptions{Concurrency: c.workers})
+	down := c.downloader()
 	for f, err := range down.DownloadTree(ctx, bucket, treePrefix, to, nil) {
 		if err != nil {
 			return err
@@ -60,7 +59,7 @@ func (c v2) tree(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	err = each(int64(len(names)), c.workers, func(i int64) error {
+	err = each(int64(len(names)), c.job.Workers, func(i int64) error {
 		request := c.request(treePrefix + filepath.ToSlash(names[i]))
 		_, err := c.PutObjectFromFile(ctx, request, filepath.Join(from, names[i]))
 		return err
@@ -76,7 +75,7 @@ func (c v2) tree(ctx context.Context, from, to string) error {
 		if err != nil {
 			return err
 		}
-		err = each(int64(len(page.Contents)), c.workers, func(i int64) error {
+		err = each(int64(len(page.Contents)), c.job.Workers, func(i int64) error {
 			key := page.Contents[i].Key
 			path := filepath.Join(to, filepath.FromSlash((*key)[len(treePrefix):]))
 			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

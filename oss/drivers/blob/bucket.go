@@ -169,7 +169,8 @@ func (b *bucket) Attributes(ctx context.Context, key string) (*driver.Attributes
 // ListPaged lists a page of blobs. Their MD5 is not set.
 func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
 	list := &oss.ListObjectsOptions{
-		Prefix: opts.Prefix, Delimiter: opts.Delimiter, Token: string(opts.PageToken), PageSize: min(opts.PageSize, maxPage),
+		Prefix: opts.Prefix, Delimiter: opts.Delimiter, Token: string(opts.PageToken),
+		PageSize: min(opts.PageSize, maxPage),
 	}
 	if err := before(opts.BeforeList, list); err != nil {
 		return nil, err
@@ -213,7 +214,8 @@ func (b *bucket) NewRangeReader(
 		return nil, err
 	}
 	if length == 0 { // which OSS cannot be asked for
-		info, err := b.client.HeadObject(ctx, b.name, key, &oss.HeadOptions{VersionID: get.VersionID, Header: get.Header})
+		info, err := b.client.HeadObject(ctx, b.name, key, &oss.HeadOptions{VersionID: get.VersionID,
+			Header: get.Header})
 		if err != nil {
 			return nil, err
 		}

@@ -263,7 +263,8 @@ func TestURLs(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"oss://", "oss://Bucket", "oss://bucket/dir", "oss://key:secret@bucket", "oss://bucket?regoin=cn-hangzhou",
-		"oss://bucket?kind=fast", "oss://bucket?addressing=0", "oss://bucket?region=hangzhou", "oss://bucket?anonymous=1",
+		"oss://bucket?kind=fast", "oss://bucket?addressing=0", "oss://bucket?region=hangzhou",
+		"oss://bucket?anonymous=1",
 		"oss://bucket?region=cn-hangzhou&region=cn-beijing", "oss://bucket?endpoint=ftp://host",
 	} {
 		if _, err := mux.OpenBucket(t.Context(), bad); err == nil || strings.Contains(err.Error(), "secret") {
