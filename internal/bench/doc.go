@@ -42,6 +42,10 @@
 //
 //   - many-files: at most 2,000 files of 10 KiB to 20 MiB through one uploader, eight at the same time, nothing set
 //
+//   - tree: at most 10,000 files of 4 KiB are uploaded, listed, downloaded and deleted, eight at the same time; v2 has
+//     no call for a tree, so that it is a loop. The server is one of package osstest, which keeps the objects. Creating
+//     files can take most of the time: choose the file system with TMPDIR
+//
 //   - cold: a file that is not in the page cache, in parts of 8 MiB, 4 in flight; read disk MiB
 //
 //   - container-100, -256, -512, -1024: the same in a memory cgroup of so many MiB, whose limit includes the page cache

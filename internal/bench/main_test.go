@@ -29,7 +29,8 @@ func TestEveryClientsObjectsArriveComplete(t *testing.T) {
 	var out, log bytes.Buffer
 	sizes := map[string]string{"file-8,stream-8": "8388609", "file-defaults,stream-defaults": "17MiB",
 		"small-32,tls-file-16,tls-small": "2MiB",
-		"many-files":                     "9MiB", "download-8,download-stream-d,download-tls-d": "9MiB"}
+		"many-files":                     "9MiB", "download-8,download-stream-d,download-tls-d": "9MiB",
+		"tree": "1MiB"}
 	for only, size := range sizes {
 		args := []string{"-size", size, "-runs", "1", "-verify", "-only", only, "-profile", profiles}
 		if err := run(t.Context(), args, &out, &log); err != nil {

@@ -58,6 +58,7 @@ func scenarios() []scenario {
 		{name: "parts-10000", mode: modeFile, part: KiB, workers: 3, size: 10000*KiB - 1},
 	}
 	all = append(all, scenario{name: "many-files", mode: modeMany, callers: 8})
+	all = append(all, scenario{name: "tree", mode: modeTree, part: treeFile, workers: 8, size: 10000 * treeFile})
 	all = append(all, scenario{name: "cold", mode: modeFile, part: 8 * MiB, workers: 4, cold: true})
 	for _, n := range []int64{100, 256, 512, 1024} {
 		all = append(all, scenario{name: fmt.Sprintf("container-%d", n), mode: modeFile, part: 8 * MiB, workers: 4,
