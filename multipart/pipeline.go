@@ -193,10 +193,10 @@ func (p *hashPipeline) nextGroup(ctx context.Context, n int) (group []piece) {
 }
 
 // maxRoom returns the limit of the bytes of one group: half of the room, because the other half is for the parts in
-// flight. A group that is just large enough to be hashed together may take all of it.
+// flight. A group of up to four parts may take all of it: hashing three parts takes as long as hashing four.
 func (p *hashPipeline) maxRoom() int64 {
 	limit := p.u.ahead.limit()
-	return max(limit/2, min(limit, minGroup*p.partSize))
+	return max(limit/2, min(limit, 4*p.partSize))
 }
 
 // await waits until it is time to hash a group. It returns false if ctx ends first.

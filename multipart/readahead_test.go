@@ -148,6 +148,18 @@ func TestWhatIsReadFromTheDiskFitsIntoTheCache(t *testing.T) {
 	}
 }
 
+// container-100: where half of the room is less than four parts, a group takes more of it.
+func TestAGroupTakesHalfOfTheRoomOrFourParts(t *testing.T) {
+	for _, tt := range []struct{ limit, want int64 }{{12, 12}, {24, 24}, {54, 32}, {66, 33}, {120, 60}} {
+		u := NewUploader(new(oss.Client), nil)
+		new(modelCache).use(u.ahead, otherMemory+tt.limit*mib/3*4)
+		p := &hashPipeline{u: u, partSize: 8 * mib}
+		if got := p.maxRoom(); got != tt.want*mib {
+			t.Errorf("of %d MiB a group of parts of 8 MiB takes %d, want %d", tt.limit, got/mib, tt.want)
+		}
+	}
+}
+
 // A file that is in the cache already is hashed in full groups, and stays there.
 func TestAFileInTheCacheLosesNothing(t *testing.T) {
 	f := randomFile(t, 40*mib)
