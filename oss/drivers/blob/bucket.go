@@ -23,7 +23,8 @@
 //   - DeleteOptions.BeforeDelete: *oss.DeleteOptions
 //   - SignedURLOptions.BeforeSign: *oss.GetOptions, *oss.ObjectOptions or *oss.DeleteOptions, by the method
 //
-// The options of BeforeSign with headers yield a URL whose user must send the same headers.
+// A URL that is signed with headers, such as those of oss.ObjectOptions, is valid for requests with the same headers
+// only.
 package ossblob
 
 import (
@@ -169,7 +170,8 @@ func (b *bucket) Attributes(ctx context.Context, key string) (*driver.Attributes
 // ListPaged lists a page of blobs. Their MD5 is not set.
 func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
 	list := &oss.ListObjectsOptions{
-		Prefix: opts.Prefix, Delimiter: opts.Delimiter, Token: string(opts.PageToken), PageSize: min(opts.PageSize, maxPage),
+		Prefix: opts.Prefix, Delimiter: opts.Delimiter,
+		Token: string(opts.PageToken), PageSize: min(opts.PageSize, maxPage),
 	}
 	if err := before(opts.BeforeList, list); err != nil {
 		return nil, err
@@ -213,7 +215,8 @@ func (b *bucket) NewRangeReader(
 		return nil, err
 	}
 	if length == 0 { // which OSS cannot be asked for
-		info, err := b.client.HeadObject(ctx, b.name, key, &oss.HeadOptions{VersionID: get.VersionID, Header: get.Header})
+		head := &oss.HeadOptions{VersionID: get.VersionID, Header: get.Header}
+		info, err := b.client.HeadObject(ctx, b.name, key, head)
 		if err != nil {
 			return nil, err
 		}

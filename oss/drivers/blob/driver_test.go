@@ -149,7 +149,8 @@ func TestCodesOfErrors(t *testing.T) {
 
 func TestACopyCanHaveOtherProperties(t *testing.T) {
 	_, b := newBucket(t)
-	if err := b.WriteAll(t.Context(), "key", nil, &blob.WriterOptions{Metadata: map[string]string{"a": "b"}}); err != nil {
+	opts := &blob.WriterOptions{Metadata: map[string]string{"a": "b"}}
+	if err := b.WriteAll(t.Context(), "key", nil, opts); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -263,7 +264,8 @@ func TestURLs(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"oss://", "oss://Bucket", "oss://bucket/dir", "oss://key:secret@bucket", "oss://bucket?regoin=cn-hangzhou",
-		"oss://bucket?kind=fast", "oss://bucket?addressing=0", "oss://bucket?region=hangzhou", "oss://bucket?anonymous=1",
+		"oss://bucket?kind=fast", "oss://bucket?addressing=0", "oss://bucket?region=hangzhou",
+		"oss://bucket?anonymous=1",
 		"oss://bucket?region=cn-hangzhou&region=cn-beijing", "oss://bucket?endpoint=ftp://host",
 	} {
 		if _, err := mux.OpenBucket(t.Context(), bad); err == nil || strings.Contains(err.Error(), "secret") {
