@@ -77,17 +77,8 @@ func openBucket(c *oss.Client, name string, opts *multipart.Options) (*bucket, e
 // Close does nothing: a bucket holds no resources.
 func (b *bucket) Close() error { return nil }
 
-// as sets i, which is a **T, to v, or reports that it is something else.
-func as[T any](i any, v *T) bool {
-	p, ok := i.(**T)
-	if ok {
-		*p = v
-	}
-	return ok
-}
-
-// asValue sets i, which is a *T, to v, or reports that it is something else.
-func asValue[T any](i any, v T) bool {
+// as sets the T that i points to, or reports that i points to something else.
+func as[T any](i any, v T) bool {
 	p, ok := i.(*T)
 	if ok {
 		*p = v
@@ -163,7 +154,7 @@ func (b *bucket) Attributes(ctx context.Context, key string) (*driver.Attributes
 		Size:               info.Size,
 		MD5:                md5,
 		ETag:               info.ETag,
-		AsFunc:             func(i any) bool { return asValue(i, *info) },
+		AsFunc:             func(i any) bool { return as(i, *info) },
 	}, nil
 }
 
@@ -184,7 +175,7 @@ func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driv
 	for _, e := range listed.Entries {
 		page.Objects = append(page.Objects, &driver.ListObject{
 			Key: e.Key, ModTime: e.LastModified, Size: e.Size, IsDir: e.IsPrefix,
-			AsFunc: func(i any) bool { return asValue(i, e) },
+			AsFunc: func(i any) bool { return as(i, e) },
 		})
 	}
 	return page, nil
