@@ -23,7 +23,8 @@
 //   - DeleteOptions.BeforeDelete: *oss.DeleteOptions
 //   - SignedURLOptions.BeforeSign: *oss.GetOptions, *oss.ObjectOptions or *oss.DeleteOptions, by the method
 //
-// The options of BeforeSign with headers yield a URL whose user must send the same headers.
+// A URL that is signed with headers, such as those of oss.ObjectOptions, is valid for requests with the same headers
+// only.
 package ossblob
 
 import (
@@ -76,17 +77,8 @@ func openBucket(c *oss.Client, name string, opts *multipart.Options) (*bucket, e
 // Close does nothing: a bucket holds no resources.
 func (b *bucket) Close() error { return nil }
 
-// as sets i, which is a **T, to v, or reports that it is something else.
-func as[T any](i any, v *T) bool {
-	p, ok := i.(**T)
-	if ok {
-		*p = v
-	}
-	return ok
-}
-
-// asValue sets i, which is a *T, to v, or reports that it is something else.
-func asValue[T any](i any, v T) bool {
+// as sets the T that i points to, or reports that i points to something else.
+func as[T any](i any, v T) bool {
 	p, ok := i.(*T)
 	if ok {
 		*p = v
@@ -162,15 +154,15 @@ func (b *bucket) Attributes(ctx context.Context, key string) (*driver.Attributes
 		Size:               info.Size,
 		MD5:                md5,
 		ETag:               info.ETag,
-		AsFunc:             func(i any) bool { return asValue(i, *info) },
+		AsFunc:             func(i any) bool { return as(i, *info) },
 	}, nil
 }
 
 // ListPaged lists a page of blobs. Their MD5 is not set.
 func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
 	list := &oss.ListObjectsOptions{
-		Prefix: opts.Prefix, Delimiter: opts.Delimiter, Token: string(opts.PageToken),
-		PageSize: min(opts.PageSize, maxPage),
+		Prefix: opts.Prefix, Delimiter: opts.Delimiter,
+		Token: string(opts.PageToken), PageSize: min(opts.PageSize, maxPage),
 	}
 	if err := before(opts.BeforeList, list); err != nil {
 		return nil, err
@@ -183,7 +175,7 @@ func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driv
 	for _, e := range listed.Entries {
 		page.Objects = append(page.Objects, &driver.ListObject{
 			Key: e.Key, ModTime: e.LastModified, Size: e.Size, IsDir: e.IsPrefix,
-			AsFunc: func(i any) bool { return asValue(i, e) },
+			AsFunc: func(i any) bool { return as(i, e) },
 		})
 	}
 	return page, nil
@@ -214,8 +206,8 @@ func (b *bucket) NewRangeReader(
 		return nil, err
 	}
 	if length == 0 { // which OSS cannot be asked for
-		info, err := b.client.HeadObject(ctx, b.name, key, &oss.HeadOptions{VersionID: get.VersionID,
-			Header: get.Header})
+		head := &oss.HeadOptions{VersionID: get.VersionID, Header: get.Header}
+		info, err := b.client.HeadObject(ctx, b.name, key, head)
 		if err != nil {
 			return nil, err
 		}

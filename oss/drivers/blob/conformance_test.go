@@ -30,8 +30,8 @@ type harness struct {
 // harnesses makes servers with a fault, which may be nil, and adds to fired how often it struck.
 func harnesses(fault *osstest.Fault, fired *int) drivertest.HarnessMaker {
 	return func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
-		h := &harness{t: t, srv: osstest.NewServer(&osstest.Options{Buckets: []string{"bucket"}}), fault: fault,
-			fired: fired}
+		srv := osstest.NewServer(&osstest.Options{Buckets: []string{"bucket"}})
+		h := &harness{t: t, srv: srv, fault: fault, fired: fired}
 		h.inject()
 		return h, nil
 	}

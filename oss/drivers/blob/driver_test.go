@@ -149,7 +149,8 @@ func TestCodesOfErrors(t *testing.T) {
 
 func TestACopyCanHaveOtherProperties(t *testing.T) {
 	_, b := newBucket(t)
-	if err := b.WriteAll(t.Context(), "key", nil, &blob.WriterOptions{Metadata: map[string]string{"a": "b"}}); err != nil {
+	opts := &blob.WriterOptions{Metadata: map[string]string{"a": "b"}}
+	if err := b.WriteAll(t.Context(), "key", nil, opts); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

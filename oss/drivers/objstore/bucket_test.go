@@ -61,8 +61,8 @@ func TestAcceptanceOnABadDay(t *testing.T) {
 	}
 }
 
-// The provider of objstore itself returns 11 bytes for the range from 1 to the end, and fails the acceptance test
-// there: https://github.com/thanos-io/objstore/blob/71d60dfee488/providers/oss/oss.go
+// The provider of objstore itself returns 11 bytes for the range from 1 to the end, and fails the acceptance test:
+// https://github.com/thanos-io/objstore/blob/71d60dfee488/providers/oss/oss.go
 func TestRanges(t *testing.T) {
 	srv, b := newBucket(t)
 	srv.PutObject("bucket", "key", []byte("@test-data@"))
@@ -157,8 +157,8 @@ func TestAMissingBucketIsNoMissingObject(t *testing.T) {
 
 func TestContentTypesAreKept(t *testing.T) {
 	srv, b := newBucket(t)
-	if err := b.Upload(t.Context(), "key", strings.NewReader("{}"),
-		objstore.WithContentType("text/x-test")); err != nil {
+	kind := objstore.WithContentType("text/x-test")
+	if err := b.Upload(t.Context(), "key", strings.NewReader("{}"), kind); err != nil {
 		t.Fatal(err)
 	}
 	object, _ := srv.Object("bucket", "key")
