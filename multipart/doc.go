@@ -69,8 +69,8 @@
 //
 // # Trees
 //
-// UploadFS uploads the files of a directory, or of any fs.FS, and DownloadTree downloads the objects below a prefix to a
-// directory. Both yield a result for each file, continue after a failure, and can leave out what the other side has:
+// UploadFS uploads the files of a directory, or of any fs.FS, and DownloadTree downloads the objects below a prefix to
+// a directory. Both yield a result for each file, continue after a failure, and can leave out what the other side has:
 //
 //	for f, err := range up.UploadFS(ctx, "bucket", "site", os.DirFS("public"), nil) {
 //		if err != nil {
