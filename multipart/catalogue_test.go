@@ -131,6 +131,13 @@ func TestCatalogue(t *testing.T) {
 		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
 		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},
 
+		// Trees.
+		{"T1", []func(*testing.T){downloadTreeNeverLeavesTheDirectory}},
+		{"T2", []func(*testing.T){downloadTreeTakesAFileForAFile, downloadTreeRefusesKeysThatDifferInCaseOnly}},
+		{"T3", []func(*testing.T){uploadFSContinuesAfterAFailure, downloadTreeContinuesAfterAFailure}},
+		{"T4", []func(*testing.T){uploadFSEndsEarly, downloadTreeEndsEarly}},
+		{"T5", []func(*testing.T){uploadFSFollowsNoLinkUnasked}},
+
 		// Progress and callbacks.
 		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
 		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload,

@@ -67,6 +67,19 @@
 // last reply is lost, the Uploader asks OSS for the outcome of the upload. If the answer proves neither success nor
 // failure, the error matches ErrOutcomeUnknown.
 //
+// # Trees
+//
+// UploadFS uploads the files of a directory, or of any fs.FS, and DownloadTree downloads the objects below a prefix to
+// a directory. Both yield a result for each file, continue after a failure, and can leave out what the other side has:
+//
+//	for f, err := range up.UploadFS(ctx, "bucket", "site", os.DirFS("public"), nil) {
+//		if err != nil {
+//			log.Printf("%s: %v", f.Path, err)
+//		}
+//	}
+//
+// Keys are not trusted as paths: DownloadTree creates nothing outside of the directory.
+//
 // # Resuming
 //
 // With Options.Store an UploadFile that failed, or whose process was killed, continues when it is called again. The

@@ -51,8 +51,8 @@ type DownloadedFile struct {
 // replaced by a whole one, or stays as it was. It gets the time at which the object was last modified. An object of at
 // most one part costs one request besides the listing, which takes one for 1,000 objects; a larger one is downloaded as
 // by DownloadFile, and continues when DownloadTree is called again. Many files are in flight, within the Concurrency of
-// the Downloader for all its downloads. Memory does not grow with the number of objects, except that 8 bytes of each
-// key are kept where the file system ignores the case of names.
+// the Downloader for all its downloads. Memory does not grow with the number of objects, except that a hash of each
+// path is kept where the file system ignores the case of names.
 //
 // No file is created outside of the directory, whatever the keys are and whatever symbolic links it has. These objects
 // are not stored, and have an error that matches ErrUnsafeKey:

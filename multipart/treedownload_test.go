@@ -115,7 +115,7 @@ func TestDownloadTreeReturnsTheResultOfEachDownload(t *testing.T) {
 
 // Keys that are no safe paths are errors of their own. Nothing is made outside of the directory, and everything else is
 // downloaded. The objects are listed by a hostile server: OSS itself refuses some of the keys.
-func TestDownloadTreeNeverLeavesTheDirectory(t *testing.T) {
+func downloadTreeNeverLeavesTheDirectory(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		outside := tree{"secret": "untouched"}.write(t)
 		dir := filepath.Join(outside, "tree")
@@ -156,7 +156,7 @@ func TestDownloadTreeNeverLeavesTheDirectory(t *testing.T) {
 }
 
 // An object that is a file and the prefix of others is the file, also while it is in flight and for directories.
-func TestDownloadTreeTakesAFileForAFile(t *testing.T) {
+func downloadTreeTakesAFileForAFile(t *testing.T) {
 	for _, delay := range []time.Duration{0, time.Second} {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "GetObject", Key: "a", Effect: osstest.Delay(delay)})
@@ -173,7 +173,7 @@ func TestDownloadTreeTakesAFileForAFile(t *testing.T) {
 
 // Where the file system ignores case, the second of two keys is an error: otherwise it would silently replace the
 // first.
-func TestDownloadTreeRefusesKeysThatDifferInCaseOnly(t *testing.T) {
+func downloadTreeRefusesKeysThatDifferInCaseOnly(t *testing.T) {
 	defer multipart.IgnoreCase()()
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		files := tree{"A": "1", "B/x": "1", "a": "2", "b/X": "2", "b/y": "y", "\u017f": "long s", "s": "s"}
@@ -245,7 +245,7 @@ func (got outcomes) errors() (all []error) {
 }
 
 // One object that fails does not keep the others, an existing file stays as it was, and no temporary file is left.
-func TestDownloadTreeContinuesAfterAFailure(t *testing.T) {
+func downloadTreeContinuesAfterAFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "GetObject", Key: "refused", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		srv.Inject(osstest.Fault{Op: "GetObject", Key: "corrupt", Effect: osstest.Corrupt()})
@@ -306,7 +306,7 @@ func TestDownloadTreeRefusesWhatItCannotDo(t *testing.T) {
 
 // A loop that ends early, a context that ends and code of the caller that panics end everything. No file is half there,
 // and no file or goroutine stays open.
-func TestDownloadTreeEndsEarly(t *testing.T) {
+func downloadTreeEndsEarly(t *testing.T) {
 	before := openFiles(t)
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		files := make(tree)

