@@ -25,9 +25,10 @@ import (
 type zeroObject int64
 
 func (z zeroObject) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp := &http.Response{StatusCode: 200, Request: req, Body: http.NoBody, ContentLength: int64(z), Header: http.Header{
+	header := http.Header{
 		"Etag": {`"Z"`}, "X-Oss-Request-Id": {"5F"}, "Content-Length": {strconv.FormatInt(int64(z), 10)},
-	}}
+	}
+	resp := &http.Response{StatusCode: 200, Request: req, Body: http.NoBody, ContentLength: int64(z), Header: header}
 	if req.Method == http.MethodHead {
 		return resp, nil
 	}
@@ -103,9 +104,8 @@ func TestADownloadToAFullDiskFailsWithENOSPC(t *testing.T) {
 func TestAnObjectWithoutCRC64IsStatedAsUnverified(t *testing.T) {
 	const size = 3<<20 + 1
 	for _, way := range ways {
-		got, res, err := way.get(t.Context(), t, multipart.NewDownloader(zerosClient(t, size), &multipart.DownloadOptions{
-			PartSize: 1 << 20,
-		}))
+		d := multipart.NewDownloader(zerosClient(t, size), &multipart.DownloadOptions{PartSize: 1 << 20})
+		got, res, err := way.get(t.Context(), t, d)
 		if err != nil || len(got) != size || res.Verified || res.Parts != 4 {
 			t.Errorf("%s: %d bytes, %+v, %v", way.name, len(got), res, err)
 		}
