@@ -448,7 +448,8 @@ func TestTargetsThatAreNoFilesAreRefusedBeforeAnyRequest(t *testing.T) {
 	for _, tt := range []struct{ path, want string }{
 		{"directory", "is a directory"}, {"link", "is a directory"},
 		{"directory/", "names no file"}, {"", "names no file"},
-		{"missing/target", "no such file"}, {"file/target", "not a directory"}, {"..", "is a directory"},
+		{"missing/target", "no such file"}, {"file/target", "not a directory"}, {"..", "names no file"},
+		{".", "is a directory"},
 		{strings.Repeat("x", 300), "name too long"},
 	} {
 		path := tt.path

@@ -34,7 +34,7 @@ func (d *Downloader) DownloadFile(
 	if d.err != nil {
 		return nil, d.err
 	}
-	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
+	if path == "" || os.IsPathSeparator(path[len(path)-1]) || filepath.Base(path) == ".." {
 		return nil, fmt.Errorf("multipart: target %q names no file", path)
 	}
 	dir, err := os.OpenRoot(filepath.Dir(path))
