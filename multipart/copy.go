@@ -85,7 +85,7 @@ func (u *Uploader) Clone(
 // copy copies src to an object. options returns the options of that object, given the properties of the source.
 func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions,
 	options func(context.Context, *oss.ObjectInfo) (*oss.ObjectOptions, error),
-) (*Result, error) {
+) (res *Result, err error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -128,7 +128,7 @@ func (u *Uploader) copy(ctx context.Context, bucket, key string, src oss.CopySou
 		return nil, j.notBegun(errors.New("copying an empty object supports no callback"))
 	}
 	ctx, end := j.startProgress(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	if whole && !callback && info.Size <= min(j.plan.PartSize, oss.MaxCopySize) {
 		return j.copyWhole(ctx, src, info)
 	}
@@ -223,6 +223,7 @@ func (j *job) copyWhole(ctx context.Context, src oss.CopySource, info *oss.Objec
 	if err != nil {
 		return nil, j.notBegun(sourceChanged(err))
 	}
+	j.meter.whole(info.Size)
 	j.meter.finish(info.Size, 0)
 	return &Result{
 		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID, CRC64: res.CRC64, Size: info.Size,

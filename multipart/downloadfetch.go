@@ -189,7 +189,7 @@ func (f *fetch) part() oss.Part {
 // progress counts the bytes up to a position of the range; bytes that are received twice count once.
 func (f *fetch) progress(to int64) {
 	meter := f.piece.transfer.meter
-	if meter == nil {
+	if !meter.reports() {
 		return
 	}
 	f.mu.Lock()

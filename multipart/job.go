@@ -47,9 +47,9 @@ func newPlan(bucket, key string, options *requestOptions) Plan {
 	return Plan{Upload: oss.Upload{Bucket: bucket, Key: key}, ForbidOverwrite: options.complete.ForbidOverwrite}
 }
 
-// startProgress starts the meter of a job whose plan is complete. The function it returns stops the meter, and panics
-// again if code of the caller panicked.
-func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
+// startProgress starts the meter of a job whose plan is complete, and calls the OnStart hook. The function it returns
+// takes how the job ended. It stops the meter, calls the OnEnd hook, and panics again if code of the caller panicked.
+func (j *job) startProgress(ctx context.Context) (context.Context, func(*Result, error)) {
 	begin := Progress{Bucket: j.plan.Upload.Bucket, Key: j.plan.Upload.Key,
 		Total: j.plan.Size, Parts: j.plan.NumParts()}
 	if j.plan.Size < 0 {
@@ -59,13 +59,22 @@ func (j *job) startProgress(ctx context.Context) (context.Context, func()) {
 		begin.Done, begin.PartsDone = j.session.stored(), len(j.session.parts)
 		begin.Sent = begin.Done
 	}
+	hooks := j.u.opts.Hooks
+	ctx = hooks.start(ctx, begin)
+	ctx, count := reqstats.NewContext(ctx)
 	waits := func(w flow.Wait) { j.meter.waits(w) }
-	ctx, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, waits))
-	j.meter = newMeter(j.u.opts.Progress, cancel, begin)
-	return ctx, func() {
+	governed, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, waits))
+	j.meter = newMeter(hooks.reporter(ctx, j.u.opts.Progress), cancel, begin)
+	j.meter.count = count
+	return governed, func(res *Result, err error) {
 		defer cancel(nil)
 		j.meter.close()
 		j.guard.rethrow()
+		p, stats := j.meter.sum()
+		if res != nil {
+			res.Stats = stats
+		}
+		hooks.end(ctx, p, stats, err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // metered returns a body that is paced by the Limiter and reports its progress, or body itself if there is neither a
 // Limiter nor a meter.
 func (t *transfer) metered(body oss.Body) oss.Body {
-	if t.meter == nil && t.limiter == nil {
+	if !t.meter.reports() && t.limiter == nil {
 		return body
 	}
 	return &meteredBody{Body: body, pacer: pacer{t.limiter, t.guard}, meter: t.meter}

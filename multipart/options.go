@@ -46,6 +46,12 @@ type Options struct {
 	// none.
 	Progress func(Progress)
 
+	// Hooks observe uploads as a whole, for traces and metrics; oss.Hooks observe their requests.
+	Hooks Hooks
+
+	// PartList has Result.PartList tell the parts of each object.
+	PartList bool
+
 	// Limiter paces the bytes of all uploads, for example a *rate.Limiter. Nil means none.
 	Limiter Limiter
 

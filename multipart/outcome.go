@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,11 +100,15 @@ func (j *job) complete(ctx context.Context, sent *transferResult) (*Result, erro
 			slog.String("etag", res.ETag), slog.String("expected", want.etag))
 	}
 	j.meter.finish(want.size, want.parts)
-	return &Result{
+	done := &Result{
 		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID,
 		CRC64: res.CRC64, Size: want.size, UploadID: up.ID, Parts: want.parts,
 		Callback: res.Callback, Orphans: j.orphans,
-	}, nil
+	}
+	if j.u.opts.PartList {
+		done.PartList = slices.Clone(sent.parts)
+	}
+	return done, nil
 }
 
 // resolveComplete finds out what a Complete that began at began, and failed with cause, has done. certain says that

@@ -12,6 +12,7 @@ func (j *job) newTransfer() *transfer {
 		governor: j.u.governor, hedges: j.u.hedges, limiter: j.u.opts.Limiter,
 		meter: j.meter, guard: &j.guard,
 		hedged: func() {
+			j.meter.hedged()
 			j.warn("a part is far slower than others and is sent a second time", j.plan.Upload, nil)
 		},
 		fixedRate: j.options.part.Header.Get("X-Oss-Traffic-Limit") != "",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
+	"github.com/ossmultipart/go-oss/internal/reqstats"
 )
 
 // Progress is the state of an upload, or of a download: see DownloadOptions.Progress.
@@ -31,31 +32,38 @@ func (p Progress) equal(q Progress) bool {
 
 // A meter collects the progress of one upload and reports it from its own goroutine. Calls of the callback do not
 // overlap, its values never decrease, and each call gets the latest state. Workers never wait for the callback, so it
-// may be slow, and may itself upload. Done reaches Total only once the object exists. A nil meter reports nothing; its
-// methods do nothing.
+// may be slow, and may itself upload. Done reaches Total only once the object exists. Without a callback a meter only
+// counts what Stats tells. The methods of a nil meter do nothing.
 type meter struct {
-	report func(Progress)
+	report func(Progress)          // nil: nothing is reported, and there is no goroutine
 	cancel context.CancelCauseFunc // ends the upload if report panics
 	wake   chan struct{}           // holds a token when there is something to report
 	ended  chan struct{}           // closed when the goroutine is gone
+	began  time.Time
+	count  *reqstats.Stats // of the requests; nil if they are not counted
 
 	mu       sync.Mutex
 	state    Progress
+	stats    Stats
 	waiting  int  // requests that wait for OSS
 	complete bool // the object exists
 	closed   bool // the upload has ended
 	panicked any  // the value with which report panicked
 }
 
-// newMeter returns a running meter, or nil if report is nil. The caller must close it.
+// newMeter returns a running meter. The caller must close it.
 func newMeter(report func(Progress), cancel context.CancelCauseFunc, begin Progress) *meter {
-	if report == nil {
-		return nil
+	m := &meter{report: report, cancel: cancel, state: begin, began: time.Now()}
+	m.stats.Reused = begin.PartsDone
+	if report != nil {
+		m.wake, m.ended = make(chan struct{}, 1), make(chan struct{})
+		go m.run()
 	}
-	m := &meter{report: report, cancel: cancel, wake: make(chan struct{}, 1), ended: make(chan struct{}), state: begin}
-	go m.run()
 	return m
 }
+
+// reports reports whether there is a callback.
+func (m *meter) reports() bool { return m != nil && m.report != nil }
 
 func (m *meter) run() {
 	defer close(m.ended)
@@ -75,7 +83,10 @@ func (m *meter) run() {
 		m.mu.Unlock()
 		now.Done, now.Sent = max(now.Done, last.Done), max(now.Sent, last.Sent)
 		now.PartsDone = max(now.PartsDone, last.PartsDone)
-		if (ticked || !now.equal(last)) && !held {
+		if held { // all parts are stored; of what follows only the waits are reported
+			now.Done, now.PartsDone, now.Sent = last.Done, last.PartsDone, last.Sent
+		}
+		if ticked || !now.equal(last) {
 			m.report(now)
 			last = now
 		}
@@ -115,22 +126,42 @@ func (m *meter) update(change func(*Progress)) {
 func (m *meter) signal() {
 	select {
 	case m.wake <- struct{}{}:
-	default: // a token is waiting already
+	default: // a token is waiting already, or nothing is reported
 	}
 }
 
 // sent counts n more bytes written to a connection.
-func (m *meter) sent(n int64) { m.update(func(p *Progress) { p.Sent += n }) }
+func (m *meter) sent(n int64) {
+	if m.reports() {
+		m.update(func(p *Progress) { p.Sent += n })
+	}
+}
 
 // stored counts a part of n bytes that OSS has confirmed.
 func (m *meter) stored(n int64) {
-	m.update(func(p *Progress) { p.Done += n; p.PartsDone++ })
+	m.update(func(p *Progress) {
+		p.Done += n
+		p.PartsDone++
+		m.stats.Bytes += n
+		m.stats.Parts++
+	})
 }
 
 // found counts a part that OSS holds from an earlier call.
 func (m *meter) found(n int64) {
-	m.update(func(p *Progress) { p.Done += n; p.Sent += n; p.PartsDone++ })
+	m.update(func(p *Progress) {
+		p.Done += n
+		p.Sent += n
+		p.PartsDone++
+		m.stats.Reused++
+	})
 }
+
+// whole counts an object of n bytes that one request has stored.
+func (m *meter) whole(n int64) { m.update(func(*Progress) { m.stats.Bytes += n }) }
+
+// hedged counts a part that is sent a second time.
+func (m *meter) hedged() { m.update(func(*Progress) { m.stats.Hedges++ }) }
 
 // waits notes that a request of the upload waits for OSS, or no longer does.
 func (m *meter) waits(w flow.Wait) {
@@ -142,6 +173,7 @@ func (m *meter) waits(w flow.Wait) {
 		}
 		switch {
 		case m.waiting == 0:
+			m.stats.Waited += waited(p)
 			p.WaitingSince, p.WaitingFor = time.Time{}, nil
 		case p.WaitingSince.IsZero():
 			p.WaitingSince, p.WaitingFor = w.Since, w.Why
@@ -149,9 +181,17 @@ func (m *meter) waits(w flow.Wait) {
 	})
 }
 
+// waited returns how long the wait of p has lasted.
+func waited(p *Progress) time.Duration {
+	if p.WaitingSince.IsZero() {
+		return 0
+	}
+	return time.Since(p.WaitingSince)
+}
+
 // restart resets the counters, because the parts are lost. The reported values stay until the counters exceed them.
 func (m *meter) restart() {
-	m.update(func(p *Progress) { p.Done, p.Sent, p.PartsDone = 0, 0, 0 })
+	m.update(func(p *Progress) { p.Done, p.Sent, p.PartsDone, m.stats.Reused = 0, 0, 0, 0 })
 }
 
 // finish records that the object exists, with its size in bytes and its number of parts.
@@ -165,7 +205,7 @@ func (m *meter) finish(size int64, parts int) {
 
 // close waits for the last report. If the callback panicked, close panics with the same value.
 func (m *meter) close() {
-	if m == nil {
+	if !m.reports() {
 		return
 	}
 	m.mu.Lock()

@@ -153,6 +153,7 @@ func (j *job) put(ctx context.Context, body oss.Body, intact func() error) (*Res
 	if err != nil {
 		return nil, j.notBegun(err)
 	}
+	j.meter.whole(body.Size())
 	j.meter.finish(body.Size(), 0)
 	return &Result{
 		ETag: res.ETag, VersionID: res.VersionID, RequestID: res.RequestID,

@@ -32,7 +32,7 @@ import (
 // If the upload no longer exists, the error matches oss.ErrNoSuchUpload, unless it was completed with exactly these
 // bytes: then Resume returns that object. Of the options for the last request a Plan carries only ForbidOverwrite. An
 // ACL or a callback that was given to Upload is not sent.
-func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result, error) {
+func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (res *Result, err error) {
 	if u.err != nil {
 		return nil, u.err
 	}
@@ -78,7 +78,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (*Result
 		return nil, bad
 	}
 	ctx, end := j.startProgress(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	in.at, in.size = j.guard.readerAt(src), p.Size
 	if err != nil {
 		return j.gone(ctx, in, err)

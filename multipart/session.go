@@ -35,9 +35,9 @@ func (j *job) beginSession(ctx context.Context) error {
 
 // writeLeg sends what r yields, after the tail of the session. At the end of r it completes the upload, or, if the
 // Writer is suspended, leaves in j.session what is stored, and returns a nil Result.
-func (j *job) writeLeg(ctx context.Context, r io.Reader) (*Result, error) {
+func (j *job) writeLeg(ctx context.Context, r io.Reader) (res *Result, err error) {
 	ctx, end := j.startProgress(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	s := j.session
 	in := input{stream: j.guard.reader(r), size: -1, base: s.stored(), parts: len(s.parts)}
 	if len(s.tail) > 0 {

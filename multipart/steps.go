@@ -52,7 +52,7 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 //
 // The caller must ensure that src does not change until all parts of p are stored. UploadParts detects only a size,
 // from a Size or Stat method, that is not p.Size, and an early end. Both match ErrSourceChanged.
-func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error) {
+func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) (stored []oss.Part, err error) {
 	j, err := u.jobOf(ctx, p)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 		}
 	}
 	ctx, end := j.startProgress(ctx)
-	defer end()
+	defer func() { end(nil, err) }()
 	parts, stop := newRangeSource(input{at: j.guard.readerAt(src), size: p.Size}, sections)
 	defer stop()
 	sent, err := j.sendParts(ctx, parts)
@@ -96,13 +96,13 @@ func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, num
 //
 // If UploadParts has failed, call Resume, or pass the parts that it returned to Finish, and not nil: OSS may also list
 // a part whose upload failed. Unless Options.Checksum is ChecksumMD5, that part may be corrupted.
-func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (*Result, error) {
+func (u *Uploader) Finish(ctx context.Context, p Plan, parts []oss.Part) (res *Result, err error) {
 	j, err := u.jobOf(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	ctx, end := j.startProgress(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	if parts == nil {
 		if parts, err = u.list(ctx, p.Upload, nil); err != nil {
 			return nil, j.kept(&transferResult{}, err)

@@ -76,6 +76,9 @@ type Result struct {
 	// is 0 for every other upload.
 	Unproved int64
 
+	Stats    Stats      // of this call
+	PartList []oss.Part // the parts of the object, with Options.PartList; nil if one request stored it
+
 	Callback []byte       // reply of the callback server; nil without a callback, or if the reply was lost
 	Orphans  []oss.Upload // uploads without parts that a lost reply to Initiate may have begun; see UploadError
 }
@@ -162,7 +165,7 @@ func (u *Uploader) UploadBody(
 // upload sends in. stored is its file if Options.Store can resume it, else nil.
 func (u *Uploader) upload(
 	ctx context.Context, bucket, key string, in input, stored *os.File, opts *oss.ObjectOptions,
-) (*Result, error) {
+) (res *Result, err error) {
 	j, err := u.streamJob(ctx, bucket, key, opts)
 	if err != nil {
 		return nil, err
@@ -170,7 +173,7 @@ func (u *Uploader) upload(
 	if in.at == nil {
 		j.length = in.size
 		ctx, end := j.startProgress(ctx)
-		defer end()
+		defer func() { end(res, err) }()
 		if res, err := j.skip(ctx, in); res != nil || err != nil {
 			return res, err
 		}
@@ -184,7 +187,7 @@ func (u *Uploader) upload(
 		return nil, err
 	}
 	ctx, end := j.startProgress(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	if res, err := j.skip(ctx, in); res != nil || err != nil {
 		if res != nil {
 			j.dropStaleRecord(ctx, stored)

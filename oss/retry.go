@@ -132,7 +132,7 @@ func (k *call) recordStats(ctx context.Context, err error) {
 	if k.evidence.unsent || err != nil && context.Cause(ctx) == reqstats.ErrSuperseded {
 		return
 	}
-	reqstats.FromContext(ctx).Record(k.reply.StatusCode, err == nil || fromService(k.last), k.replyDate)
+	reqstats.FromContext(ctx).Record(k.attempts, k.reply.StatusCode, err == nil || fromService(k.last), k.replyDate)
 }
 
 // fromService reports whether err is a refusal by OSS itself. The error page of a proxy is not: the request may have

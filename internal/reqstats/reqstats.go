@@ -19,6 +19,8 @@ type Stats struct {
 	context.Context
 	outer *Stats // of the parent context; every request counts there too
 
+	Requests   atomic.Int64 // requests that may have reached OSS
+	Retries    atomic.Int64 // of those, the requests after the first of their operation
 	Throttled  atomic.Int64 // requests answered with 429 or 503
 	Unanswered atomic.Int64 // requests without an answer that tells whether they were carried out
 
@@ -51,13 +53,17 @@ func FromContext(ctx context.Context) *Stats {
 	return s
 }
 
-// Record counts one request. Status is 0 if there was no response. Valid says that the response was read to its end and
+// Record counts one request, the attempt-th of its operation from 1. Status is 0 if there was no response. Valid says that the response was read to its end and
 // came from OSS. Date is the Date header of the response.
-func (s *Stats) Record(status int, valid bool, date string) {
+func (s *Stats) Record(attempt, status int, valid bool, date string) {
 	at, err := http.ParseTime(date)
 	for ; s != nil; s = s.outer {
 		if err == nil {
 			s.ahead.Store(int64(time.Until(at)))
+		}
+		s.Requests.Add(1)
+		if attempt > 1 {
+			s.Retries.Add(1)
 		}
 		throttled := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 		if throttled {

@@ -11,7 +11,7 @@ import (
 func TestRequestsCountInTheirContextAndItsParents(t *testing.T) {
 	outerCtx, outer := NewContext(context.Background())
 	innerCtx, inner := NewContext(outerCtx)
-	for _, request := range []struct {
+	for i, request := range []struct {
 		ctx    context.Context
 		status int
 		valid  bool
@@ -27,10 +27,13 @@ func TestRequestsCountInTheirContextAndItsParents(t *testing.T) {
 		{outerCtx, 0, false},   // no response, in the outer context only
 		{context.Background(), 0, false},
 	} {
-		FromContext(request.ctx).Record(request.status, request.valid, "")
+		FromContext(request.ctx).Record(1+i%2, request.status, request.valid, "")
 	}
 	if n, m := inner.Throttled.Load(), inner.Unanswered.Load(); n != 3 || m != 4 {
 		t.Errorf("inner: %d throttled, %d unanswered, want 3 and 4", n, m)
+	}
+	if n, m := inner.Requests.Load(), inner.Retries.Load(); n != 8 || m != 4 {
+		t.Errorf("inner: %d requests, %d retries, want 8 and 4", n, m)
 	}
 	if n, m := outer.Throttled.Load(), outer.Unanswered.Load(); n != 3 || m != 5 {
 		t.Errorf("outer: %d throttled, %d unanswered, want 3 and 5", n, m)
@@ -43,8 +46,8 @@ func TestNowFollowsTheDateOfTheLastResponse(t *testing.T) {
 		_, inner := NewContext(ctx)
 		for _, ahead := range []time.Duration{-time.Hour, 10 * time.Second} {
 			want := time.Now().Add(ahead)
-			inner.Record(200, true, want.UTC().Format(http.TimeFormat))
-			inner.Record(0, false, "") // changes nothing
+			inner.Record(1, 200, true, want.UTC().Format(http.TimeFormat))
+			inner.Record(1, 0, false, "") // changes nothing
 			time.Sleep(time.Minute)    // in the bubble
 			for _, s := range []*Stats{inner, outer} {
 				if got := s.Now(); !got.Equal(want.Add(time.Minute)) {

@@ -68,6 +68,13 @@ func TestALargeBlobIsWrittenInParts(t *testing.T) {
 			t.Errorf("Attributes(%q) = %+v, %v, want no MD5: the ETag of parts is none", name, a, err)
 		}
 	}
+	if err := b.WriteAll(t.Context(), "small", content[:100], nil); err != nil {
+		t.Fatal(err)
+	}
+	sum = md5.Sum(content[:100])
+	if a, err := b.Attributes(t.Context(), "small"); err != nil || !bytes.Equal(a.MD5, sum[:]) {
+		t.Errorf("Attributes of a small blob = %+v, %v, want the MD5 %x", a, err, sum)
+	}
 }
 
 func TestABlobThatIsNotWrittenToTheEndIsNone(t *testing.T) {
@@ -176,6 +183,19 @@ func TestACopyCanHaveOtherProperties(t *testing.T) {
 		if diff := cmp.Diff(tt.want, a.Metadata); diff != "" {
 			t.Errorf("metadata of the copy (-want +got):\n%s", diff)
 		}
+	}
+}
+
+// Otherwise the type is that of the extension, which a caller who disables its detection does not want either.
+func TestContentTypesAreNotDetectedIfDisabled(t *testing.T) {
+	_, b := newBucket(t)
+	opts := &blob.WriterOptions{DisableContentTypeDetection: true}
+	if err := b.WriteAll(t.Context(), "page.html", []byte("<html>"), opts); err != nil {
+		t.Fatal(err)
+	}
+	a, err := b.Attributes(t.Context(), "page.html")
+	if err != nil || a.ContentType != "application/octet-stream" {
+		t.Errorf("Attributes = %+v, %v", a, err)
 	}
 }
 
