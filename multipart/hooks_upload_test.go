@@ -110,7 +110,8 @@ func TestHooksTellEveryKindOfUploadAsAWhole(t *testing.T) {
 				if got := log.stats[0]; got != res.Stats || log.errs[0] != nil {
 					t.Errorf("OnEnd got %+v, %v, and the Result %+v", got, log.errs[0], res.Stats)
 				}
-				if p := log.ends[0]; p.Bucket != bucket || p.Key != key || p.Done != c.bytes || log.starts[0].Done != 0 {
+				if p := log.ends[0]; p.Bucket != bucket || p.Key != key || p.Done != c.bytes ||
+					log.starts[0].Done != 0 {
 					t.Errorf("OnStart got %+v, OnEnd %+v", log.starts[0], p)
 				}
 			})
@@ -163,7 +164,8 @@ func TestHooksTellLegsAndFailures(t *testing.T) {
 		}
 		write(t, w, data(300))
 		err = w.Close()
-		if s := log.stats[1]; err != nil || !s.Complete || s.Reused != 1 || s.Parts != 2 || s.Bytes != 344 || s != w.Result().Stats {
+		if s := log.stats[1]; err != nil || !s.Complete || s.Reused != 1 || s.Parts != 2 || s.Bytes != 344 ||
+			s != w.Result().Stats {
 			t.Errorf("the last leg: %+v, %v, %v", s, err, fmt.Sprint(w.Result()))
 		}
 		if p := log.ends[1]; p.Done != 600 || log.starts[1].Done != 256 {

@@ -52,7 +52,8 @@ func (u *Uploader) Begin(ctx context.Context, bucket, key string, size int64, op
 //
 // The caller must ensure that src does not change until all parts of p are stored. UploadParts detects only a size,
 // from a Size or Stat method, that is not p.Size, and an early end. Both match ErrSourceChanged.
-func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) (stored []oss.Part, err error) {
+func (u *Uploader) UploadParts(ctx context.Context, p Plan, src io.ReaderAt, numbers []int) (stored []oss.Part,
+	err error) {
 	j, err := u.jobOf(ctx, p)
 	if err != nil {
 		return nil, err

@@ -53,8 +53,8 @@ func FromContext(ctx context.Context) *Stats {
 	return s
 }
 
-// Record counts one request, the attempt-th of its operation from 1. Status is 0 if there was no response. Valid says that the response was read to its end and
-// came from OSS. Date is the Date header of the response.
+// Record counts one request, the attempt-th of its operation from 1. Status is 0 if there was no response. Valid says
+// that the response was read to its end and came from OSS. Date is the Date header of the response.
 func (s *Stats) Record(attempt, status int, valid bool, date string) {
 	at, err := http.ParseTime(date)
 	for ; s != nil; s = s.outer {
