@@ -53,57 +53,65 @@ func TestAnswersInTheMiddleOfABodyAreHeard(t *testing.T) {
 	}
 }
 
+// It is in a bubble because a reply tells how long it took, in as many digits as that has.
 func TestRepliesAreCutAnywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := start(t, nil)
+		srv.PutObject("bucket", "source", []byte("content"))
+		whole := func(n int64, c call) (string, error) {
+			srv.Inject(osstest.Fault{Times: 1, Effect: osstest.CutReply(n)})
+			resp, err := srv.HTTPClient().Do(c.request(t))
+			if err != nil {
+				return "", err
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			return string(body), err
+		}
+		get := call{method: "GET", key: "source"}
+		var complete int64
+		for n := int64(0); ; n++ {
+			body, err := whole(n, get)
+			all := srv.Requests("GetObject")
+			status := all[len(all)-1].StatusCode
+			if err == nil {
+				if body != "content" || status != 200 {
+					t.Errorf("after %d bytes: %q, status %d", n, body, status)
+				}
+				complete = n
+				break
+			}
+			if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) &&
+				!strings.Contains(err.Error(), "malformed") || status != 0 {
+				t.Fatalf("after %d bytes: %v, status %d", n, err, status)
+			}
+			if n > 1000 {
+				t.Fatal("the reply is never whole")
+			}
+		}
+		if body, err := whole(complete-4, get); body != "con" || err != io.ErrUnexpectedEOF {
+			t.Errorf("four bytes short: %q, %v", body, err)
+		}
+		if _, err := whole(30, putKey); err == nil {
+			t.Error("half a head is a reply")
+		}
+		if o, _ := srv.Object("bucket", "key"); string(o.Data) != "content" {
+			t.Errorf("object = %q, want that of the PUT whose reply was cut", o.Data)
+		}
+		for _, c := range []call{{method: "HEAD", key: "source"}, {method: "HEAD", key: "source", query: "objectMeta"},
+			{method: "DELETE", key: "source"}} {
+			if body, err := whole(1<<20, c); body != "" || err != nil {
+				t.Errorf("%s of a whole reply: %q, %v", c.method, body, err)
+			}
+		}
+	})
+}
+
+func TestRepliesAreCutOverTCP(t *testing.T) {
 	srv := start(t, nil)
 	real := httptest.NewServer(srv)
 	defer real.Close()
-	srv.PutObject("bucket", "source", []byte("content"))
-	whole := func(n int64, c call) (string, error) {
-		srv.Inject(osstest.Fault{Times: 1, Effect: osstest.CutReply(n)})
-		resp, err := srv.HTTPClient().Do(c.request(t))
-		if err != nil {
-			return "", err
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		return string(body), err
-	}
-	get := call{method: "GET", key: "source"}
-	var complete int64
-	for n := int64(0); ; n++ {
-		body, err := whole(n, get)
-		all := srv.Requests("GetObject")
-		status := all[len(all)-1].StatusCode
-		if err == nil {
-			if body != "content" || status != 200 {
-				t.Errorf("after %d bytes: %q, status %d", n, body, status)
-			}
-			complete = n
-			break
-		}
-		if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) &&
-			!strings.Contains(err.Error(), "malformed") || status != 0 {
-			t.Fatalf("after %d bytes: %v, status %d", n, err, status)
-		}
-		if n > 1000 {
-			t.Fatal("the reply is never whole")
-		}
-	}
-	if body, err := whole(complete-4, get); body != "con" || err != io.ErrUnexpectedEOF {
-		t.Errorf("four bytes short: %q, %v", body, err)
-	}
-	if _, err := whole(30, putKey); err == nil {
-		t.Error("half a head is a reply")
-	}
-	if o, _ := srv.Object("bucket", "key"); string(o.Data) != "content" {
-		t.Errorf("object = %q, want that of the PUT whose reply was cut", o.Data)
-	}
-	for _, c := range []call{{method: "HEAD", key: "source"}, {method: "HEAD", key: "source", query: "objectMeta"},
-		{method: "DELETE", key: "source"}} {
-		if body, err := whole(1<<20, c); body != "" || err != nil {
-			t.Errorf("%s of a whole reply: %q, %v", c.method, body, err)
-		}
-	}
+	srv.PutObject("bucket", "key", []byte("content"))
 	srv.Inject(osstest.Fault{Effect: osstest.CutReply(3)})
 	if resp, err := real.Client().Get(real.URL + "/bucket/key"); err == nil {
 		resp.Body.Close()
