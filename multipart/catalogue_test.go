@@ -138,6 +138,20 @@ func TestCatalogue(t *testing.T) {
 		{"T4", []func(*testing.T){uploadFSEndsEarly, downloadTreeEndsEarly}},
 		{"T5", []func(*testing.T){uploadFSFollowsNoLinkUnasked}},
 
+		// Suspended Writers.
+		{"W1", []func(*testing.T){aSuspendedWriterContinuesAtTheExactByte, theUploadOfAKilledNamedWriterIsContinued}},
+		{"W2", []func(*testing.T){twoWritersOnOneUploadNeverMixTheirBytes, ofTwoWritersTheLaterSuspendIsRefused,
+			ofTwoWritersUnderOneNameOneIsRefused}},
+		{"W3", []func(*testing.T){anUploadWithoutACheckpointContinuesAfterItsParts}},
+		{"W4", []func(*testing.T){partsBeyondACheckpointAreReplaced, anImpossibleCheckpointIsRefused}},
+		{"W5", []func(*testing.T){anUploadThatHasEndedCannotBeContinued, aNameWhoseUploadIsGoneStaysAnError}},
+		{"W6", []func(*testing.T){aSuspendThatFailsLeavesTheLastCheckpoint, suspendEndsWithItsContext}},
+		{"W7", []func(*testing.T){suspendKeepsWhatAFailedReaderGave}},
+		{"W8", []func(*testing.T){truncateKeepsWholeParts, truncateToTheBeginningIsAlwaysPossible}},
+		{"W9", []func(*testing.T){frequentSuspensionsDoNotUseUpTheParts}},
+		{"W10", []func(*testing.T){abortDiscardsWhatEarlierWritersWrote, abortAndDiscardLeaveNothingOfAName,
+			sweepEndsASuspendedUploadAndItsSidecar}},
+
 		// Progress and callbacks.
 		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
 		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload,
@@ -154,7 +168,7 @@ func TestCatalogue(t *testing.T) {
 		})
 	}
 	for prefix, n := range map[string]int{"S": 11, "P": 8, "M": 7, "R": 10, "L": 4, "K": 6,
-		"I": 5, "C": 8, "U": 11, "G": 3} {
+		"I": 5, "C": 8, "U": 11, "W": 10, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

@@ -100,7 +100,7 @@ func TestAWriterIsContinuedByItsName(t *testing.T) {
 }
 
 // A process that is killed leaves a record that names its upload, from the first part on.
-func TestTheUploadOfAKilledNamedWriterIsContinued(t *testing.T) {
+func theUploadOfAKilledNamedWriterIsContinued(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		for kind, store := range stores(t, srv) {
 			want := data(1500)
@@ -139,7 +139,7 @@ func TestTheUploadOfAKilledNamedWriterIsContinued(t *testing.T) {
 	})
 }
 
-func TestANameWhoseUploadIsGoneStaysAnError(t *testing.T) {
+func aNameWhoseUploadIsGoneStaysAnError(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		for kind, store := range stores(t, srv) {
 			u := anUploader(srv, multipart.Options{Store: store})
@@ -163,7 +163,7 @@ func TestANameWhoseUploadIsGoneStaysAnError(t *testing.T) {
 	})
 }
 
-func TestAbortAndDiscardLeaveNothingOfAName(t *testing.T) {
+func abortAndDiscardLeaveNothingOfAName(t *testing.T) {
 	for _, n := range []int{0, 10, 700} {
 		withSessions(t, func(t *testing.T, srv *osstest.Server) {
 			for kind, store := range stores(t, srv) {
@@ -190,7 +190,7 @@ func TestAbortAndDiscardLeaveNothingOfAName(t *testing.T) {
 	}
 }
 
-func TestOfTwoWritersUnderOneNameOneIsRefused(t *testing.T) {
+func ofTwoWritersUnderOneNameOneIsRefused(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		for kind, store := range stores(t, srv) {
 			u := anUploader(srv, multipart.Options{Store: store})

@@ -89,7 +89,7 @@ func throughJSON(t *testing.T, cp *multipart.Checkpoint) *multipart.Checkpoint {
 }
 
 // An upload of unknown length, suspended after any byte, any number of times.
-func TestASuspendedWriterContinuesAtTheExactByte(t *testing.T) {
+func aSuspendedWriterContinuesAtTheExactByte(t *testing.T) {
 	for _, sidecar := range []bool{false, true} {
 		for _, cuts := range [][]int{
 			{0}, {1}, {63}, {64}, {65}, {256}, {300}, {320}, {512}, {1000}, {2500},
@@ -174,7 +174,7 @@ func TestAWriterAcceptsNothingAfterSuspend(t *testing.T) {
 }
 
 // A client that goes away in mid request is the usual end of a PATCH: what it sent is kept.
-func TestSuspendKeepsWhatAFailedReaderGave(t *testing.T) {
+func suspendKeepsWhatAFailedReaderGave(t *testing.T) {
 	broken := errors.New("the client went away")
 	for _, n := range []int{0, 10, 300, 700} {
 		withSessions(t, func(t *testing.T, srv *osstest.Server) {
@@ -222,7 +222,7 @@ func TestAnUploadIsOpenedByItsIDAlone(t *testing.T) {
 }
 
 // Without a Checkpoint the parts themselves are continued, up to the first gap, and the Result says so.
-func TestAnUploadWithoutACheckpointContinuesAfterItsParts(t *testing.T) {
+func anUploadWithoutACheckpointContinuesAfterItsParts(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		want := data(1500)
 		cp := suspended(t, anUploader(srv, multipart.Options{}).NewWriter(t.Context(), bucket, key, nil), want[:800])
@@ -248,7 +248,7 @@ func TestAnUploadWithoutACheckpointContinuesAfterItsParts(t *testing.T) {
 
 // The state that a kill leaves: parts beyond the last Checkpoint, of other bytes and other sizes. They must neither be
 // in the object nor be taken up by a Writer without a Checkpoint.
-func TestPartsBeyondACheckpointAreReplaced(t *testing.T) {
+func partsBeyondACheckpointAreReplaced(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		want, other := data(2000), bytes.Repeat([]byte("other"), 400)
 		u := anUploader(srv, multipart.Options{})
@@ -282,7 +282,7 @@ func TestPartsBeyondACheckpointAreReplaced(t *testing.T) {
 	})
 }
 
-func TestTwoWritersOnOneUploadNeverMixTheirBytes(t *testing.T) {
+func twoWritersOnOneUploadNeverMixTheirBytes(t *testing.T) {
 	for _, last := range []string{"first", "second"} {
 		for _, sidecar := range []bool{false, true} {
 			t.Run(fmt.Sprint(last, sidecar), func(t *testing.T) {
@@ -333,7 +333,7 @@ func TestTwoWritersOnOneUploadNeverMixTheirBytes(t *testing.T) {
 	}
 }
 
-func TestOfTwoWritersTheLaterSuspendIsRefused(t *testing.T) {
+func ofTwoWritersTheLaterSuspendIsRefused(t *testing.T) {
 	for _, n := range []int{10, 600} { // only a tail, and parts
 		withSessions(t, func(t *testing.T, srv *osstest.Server) {
 			want := data(1000)
@@ -367,7 +367,7 @@ func TestOfTwoWritersTheLaterSuspendIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnUploadThatHasEndedCannotBeContinued(t *testing.T) {
+func anUploadThatHasEndedCannotBeContinued(t *testing.T) {
 	for _, how := range []string{"aborted", "completed"} {
 		withSessions(t, func(t *testing.T, srv *osstest.Server) {
 			opts := multipart.Options{Sidecar: true}
@@ -404,7 +404,7 @@ func TestAnUploadThatHasEndedCannotBeContinued(t *testing.T) {
 	}
 }
 
-func TestTruncateKeepsWholeParts(t *testing.T) {
+func truncateKeepsWholeParts(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		want := data(1200)
 		u := anUploader(srv, multipart.Options{})
@@ -441,7 +441,7 @@ func TestTruncateKeepsWholeParts(t *testing.T) {
 	})
 }
 
-func TestTruncateToTheBeginningIsAlwaysPossible(t *testing.T) {
+func truncateToTheBeginningIsAlwaysPossible(t *testing.T) {
 	for _, size := range []int{0, 10, 300, 1000} {
 		withSessions(t, func(t *testing.T, srv *osstest.Server) {
 			want := data(100)
@@ -461,7 +461,7 @@ func TestTruncateToTheBeginningIsAlwaysPossible(t *testing.T) {
 	}
 }
 
-func TestAbortDiscardsWhatEarlierWritersWrote(t *testing.T) {
+func abortDiscardsWhatEarlierWritersWrote(t *testing.T) {
 	for _, more := range []int{0, 10, 900} {
 		withSessions(t, func(t *testing.T, srv *osstest.Server) {
 			u := anUploader(srv, multipart.Options{Sidecar: true})
@@ -482,7 +482,7 @@ func TestAbortDiscardsWhatEarlierWritersWrote(t *testing.T) {
 }
 
 // A failure of a Writer that goes on leaves the Checkpoint before it valid; that of a new Writer leaves nothing.
-func TestASuspendThatFailsLeavesTheLastCheckpoint(t *testing.T) {
+func aSuspendThatFailsLeavesTheLastCheckpoint(t *testing.T) {
 	for _, op := range []string{"UploadPart", "ListParts", "PutObject", "GetObject"} {
 		t.Run(op, func(t *testing.T) {
 			withSessions(t, func(t *testing.T, srv *osstest.Server) {
@@ -527,7 +527,7 @@ func TestASuspendThatFailsLeavesTheLastCheckpoint(t *testing.T) {
 	}
 }
 
-func TestSuspendEndsWithItsContext(t *testing.T) {
+func suspendEndsWithItsContext(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Hang()})
 		w := anUploader(srv, multipart.Options{}).NewWriter(t.Context(), bucket, key, nil)
@@ -574,7 +574,7 @@ func TestOptionsOfAContinuedWriter(t *testing.T) {
 }
 
 // A Checkpoint may come from anywhere. None may make a Writer panic or send a request that means something else.
-func TestAnImpossibleCheckpointIsRefused(t *testing.T) {
+func anImpossibleCheckpointIsRefused(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		u := anUploader(srv, multipart.Options{})
 		good := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(800))
@@ -610,6 +610,51 @@ func TestAnImpossibleCheckpointIsRefused(t *testing.T) {
 		}
 		if err := u.DiscardWriter(t.Context(), good); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Among the first 3,000 parts each suspension may make one of the smallest size. The next thousand have twice as much.
+func frequentSuspensionsDoNotUseUpTheParts(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		const long = 3000 * leastTestPart
+		want := data(long + 500)
+		u := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: leastTestPart})
+		cp := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), want[:long])
+		if cp.Parts != 3000 || len(cp.Tail) != 0 {
+			t.Fatalf("%d parts and a tail of %d bytes", cp.Parts, len(cp.Tail))
+		}
+		for at, tail := long, []int{100, 72, 44, 16, 116}; len(tail) > 0; tail = tail[1:] {
+			w, err := u.ContinueWriter(t.Context(), cp, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cp = suspended(t, w, want[at:at+100])
+			if at += 100; len(cp.Tail) != tail[0] {
+				t.Errorf("byte %d: a tail of %d bytes, want %d", at, len(cp.Tail), tail[0])
+			}
+		}
+		w, err := u.ContinueWriter(t.Context(), cp, nil)
+		if err == nil {
+			err = w.Close()
+		}
+		wantObject(t, srv, want, w.Result(), err)
+	})
+}
+
+func sweepEndsASuspendedUploadAndItsSidecar(t *testing.T) {
+	withSessions(t, func(t *testing.T, srv *osstest.Server) {
+		u := anUploader(srv, multipart.Options{Sidecar: true})
+		suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(700))
+		time.Sleep(8 * 24 * time.Hour) // in the bubble
+		n := 0
+		for s, err := range u.Sweep(t.Context(), bucket, nil) {
+			if n++; err != nil || s.Parts != 3 {
+				t.Errorf("Sweep yields %+v, %v", s, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("Sweep yields %d uploads", n)
 		}
 	})
 }

@@ -35,7 +35,7 @@ type Swept struct {
 // lists them. An upload that could not be aborted is yielded with its error, and Sweep continues. An error with a zero
 // Swept is the last pair.
 //
-// If Options.Store is a RecordLister, Sweep then deletes its records of uploads that no longer exist, for the same
+// With Options.Sidecar the sidecar of each is deleted, too. If Options.Store is a RecordLister, Sweep then deletes its records of uploads that no longer exist, for the same
 // bucket, prefix and age.
 //
 // OSS keeps unfinished uploads indefinitely unless a lifecycle rule of the bucket removes them.
@@ -138,6 +138,10 @@ func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, limit time.Ti
 	if dry {
 		return s, nil
 	}
-	_, err = u.newJob(ctx, Plan{Upload: info.Upload}, requestOptions{}).abort(ctx)
+	j := u.newJob(ctx, Plan{Upload: info.Upload}, requestOptions{})
+	if _, err = j.abort(ctx); err == nil && u.opts.Sidecar {
+		j.keeper = &keeper{u: u, kept: true}
+		j.keeper.delete(ctx, j)
+	}
 	return s, err
 }
