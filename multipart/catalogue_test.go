@@ -139,7 +139,8 @@ func TestCatalogue(t *testing.T) {
 		{"T5", []func(*testing.T){uploadFSFollowsNoLinkUnasked}},
 
 		// Suspended Writers.
-		{"W1", []func(*testing.T){aSuspendedWriterContinuesAtTheExactByte, theUploadOfAKilledNamedWriterIsContinued}},
+		{"W1", []func(*testing.T){aSuspendedWriterContinuesAtTheExactByte, theUploadOfAKilledNamedWriterIsContinued,
+			killedAtEachRequestOfALeg}},
 		{"W2", []func(*testing.T){twoWritersOnOneUploadNeverMixTheirBytes, ofTwoWritersTheLaterSuspendIsRefused,
 			ofTwoWritersUnderOneNameOneIsRefused}},
 		{"W3", []func(*testing.T){anUploadWithoutACheckpointContinuesAfterItsParts}},

@@ -101,6 +101,14 @@
 // of the object and it is on the disk. A download that failed or was killed continues when it is called again. Download
 // writes to an io.WriterAt, and NewReader returns the bytes in order.
 //
+// # Suspending
+//
+// Writer.Suspend ends a Writer without creating the object, and returns a Checkpoint: plain data, with the last bytes if
+// they are too few for a part. ContinueWriter continues at the next byte, in this process or another one. With
+// Options.Sidecar the Checkpoint is kept in an object beside the target, so that OpenWriter needs only bucket, key and
+// upload ID; a NamedWriter keeps it in Options.Store, which may itself be in OSS: see NewObjectStore. The bytes of an
+// unfinished upload cannot be read: OSS shows them only once Close has created the object.
+//
 // # Concurrency
 //
 // An Uploader and a Downloader are safe for concurrent use. Progress is called from one goroutine for each upload or

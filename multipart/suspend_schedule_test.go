@@ -530,3 +530,60 @@ func (r *suspendRound) cleanUp() {
 		}
 	}
 }
+
+// A process is killed at each request of a leg in turn: before OSS has it, and after OSS has carried it out.
+func killedAtEachRequestOfALeg(t *testing.T) {
+	for _, mode := range []string{"checkpoint", "sidecar", "map", "objects"} {
+		for n := 1; n <= 14; n++ {
+			for _, after := range []bool{false, true} {
+				withSessions(t, func(t *testing.T, srv *osstest.Server) {
+					r := &suspendRound{t: t, srv: srv, mode: mode, rnd: rand.New(rand.NewPCG(1, 1)), events: make(map[string]int)}
+					if mode == "map" || mode == "objects" {
+						r.store = stores(t, srv)[mode]
+					}
+					r.forget()
+					want := data(1500)
+					next := func(left int) *multipart.Writer {
+						u, m := r.start(true)
+						m.left, m.after = left, after
+						var w *multipart.Writer
+						var err error
+						switch {
+						case r.store != nil:
+							w, err = u.NamedWriter(t.Context(), uploadName, bucket, key, nil)
+						case r.cp == nil:
+							w = u.NewWriter(t.Context(), bucket, key, nil)
+						case mode == "sidecar":
+							w, err = u.OpenWriter(t.Context(), r.cp.Upload, nil)
+						default:
+							w, err = u.ContinueWriter(t.Context(), r.cp, nil)
+						}
+						if err != nil && m.life.Err() == nil {
+							t.Fatal(err)
+						}
+						return w
+					}
+					r.cp = suspended(t, next(0), want[:300])
+					if w := next(n); w != nil {
+						w.Write(want[300:800])
+						if cp, err := w.Suspend(t.Context()); err == nil {
+							r.cp = cp
+						}
+					}
+					w := next(0)
+					if at := w.Size(); at != 300 && at != 800 || mode == "checkpoint" && at != r.cp.Size {
+						t.Errorf("%s: killed at request %d: continues at byte %d", mode, n, at)
+					}
+					write(t, w, want[w.Size():])
+					err := w.Close()
+					wantObject(t, srv, want, w.Result(), err)
+					for _, name := range srv.Objects("records") {
+						if !strings.HasSuffix(name, ".lock") { // which counts as left after 30 seconds
+							t.Errorf("%s: killed at request %d: left %s", mode, n, name)
+						}
+					}
+				})
+			}
+		}
+	}
+}

@@ -35,8 +35,8 @@ type Swept struct {
 // lists them. An upload that could not be aborted is yielded with its error, and Sweep continues. An error with a zero
 // Swept is the last pair.
 //
-// With Options.Sidecar the sidecar of each is deleted, too. If Options.Store is a RecordLister, Sweep then deletes its records of uploads that no longer exist, for the same
-// bucket, prefix and age.
+// With Options.Sidecar the sidecar of each is deleted, too. If Options.Store is a RecordLister, Sweep then deletes its
+// records of uploads that no longer exist, for the same bucket, prefix and age.
 //
 // OSS keeps unfinished uploads indefinitely unless a lifecycle rule of the bucket removes them.
 func (u *Uploader) Sweep(ctx context.Context, bucket string, opts *SweepOptions) iter.Seq2[Swept, error] {
