@@ -103,8 +103,8 @@
 //
 // # Suspending
 //
-// Writer.Suspend ends a Writer without creating the object, and returns a Checkpoint: plain data, with the last bytes if
-// they are too few for a part. ContinueWriter continues at the next byte, in this process or another one. With
+// Writer.Suspend ends a Writer without creating the object, and returns a Checkpoint: plain data, with the last bytes
+// if they are too few for a part. ContinueWriter continues at the next byte, in this process or another one. With
 // Options.Sidecar the Checkpoint is kept in an object beside the target, so that OpenWriter needs only bucket, key and
 // upload ID; a NamedWriter keeps it in Options.Store, which may itself be in OSS: see NewObjectStore. The bytes of an
 // unfinished upload cannot be read: OSS shows them only once Close has created the object.
