@@ -537,7 +537,8 @@ func killedAtEachRequestOfALeg(t *testing.T) {
 		for n := 1; n <= 14; n++ {
 			for _, after := range []bool{false, true} {
 				withSessions(t, func(t *testing.T, srv *osstest.Server) {
-					r := &suspendRound{t: t, srv: srv, mode: mode, rnd: rand.New(rand.NewPCG(1, 1)), events: make(map[string]int)}
+					r := &suspendRound{t: t, srv: srv, mode: mode, rnd: rand.New(rand.NewPCG(1, 1))}
+					r.events = make(map[string]int)
 					if mode == "map" || mode == "objects" {
 						r.store = stores(t, srv)[mode]
 					}
