@@ -77,7 +77,10 @@ func (q Query) commonPrefix(key string) string {
 
 // afterPrefix returns the first string that is greater than all strings with a prefix, or false if there is none.
 func afterPrefix(prefix string) (string, bool) {
-	next := []byte(strings.TrimRight(prefix, "\xFF"))
+	next := []byte(prefix)
+	for len(next) > 0 && next[len(next)-1] == 0xFF {
+		next = next[:len(next)-1]
+	}
 	if len(next) == 0 {
 		return "", false
 	}
