@@ -48,7 +48,7 @@ func TestNowFollowsTheDateOfTheLastResponse(t *testing.T) {
 			want := time.Now().Add(ahead)
 			inner.Record(1, 200, true, want.UTC().Format(http.TimeFormat))
 			inner.Record(1, 0, false, "") // changes nothing
-			time.Sleep(time.Minute)    // in the bubble
+			time.Sleep(time.Minute)       // in the bubble
 			for _, s := range []*Stats{inner, outer} {
 				if got := s.Now(); !got.Equal(want.Add(time.Minute)) {
 					t.Errorf("Now is %v, want %v", got, want.Add(time.Minute))
