@@ -22,12 +22,13 @@ type DownloadTreeOptions struct {
 	// Filter reports whether to download an object. Nil means all. It is called from one goroutine.
 	Filter func(oss.ObjectEntry) bool
 
-	// Skip says which objects are not downloaded, because the directory has the file. With SkipUnchanged the
+	// Skip says which objects are not downloaded because the directory has the file already. With SkipUnchanged the
 	// modification time of the file must be that of the object, which DownloadTree sets.
 	Skip Skip
 
-	// Sync has each file written to the disk before it is reported, as DownloadFile does, for one more request each. By
-	// default only objects of more than one part are: after a power failure other files may be empty or missing.
+	// Sync makes DownloadTree write each file to the disk before it reports the file, as DownloadFile does, for one
+	// more request per file. By default this applies only to objects of more than one part: after a power failure other
+	// files may be empty or missing.
 	Sync bool
 }
 
@@ -40,30 +41,31 @@ type DownloadedFile struct {
 }
 
 // DownloadTree downloads the objects below a prefix to files below a directory, which it creates if it does not exist.
-// The path of a file is what the key has behind the prefix; a prefix that does not end with a slash gets one. It yields
-// each file when it is done, in any order, with the error of that file if it failed, and continues with the others. An
-// error with a zero DownloadedFile is the last pair: the listing or the directory cannot be read, an argument is
-// invalid, or ctx has ended. A loop that ends early cancels the downloads in progress and waits for them.
+// The path of a file is the rest of the key after the prefix. A slash is added to a prefix that does not end with one.
+// DownloadTree yields each file when it is done, in any order. If a file fails, it yields the error with that file and
+// continues with the others. An error with a zero DownloadedFile is the last pair: the listing or the directory cannot
+// be read, an argument is invalid, or ctx has ended. A loop that ends early cancels the downloads in progress and waits
+// for them.
 //
 // A file takes its name once it is complete, and its CRC-64 is that of the object if OSS told it: an existing file is
-// replaced by a whole one, or stays as it was. It gets the time at which the object was last modified. An object of at
-// most one part costs one request besides the listing, which takes one for 1,000 objects; a larger one is downloaded as
-// by DownloadFile, and continues when DownloadTree is called again. Many files are in flight, within the Concurrency of
-// the Downloader for all its downloads. Memory does not grow with the number of objects, except that a hash of each
-// path is kept where the file system ignores the case of names.
+// replaced by a whole one, or stays as it was. The file gets the modification time of the object. An object of at most
+// one part costs one request. The listing costs one request for 1,000 objects. A larger object is downloaded as by
+// DownloadFile, and continues when DownloadTree is called again. Many files are in flight, within the Concurrency of
+// the Downloader for all its downloads. Memory does not grow with the number of objects, except where the file system
+// ignores the case of names: there a hash of each path is kept.
 //
-// No file is created outside of the directory, whatever the keys are and whatever symbolic links it has. These objects
-// are not stored, and have an error that matches ErrUnsafeKey:
+// No file is created outside the directory, whatever the keys are and whatever symbolic links the directory has. These
+// objects are not stored, and have an error that matches ErrUnsafeKey:
 //
-//   - keys with an element that is empty, "." or "..", as "/a", "a//b" and "a/../b", or with a zero byte
-//   - on Windows, keys with names of devices, such as "nul.txt", and with characters that it does not allow or drops
-//   - keys that differ from that of another object in their case only, where the file system ignores that
+//   - keys with an element that is empty, "." or "..", or that has a zero byte, such as "/a", "a//b" and "a/../b"
+//   - on Windows, names of devices, such as "nul.txt", and characters that Windows does not allow or drops
+//   - keys that differ from another one only in case, where the file system ignores case
 //   - keys below that of an object that is a file, such as "a/b" if there is "a"
 //   - keys that end with a slash if the object has bytes; without bytes they become directories
 //   - names of the temporary files of downloads, such as ".a.oss-part"
 //
-// A file system may regard more names as equal than those, such as different Unicode forms on macOS; then one of the
-// files remains. A process that is killed leaves temporary files.
+// A file system may treat other names as equal too, such as different Unicode forms on macOS. Then one of the files
+// remains. A process that is killed leaves temporary files.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listobjectsv2 and
 // https://help.aliyun.com/en/oss/developer-reference/getobject
@@ -132,8 +134,8 @@ func (t *treeDownload) walk(ctx context.Context, to *treeDir, begin func(treeTas
 	return ctx.Err()
 }
 
-// prepare finds out which file an object becomes, and returns the task of downloading it, and what to call if the task
-// does not begin.
+// prepare finds out which file an object becomes. It returns the task that downloads the object, and a function to call
+// if the task does not begin.
 func (t *treeDownload) prepare(to *treeDir, e oss.ObjectEntry) (task treeTask[DownloadedFile], drop func()) {
 	f := DownloadedFile{Path: e.Key[len(t.prefix):], Key: e.Key}
 	file, err := t.locate(to, e)
@@ -169,7 +171,7 @@ func (t *treeDownload) infoOf(e oss.ObjectEntry) oss.ObjectInfo {
 	return oss.ObjectInfo{Bucket: t.bucket, Key: e.Key, Size: e.Size, ETag: e.ETag, LastModified: e.LastModified}
 }
 
-// A treeFile is the place of a file that no other object can take.
+// A treeFile is the path of a file that no other object can take.
 type treeFile struct {
 	root    *os.Root
 	path    string // below root
@@ -178,8 +180,8 @@ type treeFile struct {
 	release func()
 }
 
-// locate returns the place of a file. It creates the directory of the file, or the one that the object is: then there
-// is no file.
+// locate returns the file that an object becomes, and creates the directory of that file. If the object is a directory,
+// it creates that and returns nil.
 func (t *treeDownload) locate(to *treeDir, e oss.ObjectEntry) (*treeFile, error) {
 	rel := e.Key[len(t.prefix):]
 	if rel == "" && e.Size == 0 { // the directory of the tree itself
