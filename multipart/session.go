@@ -15,18 +15,18 @@ import (
 // beginSession initiates the upload of a Writer. If the Writer has a name, its record is saved before, for the next
 // Writer if the process is killed after OSS has begun the upload, and again before part 1.
 func (j *job) beginSession(ctx context.Context) error {
-	if !j.keeper.named() {
+	if !j.record.named() {
 		return j.initiate(ctx)
 	}
 	j.plan.Begun = j.u.client.Now().UTC().Truncate(time.Second)
-	if err := j.keeper.save(ctx, j, j.session); err != nil {
+	if err := j.record.save(ctx, j, j.session); err != nil {
 		return j.notBegun(err)
 	}
 	if err := j.initiate(ctx); err != nil {
 		return err
 	}
-	if err := j.keeper.save(ctx, j, j.session); err != nil {
-		saved, loadErr := j.keeper.load(ctx, j)
+	if err := j.record.save(ctx, j, j.session); err != nil {
+		saved, loadErr := j.record.load(ctx, j)
 		j.keep = loadErr != nil || saved != nil && saved.Upload == j.plan.Upload
 		return j.abandon(ctx, &transferResult{}, err)
 	}
@@ -139,7 +139,7 @@ func (j *job) checkpoint(s *session) *Checkpoint {
 		Upload: j.plan.Upload, Size: s.stored() + int64(len(s.tail)), Parts: len(s.parts),
 		Tail: s.tail, Digest: s.digest(),
 		PartSize: j.plan.PartSize, ForbidOverwrite: j.plan.ForbidOverwrite,
-		Sidecar: j.keeper.sidecar(), Unproved: s.unproved,
+		Sidecar: j.record.sidecar(), Unproved: s.unproved,
 		Begun: j.plan.Begun, Saved: j.u.client.Now().UTC(), Options: j.plan.Options,
 	}
 	if cp.Options == "" && s.unproved == 0 {

@@ -67,13 +67,13 @@ func (w *Writer) rest(ctx context.Context) error {
 func (j *job) suspend(ctx context.Context) (*Checkpoint, error) {
 	s := j.session
 	var err error
-	if j.keeper.sidecar() && j.plan.Upload.ID == "" {
+	if j.record.sidecar() && j.plan.Upload.ID == "" {
 		if err = j.initiate(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if err = j.verifySession(ctx); err == nil {
-		err = j.keeper.save(ctx, j, s)
+		err = j.record.save(ctx, j, s)
 	}
 	if err != nil {
 		return nil, j.abandon(ctx, &transferResult{parts: s.parts}, err)
@@ -118,18 +118,18 @@ func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss
 	if cp == nil {
 		return nil, errors.New("multipart: checkpoint is nil")
 	}
-	var k *keeper
+	var r *checkpointRecord
 	if cp.Sidecar || u.opts.Sidecar {
-		k = &keeper{u: u}
+		r = &checkpointRecord{u: u}
 	}
-	w, err := u.restWriter(ctx, cp.Upload, opts, k)
+	w, err := u.restWriter(ctx, cp.Upload, opts, r)
 	if err != nil {
 		return nil, err
 	}
 	if cp.Sidecar {
 		var saved *Checkpoint
 		ctx := u.governed(ctx, cp.Upload.Bucket, cp.Upload.Key, w.job.options.common, nil)
-		if saved, err = k.load(ctx, w.job); err == nil && saved != nil && saved.Digest != cp.Digest {
+		if saved, err = r.load(ctx, w.job); err == nil && saved != nil && saved.Digest != cp.Digest {
 			err = fmt.Errorf("%w: a later one is saved beside the object", ErrStaleCheckpoint)
 		}
 	}
@@ -147,13 +147,13 @@ func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss
 // wrote. If two Writers have written at the same time and both were killed, the parts may be of both: then call
 // DiscardWriter, not OpenWriter.
 func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.ObjectOptions) (*Writer, error) {
-	k := &keeper{u: u}
-	w, err := u.restWriter(ctx, up, opts, k)
+	r := &checkpointRecord{u: u}
+	w, err := u.restWriter(ctx, up, opts, r)
 	if err != nil {
 		return nil, err
 	}
 	ctx = u.governed(ctx, up.Bucket, up.Key, w.job.options.common, nil)
-	cp, err := k.load(ctx, w.job)
+	cp, err := r.load(ctx, w.job)
 	if cp != nil || err != nil {
 		return w.resumed(cp, opts, err)
 	}
@@ -164,20 +164,20 @@ func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.Obje
 	least := u.client.MinPartSize()
 	s := newSession(held, countWhole(held, least), least)
 	s.unproved = s.stored()
-	err = k.save(ctx, w.job, s)
+	err = r.save(ctx, w.job, s)
 	return w.resumed(w.job.checkpoint(s), nil, err)
 }
 
 // restWriter returns a Writer that has not continued up yet.
 func (u *Uploader) restWriter(
-	ctx context.Context, up oss.Upload, opts *oss.ObjectOptions, k *keeper,
+	ctx context.Context, up oss.Upload, opts *oss.ObjectOptions, r *checkpointRecord,
 ) (*Writer, error) {
 	w, err := u.newWriter(ctx, up.Bucket, up.Key, opts)
 	if err != nil {
 		w.cancel(nil)
 		return nil, err
 	}
-	w.job.plan.Upload, w.job.keeper = up, k
+	w.job.plan.Upload, w.job.record = up, r
 	return w, nil
 }
 
@@ -187,8 +187,8 @@ func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*W
 	if err == nil {
 		err = j.resumeAt(w.ctx, cp, opts)
 	}
-	if errors.Is(err, oss.ErrNoSuchUpload) && j.keeper.sidecar() {
-		j.keeper.delete(w.ctx, j)
+	if errors.Is(err, oss.ErrNoSuchUpload) && j.record.sidecar() {
+		j.record.delete(w.ctx, j)
 	}
 	if err != nil {
 		w.cancel(nil)
@@ -214,7 +214,7 @@ func (j *job) resumeAt(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOpti
 	j.plan = Plan{Upload: cp.Upload, Size: -1, PartSize: cp.PartSize, Begun: cp.Begun, Options: cp.Options,
 		ForbidOverwrite: cp.ForbidOverwrite || j.plan.ForbidOverwrite}
 	j.options.complete.ForbidOverwrite = j.plan.ForbidOverwrite
-	j.keeper.loaded(cp)
+	j.record.loaded(cp)
 	var held []oss.Part
 	if cp.Upload.ID != "" {
 		var err error
@@ -252,7 +252,7 @@ func (j *job) discard(ctx context.Context) error {
 			return j.aborted(&transferResult{}, errWriterAborted, err)
 		}
 	}
-	j.keeper.delete(ctx, j)
+	j.record.delete(ctx, j)
 	return nil
 }
 
@@ -262,11 +262,11 @@ func (u *Uploader) DiscardWriter(ctx context.Context, cp *Checkpoint) error {
 	if cp == nil {
 		return errors.New("multipart: checkpoint is nil")
 	}
-	var k *keeper
+	var r *checkpointRecord
 	if cp.Sidecar || u.opts.Sidecar {
-		k = &keeper{u: u, kept: true}
+		r = &checkpointRecord{u: u, kept: true}
 	}
-	w, err := u.restWriter(ctx, cp.Upload, nil, k)
+	w, err := u.restWriter(ctx, cp.Upload, nil, r)
 	if err != nil {
 		return err
 	}
@@ -292,14 +292,14 @@ func (u *Uploader) NamedWriter(
 	if err := u.checkName(name); err != nil {
 		return nil, err
 	}
-	k := &keeper{u: u, name: name}
-	w, err := u.restWriter(ctx, oss.Upload{Bucket: bucket, Key: key}, opts, k)
+	r := &checkpointRecord{u: u, name: name}
+	w, err := u.restWriter(ctx, oss.Upload{Bucket: bucket, Key: key}, opts, r)
 	if err != nil {
 		return nil, err
 	}
 	w.continued, w.job.keep = true, true
 	ctx = u.governed(ctx, bucket, key, w.job.options.common, nil)
-	cp, err := k.load(ctx, w.job)
+	cp, err := r.load(ctx, w.job)
 	if cp == nil && err == nil {
 		return w, nil
 	}
@@ -325,7 +325,7 @@ func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	w, err := u.restWriter(ctx, p.Upload, nil, &keeper{u: u, name: name, kept: true})
+	w, err := u.restWriter(ctx, p.Upload, nil, &checkpointRecord{u: u, name: name, kept: true})
 	if err != nil {
 		return err
 	}

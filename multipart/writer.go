@@ -81,7 +81,7 @@ func (u *Uploader) newWriter(ctx context.Context, bucket, key string, opts *oss.
 	j.length = -1
 	j.session = &session{known: true}
 	if u.opts.Sidecar {
-		j.keeper = &keeper{u: u}
+		j.record = &checkpointRecord{u: u}
 	}
 	w.job = j
 	return w, nil
@@ -205,7 +205,7 @@ func (w *Writer) Close() error {
 	w.pipe.Close() // without effect after a failure: then the upload ends with that error
 	w.wait()
 	if w.err == nil {
-		w.job.keeper.delete(w.ctx, w.job)
+		w.job.record.delete(w.ctx, w.job)
 	}
 	w.cancel(nil)
 	return w.err
