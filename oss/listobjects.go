@@ -55,17 +55,18 @@ type ObjectEntry struct {
 // ListObjectsOptions select objects.
 type ListObjectsOptions struct {
 	Prefix    string // only keys that begin with it
-	Delimiter string // keys that have it behind Prefix are rolled up into one common prefix each; mostly "/"
+	Delimiter string // keys that contain it after Prefix become one common prefix; mostly "/"
 
-	// After lists only entries behind this key or common prefix, in the order of bytes. The Key of the last ObjectEntry
+	// After lists only entries after this key or common prefix, in the order of bytes. The Key of the last ObjectEntry
 	// that a program has handled is the position at which a listing can be resumed, by another process and at any time.
 	After string
-	// Token is the Next of the page before. OSS then ignores After, and any After must be an entry of the pages before.
+	// Token is the Next of the previous page. OSS then ignores After, and any After must be an entry of the previous
+	// pages.
 	Token string
 
-	PageSize int         // 0 means 1000, the most OSS gives
+	PageSize int         // 0 means 1000, the maximum
 	Owner    bool        // list the Owner of each object
-	Header   http.Header // anything else
+	Header   http.Header // further headers
 }
 
 // An ObjectsPage is one reply; Next is the Token of the following page, empty on the last. A page can be empty and not
@@ -76,7 +77,7 @@ type ObjectsPage struct {
 }
 
 // Objects iterates over the objects of bucket and their common prefixes, in the order of keys, page by page. An error
-// is the last pair. It requests a page when the one before is used up, so memory does not grow with the listing. An
+// is the last pair. It requests a page when the previous one is used up, so memory does not grow with the listing. An
 // object that is created or deleted during the iteration may be missing or listed.
 func (c *Client) Objects(ctx context.Context, bucket string, opts *ListObjectsOptions) iter.Seq2[ObjectEntry, error] {
 	return func(yield func(ObjectEntry, error) bool) {
@@ -225,8 +226,8 @@ func mergeByKey(a, b []ObjectEntry) []ObjectEntry {
 	return append(append(merged, a...), b...)
 }
 
-// follow checks that entries are in order and behind o.After. A common prefix that is o.After itself, or that stands
-// for keys on both sides of it, is no fault: the first is dropped.
+// follow checks that entries are in order and after o.After. A common prefix that is o.After itself, or that stands for
+// keys on both sides of it, is valid: the first is dropped.
 func (o *ListObjectsOptions) follow(entries []ObjectEntry) ([]ObjectEntry, error) {
 	if len(entries) > 0 && o.After != "" && entries[0].IsPrefix && entries[0].Key == o.After {
 		entries = entries[1:]

@@ -37,12 +37,12 @@ type ObjectVersion struct {
 // ListVersionsOptions select versions.
 type ListVersionsOptions struct {
 	Prefix, Delimiter string // as in ListObjectsOptions
-	// After lists only versions behind this one: those of later keys, and those of the same key that are older.
-	// Without a VersionID no version of the Key is listed. The ObjectID of the last version that a program has handled
-	// is the position at which a listing can be resumed.
+	// After lists only versions after this one: those of later keys, and older ones of the same key. Without a
+	// VersionID no version of the Key is listed. The ObjectID of the last version that a program has handled is the
+	// position at which a listing can be resumed.
 	After    ObjectID
 	PageSize int         // 0 means 1000
-	Header   http.Header // anything else
+	Header   http.Header // further headers
 }
 
 // A VersionsPage is one reply; Next is the After of the following page, zero on the last.
