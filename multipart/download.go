@@ -162,7 +162,7 @@ func (e *DownloadError) Unwrap() error { return e.Err }
 // Download fetches an object and writes it to w, in ranges that are written in parallel and in any order. Bytes of w
 // after the end of the object are not changed.
 //
-// A nil error means that w has exactly the bytes of the object. If the result says Verified, their CRC-64 is that of
+// A nil error means that all bytes of the object are written to w. If the result says Verified, their CRC-64 is that of
 // the object. All ranges are of the object that HeadObject describes first. If the object is replaced or deleted during
 // the download, the download continues with the old version if the bucket keeps one. Otherwise it fails with a
 // *oss.ChangedError. A CRC-64 that differs is a *oss.ChecksumError. Any error is a *DownloadError, unless an argument
