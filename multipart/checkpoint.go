@@ -13,8 +13,8 @@ import (
 )
 
 // A Checkpoint is the state of a suspended Writer. Together with the parts that OSS holds it is all that another
-// process needs to continue at the exact byte. It is plain data: it can be marshalled as JSON, stored and sent to
-// another machine. It has a few hundred bytes, and the Tail.
+// process needs to continue at the exact byte. It is plain data that can be marshalled as JSON, stored and sent to
+// another machine. It has a few hundred bytes besides its Tail.
 type Checkpoint struct {
 	Upload oss.Upload `json:"upload"` // its ID is empty if no part is stored: then all bytes are in Tail
 	Size   int64      `json:"size"`   // bytes written so far
@@ -36,8 +36,8 @@ type Checkpoint struct {
 	Options string    `json:"options,omitempty"` // digest of the object options; "" means unknown
 }
 
-// ErrStaleCheckpoint reports that a Checkpoint cannot be continued, or a Writer not be suspended, because another
-// Writer has replaced one of its parts, or has saved a later Checkpoint in the same place.
+// ErrStaleCheckpoint reports that a Checkpoint cannot be continued, or that a Writer cannot be suspended, because
+// another Writer has replaced one of its parts or has saved a later Checkpoint in the same place.
 var ErrStaleCheckpoint = errors.New("multipart: checkpoint is stale, another Writer has written to the upload")
 
 // stored returns the bytes in parts.

@@ -1,5 +1,5 @@
-// Package multipart uploads files and streams of any size to OSS, in parts that are sent in parallel, and verifies the
-// stored objects.
+// Package multipart uploads and downloads files, streams and directories of any size, in parts that are sent in
+// parallel, and verifies what is stored.
 //
 //	up := multipart.NewUploader(client, nil)
 //	res, err := up.UploadFile(ctx, "bucket", "backup.tar", "/var/backups/today.tar", nil)
@@ -78,13 +78,17 @@
 //		}
 //	}
 //
-// Keys are not trusted as paths: DownloadTree creates nothing outside of the directory.
+// Keys are not trusted as paths: DownloadTree creates nothing outside the directory.
 //
 // # Resuming
 //
 // With Options.Store an UploadFile that failed, or whose process was killed, continues when it is called again. The
 // Store records the upload, OSS holds the parts, and a part is kept if its bytes equal those of the file. Without a
-// record, Unfinished finds the uploads of a key in OSS, and Resume continues one of them.
+// record, Unfinished finds the uploads of a key in OSS, and Resume continues one of them. DirStore keeps records in a
+// directory, NewObjectStore in OSS.
+//
+// Writer.Suspend ends a stream before its object exists, and returns a Checkpoint. ContinueWriter continues at the next
+// byte, in any process. NamedWriter and OpenWriter find the Checkpoint by themselves.
 //
 // Begin, UploadParts and Finish are the single steps of an upload, for one machine or several, with a Plan that can be
 // exchanged as JSON. Sweep aborts abandoned uploads.
@@ -97,9 +101,9 @@
 //	d := multipart.NewDownloader(client, nil)
 //	res, err := d.DownloadFile(ctx, "bucket", "backup.tar", "/var/backups/today.tar", nil)
 //
-// DownloadFile writes to a temporary file beside the target, which takes the name of the target when its CRC-64 is that
-// of the object and it is on the disk. A download that failed or was killed continues when it is called again. Download
-// writes to an io.WriterAt, and NewReader returns the bytes in order.
+// DownloadFile writes to a temporary file beside the target. That file takes the name of the target when it is on the
+// disk and its CRC-64 is that of the object. A download that failed or was killed continues when it is called again.
+// Download writes to an io.WriterAt, and NewReader returns the bytes in order.
 //
 // # Suspending
 //

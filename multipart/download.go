@@ -28,32 +28,32 @@ type Downloader struct {
 
 // DownloadOptions are the options of a Downloader. The zero value and nil are the defaults.
 type DownloadOptions struct {
-	// PartSize is the size of the ranges in bytes. 0 means DefaultPartSize, or larger ranges where 10,000 of them would
-	// not hold the object, and for a Reader DefaultReaderPartSize.
+	// PartSize is the size of the ranges in bytes. 0 means DefaultPartSize, or larger ranges if 10,000 of them would
+	// not hold the object. For a Reader 0 means DefaultReaderPartSize.
 	PartSize int64
 
 	// Concurrency is the number of ranges in flight over all downloads of the Downloader. 0 means adaptive, as for an
 	// Uploader: see MaxConcurrency.
 	Concurrency int
 
-	// Progress is called for each download: serially, with no locks held, and with values that never decrease. Its Sent
-	// are the bytes received, its Done those of whole ranges. Nil means none.
+	// Progress is called for each download: serially, with no locks held, and with values that never decrease. Sent is
+	// the number of bytes received, Done that of the bytes in complete ranges. Nil means none.
 	Progress func(Progress)
 
 	// Limiter paces the bytes of all downloads, for example a *rate.Limiter. Nil means none.
 	Limiter Limiter
 
-	// MemoryLimit bounds the bytes that all Readers together have fetched and not yet returned. It must be at least one
-	// range. Every open Reader has room for one range, even if these are more. 0 means DefaultReadAhead, or
-	// Concurrency+1 ranges if one of the two options is set. DownloadFile and Download need 256 KiB for each range in
-	// flight, which are not included.
+	// MemoryLimit limits the bytes that all Readers together have fetched and not yet returned. It must be at least one
+	// range. Every open Reader has room for one range, even if these exceed the limit. 0 means DefaultReadAhead, or
+	// Concurrency+1 ranges if Concurrency or PartSize is set. DownloadFile and Download need 256 KiB for each range in
+	// flight, which MemoryLimit does not include.
 	MemoryLimit int64 // bytes
 
-	// Patience is how long one request waits in all while OSS throttles or cannot be reached. See Options.
+	// Patience limits how long one request waits in total while OSS throttles or cannot be reached. See Options.
 	Patience time.Duration
 
-	// RemovePartial has a DownloadFile that fails remove what it has fetched. By default it is kept beside the target,
-	// and the next call for the same target continues from it.
+	// RemovePartial makes a DownloadFile that fails remove what it has fetched. By default that is kept beside the
+	// target, and the next call for the same target continues from it.
 	RemovePartial bool
 }
 
@@ -160,11 +160,11 @@ func (e *DownloadError) Error() string {
 func (e *DownloadError) Unwrap() error { return e.Err }
 
 // Download fetches an object and writes it to w, in ranges that are written in parallel and in any order. Bytes of w
-// behind those of the object are not changed.
+// after the end of the object are not changed.
 //
-// A nil error means that w has taken exactly the bytes of the object, and that their CRC-64 is that of the object if
-// the result says Verified. All ranges are of the object that HeadObject describes at first. If it is replaced or
-// deleted, the download continues with the old version where the bucket keeps one, and otherwise fails with a
+// A nil error means that all bytes of the object are written to w. If the result says Verified, their CRC-64 is that of
+// the object. All ranges are of the object that HeadObject describes first. If the object is replaced or deleted during
+// the download, the download continues with the old version if the bucket keeps one. Otherwise it fails with a
 // *oss.ChangedError. A CRC-64 that differs is a *oss.ChecksumError. Any error is a *DownloadError, unless an argument
 // was refused before the first request. After an error w may have any part of the bytes.
 //
@@ -201,7 +201,7 @@ func (d *Downloader) Download(
 	return j.result(combine(got.parts), len(got.parts)), nil
 }
 
-// refusedHeaders are those that the Downloader sets itself, or that change the bytes of the reply.
+// refusedHeaders are headers that the Downloader sets itself, or that change the bytes of the reply.
 var refusedHeaders = []string{"Range", "X-Oss-Range-Behavior", "If-Match", "Accept-Encoding"}
 
 // checkDownloadHeader returns an error for a header that would change what is downloaded.

@@ -10,7 +10,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// fetchStep is how many bytes of a range are stored at once: the buffer of a request.
+// fetchStep is the number of bytes of a range that are stored at once: the buffer of a request.
 const fetchStep = 256 << 10 // bytes
 
 // A step is a buffer for bytes that were received.
@@ -137,8 +137,8 @@ func (f *fetch) fill(ctx context.Context, p []byte, body io.Reader, at int64, r 
 	return done, drained(body)
 }
 
-// drained reads the end of the reply, so that the connection can be used again, and returns the error that stands there
-// if OSS told a CRC-64 that the bytes do not have.
+// drained reads the end of the reply, so that the connection can be used again. It returns the error that ends the
+// reply if the bytes do not have the CRC-64 that OSS told.
 func drained(body io.Reader) error {
 	var more [1]byte
 	switch n, err := body.Read(more[:]); {

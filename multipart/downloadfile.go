@@ -11,23 +11,23 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// DownloadFile downloads an object to the file at path. The bytes go to a temporary file in the same directory, which
-// takes the name of the target once all ranges are there, their CRC-64 is that of the object if OSS told it, and the
+// DownloadFile downloads an object to the file at path. The bytes go to a temporary file in the same directory. That
+// file takes the name of the target once it has all ranges, their CRC-64 is that of the object if OSS told it, and the
 // file has been synced to disk. So at any time, also after a power failure, the target is the old file or the new one.
 //
 // A call that fails, or whose process is killed, leaves the temporary file and a journal of its ranges beside the
-// target; both have the name of the target with a dot before and a suffix behind. The next call for the same object and
-// path reads those ranges again, keeps the ones that have the CRC-64 in the journal, and fetches the others. If the
-// object has changed since, or is another, that call begins anew. Nothing is left with DownloadOptions.RemovePartial,
-// where no range was complete, and where the object has changed or its CRC-64 was wrong.
+// target. The names of both are that of the target with a leading dot and a suffix. The next call for the same object
+// and path reads those ranges again, keeps the ones that have the CRC-64 in the journal, and fetches the others. If the
+// object has changed since, or is another one, that call starts from the beginning. Nothing is left with
+// DownloadOptions.RemovePartial, if no range was complete, or if the object has changed or its CRC-64 was wrong.
 //
 // An object that changes during the call, or whose CRC-64 is not that of the bytes received, is downloaded once more
 // from the beginning. If it changes again, the error is a *oss.ChangedError; see Download. Calls for the same path at
-// the same time follow one another where the system has flock, on Linux, macOS and the BSDs; elsewhere the caller must
-// not make them.
+// the same time run one after another on Linux, macOS and the BSDs, which have flock. On other systems the caller must
+// not make such calls.
 //
-// The directory must exist. A file that is replaced keeps its permissions. A symbolic link at path is itself replaced,
-// and anything else that is no regular file is refused before the first request.
+// The directory must exist. A file that is replaced keeps its permissions. A symbolic link at path is itself replaced.
+// Anything else that is not a regular file is refused before the first request.
 func (d *Downloader) DownloadFile(
 	ctx context.Context, bucket, key, path string, opts *oss.OpenOptions,
 ) (*DownloadResult, error) {
@@ -150,7 +150,7 @@ func (j *download) reread(ctx context.Context, f *os.File, noted map[int]uint64)
 // rereaders is how many ranges of a temporary file are read at a time.
 const rereaders = 4
 
-// wrongContent reports whether the bytes fetched are of no use, because the object has changed or they are damaged.
+// wrongContent reports whether the bytes fetched are useless, because the object has changed or they are corrupted.
 func wrongContent(err error) bool {
 	var changed *oss.ChangedError
 	var damaged *oss.ChecksumError

@@ -15,8 +15,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A download is one download in progress: which object it is of, and what becomes of its ranges. It knows nothing of
-// where the bytes go.
+// A download is one download in progress: the object, and what becomes of its ranges. It does not know where the bytes
+// go.
 type download struct {
 	d           *Downloader
 	bucket, key string
@@ -76,7 +76,8 @@ func (j *download) find(ctx context.Context) error {
 	return nil
 }
 
-// cutFor cuts the object into ranges of the chosen size, or of the default. It fails if that are more than 10,000.
+// cutFor cuts the object into ranges of the chosen size, or of the default. It fails if there would be more than
+// 10,000.
 func (j *download) cutFor(chosen int64) error {
 	size, err := partSizeFor(j.info.Size, chosen)
 	if err == nil {
@@ -105,8 +106,8 @@ func (j *download) newTransfer() *transfer {
 	}
 }
 
-// fetchAll fetches the ranges that are not in have, each to the sink that to returns for it. Stored, if it is not nil,
-// is called for each range that is complete. The result has the parts in have too.
+// fetchAll fetches the ranges that are not in have, each to the sink that to returns for it. If stored is not nil, it
+// is called for each range that is complete. The parts of the result include those in have.
 func (j *download) fetchAll(
 	ctx context.Context, have []oss.Part, to func(Section) sink, stored func(oss.Part) error,
 ) (*transferResult, error) {
@@ -171,7 +172,7 @@ func (j *download) open(ctx context.Context, at, end int64) (io.ReadCloser, erro
 	return body, nil
 }
 
-// get is open for a version, or the current one if version is empty.
+// get is open for a version, or for the current one if version is empty.
 func (j *download) get(ctx context.Context, version string, at, end int64) (io.ReadCloser, error) {
 	obj, err := j.d.client.GetObject(ctx, j.bucket, j.key, &oss.GetOptions{
 		VersionID: version, Offset: at, Length: end - at, IfMatch: j.info.ETag, Header: j.opts.Header,

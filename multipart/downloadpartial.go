@@ -21,7 +21,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A partialFile is the temporary file of a download and the journal of its ranges. Both lie beside the target. The
+// A partialFile is the temporary file of a download with the journal of its ranges. Both are beside the target. The
 // journal is only a hint: its ranges are read again before they are kept.
 type partialFile struct {
 	dir           *os.Root
@@ -247,8 +247,8 @@ func (p *partialFile) syncDir() error {
 	return nil
 }
 
-// leave ends a call that failed. It keeps the temporary file, if that is wanted and has a range, and returns its path;
-// otherwise it removes what this call has opened.
+// leave ends a call that failed. If the temporary file is wanted and has a range, leave keeps it and returns its path.
+// Otherwise it removes what this call has opened.
 func (p *partialFile) leave(keep bool) (path string) {
 	if p.file == nil {
 		return ""

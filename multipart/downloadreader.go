@@ -13,7 +13,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A Reader reads an object from the beginning to the end, while ranges behind the current position are fetched in
+// A Reader reads an object from the beginning to the end, while ranges after the current position are fetched in
 // parallel. It implements io.ReadCloser and io.WriterTo. The caller must close it. Its methods are for one goroutine at
 // a time, except that Close may be called at any time: it ends a Read in progress.
 type Reader struct {
@@ -58,14 +58,14 @@ func (s *slot) keep(b *step, _ int, offset int64) (*step, error) {
 // room returns the memory that n bytes take.
 func room(n int64) int64 { return (n + fetchStep - 1) / fetchStep * fetchStep }
 
-// NewReader opens an object for reading from the beginning to the end. Ranges of it are fetched in parallel, within
-// DownloadOptions.MemoryLimit, and returned in order. The context is that of all reading.
+// NewReader opens an object for reading from the beginning to the end. It fetches ranges in parallel, within
+// DownloadOptions.MemoryLimit, and returns them in order. ctx is the context of all reading.
 //
-// The last Read returns a *oss.ChecksumError in place of io.EOF if OSS told the CRC-64 of the object and the bytes have
-// another; the bytes have been returned by then. A failure is returned as a *DownloadError where the bytes that could
-// be fetched end. As for Download, all bytes are of the object that HeadObject describes at first.
+// If OSS told the CRC-64 of the object and the bytes have another, the last Read returns a *oss.ChecksumError instead
+// of io.EOF, after all bytes have been returned. If a range cannot be fetched, Read returns the bytes before it and
+// then a *DownloadError. As for Download, all bytes are of the object that HeadObject describes first.
 //
-// To read from other positions use OpenObject of package oss.
+// To read from other positions, use OpenObject of package oss.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (d *Downloader) NewReader(ctx context.Context, bucket, key string, opts *oss.OpenOptions) (*Reader, error) {
@@ -119,7 +119,7 @@ func (r *Reader) fetchAhead(ctx context.Context) {
 	}
 }
 
-// A slotSource yields the ranges of a Reader, as fast as there is memory for them.
+// A slotSource yields the ranges of a Reader, as memory for them becomes available.
 type slotSource struct {
 	r    *Reader
 	pull func() (Section, bool)
@@ -164,13 +164,13 @@ func (q *slotSource) fetch(ctx context.Context, p admitted) (oss.Part, error) {
 	return part, err
 }
 
-// Info describes the object, as it was when the reading began.
+// Info describes the object as it was when reading began.
 func (r *Reader) Info() oss.ObjectInfo { return *r.j.info }
 
 // Size returns the bytes of the object.
 func (r *Reader) Size() int64 { return r.j.info.Size }
 
-// Result describes the download once a Read has returned io.EOF; before it is nil.
+// Result describes the download once a Read has returned io.EOF. Before that it is nil.
 func (r *Reader) Result() *DownloadResult { return r.result }
 
 // Read returns the next bytes.
@@ -277,8 +277,8 @@ func (r *Reader) advance(n int64) {
 	r.now, r.at = nil, 0
 }
 
-// Close ends the reading, and waits until no request is in flight. It returns nil. If the Limiter or Progress has
-// panicked, it panics with the same value.
+// Close ends reading, and waits until no request is in flight. It returns nil. If the Limiter or Progress has panicked,
+// Close panics with the same value.
 func (r *Reader) Close() error {
 	r.once.Do(func() {
 		close(r.closed)

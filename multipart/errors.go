@@ -87,9 +87,9 @@ func (e *UploadError) completed() bool {
 // Unwrap returns Err.
 func (e *UploadError) Unwrap() error { return e.Err }
 
-// ErrOutcomeUnknown is matched by an UploadError if it is unknown whether the object was created: the reply to the last
-// request was lost, and OSS could not be asked or its answer proved neither success nor failure. Everything else that
-// an UploadError says is certain.
+// ErrOutcomeUnknown reports that it is unknown whether the object was created: the reply to the last request was lost,
+// and OSS could not be asked, or its answer proved neither success nor failure. Everything else that an UploadError
+// says is certain.
 var ErrOutcomeUnknown = errors.New("multipart: it is unknown whether the upload completed")
 
 // ErrSourceChanged reports that the source shrank, grew or was rewritten during the upload. No object is created.

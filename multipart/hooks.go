@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Hooks observe the uploads of an Uploader, for traces and metrics: one upload, copy or leg of a Writer each, as a
-// whole. Any of them may be nil. They must be safe for concurrent use. They see the same numbers as Options.Progress
-// and Result.Stats.
+// Hooks observe the uploads of an Uploader as a whole, for traces and metrics. Any of them may be nil. They must be
+// safe for concurrent use. They get the same numbers as Options.Progress and Result.Stats.
 //
-// A call of UploadFile, Upload, UploadBody, Copy, Clone, Resume, UploadParts or Finish is one upload. A Writer that is
-// truncated or suspended is one upload until then, and another one after. A call that is refused before the first
-// request is none.
+// Each call of UploadFile, Upload, UploadBody, Copy, Clone, Resume, UploadParts or Finish is one upload, and so is each
+// file of UploadFS. A Writer is one upload until it is truncated or suspended, and another one after that. A call that
+// is refused before its first request is not an upload.
 type Hooks struct {
-	// OnStart runs in the goroutine of the call, or in that of the Writer, before the first request, and delays it. The
-	// context that it returns, with a span for example, becomes that of the upload and its requests; nil keeps ctx.
+	// OnStart runs before the first request, in the goroutine of the call or in that of the Writer, and delays the
+	// upload. The context that it returns, with a span for example, becomes that of the upload and its requests. Nil
+	// keeps ctx.
 	OnStart func(ctx context.Context, p Progress) context.Context
 
 	// OnWait runs when the upload begins to wait, because OSS throttles or cannot be reached, and again, with a zero
@@ -22,9 +22,9 @@ type Hooks struct {
 	// wait that is over before that goroutine sees it is left out; Stats.Waited has it.
 	OnWait func(ctx context.Context, p Progress)
 
-	// OnEnd runs in the goroutine of OnStart, before the call, Close or Suspend returns. Err is that of the caller. A
-	// nil err means that the object exists if Stats.Complete is set, and otherwise that the parts are stored, by
-	// UploadParts or by a Writer that is suspended.
+	// OnEnd runs in the goroutine of OnStart, before the call, Close or Suspend returns. err is the error that the
+	// caller gets. A nil err means that the object exists if Stats.Complete is set. Otherwise it means that the parts
+	// are stored, by UploadParts or by a Writer that is suspended.
 	OnEnd func(ctx context.Context, p Progress, s Stats, err error)
 }
 

@@ -29,9 +29,9 @@ type job struct {
 
 	grown []Section // the sections of parts of several sizes; nil means those of plan
 
-	session *session    // of a Writer; nil for other uploads
-	halting atomic.Bool // the stream ends because the Writer is suspended
-	keeper  *keeper     // of the Checkpoint; nil keeps none
+	session *session          // of a Writer; nil for other uploads
+	halting atomic.Bool       // the stream ends because the Writer is suspended
+	record  *checkpointRecord // of the Checkpoint; nil saves none
 
 	caller context.Context // the context of the call, for its cause
 	guard  guard           // catches panics of the caller's code

@@ -27,14 +27,14 @@ import (
 // or the new one. Like DirStore it is a RecordLocker, a RecordDeleter and a RecordLister, and safe for concurrent use.
 //
 // A lock is an object too, which is created with ForbidOverwrite and deleted by unlock. Its holder writes it again
-// every 10 seconds. A lock that has not been written for 30 seconds by the clock of OSS counts as left by a killed
-// process, and the next Lock deletes it. So Lock is weaker than a lock of the operating system: if the holder cannot
-// reach OSS for 30 seconds, or if two processes delete a left lock at the same moment, two of them hold it. Then the
-// last to save a record wins, as without locks, and no object gets wrong bytes. In a bucket with versions OSS ignores
-// ForbidOverwrite, and Lock has no effect.
+// every 10 seconds. If a lock has not been written for 30 seconds by the clock of OSS, the next Lock regards it as
+// abandoned by a killed process and deletes it. So Lock is weaker than a lock of the operating system: two processes
+// hold it if the first cannot reach OSS for 30 seconds, or if both delete an abandoned lock at the same moment. Then
+// the last to save a record wins, as without locks, and no object gets wrong bytes. In a bucket with versions OSS
+// ignores ForbidOverwrite, and Lock has no effect.
 //
-// Records need permission to get, put, delete and list objects. The versions of a record in a bucket with versions are
-// deleted with it, which also needs permission to list and delete versions.
+// An ObjectStore needs permission to get, put, delete and list objects. In a bucket with versions, the versions of a
+// record are deleted with it, which also needs permission to list and delete versions.
 type ObjectStore struct {
 	client    *oss.Client
 	bucket    string
@@ -85,7 +85,7 @@ func (s *ObjectStore) Load(ctx context.Context, id string) (Plan, error) {
 func (s *ObjectStore) read(ctx context.Context, key string) (Record, error) {
 	obj, err := s.client.GetObject(ctx, s.bucket, key, &oss.GetOptions{Header: s.header})
 	if errors.Is(err, oss.ErrNoSuchBucket) {
-		return Record{}, fmt.Errorf("multipart: %v", err) // which is more than a missing record
+		return Record{}, fmt.Errorf("multipart: %v", err) // a missing bucket is not just a missing record
 	}
 	if err != nil {
 		return Record{}, fmt.Errorf("multipart: %w", err)
@@ -202,7 +202,7 @@ func (s *ObjectStore) List(ctx context.Context) iter.Seq2[Record, error] {
 const (
 	lockWait  = time.Second      // between two tries
 	lockRenew = 10 * time.Second // between two writes of its holder
-	lockStale = 30 * time.Second // without a write, after which it counts as left
+	lockStale = 30 * time.Second // without a write, after which it is abandoned
 )
 
 // Lock implements RecordLocker.
@@ -239,11 +239,11 @@ func (s *ObjectStore) Lock(ctx context.Context, id string) (unlock func(), err e
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockRenew)
 		defer cancel()
-		s.remove(ctx, key) // otherwise it counts as left after lockStale
+		s.remove(ctx, key) // after a failure the lock is abandoned after lockStale
 	}), nil
 }
 
-// takeLock tries to create the object of a lock. It deletes one that was left.
+// takeLock tries to create the object of a lock. It deletes an abandoned one.
 func (s *ObjectStore) takeLock(ctx context.Context, key, token string) (locked bool, err error) {
 	opts := &oss.ObjectOptions{ForbidOverwrite: true, Header: s.header}
 	res, err := s.client.PutObject(ctx, s.bucket, key, strings.NewReader(token), opts)

@@ -23,13 +23,12 @@ type Options struct {
 	// Checksum says how parts and objects are verified. The default is oss.ChecksumMD5.
 	Checksum oss.Checksum
 
-	// SkipIdentical skips an upload if the key holds an identical object: one HeadObject, and for an object of the same
-	// size one read of the source, replace the upload, and Result.Skipped is set. Identical means that the size, the
-	// CRC-64 and every property that the options request are the same: HTTP headers, metadata, storage class and
-	// encryption. Other properties of the object stay as they are. Nothing is compared, and the source is uploaded, if
-	// the options have Tags, an ACL, ForbidOverwrite or a callback, and for streams, which can be read only once. An
-	// object that is replaced or deleted after the comparison is not noticed. HeadObject needs the permission
-	// oss:GetObject.
+	// SkipIdentical skips an upload if the key holds an identical object, and sets Result.Skipped. The comparison costs
+	// one HeadObject and, if the sizes are equal, one read of the source. Objects are identical if their size, their
+	// CRC-64 and every property that the options request are equal: HTTP headers, metadata, storage class and
+	// encryption. Other properties of the object stay as they are. Nothing is skipped if the options have Tags, an ACL,
+	// ForbidOverwrite or a callback, nor if the source is a stream, which can be read only once. The comparison does
+	// not notice an object that is replaced or deleted after it. HeadObject needs the permission oss:GetObject.
 	SkipIdentical bool
 
 	// Store remembers unfinished UploadFile calls, so that the next call continues them. Nil means none.
@@ -49,7 +48,7 @@ type Options struct {
 	// Hooks observe uploads as a whole, for traces and metrics; oss.Hooks observe their requests.
 	Hooks Hooks
 
-	// PartList has Result.PartList tell the parts of each object.
+	// PartList makes Result.PartList list the parts of each object.
 	PartList bool
 
 	// Limiter paces the bytes of all uploads, for example a *rate.Limiter. Nil means none.
@@ -62,24 +61,25 @@ type Options struct {
 	// process that was killed, by the next UploadFile of its file.
 	ExclusiveKeys bool
 
-	// MemoryLimit bounds the buffers of streams and Writers, and of files of up to 1 MiB that are hashed together, over
-	// all uploads: bytes that are read and those that are being sent. It must be at least one part. 0 means
-	// Concurrency+1 times PartSize, or their defaults, 40 MiB; while there is a stream of more than 3,000 parts, 13 GiB
-	// by default, or one that needs larger parts for its length, 0 means two and a half times as much.
+	// MemoryLimit limits the buffers of all streams and Writers, and of files of up to 1 MiB that are hashed together.
+	// It counts bytes that have been read and bytes that are being sent. It must be at least one part. 0 means
+	// Concurrency+1 times PartSize, or 40 MiB with their defaults. This default rises to two and a half times as much
+	// while there is a stream of more than 3,000 parts, which hold 13 GiB by default, or one whose known length needs
+	// larger parts.
 	//
-	// Every stream has 256 KiB, or a part if that is smaller, that no other stream can take. They are used once the
-	// stream has given 4 KiB and come out of MemoryLimit, but never more than half of it: more than 80 streams that
-	// give bytes at the same time use more than 40 MiB. When memory is short, streams send parts before they are full,
-	// among their first 3,000 parts; later they wait for a whole part.
+	// Every stream has an allowance of 256 KiB, or of one part if that is smaller, which no other stream can take. It
+	// uses the allowance once it has given 4 KiB. Allowances in use count toward MemoryLimit, but take at most half of
+	// it, so more than 80 streams that give bytes at the same time use more than 40 MiB. When memory is short, streams
+	// send parts before they are full. After 3,000 parts a stream waits for the memory of a whole part instead.
 	//
 	// Not included are the 64 KiB of each Writer, the memory for hashing, 2 MiB for each group of parts that are hashed
 	// together, and the buffers of connections, see package oss.
 	MemoryLimit int64 // bytes
 
-	// Patience is how long one request, of a part say, waits in all while OSS throttles or cannot be reached. 0 means
-	// DefaultPatience. While a request waits it uses up none of the Retry.Attempts of the Client, which count all other
-	// failures. Negative means that Retry.Attempts count these as well. Patience begins once OSS has answered the
-	// Client: before that a wrong endpoint fails after Retry.Attempts.
+	// Patience limits how long one request, for example that of a part, waits in total while OSS throttles or cannot be
+	// reached. 0 means DefaultPatience. Waiting uses up none of the Retry.Attempts of the Client, which count all other
+	// failures. Negative means that Retry.Attempts count these failures as well. Patience begins once OSS has answered
+	// the Client. Before that, a wrong endpoint fails after Retry.Attempts.
 	Patience time.Duration
 
 	// CleanupTimeout bounds what an upload does after it has failed or its context has ended: to abort it, or to find

@@ -22,7 +22,7 @@ func (j *job) newTransfer() *transfer {
 	}
 }
 
-// transfer has send make a part of each piece of the source that open returns.
+// transfer calls send for each piece of the source that open returns. It records whether a request got no answer.
 func (j *job) transfer(
 	ctx context.Context, open func(context.Context) (source, func()), send sender,
 ) (*transferResult, error) {

@@ -44,7 +44,7 @@ const maxGroupBytes = 256 << 20 // bytes
 const mostAtOnce = 4
 
 // hashAhead returns a source that yields the pieces of src with their checksums, or src itself if hashing in groups
-// does not pay. Its goroutines end with ctx. The function it returns waits for them.
+// saves nothing. Its goroutines end with ctx. The function it returns waits for them.
 func (j *job) hashAhead(ctx context.Context, src source) (source, func()) {
 	lanes := j.u.lanes
 	if j.u.opts.Checksum != oss.ChecksumMD5 || lanes < minGroup {

@@ -74,8 +74,8 @@ func (j *job) enter(ctx context.Context, id string, fresh Plan, gone oss.Upload)
 	return false, j.begin(ctx, id)
 }
 
-// begin initiates j.plan. The record is saved before, for the next call if the process is killed after OSS has begun
-// the upload. It is saved again with the upload ID, before part 1.
+// begin initiates j.plan. It saves the record first, so that the next call can find an upload that OSS has begun when
+// the process is killed. It saves the record again with the upload ID, before part 1.
 func (j *job) begin(ctx context.Context, id string) error {
 	save := func(p Plan) error {
 		return j.guard.do(func() error { return j.u.opts.Store.Save(ctx, id, p) })
@@ -151,7 +151,7 @@ func (j *job) recordID(f *os.File) (string, error) {
 	return "oss://" + j.plan.Upload.Bucket + "/" + j.plan.Upload.Key + " from " + abs, nil
 }
 
-// load returns the Plan of an earlier try, a zero Plan if there is none.
+// load returns the Plan of an earlier call, or a zero Plan if there is none.
 func (j *job) load(ctx context.Context, id string) (Plan, error) {
 	var saved Plan
 	err := j.guard.do(func() (err error) { saved, err = j.u.opts.Store.Load(ctx, id); return err })

@@ -25,13 +25,12 @@ import (
 //
 // Parts are compared by the CRC-64 or the MD5 that OSS lists, never by dates. This reads src and sends nothing. If src
 // has a Size or Stat method and another size than p, or if an *os.File changes during the call, the error matches
-// ErrSourceChanged. Parts of several sizes, as long streams have, are kept as they are. A Plan whose Size is -1, as
-// from Unfinished or from the UploadError of a stream, takes the size of src, which then must have a Size or Stat
-// method.
+// ErrSourceChanged. Parts of several sizes, as long streams have, are kept as they are. If the Size of a Plan is -1, as
+// from Unfinished or from the UploadError of a stream, src must have a Size or Stat method, which tells the size.
 //
 // If the upload no longer exists, the error matches oss.ErrNoSuchUpload, unless it was completed with exactly these
-// bytes: then Resume returns that object. Of the options for the last request a Plan carries only ForbidOverwrite. An
-// ACL or a callback that was given to Upload is not sent.
+// bytes: then Resume returns that object. Of the options of the last request a Plan carries only ForbidOverwrite.
+// Resume does not send an ACL or a callback that was given to Upload.
 func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (res *Result, err error) {
 	if u.err != nil {
 		return nil, u.err
@@ -159,9 +158,9 @@ func checkSize(p Plan, src io.ReaderAt) error {
 	return err
 }
 
-// partSizesOf returns the part sizes that the plan may have, given the parts that OSS holds, with the size that fits
-// most parts first. The candidates are the size in p, that of the largest part, and the size that makes the last part
-// the tail. None is less than least, the minimum size of all parts but the tail.
+// partSizesOf returns the part sizes that the plan may have, given the parts that OSS holds. The size that fits most
+// parts comes first. The candidates are the size in p, that of the largest part, and the size with which the last of
+// the parts held ends the object. None is less than least, the minimum size of all parts but the last of an object.
 func partSizesOf(p Plan, held []oss.Part, least int64) []int64 {
 	candidates := []int64{p.PartSize}
 	var largest int64

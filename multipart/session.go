@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// This file is the upload of a Writer, which may be suspended and continued. It runs in legs: one from each point at
-// which the Writer rests to the next. At rest no part is in flight, and job.session says what is stored.
+// This file is the upload of a Writer, which may be suspended and continued. The upload runs in legs: one from each
+// point at which the Writer rests to the next. At rest no part is in flight, and job.session says what is stored.
 
 // beginSession initiates the upload of a Writer. If the Writer has a name, its record is saved before, for the next
 // Writer if the process is killed after OSS has begun the upload, and again before part 1.
 func (j *job) beginSession(ctx context.Context) error {
-	if !j.keeper.named() {
+	if !j.record.named() {
 		return j.initiate(ctx)
 	}
 	j.plan.Begun = j.u.client.Now().UTC().Truncate(time.Second)
-	if err := j.keeper.save(ctx, j, j.session); err != nil {
+	if err := j.record.save(ctx, j, j.session); err != nil {
 		return j.notBegun(err)
 	}
 	if err := j.initiate(ctx); err != nil {
 		return err
 	}
-	if err := j.keeper.save(ctx, j, j.session); err != nil {
-		saved, loadErr := j.keeper.load(ctx, j)
+	if err := j.record.save(ctx, j, j.session); err != nil {
+		saved, loadErr := j.record.load(ctx, j)
 		j.keep = loadErr != nil || saved != nil && saved.Upload == j.plan.Upload
 		return j.abandon(ctx, &transferResult{}, err)
 	}
@@ -77,9 +77,9 @@ func (j *job) continueParts(ctx context.Context, src source, s *stream) (*Result
 	return res, nil
 }
 
-// clearOthers replaces the parts that OSS holds and the session does not have, from the last to the first, by parts of
-// no use: they are smaller than any part that another part can follow. So at every moment the parts that OSS holds,
-// from part 1 to the first of no use, are the beginning of what one Writer has written, and OpenWriter can continue
+// clearOthers overwrites the parts that OSS holds and the session does not have, from the last to the first, with parts
+// of at most one byte. OSS accepts so small a part only as the last one of an object. So at every moment the parts that
+// OSS holds, up to the first of these, are the beginning of what one Writer has written, and OpenWriter can continue
 // them without a Checkpoint.
 func (j *job) clearOthers(ctx context.Context) error {
 	s := j.session
@@ -111,7 +111,7 @@ func (j *job) putEmpty(ctx context.Context) (*Result, error) {
 }
 
 // verifySession makes OSS hold exactly the parts of the session. If one of them is missing or was replaced, the error
-// matches ErrStaleCheckpoint. Others, from before a Truncate or of another Writer, are replaced.
+// matches ErrStaleCheckpoint. Other parts, from before a Truncate or of another Writer, are overwritten.
 func (j *job) verifySession(ctx context.Context) error {
 	s := j.session
 	if len(s.parts)+len(s.others) == 0 {
@@ -139,7 +139,7 @@ func (j *job) checkpoint(s *session) *Checkpoint {
 		Upload: j.plan.Upload, Size: s.stored() + int64(len(s.tail)), Parts: len(s.parts),
 		Tail: s.tail, Digest: s.digest(),
 		PartSize: j.plan.PartSize, ForbidOverwrite: j.plan.ForbidOverwrite,
-		Sidecar: j.keeper.sidecar(), Unproved: s.unproved,
+		Sidecar: j.record.sidecar(), Unproved: s.unproved,
 		Begun: j.plan.Begun, Saved: j.u.client.Now().UTC(), Options: j.plan.Options,
 	}
 	if cp.Options == "" && s.unproved == 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file finds out whether OSS holds the object already that an upload would create.
+// This file finds out whether OSS already holds the object that an upload would create.
 
 // A comparison is made before an upload, which is skipped if OSS holds an identical object.
 type comparison struct {
@@ -33,7 +33,7 @@ func (u *Uploader) comparison() *comparison {
 	return nil
 }
 
-// skip returns the result of an upload that is not needed, because the object of the key has the bytes of in and the
+// skip returns the result of an upload that is not needed, because the object under the key has the bytes of in and the
 // properties that the options request. Otherwise the result is nil.
 func (j *job) skip(ctx context.Context, in input) (*Result, error) {
 	c := in.skip

@@ -38,7 +38,7 @@ type RecordLocker interface {
 // A RecordDeleter is a Store that compares and deletes in one step.
 type RecordDeleter interface {
 	Store
-	// DeleteIf deletes the record of id if it names upload. Another record, or none, is left as it is and is no error.
+	// DeleteIf deletes the record of id if it names upload. It leaves any other record as it is, without an error.
 	DeleteIf(ctx context.Context, id string, upload oss.Upload) error
 }
 
@@ -58,7 +58,7 @@ type Record struct {
 
 // DirStore keeps Plans as small JSON files in dir. Each file is replaced atomically and readable by its owner only. The
 // directory is created when the first Plan is saved. A record that is damaged, or that a later version of this package
-// wrote in an unknown format, counts as absent: then the upload begins anew.
+// wrote in an unknown format, counts as absent, and the upload starts again.
 //
 // The Store is a RecordLocker, a RecordDeleter and a RecordLister. It locks by flock on Linux, macOS and the BSDs; on
 // other systems Lock has no effect.

@@ -77,7 +77,7 @@ func (s *stream) read(p []byte) (int, error) {
 	return readSome(s.r, p)
 }
 
-// readSome reads at least a byte, unless r has an error or nothing to give for too long.
+// readSome reads at least a byte, unless r fails or returns no bytes many times in a row.
 func readSome(r io.Reader, p []byte) (int, error) {
 	const maxEmptyReads = 100
 	for range maxEmptyReads {

@@ -10,19 +10,20 @@ import (
 )
 
 // Suspend ends the Writer without creating the object. It waits until OSS holds all bytes written, except a tail that
-// is too small for a part, verifies this by ListParts, and returns a Checkpoint for ContinueWriter. After that nothing
-// of this process is needed. OSS keeps the upload, and bills its parts, until another Writer or DiscardWriter ends it.
+// is too small for a part. It verifies this by ListParts, and returns a Checkpoint for ContinueWriter. From then on the
+// upload does not depend on this process. OSS keeps the upload, and bills its parts, until another Writer or
+// DiscardWriter ends it.
 //
 // The tail has fewer than 100 KiB among the first 3,000 parts. After them it may have up to 12.5 MiB, so that frequent
-// suspensions do not use up the 10,000 parts of an upload. If all bytes together are fewer than that, no upload is
-// begun, and all of them are in Checkpoint.Tail.
+// suspensions do not use up the 10,000 parts of an upload. If all bytes together are fewer than that, all of them are
+// in Checkpoint.Tail, and no upload is begun unless Options.Sidecar is set.
 //
-// With Options.Sidecar the Checkpoint is also saved beside the object, for OpenWriter; a NamedWriter saves it in the
-// Store. Each replaces the Checkpoint before. If another Writer has saved one there since, or has replaced a part, the
+// With Options.Sidecar the Checkpoint is also saved beside the object, for OpenWriter. A NamedWriter saves it in the
+// Store. Both replace the previous Checkpoint. If another Writer has saved one there since, or has replaced a part, the
 // error matches ErrStaleCheckpoint.
 //
-// If Suspend fails, because its context or that of the Writer ends for example, the upload is aborted, unless
-// Options.KeepParts is set or the Writer continues another one: then the Checkpoint before is still valid.
+// If Suspend fails, for example because its context or that of the Writer ends, the upload is aborted. It is kept if
+// Options.KeepParts is set, or if the Writer continues an earlier one, whose Checkpoint then remains valid.
 func (w *Writer) Suspend(ctx context.Context) (*Checkpoint, error) {
 	if w.ended || w.job == nil {
 		return nil, w.usable()
@@ -66,13 +67,13 @@ func (w *Writer) rest(ctx context.Context) error {
 func (j *job) suspend(ctx context.Context) (*Checkpoint, error) {
 	s := j.session
 	var err error
-	if j.keeper.sidecar() && j.plan.Upload.ID == "" {
+	if j.record.sidecar() && j.plan.Upload.ID == "" {
 		if err = j.initiate(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if err = j.verifySession(ctx); err == nil {
-		err = j.keeper.save(ctx, j, s)
+		err = j.record.save(ctx, j, s)
 	}
 	if err != nil {
 		return nil, j.abandon(ctx, &transferResult{parts: s.parts}, err)
@@ -81,10 +82,10 @@ func (j *job) suspend(ctx context.Context) (*Checkpoint, error) {
 }
 
 // Truncate discards all bytes from offset size on. The next Write continues there. Parts cannot be read back, so size
-// must be in the bytes after the last part, or where a part begins or ends: otherwise the error matches ErrInsidePart,
-// names the nearest offsets that are possible, and nothing changes. Offset 0 is always possible. A Truncate after a
-// Write waits until the bytes written are stored. A process that is killed after Truncate and before Suspend may leave
-// the last Checkpoint as it was or truncated.
+// must be in the bytes after the last part, or where a part begins or ends. For any other size the error matches
+// ErrInsidePart and names the nearest possible offsets, and nothing changes. Offset 0 is always possible. A Truncate
+// after a Write waits until the bytes written are stored. If the process is killed after Truncate and before Suspend,
+// the last Checkpoint remains as it was or is truncated.
 func (w *Writer) Truncate(size int64) error {
 	if w.ended || w.job == nil || w.failed != nil || w.readErr != nil {
 		return w.usable()
@@ -100,59 +101,59 @@ func (w *Writer) Truncate(size int64) error {
 }
 
 // ContinueWriter returns a Writer that continues at the byte after those of cp. The parts that cp names must be those
-// that OSS lists, by number, size and ETag, otherwise the error matches ErrStaleCheckpoint. If the upload no longer
+// that OSS lists, by number, size and ETag. Otherwise the error matches ErrStaleCheckpoint. If the upload no longer
 // exists, because it was completed, aborted or has expired, the error matches oss.ErrNoSuchUpload. Close compares the
 // CRC-64 of the object with that of all bytes, whichever process wrote them.
 //
-// Options that InitiateMultipartUpload carries must be those of the first Writer; with nil opts they are, once the
-// upload has an ID. Those of the last request, an ACL or a callback, are sent if they are in opts: of these a
+// Options that InitiateMultipartUpload carries must be those of the first Writer. Once the upload has an ID, nil opts
+// mean those. The last request has an ACL or a callback only if opts has it: of the options of that request a
 // Checkpoint has only ForbidOverwrite.
 //
-// Bytes that a Writer wrote after cp was made are discarded, be it that its process was killed or that it was suspended
-// again: the new Writer replaces their parts. Two Writers must not continue an upload at the same time. If they do, the
-// parts of one replace those of the other, whose Close or Suspend fails. No object is made of the bytes of both.
+// Bytes that a Writer wrote after cp was made are discarded, whether its process was killed or it was suspended again:
+// the new Writer replaces their parts. Two Writers must not continue an upload at the same time. If they do, the parts
+// of one replace those of the other, whose Close or Suspend fails. No object contains bytes of both.
 //
 // ctx is that of the Writer, as for NewWriter.
 func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOptions) (*Writer, error) {
 	if cp == nil {
 		return nil, errors.New("multipart: checkpoint is nil")
 	}
-	var k *keeper
+	var r *checkpointRecord
 	if cp.Sidecar || u.opts.Sidecar {
-		k = &keeper{u: u}
+		r = &checkpointRecord{u: u}
 	}
-	w, err := u.restWriter(ctx, cp.Upload, opts, k)
+	w, err := u.restWriter(ctx, cp.Upload, opts, r)
 	if err != nil {
 		return nil, err
 	}
 	if cp.Sidecar {
 		var saved *Checkpoint
 		ctx := u.governed(ctx, cp.Upload.Bucket, cp.Upload.Key, w.job.options.common, nil)
-		if saved, err = k.load(ctx, w.job); err == nil && saved != nil && saved.Digest != cp.Digest {
+		if saved, err = r.load(ctx, w.job); err == nil && saved != nil && saved.Digest != cp.Digest {
 			err = fmt.Errorf("%w: a later one is saved beside the object", ErrStaleCheckpoint)
 		}
 	}
 	return w.resumed(cp, opts, err)
 }
 
-// OpenWriter returns a Writer that continues the upload up, which its bucket, key and ID identify: Unfinished, for
-// example, finds the ID. It reads the Checkpoint that a Writer with Options.Sidecar has saved. See ContinueWriter for
-// the rest. The Writer saves its own Checkpoint in the same place, whether or not Options.Sidecar is set, and Close and
-// Abort delete it.
+// OpenWriter returns a Writer that continues the upload up, which its bucket, key and ID identify. Unfinished, for
+// example, finds the ID. OpenWriter reads the Checkpoint that a Writer with Options.Sidecar has saved. See
+// ContinueWriter for the rest. The Writer saves its own Checkpoint in the same place, whether or not Options.Sidecar is
+// set, and Close and Abort delete it.
 //
 // Without a sidecar OpenWriter continues after the parts that OSS lists without a gap, each large enough to be followed
-// by another one. Size tells where that is. Nothing but the ETags and the CRC-64s that OSS lists proves the content of
-// these parts: Result.Unproved tells their bytes. They are the beginning of what the last Writer wrote, if one Writer
-// at a time has written. If two have written at the same time, and both were killed, they may be parts of both: then
-// do not use OpenWriter without a sidecar, but DiscardWriter.
+// by another one. Size tells where that is. Only the ETags and CRC-64s that OSS lists prove the content of these parts;
+// Result.Unproved is their size. If one Writer at a time has written, they are the beginning of what the last one
+// wrote. If two Writers have written at the same time and both were killed, the parts may be of both: then call
+// DiscardWriter, not OpenWriter.
 func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.ObjectOptions) (*Writer, error) {
-	k := &keeper{u: u}
-	w, err := u.restWriter(ctx, up, opts, k)
+	r := &checkpointRecord{u: u}
+	w, err := u.restWriter(ctx, up, opts, r)
 	if err != nil {
 		return nil, err
 	}
 	ctx = u.governed(ctx, up.Bucket, up.Key, w.job.options.common, nil)
-	cp, err := k.load(ctx, w.job)
+	cp, err := r.load(ctx, w.job)
 	if cp != nil || err != nil {
 		return w.resumed(cp, opts, err)
 	}
@@ -163,31 +164,31 @@ func (u *Uploader) OpenWriter(ctx context.Context, up oss.Upload, opts *oss.Obje
 	least := u.client.MinPartSize()
 	s := newSession(held, countWhole(held, least), least)
 	s.unproved = s.stored()
-	err = k.save(ctx, w.job, s)
+	err = r.save(ctx, w.job, s)
 	return w.resumed(w.job.checkpoint(s), nil, err)
 }
 
 // restWriter returns a Writer that has not continued up yet.
 func (u *Uploader) restWriter(
-	ctx context.Context, up oss.Upload, opts *oss.ObjectOptions, k *keeper,
+	ctx context.Context, up oss.Upload, opts *oss.ObjectOptions, r *checkpointRecord,
 ) (*Writer, error) {
 	w, err := u.newWriter(ctx, up.Bucket, up.Key, opts)
 	if err != nil {
 		w.cancel(nil)
 		return nil, err
 	}
-	w.job.plan.Upload, w.job.keeper = up, k
+	w.job.plan.Upload, w.job.record = up, r
 	return w, nil
 }
 
-// resumed makes w continue cp, unless err says that there is none.
+// resumed makes w continue cp, unless err says why that is impossible.
 func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*Writer, error) {
 	j := w.job
 	if err == nil {
 		err = j.resumeAt(w.ctx, cp, opts)
 	}
-	if errors.Is(err, oss.ErrNoSuchUpload) && j.keeper.sidecar() {
-		j.keeper.delete(w.ctx, j)
+	if errors.Is(err, oss.ErrNoSuchUpload) && j.record.sidecar() {
+		j.record.delete(w.ctx, j)
 	}
 	if err != nil {
 		w.cancel(nil)
@@ -213,7 +214,7 @@ func (j *job) resumeAt(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOpti
 	j.plan = Plan{Upload: cp.Upload, Size: -1, PartSize: cp.PartSize, Begun: cp.Begun, Options: cp.Options,
 		ForbidOverwrite: cp.ForbidOverwrite || j.plan.ForbidOverwrite}
 	j.options.complete.ForbidOverwrite = j.plan.ForbidOverwrite
-	j.keeper.loaded(cp)
+	j.record.loaded(cp)
 	var held []oss.Part
 	if cp.Upload.ID != "" {
 		var err error
@@ -251,21 +252,21 @@ func (j *job) discard(ctx context.Context) error {
 			return j.aborted(&transferResult{}, errWriterAborted, err)
 		}
 	}
-	j.keeper.delete(ctx, j)
+	j.record.delete(ctx, j)
 	return nil
 }
 
-// DiscardWriter aborts the upload of a suspended Writer, and deletes its sidecar. An upload that no longer exists is no
-// error. The upload is identified by cp.Upload alone. DiscardNamed does the same for a NamedWriter.
+// DiscardWriter aborts the upload of a suspended Writer, and deletes its sidecar. It is no error if the upload no
+// longer exists. Only cp.Upload identifies the upload. DiscardNamed does the same for a NamedWriter.
 func (u *Uploader) DiscardWriter(ctx context.Context, cp *Checkpoint) error {
 	if cp == nil {
 		return errors.New("multipart: checkpoint is nil")
 	}
-	var k *keeper
+	var r *checkpointRecord
 	if cp.Sidecar || u.opts.Sidecar {
-		k = &keeper{u: u, kept: true}
+		r = &checkpointRecord{u: u, kept: true}
 	}
-	w, err := u.restWriter(ctx, cp.Upload, nil, k)
+	w, err := u.restWriter(ctx, cp.Upload, nil, r)
 	if err != nil {
 		return err
 	}
@@ -273,14 +274,15 @@ func (u *Uploader) DiscardWriter(ctx context.Context, cp *Checkpoint) error {
 	return w.discard()
 }
 
-// NamedWriter returns a Writer whose Checkpoint Options.Store keeps under name, which may contain any characters: the
-// Writer continues the one that was suspended under that name, or begins if there is none. Suspend saves the
-// Checkpoint, and Close and Abort delete it. See ContinueWriter for the rest.
+// NamedWriter returns a Writer whose Checkpoint Options.Store keeps under name, which may contain any characters. It
+// continues the Writer that was suspended under that name, or begins one. Suspend saves the Checkpoint, and Close and
+// Abort delete it. See ContinueWriter for the rest.
 //
 // The record is saved before the first part is sent. So if the process is killed before it suspends the Writer, the
-// next NamedWriter continues the same upload, at the last Checkpoint or at byte 0. A name whose upload no longer exists
-// stays an error that matches oss.ErrNoSuchUpload until DiscardNamed deletes the record: the object may exist if the
-// process was killed during Close. If Close or Suspend fails, the record and the upload are kept.
+// next NamedWriter continues the same upload, at the last Checkpoint or at byte 0. If the upload of a name no longer
+// exists, NamedWriter fails with an error that matches oss.ErrNoSuchUpload until DiscardNamed deletes the record: the
+// object may exist if the process was killed during Close. If Close or Suspend fails, the record and the upload are
+// kept.
 //
 // Two processes should not write under one name at the same time. If they do, one of them fails with
 // ErrStaleCheckpoint or oss.ErrInvalidPart. If the Store is a RecordLocker, saving is safe from races.
@@ -290,14 +292,14 @@ func (u *Uploader) NamedWriter(
 	if err := u.checkName(name); err != nil {
 		return nil, err
 	}
-	k := &keeper{u: u, name: name}
-	w, err := u.restWriter(ctx, oss.Upload{Bucket: bucket, Key: key}, opts, k)
+	r := &checkpointRecord{u: u, name: name}
+	w, err := u.restWriter(ctx, oss.Upload{Bucket: bucket, Key: key}, opts, r)
 	if err != nil {
 		return nil, err
 	}
 	w.continued, w.job.keep = true, true
 	ctx = u.governed(ctx, bucket, key, w.job.options.common, nil)
-	cp, err := k.load(ctx, w.job)
+	cp, err := r.load(ctx, w.job)
 	if cp == nil && err == nil {
 		return w, nil
 	}
@@ -307,8 +309,8 @@ func (u *Uploader) NamedWriter(
 	return w.resumed(cp, opts, err)
 }
 
-// DiscardNamed aborts the upload that a NamedWriter has begun under name, and deletes the record. An unknown name, or
-// an upload that no longer exists, is no error.
+// DiscardNamed aborts the upload that a NamedWriter has begun under name, and deletes the record. It is no error if the
+// name is unknown or the upload no longer exists.
 func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
 	if err := u.checkName(name); err != nil {
 		return err
@@ -323,7 +325,7 @@ func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	w, err := u.restWriter(ctx, p.Upload, nil, &keeper{u: u, name: name, kept: true})
+	w, err := u.restWriter(ctx, p.Upload, nil, &checkpointRecord{u: u, name: name, kept: true})
 	if err != nil {
 		return err
 	}

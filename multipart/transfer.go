@@ -16,10 +16,10 @@ import (
 )
 
 // This file is the engine that moves the pieces of a source side by side. It does not know what becomes of a piece:
-// uploads and copies each have a sender. It is the only file that imports errgroup.
+// uploads, copies and downloads each have a sender. It is the only file that imports errgroup.
 
-// A transfer moves the pieces of one source. It takes permits of the Governor of the Uploader, so that all transfers of
-// an Uploader share one limit.
+// A transfer moves the pieces of one source. Its permits are those of the Governor of an Uploader or a Downloader, so
+// that all transfers of one of these share a limit.
 type transfer struct {
 	governor  *flow.Governor
 	hedges    *hedgeBudget // nil: no piece is sent twice

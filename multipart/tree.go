@@ -11,7 +11,7 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// This file is what uploads and downloads of trees have in common.
+// This file has what uploads and downloads of trees have in common.
 
 // A Skip says which files of a tree are not transferred, because the other side has them already.
 type Skip int
@@ -20,11 +20,11 @@ const (
 	// SkipNothing transfers all files.
 	SkipNothing Skip = iota
 	// SkipIdentical leaves out files whose size and bytes are those of the object. Files of the same size are read once
-	// and compared with the ETag of the listing if that is an MD5, and else with the CRC-64 of a HeadObject.
+	// and compared with the ETag of the listing if that is an MD5, and otherwise with the CRC-64 of a HeadObject.
 	SkipIdentical
-	// SkipUnchanged leaves out files whose size is that of the object, and whose modification time says that they have
-	// not changed since. It reads no file. A file that was changed to the same size and to a time in the past is left
-	// out too, as is one that was changed while the clock of the machine was behind that of OSS.
+	// SkipUnchanged leaves out files whose size is that of the object and whose modification time says that they have
+	// not changed since. It reads no file. It also leaves out a file that was changed to the same size and to a time in
+	// the past, and one that was changed while the clock of the machine was behind that of OSS.
 	SkipUnchanged
 )
 
@@ -47,15 +47,16 @@ func treePrefix(bucket, prefix string) (string, error) {
 	return strings.TrimSuffix(prefix, "/") + "/", nil
 }
 
-// A treeTask transfers one file. The T it returns names the file, also with an error.
+// A treeTask transfers one file. It returns a T that names the file even if it returns an error.
 type treeTask[T any] func(ctx context.Context) (T, error)
 
-// runTree iterates over the results of the tasks that walk begins, in the order in which they end. They run side by
-// side, in up to twice as many goroutines as limit returns, so that while some wait for a permit of the Governor others
-// send. walk runs in a goroutine too. begin returns when a goroutine has the task, or false if the iteration is over.
+// runTree iterates over the results of the tasks that walk begins, in the order in which they end. The tasks run in up
+// to twice as many goroutines as limit returns, so that some can wait for a permit of the Governor while others send.
+// walk also runs in a goroutine. begin returns true once a goroutine has the task, or false if the iteration is over.
 //
 // An error of walk is the last pair, after the results of all tasks. When the loop ends early, the context of the tasks
-// ends, and the iterator returns when all of them have. A panic of a task or of walk is one of the iterator.
+// ends, and the iterator returns when all of them have ended. A panic of a task or of walk becomes a panic of the
+// iterator.
 func runTree[T any](
 	ctx context.Context, limit func() int64, walk func(ctx context.Context, begin func(treeTask[T]) bool) error,
 ) iter.Seq2[T, error] {

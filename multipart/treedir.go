@@ -38,8 +38,8 @@ func (t *treeDir) close() {
 	t.root.Close()
 }
 
-// A treeParent is a directory with files that are being downloaded. Keys arrive in their order, so it is opened once
-// for all files of a directory.
+// A treeParent is a directory with files that are being downloaded. Keys arrive in ascending order, so it is opened
+// once for all files of a directory.
 type treeParent struct {
 	path  string
 	dir   *os.Root

@@ -6,7 +6,6 @@ import (
 	"crypto/md5"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -24,12 +22,13 @@ type DownloadTreeOptions struct {
 	// Filter reports whether to download an object. Nil means all. It is called from one goroutine.
 	Filter func(oss.ObjectEntry) bool
 
-	// Skip says which objects are not downloaded, because the directory has the file. With SkipUnchanged the
+	// Skip says which objects are not downloaded because the directory has the file already. With SkipUnchanged the
 	// modification time of the file must be that of the object, which DownloadTree sets.
 	Skip Skip
 
-	// Sync has each file written to the disk before it is reported, as DownloadFile does, for one more request each. By
-	// default only objects of more than one part are: after a power failure other files may be empty or missing.
+	// Sync makes DownloadTree write each file to the disk before it reports the file, as DownloadFile does, for one
+	// more request per file. By default this applies only to objects of more than one part: after a power failure other
+	// files may be empty or missing.
 	Sync bool
 }
 
@@ -42,30 +41,31 @@ type DownloadedFile struct {
 }
 
 // DownloadTree downloads the objects below a prefix to files below a directory, which it creates if it does not exist.
-// The path of a file is what the key has behind the prefix; a prefix that does not end with a slash gets one. It yields
-// each file when it is done, in any order, with the error of that file if it failed, and continues with the others. An
-// error with a zero DownloadedFile is the last pair: the listing or the directory cannot be read, an argument is
-// invalid, or ctx has ended. A loop that ends early cancels the downloads in progress and waits for them.
+// The path of a file is the rest of the key after the prefix. A slash is added to a prefix that does not end with one.
+// DownloadTree yields each file when it is done, in any order. If a file fails, it yields the error with that file and
+// continues with the others. An error with a zero DownloadedFile is the last pair: the listing or the directory cannot
+// be read, an argument is invalid, or ctx has ended. A loop that ends early cancels the downloads in progress and waits
+// for them.
 //
 // A file takes its name once it is complete, and its CRC-64 is that of the object if OSS told it: an existing file is
-// replaced by a whole one, or stays as it was. It gets the time at which the object was last modified. An object of at
-// most one part costs one request besides the listing, which takes one for 1,000 objects; a larger one is downloaded as
-// by DownloadFile, and continues when DownloadTree is called again. Many files are in flight, within the Concurrency of
-// the Downloader for all its downloads. Memory does not grow with the number of objects, except that a hash of each
-// path is kept where the file system ignores the case of names.
+// replaced by a whole one, or stays as it was. The file gets the modification time of the object. An object of at most
+// one part costs one request. The listing costs one request for 1,000 objects. A larger object is downloaded as by
+// DownloadFile, and continues when DownloadTree is called again. Many files are in flight, within the Concurrency of
+// the Downloader for all its downloads. Memory does not grow with the number of objects, except where the file system
+// ignores the case of names: there a hash of each path is kept.
 //
-// No file is created outside of the directory, whatever the keys are and whatever symbolic links it has. These objects
-// are not stored, and have an error that matches ErrUnsafeKey:
+// No file is created outside the directory, whatever the keys are and whatever symbolic links the directory has. These
+// objects are not stored, and have an error that matches ErrUnsafeKey:
 //
-//   - keys with an element that is empty, "." or "..", as "/a", "a//b" and "a/../b", or with a zero byte
-//   - on Windows, keys with names of devices, such as "nul.txt", and with characters that it does not allow or drops
-//   - keys that differ from that of another object in their case only, where the file system ignores that
+//   - keys with an element that is empty, "." or "..", or that has a zero byte, such as "/a", "a//b" and "a/../b"
+//   - on Windows, names of devices, such as "nul.txt", and characters that Windows does not allow or drops
+//   - keys that differ from another one only in case, where the file system ignores case
 //   - keys below that of an object that is a file, such as "a/b" if there is "a"
 //   - keys that end with a slash if the object has bytes; without bytes they become directories
 //   - names of the temporary files of downloads, such as ".a.oss-part"
 //
-// A file system may regard more names as equal than those, such as different Unicode forms on macOS; then one of the
-// files remains. A process that is killed leaves temporary files.
+// A file system may treat other names as equal too, such as different Unicode forms on macOS. Then one of the files
+// remains. A process that is killed leaves temporary files.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/listobjectsv2 and
 // https://help.aliyun.com/en/oss/developer-reference/getobject
@@ -134,8 +134,8 @@ func (t *treeDownload) walk(ctx context.Context, to *treeDir, begin func(treeTas
 	return ctx.Err()
 }
 
-// prepare finds out which file an object becomes, and returns the task of downloading it, and what to call if the task
-// does not begin.
+// prepare finds out which file an object becomes. It returns the task that downloads the object, and a function to call
+// if the task does not begin.
 func (t *treeDownload) prepare(to *treeDir, e oss.ObjectEntry) (task treeTask[DownloadedFile], drop func()) {
 	f := DownloadedFile{Path: e.Key[len(t.prefix):], Key: e.Key}
 	file, err := t.locate(to, e)
@@ -171,7 +171,7 @@ func (t *treeDownload) infoOf(e oss.ObjectEntry) oss.ObjectInfo {
 	return oss.ObjectInfo{Bucket: t.bucket, Key: e.Key, Size: e.Size, ETag: e.ETag, LastModified: e.LastModified}
 }
 
-// A treeFile is the place of a file that no other object can take.
+// A treeFile is the path of a file that no other object can take.
 type treeFile struct {
 	root    *os.Root
 	path    string // below root
@@ -180,8 +180,8 @@ type treeFile struct {
 	release func()
 }
 
-// locate returns the place of a file. It creates the directory of the file, or the one that the object is: then there
-// is no file.
+// locate returns the file that an object becomes, and creates the directory of that file. If the object is a directory,
+// it creates that and returns nil.
 func (t *treeDownload) locate(to *treeDir, e oss.ObjectEntry) (*treeFile, error) {
 	rel := e.Key[len(t.prefix):]
 	if rel == "" && e.Size == 0 { // the directory of the tree itself
@@ -291,123 +291,4 @@ func (f *treeFile) sums(ctx context.Context, withMD5 bool) (*sums, error) {
 	b := steps.Get().(*step)
 	defer steps.Put(b)
 	return h.sum(ctx, file, b[:])
-}
-
-// fetchWhole downloads an object of about size bytes with one request to a temporary file, which then takes the name of
-// the target. there is the file that it replaces, or nil.
-func (j *download) fetchWhole(
-	ctx context.Context, dir *os.Root, name string, there fs.FileInfo, size int64,
-) (*DownloadResult, error) {
-	ctx, end := j.begin(ctx)
-	defer end()
-	temp, err := j.receiveTemp(ctx, dir, there, size)
-	if err == nil {
-		err = dir.Chtimes(temp, time.Time{}, j.info.LastModified)
-	}
-	if err == nil {
-		err = dir.Rename(temp, name)
-	}
-	if err != nil {
-		if temp != "" {
-			dir.Remove(temp)
-		}
-		return nil, j.failed(&transferResult{}, err)
-	}
-	return j.result(j.info.CRC64, 1), nil
-}
-
-// receiveTemp fetches the object into a new temporary file, whose name it returns also with an error, if there is one.
-func (j *download) receiveTemp(ctx context.Context, dir *os.Root, there fs.FileInfo, size int64) (string, error) {
-	perm := fs.FileMode(0o666)
-	if there != nil {
-		perm = there.Mode().Perm()
-	}
-	temp := tempName()
-	file, err := dir.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
-	if err != nil {
-		return "", err
-	}
-	if there != nil {
-		err = file.Chmod(perm) // the umask may have removed bits
-	}
-	if err == nil {
-		err = j.receiveWhole(ctx, file, size)
-	}
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	return temp, err
-}
-
-// receiveWhole fetches the whole object into a file, once more if it arrives corrupted. It sets j.info.
-func (j *download) receiveWhole(ctx context.Context, file *os.File, size int64) error {
-	permit, err := j.d.governor.Acquire(ctx, j.meter.waits)
-	if err != nil {
-		return err
-	}
-	defer permit.Release()
-	for again := true; ; again = false {
-		err := permit.Do(ctx, size, func(ctx context.Context) error { return j.receiveOnce(ctx, file) })
-		if err == nil || !again || !wrongContent(err) || ctx.Err() != nil {
-			return err
-		}
-		if err := file.Truncate(0); err != nil {
-			return err
-		}
-		j.meter.restart()
-	}
-}
-
-// receiveOnce sends the request of receiveWhole, and writes the reply to the file.
-func (j *download) receiveOnce(ctx context.Context, file *os.File) error {
-	obj, err := j.d.client.GetObject(ctx, j.bucket, j.key, nil)
-	if err != nil {
-		return err
-	}
-	defer obj.Body.Close()
-	j.info, j.known = &obj.ObjectInfo, obj.Verified
-	b := steps.Get().(*step)
-	defer steps.Put(b)
-	done, crc := int64(0), uint64(0)
-	for err == nil {
-		n := 0
-		for n < len(b) && err == nil {
-			var m int
-			m, err = obj.Body.Read(b[n:])
-			n += m
-		}
-		crc = crc64.Update(crc, b[:n])
-		if err := j.pace(ctx, n); err != nil {
-			return err
-		}
-		if err := writeAt(file, b[:n], done); err != nil {
-			return err
-		}
-		done += int64(n)
-		j.meter.sent(int64(n))
-	}
-	if err == io.EOF && obj.Size >= 0 && done != obj.Size {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != io.EOF {
-		return err
-	}
-	j.info.Size, j.info.CRC64 = done, crc
-	j.plan = Plan{Size: done}
-	return nil
-}
-
-// pace waits until the Limiter permits n bytes.
-func (j *download) pace(ctx context.Context, n int) error {
-	if j.d.opts.Limiter == nil {
-		return nil
-	}
-	for p := (pacer{j.d.opts.Limiter, &j.guard}); n > 0; {
-		allowed, err := p.wait(ctx, n)
-		if err != nil {
-			return err
-		}
-		n -= allowed
-	}
-	return nil
 }

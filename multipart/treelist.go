@@ -7,8 +7,8 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// A treeListing finds objects of a prefix by their keys, which are asked for in ascending order. It requests pages of a
-// listing as they are needed, holds one of them, and requests none that lies between two keys that are asked for.
+// A treeListing finds objects of a prefix by their keys, which must be asked for in ascending order. It holds one page
+// of the listing. It requests pages as they are needed, and skips those that lie between two keys that are asked for.
 type treeListing struct {
 	client *oss.Client
 	bucket string

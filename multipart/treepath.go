@@ -14,17 +14,17 @@ import (
 
 // This file decides which file an object of a tree becomes. Keys are any bytes, so they are not trusted as paths.
 
-// ErrUnsafeKey is matched by the error of an object that DownloadTree does not store, because its key is no path of a
-// file below the directory, or that of a file that another object has become.
+// ErrUnsafeKey reports that DownloadTree does not store an object: its key is not the path of a file below the
+// directory, or another object has become that file.
 var ErrUnsafeKey = errors.New("multipart: key is no safe path")
 
 // partialSuffix ends the names of temporary files, possibly before that of their journal or lock.
 const partialSuffix = ".oss-part"
 
-// treePath returns the path of a file for what a key has behind the prefix of a tree, with slashes, and whether it is a
-// directory: OSS consoles make objects whose keys end with a slash. It refuses everything that could lead out of the
-// directory, or that has another meaning to the file system than its name: on Windows names of devices, streams and
-// names that are changed.
+// treePath returns the path of the file for rel, the part of a key after the prefix of a tree, with slashes, and
+// reports whether the file is a directory: OSS consoles create objects whose keys end with a slash for directories. It
+// refuses every name that could lead out of the directory or that the file system does not take literally. On Windows
+// these include names of devices and streams, and names that Windows would change.
 func treePath(rel string, windows bool) (name string, dir bool, err error) {
 	name, dir = strings.CutSuffix(rel, "/")
 	if name == "" && rel == "/" || rel == "" {
@@ -38,7 +38,7 @@ func treePath(rel string, windows bool) (name string, dir bool, err error) {
 	return name, dir, nil
 }
 
-// unsafeName returns why an element of a key cannot be a name of a file, or "".
+// unsafeName returns why an element of a key cannot be the name of a file, or "".
 func unsafeName(elem string, windows bool) string {
 	switch {
 	case elem == "":
@@ -67,7 +67,7 @@ func isPartial(name string) bool {
 	return ok && (rest == "" || rest[0] == '.')
 }
 
-// isDevice reports whether Windows takes a name for that of a device, with any extension.
+// isDevice reports whether Windows takes a name, without its extensions, for that of a device.
 //
 // See https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 func isDevice(name string) bool {
@@ -83,13 +83,13 @@ func isDevice(name string) bool {
 	return isPort && len([]rune(number)) == 1 && strings.Contains("0123456789\u00b9\u00b2\u00b3", number)
 }
 
-// treeClaims sees to it that no two objects become one file.
+// treeClaims ensures that no two objects become one file.
 type treeClaims struct {
 	mu       sync.Mutex
 	inFlight map[string]struct{} // paths of files that are being downloaded
 
-	// Paths of all files without regard to case, as hashes. It is nil if the file system tells cases apart: then keys
-	// that differ are files that differ.
+	// Paths of all files without regard to case, as hashes. It is nil if the file system distinguishes cases: then
+	// different keys are different files.
 	folded map[uint64]struct{}
 	seed   maphash.Seed
 }
@@ -102,9 +102,8 @@ func newTreeClaims(ignoreCase bool) *treeClaims {
 	return c
 }
 
-// claim takes the path of a file, which the caller releases, or refuses it. dir says that it is that of a directory,
-// which is not taken. Keys arrive in their order, so that of a key that is a file and the prefix of others the file
-// comes first.
+// claim reserves the path of a file until release, or refuses it. With dir, name is the path of a directory, which
+// claim checks and does not reserve. Keys arrive in ascending order, so the file "a" is claimed before the file "a/b".
 func (c *treeClaims) claim(name string, dir bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,7 +132,7 @@ func (c *treeClaims) release(name string) {
 	delete(c.inFlight, name)
 }
 
-// foldRune returns the first of the runes that differ from r in their case only.
+// foldRune returns the least of the runes that differ from r only in case, among them r.
 func foldRune(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

@@ -25,11 +25,11 @@ type UploadTreeOptions struct {
 	// Symlinks says what becomes of symbolic links. By default each is an error.
 	Symlinks Symlinks
 
-	// Skip says which files are not uploaded, because the bucket has them. The objects below the prefix are then
-	// listed, a request for at most 1,000 of them, which needs the permission oss:ListObjects. With SkipIdentical an
-	// object must also have the properties that its options request, as Options.SkipIdentical says, which is the
-	// default of Skip for an Uploader that has it. With SkipUnchanged the object must not be older than the file; files
-	// without a modification time are uploaded.
+	// Skip says which files are not uploaded because the bucket has them already. The zero value means SkipIdentical if
+	// Options.SkipIdentical is set, and otherwise SkipNothing. SkipIdentical and SkipUnchanged list the objects below
+	// the prefix, 1,000 with each request, which needs the permission oss:ListObjects. With SkipIdentical an object
+	// must also have the properties that its options request: see Options.SkipIdentical. With SkipUnchanged the object
+	// must not be older than the file, and files without a modification time are uploaded.
 	Skip Skip
 }
 
@@ -40,21 +40,21 @@ type UploadedFile struct {
 	Result
 }
 
-// UploadFS uploads the files of fsys. The key of a file is its path behind the prefix; a prefix that does not end with
-// a slash gets one. It yields each file when it is done, in any order, with the error of that file if it failed, and
-// continues with the others. An error with a zero UploadedFile is the last pair: the root or the listing cannot be
-// read, an argument is invalid, or ctx has ended. A loop that ends early cancels the uploads in progress and waits for
-// them.
+// UploadFS uploads the files of fsys. The key of a file is the prefix followed by its path. A slash is added to a
+// prefix that does not end with one. UploadFS yields each file when it is done, in any order. If a file fails, it
+// yields the error with that file and continues with the others. An error with a zero UploadedFile is the last pair:
+// the root or the listing cannot be read, an argument is invalid, or ctx has ended. A loop that ends early cancels the
+// uploads in progress and waits for them.
 //
 // A file of os.DirFS or os.Root.FS is uploaded as by UploadFile: it is read in place, and a Store resumes it. Files of
 // other file systems are streams. A new file that fits in one part costs one request. Many files are in flight, within
-// the limits of the Uploader for all its uploads: Concurrency and MemoryLimit. UploadFS itself holds the entries of one
-// directory for each level, and a page of the listing if there is one. Loops over several trees can run at the same
+// the Concurrency and the MemoryLimit of the Uploader for all its uploads. UploadFS itself holds the entries of one
+// directory for each level, and one page of the listing if there is one. Loops over several trees can run at the same
 // time.
 //
-// Directories are not stored, so empty ones are left out. A file that is no regular file, or whose path is no valid
-// key, is an error. SkipIdentical and SkipUnchanged compare with the objects as they are listed; an object that is
-// replaced or deleted after that is not noticed.
+// Directories are not stored, so empty ones are left out. A file that is not regular, or whose path is not a valid key,
+// is an error. SkipIdentical and SkipUnchanged compare with the objects as they are listed. An object that is replaced
+// or deleted after that is not noticed.
 func (u *Uploader) UploadFS(
 	ctx context.Context, bucket, prefix string, fsys fs.FS, opts *UploadTreeOptions,
 ) iter.Seq2[UploadedFile, error] {
@@ -131,7 +131,7 @@ func (t *treeUpload) walk(ctx context.Context, begin func(treeTask[UploadedFile]
 	return err
 }
 
-// file uploads one file, unless the object of its key makes that needless.
+// file uploads one file, unless the object under its key makes that unnecessary.
 func (t *treeUpload) file(
 	ctx context.Context, f UploadedFile, d fs.DirEntry, there *oss.ObjectEntry,
 ) (*Result, error) {

@@ -30,8 +30,8 @@ type treeWalk struct {
 	fsys     fs.FS
 	filter   func(path string, d fs.DirEntry) bool
 	symlinks Symlinks
-	// visit gets each file, or the error that kept walk from visiting it, and returns false to end the walk. The info
-	// of a link that is followed is that of its target.
+	// visit gets each file, or the error that kept walk from visiting it, and returns false to end the walk. The
+	// DirEntry of a link that is followed describes its target.
 	visit func(path string, d fs.DirEntry, err error) bool
 }
 

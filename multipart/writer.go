@@ -81,7 +81,7 @@ func (u *Uploader) newWriter(ctx context.Context, bucket, key string, opts *oss.
 	j.length = -1
 	j.session = &session{known: true}
 	if u.opts.Sidecar {
-		j.keeper = &keeper{u: u}
+		j.record = &checkpointRecord{u: u}
 	}
 	w.job = j
 	return w, nil
@@ -114,8 +114,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, w.fail(err)
 }
 
-// ReadFrom reads r to its end. If r fails the Writer accepts no more data, and Close creates no truncated object.
-// Suspend then keeps the bytes that r gave before.
+// ReadFrom reads r to its end. If r fails, the Writer accepts no more data, and Close creates no object. Suspend then
+// keeps the bytes that r gave before.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	if err := w.usable(); err != nil {
 		return 0, err
@@ -186,8 +186,8 @@ func (w *Writer) fail(err error) error {
 // Close sends the last part and creates the object. The object exists only if the error is nil. A second Close, or a
 // Close after Suspend or Abort, returns an error.
 //
-// If Close fails, the upload is aborted, unless the Writer continues another one: then the last Checkpoint is still
-// valid, except if the upload no longer exists.
+// If Close fails, the upload is aborted. It is kept with Options.KeepParts. If the Writer continues another one it is
+// kept too, and the last Checkpoint is still valid unless the upload no longer exists.
 func (w *Writer) Close() error {
 	if w.ended {
 		return w.usable()
@@ -205,14 +205,14 @@ func (w *Writer) Close() error {
 	w.pipe.Close() // without effect after a failure: then the upload ends with that error
 	w.wait()
 	if w.err == nil {
-		w.job.keeper.delete(w.ctx, w.job)
+		w.job.record.delete(w.ctx, w.job)
 	}
 	w.cancel(nil)
 	return w.err
 }
 
-// Abort discards the upload and waits until it is aborted, with all that Writers wrote that it continues. After a Close
-// or a Suspend it does nothing. An error means that something may be left in OSS.
+// Abort discards the upload, with the bytes of all Writers that it continues, and waits until the upload is aborted.
+// After a Close or a Suspend it does nothing. An error means that something may be left in OSS.
 func (w *Writer) Abort() error {
 	if w.ended {
 		return nil

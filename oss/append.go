@@ -13,13 +13,13 @@ import (
 	"github.com/ossmultipart/go-oss/internal/crc64"
 )
 
-// AppendOptions are the extras of AppendObject.
+// AppendOptions are the options of AppendObject. The zero value and nil are the defaults.
 type AppendOptions struct {
 	Object       *ObjectOptions // of an object that the append at position 0 creates; otherwise nil
-	CRC64        *uint64        // of the object so far, from the AppendResult before; nil where it is not known
+	CRC64        *uint64        // of the object so far, from the last AppendResult; nil if unknown
 	Checksum     Checksum       // default ChecksumMD5
-	TrafficLimit int64          // bits per second, 819,200 to 838,860,800; 0 means none
-	Header       http.Header    // anything else
+	TrafficLimit int64          // bits per second, from 819,200 to 838,860,800; 0 means no limit
+	Header       http.Header    // further headers
 }
 
 // An AppendResult describes an object after an append.
@@ -31,14 +31,14 @@ type AppendResult struct {
 	Header               http.Header // the full reply
 }
 
-// AppendObject adds body, of at most 5 GiB, to the end of the object key, which must have position bytes; at position 0
-// it creates the object. An object that has another size is ErrPosition, and one that was not made by AppendObject is
-// ErrNotAppendable.
+// AppendObject adds body, of at most 5 GiB, to the end of the object key, which must have position bytes. At position 0
+// it creates the object. If the object has another size, the error is ErrPosition. If AppendObject did not create the
+// object, the error is ErrNotAppendable.
 //
-// No bytes are appended twice: OSS takes them at one position only. When a reply is lost AppendObject finds out, from
-// the size and the CRC-64 of the object, or by reading the bytes at position back, whether they are there, and sends
+// No bytes are appended twice: OSS takes them at one position only. If a reply is lost, AppendObject finds out whether
+// the bytes are there, from the size and the CRC-64 of the object or by reading the bytes at position back. It sends
 // them again only if the object still ends at position. The CRC-64 of the reply is compared if position is 0 or
-// AppendOptions.CRC64 is set; a difference is a *ChecksumError.
+// AppendOptions.CRC64 is set. A difference is a *ChecksumError.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/appendobject
 func (c *Client) AppendObject(

@@ -13,9 +13,9 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// BucketOptions are the extras of operations on a bucket.
+// BucketOptions are the options of operations on a bucket. The zero value and nil are the defaults.
 type BucketOptions struct {
-	Header http.Header // anything else
+	Header http.Header // further headers
 }
 
 // request begins the request of an operation on a bucket.
@@ -38,17 +38,17 @@ const (
 	RedundancyZRS Redundancy = "ZRS" // several zones of a region
 )
 
-// PutBucketOptions are those of a new bucket.
+// PutBucketOptions are the options of PutBucket. The zero value and nil are the defaults.
 type PutBucketOptions struct {
 	ACL          ACL          // "" means ACLPrivate
 	StorageClass StorageClass // "" means StorageStandard
 	Redundancy   Redundancy   // "" leaves it to OSS
-	Header       http.Header  // anything else
+	Header       http.Header  // further headers
 }
 
-// PutBucket creates a bucket in the region of the Client's endpoint. A bucket that the account has already takes on the
-// ACL and is no error, unless it has another class or redundancy; that, and a bucket of another account, is
-// ErrBucketExists.
+// PutBucket creates a bucket in the region of the Client's endpoint. If the account already has the bucket, with the
+// same class and redundancy, PutBucket sets its ACL. If the bucket has another class or redundancy, or belongs to
+// another account, the error is ErrBucketExists.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucket
 func (c *Client) PutBucket(ctx context.Context, bucket string, opts *PutBucketOptions) error {
@@ -86,8 +86,8 @@ func (c *Client) PutBucket(ctx context.Context, bucket string, opts *PutBucketOp
 	return err
 }
 
-// DeleteBucket deletes a bucket. A bucket that still has objects, versions or unfinished uploads is ErrBucketNotEmpty,
-// and one that does not exist is ErrNoSuchBucket.
+// DeleteBucket deletes a bucket. If the bucket still has objects, versions or unfinished uploads, the error is
+// ErrBucketNotEmpty. If it does not exist, the error is ErrNoSuchBucket.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucket
 func (c *Client) DeleteBucket(ctx context.Context, bucket string, opts *BucketOptions) error {
@@ -178,7 +178,7 @@ func (c *Client) GetBucketLocation(ctx context.Context, bucket string, opts *Buc
 	return region, nil
 }
 
-// BucketExists reports whether a bucket exists. One that the keys may not look at is an error.
+// BucketExists reports whether a bucket exists. If the keys have no permission for the bucket, the result is an error.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketinfo
 func (c *Client) BucketExists(ctx context.Context, bucket string, opts *BucketOptions) (bool, error) {
@@ -205,7 +205,7 @@ type ListBucketsOptions struct {
 	Prefix   string      // only names that begin with it
 	After    string      // only names after this one
 	PageSize int         // 0 means 1000
-	Header   http.Header // anything else
+	Header   http.Header // further headers
 }
 
 // A BucketsPage is one reply; Next is the After of the following page, empty on the last.

@@ -39,8 +39,8 @@ type Config struct {
 	Signer signer.Signer
 
 	// HTTPClient sends the requests. It is not modified. Redirects are not followed. The default is the transport of
-	// NewTransport(nil), with a connection pool sized for parallel parts. NewTransport also tells the options, such as
-	// proxies and certificates, and what transports of other makers cost.
+	// NewTransport(nil), with a connection pool sized for parallel parts. NewTransport has options such as
+	// proxies and certificates, and tells what other transports cost.
 	HTTPClient *http.Client
 	// Retry limits the retries of an operation.
 	Retry Retry

@@ -95,7 +95,7 @@ func (c *Client) PutBucketCORS(ctx context.Context, bucket string, cors BucketCO
 	return err
 }
 
-// GetBucketCORS returns the CORS rules of a bucket. A bucket without any is ErrNoSuchCORS.
+// GetBucketCORS returns the CORS rules of a bucket. If it has none, the error is ErrNoSuchCORS.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketcors
 func (c *Client) GetBucketCORS(ctx context.Context, bucket string, opts *BucketOptions) (*BucketCORS, error) {
@@ -126,7 +126,7 @@ func (c *Client) GetBucketCORS(ctx context.Context, bucket string, opts *BucketO
 	return cors, nil
 }
 
-// DeleteBucketCORS removes all CORS rules of a bucket. A bucket that has none is no error.
+// DeleteBucketCORS removes all CORS rules of a bucket. It returns nil if there are none.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketcors
 func (c *Client) DeleteBucketCORS(ctx context.Context, bucket string, opts *BucketOptions) error {

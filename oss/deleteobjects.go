@@ -14,23 +14,23 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// DeleteObjectsOptions are the extras of DeleteObjects.
+// DeleteObjectsOptions are the options of DeleteObjects. The zero value and nil are the defaults.
 type DeleteObjectsOptions struct {
-	// Concurrency is how many requests are in flight at once; 0 means 4.
+	// Concurrency is the maximum number of requests in flight; 0 means 4.
 	Concurrency int
 	// Markers reports the delete markers of a versioned bucket. OSS then answers with a line for each object; without
 	// Markers it answers with none.
 	Markers bool
-	Header  http.Header // anything else
+	Header  http.Header // further headers
 }
 
 // DeletedObject is the result of one object of DeleteObjects.
 type DeletedObject struct {
 	ObjectID
-	// Err is nil if the object is gone, which one that never existed is too. Otherwise it may be gone or not.
+	// Err is nil if the object does not exist any more, or never did. Otherwise the object may be deleted or not.
 	Err error
-	// IsDeleteMarker says that a delete marker was put on top of the object, or that the version which was deleted was
-	// one; MarkerVersionID is the version of the marker. Both are set only with DeleteObjectsOptions.Markers.
+	// IsDeleteMarker says that a delete marker was added, or that the deleted version was one. MarkerVersionID is the
+	// version of the marker. Both are set only with DeleteObjectsOptions.Markers.
 	IsDeleteMarker  bool
 	MarkerVersionID string
 }
@@ -45,10 +45,10 @@ const (
 	deletesInFlight = 4       // requests of one call, unless it says otherwise
 )
 
-// DeleteObjects removes any number of objects, or versions of them, in requests of up to 1,000 of them. An object that
-// does not exist is no error. The results are in the order of objects. After a request that failed no other begins; the
-// error is then that of the request, and the results tell which objects are gone. A request whose reply was lost is
-// repeated, which in a versioned bucket can add a second delete marker.
+// DeleteObjects deletes any number of objects, or versions of them, in requests of up to 1,000 each. An object that
+// does not exist is no error. The results are in the order of objects. Once a request has failed no further one begins.
+// Then the error is that of the request, and the results tell which objects are deleted. A request whose reply was lost
+// is repeated, which in a versioned bucket can add a second delete marker.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletemultipleobjects
 func (c *Client) DeleteObjects(

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// hosts connects to hosts by name. Each connection goes to the address of its host that was used longest ago, and that
-// has not failed lately. It tries other addresses beside one that does not answer, as in RFC 8305.
+// hosts connects to hosts by name. Each connection goes to the address of its host that was used longest ago and has
+// not failed recently. If an address does not answer, hosts tries others at the same time, as in RFC 8305.
 type hosts struct {
 	connect connectFunc
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
@@ -25,7 +25,7 @@ type hosts struct {
 	answers map[string][]netip.Addr // the last one for each host
 }
 
-// An address is what is known of one.
+// An address is the state of one IP address.
 type address struct {
 	turn    int64     // of the last connection
 	avoided time.Time // until then
@@ -47,7 +47,7 @@ func (h *hosts) dial(ctx context.Context, network, hostPort string) (net.Conn, e
 	return h.race(ctx, network, h.order(list))
 }
 
-// resolve returns the addresses of hostPort, which are of the family that is wanted, in the order of the lookup.
+// resolve returns the addresses of hostPort that belong to the wanted family, in the order of the lookup.
 func (h *hosts) resolve(ctx context.Context, hostPort string) ([]netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -110,8 +110,9 @@ func familyOf(ip netip.Addr) IPFamily {
 	return IPv6
 }
 
-// order sorts list into the order in which to try it, and takes the turn of the first. Those to avoid come last; within
-// both groups families alternate, beginning with that of the first in list, and each family is sorted by turn.
+// order sorts list into the order in which to try it, and marks the first address as used. Addresses to avoid come
+// last. In both groups families alternate, beginning with that of the first in list, and each family is sorted by last
+// use.
 func (h *hosts) order(list []netip.AddrPort) []netip.AddrPort {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -142,7 +143,7 @@ func (h *hosts) order(list []netip.AddrPort) []netip.AddrPort {
 	return ordered
 }
 
-// take remembers that p is used now.
+// take records that p is used now.
 func (h *hosts) take(p netip.AddrPort) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -154,7 +155,7 @@ func (h *hosts) takeLocked(p netip.AddrPort) {
 	h.remember(p, address{h.turn, h.known[p].avoided})
 }
 
-// remember replaces what is known of p. The caller holds the lock.
+// remember replaces the state of p. The caller holds the lock.
 func (h *hosts) remember(p netip.AddrPort, a address) {
 	if h.known == nil || len(h.known) >= maxKnown {
 		h.known = make(map[netip.AddrPort]address)
@@ -162,7 +163,7 @@ func (h *hosts) remember(p netip.AddrPort, a address) {
 	h.known[p] = a
 }
 
-// avoid reports that addr, or a connection to it, has failed.
+// avoid records that addr, or a connection to it, has failed.
 func (h *hosts) avoid(addr net.Addr) {
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		p := tcp.AddrPort()
@@ -176,8 +177,8 @@ func (h *hosts) avoidAddress(p netip.AddrPort) {
 	h.remember(p, address{h.known[p].turn, time.Now().Add(avoidance)})
 }
 
-// race returns the first connection to an address of list. It tries them in their order, each when the one before has
-// failed, or has not answered for attemptDelay.
+// race returns the first connection to an address of list. It tries the addresses in order, each once the previous one
+// has failed or has not answered for attemptDelay.
 func (h *hosts) race(ctx context.Context, network string, list []netip.AddrPort) (net.Conn, error) {
 	type result struct {
 		number int

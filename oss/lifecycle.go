@@ -13,7 +13,8 @@ import (
 	"github.com/ossmultipart/go-oss/internal/ossxml"
 )
 
-// A LifecycleRule says what OSS does with old objects and unfinished uploads, once a day. It needs one action at least.
+// A LifecycleRule tells OSS what to do, once a day, with old objects and unfinished uploads. It has at least one
+// action.
 type LifecycleRule struct {
 	ID       string            // up to 255 bytes; empty lets OSS choose one
 	Prefix   string            // of the keys that it is for; empty means all
@@ -25,17 +26,17 @@ type LifecycleRule struct {
 
 	Transitions []Transition // when objects change their class
 
-	// Of a versioned bucket: days after which a version that is not the current one is deleted, and whether delete
-	// markers go that have no older version any more.
+	// For versioned buckets: ExpireNoncurrentDays is the number of days after which a version that is no longer current
+	// is deleted, and 0 means never. ExpireLoneDeleteMarkers deletes delete markers that have no older version.
 	ExpireNoncurrentDays    int
 	ExpireLoneDeleteMarkers bool
 
-	// Partial says that the rule has more to it, such as a filter or the time of the last access, which this type
-	// cannot hold. PutBucketLifecycle refuses it, and Do can be used in its place.
+	// Partial says that the rule has further settings, such as a filter or the time of the last access, which this type
+	// cannot hold. PutBucketLifecycle refuses such a rule; use Do instead.
 	Partial bool
 }
 
-// An Age is a number of days, or everything from before a date; one of them is set.
+// An Age is a number of days or a date. Exactly one of the fields is set.
 type Age struct {
 	Days   int       // since the object was changed or the upload begun
 	Before time.Time // at 00:00 UTC
@@ -179,8 +180,8 @@ func lifecycleRule(doc ossxml.LifecycleRule) (r LifecycleRule, err error) {
 	return r, err
 }
 
-// PutBucketLifecycle replaces the lifecycle rules of a bucket, 1 to 1,000. A rule with AbortUploads keeps unfinished
-// uploads from being billed for ever.
+// PutBucketLifecycle replaces the lifecycle rules of a bucket, 1 to 1,000. A rule with AbortUploads prevents unfinished
+// uploads from being billed forever.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/putbucketlifecycle
 func (c *Client) PutBucketLifecycle(
@@ -204,7 +205,7 @@ func (c *Client) PutBucketLifecycle(
 	return err
 }
 
-// GetBucketLifecycle returns the lifecycle rules of a bucket. A bucket without any is ErrNoSuchLifecycle.
+// GetBucketLifecycle returns the lifecycle rules of a bucket. If it has none, the error is ErrNoSuchLifecycle.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getbucketlifecycle
 func (c *Client) GetBucketLifecycle(ctx context.Context, bucket string, opts *BucketOptions) ([]LifecycleRule, error) {
@@ -229,7 +230,7 @@ func (c *Client) GetBucketLifecycle(ctx context.Context, bucket string, opts *Bu
 	return rules, nil
 }
 
-// DeleteBucketLifecycle removes all lifecycle rules of a bucket. A bucket that has none is no error.
+// DeleteBucketLifecycle removes all lifecycle rules of a bucket. It returns nil if there are none.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deletebucketlifecycle
 func (c *Client) DeleteBucketLifecycle(ctx context.Context, bucket string, opts *BucketOptions) error {

@@ -19,18 +19,18 @@ func (c *Client) Exists(ctx context.Context, bucket, key string, opts *HeadOptio
 	return err == nil, err
 }
 
-// SetMetaOptions are the extras of SetObjectMeta.
+// SetMetaOptions are the options of SetObjectMeta. The zero value and nil are the defaults.
 type SetMetaOptions struct {
-	Header http.Header // anything else, for the copy
+	Header http.Header // further headers of the copy
 }
 
-// SetObjectMeta changes the headers and the metadata of an object. change is called once, with those that it has: what
-// it leaves alone stays as it is, the ACL, the tags, the storage class and the encryption too. The fields ACL and Tags
-// are empty when it is called, and a value replaces all there was. An object that is replaced meanwhile stays, and the
-// error is a *ChangedError.
+// SetObjectMeta changes the headers and the metadata of an object. It calls change once, with the present ones.
+// Everything that change does not modify stays as it is, including the ACL, the tags, the storage class and the
+// encryption. The fields ACL and Tags are empty when change is called, and a value replaces the old one. If the object
+// is replaced in the meantime, the new object is not changed, and the error is a *ChangedError.
 //
-// OSS has no operation for this: the object is copied onto itself. So it must have at most MaxCopySize bytes and not be
-// Appendable, and an archived one must have been restored; in a versioned bucket the copy is a new version.
+// OSS has no operation for this, so the object is copied onto itself. It must have at most MaxCopySize bytes, and must
+// not be Appendable. An archived object must have been restored. In a versioned bucket the copy is a new version.
 // Uploader.Copy of package multipart copies larger objects.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/copyobject

@@ -9,10 +9,10 @@ import (
 	"net/http"
 )
 
-// OpenOptions are the extras of OpenObject.
+// OpenOptions are the options of OpenObject. The zero value and nil are the defaults.
 type OpenOptions struct {
 	VersionID string      // empty means the current version
-	Header    http.Header // anything else, sent with every request
+	Header    http.Header // further headers, sent with every request
 }
 
 // An ObjectReader reads an object that is not held in memory: it implements io.ReadSeekCloser and io.ReaderAt, and is a
@@ -30,10 +30,10 @@ type ObjectReader struct {
 	closed bool
 }
 
-// OpenObject opens an object for reading from any position. It sends one HeadObject; each ReadAt sends a request for
-// its bytes, and the first Read after a Seek one for the rest of the object. Reads that follow one another from the
-// start to the end are verified by the CRC-64 of the whole object, other reads are not. The context is that of all
-// later reads but those of ReadAtContext.
+// OpenObject opens an object for reading from any position. It sends one HeadObject. Each ReadAt sends a request for
+// its bytes, and the first Read after a Seek sends one for the rest of the object. Reads that follow one another from
+// the start to the end are verified by the CRC-64 of the whole object. Other reads are not. ctx applies to all later
+// reads except those of ReadAtContext.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (c *Client) OpenObject(ctx context.Context, bucket, key string, opts *OpenOptions) (*ObjectReader, error) {
@@ -146,7 +146,7 @@ func (r *ObjectReader) ReadAtContext(ctx context.Context, p []byte, off int64) (
 	return n, err
 }
 
-// Close ends the reading.
+// Close ends reading.
 func (r *ObjectReader) Close() error {
 	if r.closed {
 		return errClosedReader

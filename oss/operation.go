@@ -12,10 +12,10 @@ import (
 
 // This file holds what the operations that read or write a document, or have neither, share.
 
-// VersionOptions are the extras of operations on one version of an object.
+// VersionOptions are the options of operations on one version of an object. The zero value and nil are the defaults.
 type VersionOptions struct {
 	VersionID string      // empty means the current version
-	Header    http.Header // anything else
+	Header    http.Header // further headers
 }
 
 // request begins the request of an operation on an object. The parameters are pairs.

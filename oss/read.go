@@ -82,10 +82,10 @@ type Object struct {
 // GetObject opens an object or a range of it. The caller closes Body.
 //
 // A Body whose connection breaks, or that gets no byte for Retry.Stall, continues with another request from where it
-// stopped, as often as Retry allows; the count begins anew after 64 KiB. A *ChangedError says that the object has been
-// replaced or deleted meanwhile. The CRC-64 of a whole object is compared with the one that OSS keeps of it: the last
-// Read returns a *ChecksumError instead of io.EOF if they differ. Bytes that Header asks to have compressed are neither
-// compared nor resumed. ctx ends the reading of Body too.
+// stopped, as often as Retry allows. The count starts again after 64 KiB. A *ChangedError says that the object was
+// replaced or deleted in the meantime. The CRC-64 of a whole object is compared with the one that OSS has of it: if
+// they differ, the last Read returns a *ChecksumError instead of io.EOF. If Header requests compression, bytes are
+// neither compared nor resumed. ctx also applies to reading Body.
 //
 // A range that begins past the end is a *ServiceError with status 416; one that ends there is truncated.
 //

@@ -22,20 +22,20 @@ const (
 	RestoreBulk      RestoreTier = "Bulk"      // 5 to 12 hours; not for DeepColdArchive
 )
 
-// RestoreOptions are the extras of RestoreObject.
+// RestoreOptions are the options of RestoreObject. The zero value and nil are the defaults.
 type RestoreOptions struct {
 	VersionID string      // empty means the current version
 	Days      int         // how long the object stays readable; 0 means 1
 	Tier      RestoreTier // empty leaves it to OSS
-	Header    http.Header // anything else
+	Header    http.Header // further headers
 }
 
 // maxRestoreDays is that of the classes with the most.
 const maxRestoreDays = 365
 
-// RestoreObject makes an archived object readable for some days, or keeps one that is readable so for longer. It takes
-// minutes to hours; x-oss-restore in the Header of HeadObject tells the state. A request while it takes is
-// ErrRestoreInProgress, unless it repeats one whose reply was lost. An object that is not archived is refused.
+// RestoreObject makes an archived object readable for some days, or extends that time. Restoring takes minutes to
+// hours; the header x-oss-restore of HeadObject tells the state. Until it is done, another request fails with
+// ErrRestoreInProgress, unless it repeats one whose reply was lost. OSS refuses objects that are not archived.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/restoreobject
 func (c *Client) RestoreObject(ctx context.Context, bucket, key string, opts *RestoreOptions) error {

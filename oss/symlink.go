@@ -44,7 +44,7 @@ type Symlink struct {
 	Header          http.Header
 }
 
-// GetSymlink returns where a symbolic link leads. An object that is none is ErrNotSymlink.
+// GetSymlink returns the target of a symbolic link. If the object is not a symbolic link, the error is ErrNotSymlink.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/getsymlink
 func (c *Client) GetSymlink(ctx context.Context, bucket, key string, opts *VersionOptions) (*Symlink, error) {

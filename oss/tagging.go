@@ -61,7 +61,7 @@ func (c *Client) GetObjectTagging(
 // maxListedTags is more than OSS lets an object have today.
 const maxListedTags = 100
 
-// DeleteObjectTagging removes all tags of an object. One that has none is no error.
+// DeleteObjectTagging removes all tags of an object. It returns nil if there are none.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/deleteobjecttagging
 func (c *Client) DeleteObjectTagging(ctx context.Context, bucket, key string, opts *VersionOptions) error {

@@ -22,9 +22,9 @@ type TransportOptions struct {
 	// is http.ProxyFromEnvironment, which reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// TLS has the root and client certificates, and whatever else TLS needs; it is copied. It is that of https proxies
-	// too. NextProtos is ignored, because the transport speaks HTTP/1.1 only. The default verifies servers by the root
-	// certificates of the system.
+	// TLS is the configuration of TLS, for example root and client certificates. It is copied, and also used for https
+	// proxies. NextProtos is ignored, because the transport speaks HTTP/1.1 only. The default verifies servers by the
+	// root certificates of the system.
 	TLS *tls.Config
 
 	// ConnectTimeout limits name lookup, connection and TLS handshake together, for each connection; 0 means 7s.
@@ -44,8 +44,8 @@ type TransportOptions struct {
 	// MaxIdleConnsPerHost limits the idle connections that are kept for a host; 0 means 256.
 	MaxIdleConnsPerHost int
 	// MaxConnAge is the age at which a connection is closed after the request in flight, so that a long upload follows
-	// changes of DNS; 0 means 5m. Connections vary from it by up to a quarter, so that they are not replaced all at
-	// once. It has no effect below a RoundTripper of another type.
+	// changes of DNS; 0 means 5m. The age varies by up to a quarter, so that connections are not replaced all at once.
+	// MaxConnAge has no effect if another RoundTripper wraps the transport.
 	MaxConnAge time.Duration
 }
 
@@ -70,7 +70,7 @@ func (f IPFamily) String() string {
 	return "IP"
 }
 
-// NewTransport returns what a Client without Config.HTTPClient uses to send requests, with options:
+// NewTransport returns the transport that a Client without Config.HTTPClient uses, changed by opts:
 //
 //	transport, err := oss.NewTransport(&oss.TransportOptions{TLS: &tls.Config{RootCAs: roots}})
 //	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou", HTTPClient: &http.Client{Transport: transport}})
@@ -82,16 +82,16 @@ func (f IPFamily) String() string {
 //
 // Each new connection looks its host up, or uses the last answer if that fails or takes two seconds. It goes to the
 // address that was used longest ago, so that connections are spread over all addresses of the preferred IP family. If
-// an address does not answer within 250 ms, another is tried beside it, of both families by turns. An address that
-// failed, or that was slower by this time, is avoided for a minute while there are others, and so is one whose
-// connection broke or stalled during a request.
+// an address does not answer within 250 ms, the next one is tried at the same time, from both families in turn. An
+// address that failed, or that answered 250 ms later than another, is avoided for a minute if there are others. So is
+// one whose connection broke or stalled during a request.
 //
-// # Transports of other makers
+// # Other transports
 //
-// A Client works with any http.RoundTripper. What is lost without the connections of this package: net/http copies
-// each body in steps of 32 KiB through a buffer that it allocates for each request, rather than sending files by
-// sendfile(2) and memory from where it lies; addresses are not chosen; and a connection that moves less than one step
-// per Retry.Stall counts as stalled.
+// A Client works with any http.RoundTripper. Without the connections of this package, net/http copies each body in
+// steps of 32 KiB through a buffer that it allocates for each request, instead of sending files by sendfile(2) and
+// memory in place. Addresses are not chosen as above. A connection that moves less than one step per Retry.Stall counts
+// as stalled.
 //
 // A RoundTripper that wraps this transport, such as one for traces, keeps these connections, but not MaxConnAge. If it
 // replaces the Body of requests, as otelhttp does, bodies are copied in steps of 32 KiB. Config.Hooks observe requests
@@ -193,7 +193,7 @@ func withoutPasswords(proxy func(*http.Request) (*url.URL, error)) func(*http.Re
 	}
 }
 
-// proxyUser is what may be the user name and the password of a proxy in an error.
+// proxyUser matches what may be the user name and the password of a proxy in an error.
 var proxyUser = regexp.MustCompile(`(?s)(//|").*@`)
 
 // refusedByProxy is the OnProxyConnectResponse of a transport. A proxy that refuses a client refuses it again.
@@ -210,9 +210,9 @@ func refusedByProxy(_ context.Context, proxy *url.URL, r *http.Request, reply *h
 	return err
 }
 
-// A dialer makes connections with their own ReadFrom, which net/http calls with the body of a request. On any other
-// connection, net/http copies the body in steps of 32 KiB through a buffer that it allocates for each request; for
-// objects of 256 KiB that is 17 % of the CPU time.
+// A dialer makes connections that have a ReadFrom method, which net/http calls with the body of a request. On other
+// connections net/http copies the body in steps of 32 KiB through a buffer that it allocates for each request. For
+// objects of 256 KiB that takes 17 % of the CPU time.
 //
 // Regions that a zerocopy.Source exposes are not copied at all: a file is sent by sendfile(2), and memory is written
 // from where it lies.

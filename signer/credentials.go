@@ -63,13 +63,13 @@ func (c Credentials) String() string {
 		c.AccessKeyID, mask(c.AccessKeySecret), mask(c.SecurityToken), c.expires())
 }
 
-// GoString masks them for %#v.
+// GoString masks the secret and the token for %#v.
 func (c Credentials) GoString() string {
 	return fmt.Sprintf("signer.Credentials{AccessKeyID:%q, AccessKeySecret:%q, SecurityToken:%q, Expires:%#v}",
 		c.AccessKeyID, mask(c.AccessKeySecret), mask(c.SecurityToken), c.Expires)
 }
 
-// Format masks them for all other verbs. Without it %d, for example, would print the fields.
+// Format masks the secret and the token for all other verbs. Without it %d, for example, would print the fields.
 func (c Credentials) Format(f fmt.State, verb rune) {
 	switch {
 	case verb == 'v' && f.Flag('#'):
@@ -81,7 +81,7 @@ func (c Credentials) Format(f fmt.State, verb rune) {
 	}
 }
 
-// LogValue masks them for log/slog.
+// LogValue masks the secret and the token for log/slog.
 func (c Credentials) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("access_key_id", c.AccessKeyID),

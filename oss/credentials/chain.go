@@ -13,8 +13,8 @@ import (
 //
 //	client, err := oss.NewClient(oss.Config{Region: "cn-hangzhou", Credentials: credentials.Default(nil)})
 //
-// The sources are asked in the order of Alibaba Cloud's own SDKs, with ossutil's file among the other files: Env,
-// OIDC, Profile, INI, Ossutil, ECSRole, URI. Chain has the rules. No request is made to the metadata service if an
+// The sources are asked in the order of Alibaba Cloud's own SDKs, with ossutil's file among the other files: Env, OIDC,
+// Profile, INI, Ossutil, ECSRole, URI. See Chain for the rules. No request is made to the metadata service if an
 // earlier source is configured, or if ALIBABA_CLOUD_ECS_METADATA_DISABLED is "true".
 //
 // See https://www.alibabacloud.com/help/en/sdk/developer-reference/v2-manage-go-access-credentials
@@ -32,14 +32,13 @@ func Default(opts *Options) *Provider {
 	}}, &o)
 }
 
-// Chain asks sources in turn for the first one that is configured, which is every one whose error does not match
-// ErrNotConfigured. A source that is configured and fails ends the search: the keys of a later source would belong
-// to another identity, with other rights. Such a failure is not remembered, so that the source is used as soon as it
-// recovers.
+// Chain uses the first source that is configured: the first whose error, if any, does not match ErrNotConfigured. A
+// source that is configured and fails ends the search, because the keys of a later source would belong to another
+// identity, with other rights. Such a failure is not remembered, so that the source is used as soon as it recovers.
 //
 // Once a source has given keys, the chain stays with it until two fetches in a row find that it is no longer
-// configured, and then searches again. One is not enough, as a file that is being replaced may be missing for a moment.
-// If no source has keys, the error names all that were asked, each with its reason.
+// configured, and then searches again. One such fetch is not enough, because a file that is being replaced may be
+// missing for a moment. If no source has keys, the error names all that were asked, each with its reason.
 func Chain(sources []Source, opts *Options) *Provider {
 	c := &chain{}
 	for _, s := range sources {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ECSRoleOptions say which role of the instance is used. The zero value finds out.
+// ECSRoleOptions are the options of ECSRole. The zero value and nil use the role that the metadata service names.
 type ECSRoleOptions struct {
 	Role      string // default ALIBABA_CLOUD_ECS_METADATA, or what the metadata service says at each fetch
 	DisableV1 bool   // never ask without a token; also set by ALIBABA_CLOUD_IMDSV1_DISABLED

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrNotConfigured is matched by the error of a source of which there is no trace on this machine: no variable, no
-// file, no profile of that name, or a variable that forbids its use. A chain then asks the next source.
+// ErrNotConfigured reports that this machine has no trace of a source: no variable, no file, no profile of that name,
+// or a variable that forbids its use. A Chain then asks the next source.
 var ErrNotConfigured = errors.New("not configured")
 
 // errNoAnswer means that there may be no such service here. The search for a source goes on, as after

@@ -11,8 +11,8 @@ import (
 	"github.com/ossmultipart/go-oss/signer"
 )
 
-// OIDCOptions say which role is assumed with which token. The zero value reads the variables that RRSA (RAM Roles
-// for Service Accounts) sets in the pods of a cluster.
+// OIDCOptions are the options of OIDC. The zero value and nil use the variables that RRSA (RAM Roles for Service
+// Accounts) sets in the pods of a cluster.
 type OIDCOptions struct {
 	RoleARN     string        // default ALIBABA_CLOUD_ROLE_ARN
 	ProviderARN string        // default ALIBABA_CLOUD_OIDC_PROVIDER_ARN

@@ -16,7 +16,7 @@ import (
 // command is the program, the others are its arguments; no shell is involved. The program is killed when
 // Options.Timeout is over. What it writes to standard error is discarded, as it may have secrets.
 //
-// Keys without an expiration are asked for again once OSS refuses them.
+// Keys without an expiration are fetched again once OSS refuses them.
 func Process(command []string, opts *Options) *Provider {
 	return newProvider(process{command}, opts)
 }

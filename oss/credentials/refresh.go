@@ -69,13 +69,13 @@ type answer struct {
 	changed func() bool // reports cheaply whether the source would answer otherwise now; nil if it cannot tell
 }
 
-// A Provider keeps the keys of one source fresh. All callers share one fetch. Keys are fetched again in the
-// background before they expire, and the old ones are used while they are valid. A slow source is not noticed, nor is
-// an outage that is shorter than RefreshAhead and than three quarters of the life of the keys. After a failed fetch the
-// source is left alone for a second, then for longer, up to half a minute.
+// A Provider keeps the keys of one source fresh. All callers share one fetch. Keys are fetched again in the background
+// before they expire, and the old ones are used while they are valid. So callers notice neither a slow source nor an
+// outage that is shorter than RefreshAhead and than three quarters of the life of the keys. After a failed fetch the
+// source is not asked again for a second, then for longer, up to half a minute.
 //
-// The Expires of the keys is what the source said. How long they are valid is measured by the clock of the source
-// where it has one, so the clock of the machine may be wrong.
+// The Expires of the keys is what the source said. If the source has a clock, it measures how long they are valid, so
+// the clock of the machine may be wrong.
 //
 // A Provider is safe for concurrent use and needs no Close: it has a goroutine only while a fetch is in flight.
 type Provider struct {
@@ -141,8 +141,8 @@ func (f foreign) fetch(ctx context.Context) (answer, error) {
 	return answer{creds: creds}, err
 }
 
-// Credentials returns valid keys. It waits only if there are none: for the fetch in flight, or until ctx ends.
-// While the source is left alone after a failure, it returns the error of that failure.
+// Credentials returns valid keys. It waits only if there are none: for the fetch in flight, or until ctx ends. While
+// the source is not asked again after a failure, it returns the error of that failure.
 func (p *Provider) Credentials(ctx context.Context) (signer.Credentials, error) {
 	if p.broken != nil {
 		return signer.Credentials{}, p.wrap(p.broken)
@@ -324,5 +324,5 @@ func (p *Provider) wrap(err error) error {
 // String names the source and shows no keys.
 func (p *Provider) String() string { return "credentials.Provider{" + p.source.name() + "}" }
 
-// Format does so for all verbs.
+// Format prints String for all verbs.
 func (p *Provider) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }

@@ -59,7 +59,7 @@ func (s STS) address() (string, error) {
 	return u.String(), nil
 }
 
-// AssumeRoleOptions are what AssumeRole may ask for.
+// AssumeRoleOptions are the options of AssumeRole. The zero value and nil are the defaults.
 type AssumeRoleOptions struct {
 	SessionName string        // shown in ActionTrail; default ALIBABA_CLOUD_ROLE_SESSION_NAME, or "go-oss-N"
 	Duration    time.Duration // life of the keys, from 15m to the role's maximum; 0 means 1h

@@ -30,8 +30,8 @@ func (f *FS) directory(name, literal string, pageSize int) *directory {
 	}}
 }
 
-// openDirectory opens a directory, with its first page. If there was a request for a file of this name before, missing
-// is its error.
+// openDirectory opens a directory, with its first page. missing is the error of an earlier request for a file of this
+// name, or nil.
 func (f *FS) openDirectory(name string, pageSize int, missing error) (*directory, error) {
 	if missing != nil && !errors.Is(missing, fs.ErrNotExist) {
 		return nil, missing

@@ -46,7 +46,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	return n, f.pathError("readat", err)
 }
 
-// Close ends the reading.
+// Close ends reading.
 func (f *file) Close() error { return f.pathError("close", f.ObjectReader.Close()) }
 
 func (f *file) pathError(op string, err error) error {
@@ -92,5 +92,5 @@ func (i *info) IsDir() bool { return i.dir }
 // Sys returns the *oss.ObjectEntry or the *oss.ObjectInfo.
 func (i *info) Sys() any { return i.sys }
 
-// String is for people.
+// String returns the info in the form of fs.FormatFileInfo.
 func (i *info) String() string { return fs.FormatFileInfo(i) }

@@ -11,7 +11,7 @@
 // of the FS that New returns always exists, even if no key begins with the prefix.
 //
 // Some keys are invalid as names, see fs.ValidPath: those with an empty element, such as a//b, and those with the
-// element . or .. behind the prefix. Directories do not list them, and opening them fails with fs.ErrInvalid. A
+// element . or .. after the prefix. Directories do not list them, and opening them fails with fs.ErrInvalid. A
 // directory with only such keys exists and is empty.
 //
 // If there are both an object a and keys that begin with a/, then a is a file, and its parent does not list the
@@ -65,9 +65,9 @@ var _ interface {
 	fs.GlobFS
 } = (*FS)(nil)
 
-// New returns the objects of bucket whose keys begin with prefix as a file system, without a request. A slash is added
-// to a prefix that does not end with one; an empty prefix means the whole bucket. The context is that of all requests;
-// see WithContext.
+// New returns the objects of bucket whose keys begin with prefix as a file system. It sends no request. A slash is
+// added to a prefix that does not end with one; an empty prefix means the whole bucket. ctx is the context of all
+// requests; see WithContext.
 func New(ctx context.Context, c *oss.Client, bucket, prefix string) (*FS, error) {
 	if c == nil {
 		return nil, errors.New("ossfs: the Client is nil")
@@ -153,7 +153,8 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// maxUnread is how many bytes ReadFile allocates at most before any have arrived, since the reply may be wrong.
+// maxUnread is the number of bytes that ReadFile allocates at most before any have arrived, because the reply may be
+// wrong.
 const maxUnread = 16 << 20
 
 func (f *FS) readFile(name string) ([]byte, error) {
