@@ -1,0 +1,70 @@
+package ossdistribution
+
+import (
+	"flag"
+	"io"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+var (
+	full  = flag.Bool("full", false, "run testsuites.Driver without -short: with a stream of 5 GiB, which takes minutes")
+	layer = flag.Int64("layer", 256<<20, "bytes of the layer whose push and pull are measured")
+)
+
+func TestMain(m *testing.M) {
+	if false {
+
+		return
+	}
+	logrus.SetOutput(io.Discard)
+	flag.Parse()
+	if !*full { // the suite skips its stream of 5 GiB, and takes fewer and smaller streams
+		flag.Set("test.short", "true")
+	}
+	os.Exit(m.Run())
+}
+
+// parametersFor returns the parameters of a registry for a server at address, such as http://127.0.0.1:9000.
+func parametersFor(address string) map[string]any {
+	return map[string]any{
+		"accesskeyid": osstest.AccessKeyID, "accesskeysecret": osstest.AccessKeySecret,
+		"region": "cn-hangzhou", "bucket": "images", "endpoint": address, "secure": false,
+	}
+}
+
+// newServer returns a server on a port, and its address. At the end no unfinished upload may be left.
+func newServer(t *testing.T) (*osstest.Server, string) {
+	t.Helper()
+	srv := osstest.NewServer(&osstest.Options{Buckets: []string{"images"}})
+	port := httptest.NewServer(srv)
+	t.Cleanup(func() {
+		if left := srv.Uploads(); len(left) > 0 {
+			t.Errorf("unfinished uploads: %v", left)
+		}
+		port.Close()
+		srv.Close()
+	})
+	return srv, port.URL
+}
+
+// newDriver returns a driver for a new server.
+func newDriver(t *testing.T) (*osstest.Server, *Driver) {
+	t.Helper()
+	srv, address := newServer(t)
+	return srv, driverFor(t, address)
+}
+
+func driverFor(t *testing.T, address string) *Driver {
+	t.Helper()
+	d, err := FromParameters(parametersFor(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
