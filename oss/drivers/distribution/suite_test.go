@@ -1,13 +1,8 @@
 package ossdistribution
 
 import (
-	"bufio"
 	"context"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
@@ -54,45 +49,3 @@ func TestSuiteOnABadDay(t *testing.T) {
 type withoutRedirects struct{ *Driver }
 
 func (withoutRedirects) RedirectURL(*http.Request, string) (string, error) { return "", nil }
-
-// startOSSD starts examples/ossd as a process, with the bucket images, and returns its address.
-func startOSSD(t *testing.T, args ...string) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "ossd")
-	build := exec.Command("go", "build", "-o", program, "github.com/ossmultipart/go-oss/examples/ossd")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(program, append([]string{"-addr", "127.0.0.1:0", "-bucket", "images",
-		"-access-key-id", osstest.AccessKeyID, "-access-key-secret", osstest.AccessKeySecret}, args...)...)
-	cmd.Stderr = os.Stderr
-	return start(t, cmd, regexp.MustCompile(`http://127\.0\.0\.1:\d+`))
-}
-
-// start starts a server and returns the first match of address in what it prints. The server is killed at the end.
-func start(t *testing.T, cmd *exec.Cmd, address *regexp.Regexp) string {
-	t.Helper()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if found := address.FindString(lines.Text()); found != "" {
-			go func() { // so that the server never waits to print
-				for lines.Scan() {
-				}
-			}()
-			return found
-		}
-	}
-	t.Fatalf("%s printed no address: %v", cmd.Path, lines.Err())
-	return ""
-}
