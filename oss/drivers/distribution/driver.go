@@ -62,6 +62,8 @@ func New(c *oss.Client, bucket string, opts *Options) (*Driver, error) {
 	uploads := opts.Uploads
 	uploads.Sidecar = true
 	d.uploader = multipart.NewUploader(c, &uploads)
+	uploads.PartSize = 0 // is that of streams: a copy costs no memory, and has larger parts
+	d.copier = multipart.NewUploader(c, &uploads)
 	return &Driver{base.Base{StorageDriver: d}}, nil
 }
 
@@ -69,6 +71,7 @@ func New(c *oss.Client, bucket string, opts *Options) (*Driver, error) {
 type driver struct {
 	client     *oss.Client
 	uploader   *multipart.Uploader
+	copier     *multipart.Uploader
 	bucket     string
 	root       string // prefix of all keys; "" or with a slash at its end
 	encryption oss.Encryption
@@ -193,7 +196,7 @@ func (d *driver) List(ctx context.Context, path string) ([]string, error) {
 // parts, its CRC-64 compared, and then deleted.
 func (d *driver) Move(ctx context.Context, from, to string) error {
 	source := oss.CopySource{Bucket: d.bucket, Key: d.key(from)}
-	if _, err := d.uploader.Copy(ctx, d.bucket, d.key(to), source, d.object()); err != nil {
+	if _, err := d.copier.Copy(ctx, d.bucket, d.key(to), source, d.object()); err != nil {
 		return notFound(from, err)
 	}
 	return d.client.DeleteObject(ctx, d.bucket, source.Key, nil)

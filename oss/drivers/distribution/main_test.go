@@ -2,6 +2,7 @@ package ossdistribution
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -23,7 +24,17 @@ func TestMain(m *testing.M) {
 	if !*full { // the suite skips its stream of 5 GiB, and takes fewer and smaller streams
 		flag.Set("test.short", "true")
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	var err error
+	if programs, err = os.MkdirTemp("", "ossdistribution"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(programs)
+	return m.Run()
 }
 
 // parametersFor returns the parameters of a registry for a server at address, such as http://127.0.0.1:9000.

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/distribution/distribution/v3/configuration"
@@ -71,10 +73,20 @@ func startOSSD(t *testing.T, args ...string) string {
 	return start(t, cmd, regexp.MustCompile(`http://127\.0\.0\.1:\d+`))
 }
 
-// build builds a program, and returns its path. The cache of the go command makes a second build cheap.
+// programs is the directory of what build has built.
+var programs string
+
+var building sync.Mutex
+
+// build builds a program unless an earlier test has, and returns its path.
 func build(t *testing.T, pkg string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "program")
+	building.Lock()
+	defer building.Unlock()
+	program := filepath.Join(programs, path.Base(pkg))
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
 	if out, err := exec.Command("go", "build", "-o", program, pkg).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
