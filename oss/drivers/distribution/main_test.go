@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"testing"
@@ -19,7 +20,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	logrus.SetOutput(io.Discard)
+	logrus.SetOutput(io.Discard) // of registries
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	flag.Parse()
 	if !*full { // the suite skips its stream of 5 GiB, and takes fewer and smaller streams
 		flag.Set("test.short", "true")
@@ -58,13 +60,6 @@ func newServer(t *testing.T) (*osstest.Server, string) {
 		srv.Close()
 	})
 	return srv, port.URL
-}
-
-// newDriver returns a driver for a new server.
-func newDriver(t *testing.T) (*osstest.Server, *Driver) {
-	t.Helper()
-	srv, address := newServer(t)
-	return srv, driverFor(t, address)
 }
 
 func driverFor(t *testing.T, address string) *Driver {
