@@ -266,7 +266,8 @@ func TestACommittedPathCanBeCommittedAgain(t *testing.T) {
 
 func TestWalk(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
-		for _, key := range []string{"r/a-b/x", "r/a/_layers/1", "r/a/_layers/2", "r/a/_manifests/m", "r/a/", "r/b", "s/c"} {
+		for _, key := range []string{"r/a-b/x", "r/a/", "r/a/_layers/1", "r/a/_layers/2", "r/a/_manifests/m", "r/b",
+			"s/c"} {
 			srv.PutObject("images", key, []byte("x"))
 		}
 		for i := range 2500 {
@@ -302,9 +303,11 @@ func TestWalk(t *testing.T) {
 			want []string
 		}{
 			{"all", walk("/r", all, ""), []string{"/r/a-b dir", "/r/a-b/x file", "/r/a dir", "/r/a/_layers dir",
-				"/r/a/_layers/1 file", "/r/a/_layers/2 file", "/r/a/_manifests dir", "/r/a/_manifests/m file", "/r/b file"}},
+				"/r/a/_layers/1 file", "/r/a/_layers/2 file", "/r/a/_manifests dir", "/r/a/_manifests/m file",
+				"/r/b file"}},
 			{"skipping", walk("/r", skip("_layers", storagedriver.ErrSkipDir), ""), []string{"/r/a-b dir",
-				"/r/a-b/x file", "/r/a dir", "/r/a/_layers dir", "/r/a/_manifests dir", "/r/a/_manifests/m file", "/r/b file"}},
+				"/r/a-b/x file", "/r/a dir", "/r/a/_layers dir", "/r/a/_manifests dir", "/r/a/_manifests/m file",
+				"/r/b file"}},
 			{"until enough", walk("/r", skip("/a", storagedriver.ErrFilledBuffer), ""),
 				[]string{"/r/a-b dir", "/r/a-b/x file", "/r/a dir"}},
 			{"until an error", walk("/s", skip("/c", io.ErrClosedPipe), ""),
@@ -313,7 +316,8 @@ func TestWalk(t *testing.T) {
 				"/r/a/_layers/2 file", "/r/a/_manifests dir", "/r/a/_manifests/m file", "/r/b file"}},
 			{"after all", walk("/r", all, "/r/z"), nil},
 			{"of nothing", walk("/nothing", all, ""), []string{"oss: Path not found: /nothing"}},
-			{"of the root", walk("/", skip("", storagedriver.ErrSkipDir), ""), []string{"/big dir", "/r dir", "/s dir"}},
+			{"of the root", walk("/", skip("", storagedriver.ErrSkipDir), ""),
+				[]string{"/big dir", "/r dir", "/s dir"}},
 		} {
 			if diff := cmp.Diff(tt.want, tt.got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	full  = flag.Bool("full", false, "run testsuites.Driver without -short: with a stream of 5 GiB, which takes minutes")
+	full  = flag.Bool("full", false, "run testsuites.Driver without -short: with streams of 5 GiB, for minutes")
 	layer = flag.Int64("layer", 256<<20, "bytes of the layer whose push and pull are measured")
 )
 

@@ -30,7 +30,8 @@ func TestEndpoints(t *testing.T) {
 		{nil, "https://images.oss-cn-hangzhou.aliyuncs.com/x?"},
 		{map[string]any{"region": "oss-cn-hangzhou"}, "https://images.oss-cn-hangzhou.aliyuncs.com/x?"},
 		{map[string]any{"internal": true}, "https://images.oss-cn-hangzhou-internal.aliyuncs.com/x?"},
-		{map[string]any{"internal": "true", "secure": "false"}, "http://images.oss-cn-hangzhou-internal.aliyuncs.com/x?"},
+		{map[string]any{"internal": "true", "secure": "false"},
+			"http://images.oss-cn-hangzhou-internal.aliyuncs.com/x?"},
 		{map[string]any{"endpoint": "images.oss-cn-hangzhou.aliyuncs.com", "internal": true},
 			"https://images.oss-cn-hangzhou.aliyuncs.com/x?"},
 		{map[string]any{"endpoint": "oss-cn-hangzhou.aliyuncs.com"}, "https://images.oss-cn-hangzhou.aliyuncs.com/x?"},
@@ -40,7 +41,8 @@ func TestEndpoints(t *testing.T) {
 		{map[string]any{"endpoint": "registry.example.com", "secure": false}, "http://registry.example.com/x?"},
 		{map[string]any{"endpoint": "127.0.0.1:9000", "secure": false}, "http://127.0.0.1:9000/images/x?"},
 		{map[string]any{"endpoint": "http://[::1]:9000"}, "http://[::1]:9000/images/x?"},
-		{map[string]any{"internal": true, "redirectendpoint": "registry.example.com"}, "https://registry.example.com/x?"},
+		{map[string]any{"internal": true, "redirectendpoint": "registry.example.com"},
+			"https://registry.example.com/x?"},
 		{map[string]any{"rootdirectory": "/a/b/"}, "https://images.oss-cn-hangzhou.aliyuncs.com/a/b/x?"},
 	} {
 		d, err := FromParameters(with(tt.parameters))
