@@ -23,7 +23,8 @@ func TestMain(m *testing.M) {
 	logrus.SetOutput(io.Discard) // of registries
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	flag.Parse()
-	if !*full { // the suite skips its stream of 5 GiB, and takes fewer and smaller streams
+	flag.Set("test.parallel", "8") // tests mostly wait: for sleeps of the suite, backoffs and processes
+	if !*full {                    // the suite skips its stream of 5 GiB, and takes fewer and smaller streams
 		flag.Set("test.short", "true")
 	}
 	os.Exit(run(m))
@@ -60,13 +61,4 @@ func newServer(t *testing.T) (*osstest.Server, string) {
 		srv.Close()
 	})
 	return srv, port.URL
-}
-
-func driverFor(t *testing.T, address string) *Driver {
-	t.Helper()
-	d, err := FromParameters(parametersFor(address))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
 }
