@@ -1,0 +1,413 @@
+package ossdistribution
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossmultipart/go-oss/multipart"
+	"github.com/ossmultipart/go-oss/oss"
+	"github.com/ossmultipart/go-oss/oss/osstest"
+)
+
+// inBubble runs f with a server in memory, and a driver.
+func inBubble(t *testing.T, f func(t *testing.T, srv *osstest.Server, d *Driver)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{Buckets: []string{"images"}})
+		defer srv.Close()
+		d, err := New(srv.Client(), "images", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(t, srv, d)
+	})
+}
+
+// mustWrite writes n bytes at path, from the offset that the Writer tells, and returns the Writer.
+func mustWrite(t *testing.T, d *Driver, path string, appends bool, n int) storagedriver.FileWriter {
+	t.Helper()
+	w, err := d.Writer(t.Context(), path, appends)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content(int(w.Size()) + n)[w.Size():]); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func mustClose(t *testing.T, w storagedriver.FileWriter) {
+	t.Helper()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// content returns bytes that tell their offset.
+func content(n int) []byte {
+	var b bytes.Buffer
+	for b.Len() < n {
+		fmt.Fprintf(&b, "%08d", b.Len())
+	}
+	return b.Bytes()[:n]
+}
+
+// The request for the status of an upload must not end a PATCH that is going on: it opens a Writer of the same path and
+// closes it.
+func TestAStatusDoesNotDisturbAWriter(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		mustClose(t, mustWrite(t, d, "/data", false, 200<<10))
+		w := mustWrite(t, d, "/data", true, 30<<20)
+		synctest.Wait()
+		status, err := d.Writer(t.Context(), "/data", true)
+		if err != nil || status.Size() != 200<<10 {
+			t.Fatalf("the status is %d, %v, want the bytes before the last Close", status.Size(), err)
+		}
+		mustClose(t, status)
+		if err := w.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if object, _ := srv.Object("images", "data"); !bytes.Equal(object.Data, content(200<<10+30<<20)) {
+			t.Error("the object has other bytes")
+		}
+	})
+}
+
+// Two writers that continue an upload at the same time make no object, or that of one of them, without bytes of the
+// other.
+func TestTwoWritersMakeNoMixture(t *testing.T) {
+	for _, suspended := range []bool{false, true} {
+		inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+			mustClose(t, mustWrite(t, d, "/data", false, 200<<10))
+			var writers [2]storagedriver.FileWriter
+			for i := range writers {
+				w, err := d.Writer(t.Context(), "/data", true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := w.Write(bytes.Repeat([]byte{'a' + byte(i)}, 20<<20)); err != nil {
+					t.Fatal(err)
+				}
+				writers[i] = w
+			}
+			if suspended {
+				writers[0].Close() // which may have failed
+			}
+			a, b := writers[0].Commit(t.Context()), writers[1].Commit(t.Context())
+			object, ok := srv.Object("images", "data")
+			if ok != ((a == nil) != (b == nil)) {
+				t.Errorf("the writers end with %v and %v, and the object exists: %t", a, b, ok)
+			}
+			if !ok { // they have replaced parts of each other
+				return
+			}
+			rest, ok := bytes.CutPrefix(object.Data, content(200<<10))
+			if !ok || len(rest) != 20<<20 || !bytes.Equal(rest, bytes.Repeat(rest[:1], 20<<20)) {
+				t.Errorf("the object has %d bytes, which are not those of one writer", len(object.Data))
+			}
+		})
+	}
+}
+
+// A request whose client goes away ends its context. The bytes that it brought are kept all the same.
+func TestALostClientLosesNoBytes(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *osstest.Server, d *Driver) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w, err := d.Writer(ctx, "/data", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content(1 << 20)); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		mustClose(t, w)
+		next, err := d.Writer(t.Context(), "/data", true)
+		if err != nil || next.Size() != 1<<20 {
+			t.Fatalf("the next writer is at %v, %v", next, err)
+		}
+		if err := next.Cancel(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Cancel removes everything, whatever came before it.
+func TestCancel(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(t *testing.T, srv *osstest.Server, w storagedriver.FileWriter)
+	}{
+		{"after Write", func(*testing.T, *osstest.Server, storagedriver.FileWriter) {}},
+		{"after Close", func(t *testing.T, _ *osstest.Server, w storagedriver.FileWriter) { mustClose(t, w) }},
+		{"after Commit", func(t *testing.T, _ *osstest.Server, w storagedriver.FileWriter) {
+			if err := w.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			mustClose(t, w)
+		}},
+		{"after a failed Commit", func(t *testing.T, srv *osstest.Server, w storagedriver.FileWriter) {
+			refused := osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)}
+			defer srv.Inject(refused).Remove()
+			if err := w.Commit(t.Context()); !errors.Is(err, oss.ErrAccessDenied) {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		for _, continued := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, continued %t", tt.name, continued), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+					if continued {
+						mustClose(t, mustWrite(t, d, "/data", false, 1<<20))
+					}
+					w := mustWrite(t, d, "/data", continued, 20<<20)
+					tt.before(t, srv, w)
+					if err := w.Cancel(t.Context()); err != nil {
+						t.Error(err)
+					}
+					mustClose(t, w)
+					if _, err := w.Write([]byte("x")); err == nil {
+						t.Error("Write succeeds after Cancel")
+					}
+					if err := w.Commit(t.Context()); err == nil {
+						t.Error("Commit succeeds after Cancel")
+					}
+					checkEmpty(t, srv)
+				})
+			})
+		}
+	}
+}
+
+func checkEmpty(t *testing.T, srv *osstest.Server) {
+	t.Helper()
+	if objects, uploads := srv.Objects("images"), srv.Uploads(); len(objects)+len(uploads) > 0 {
+		t.Errorf("objects %q and uploads %v are left", objects, uploads)
+	}
+}
+
+// A Writer that does not append replaces an unfinished upload, and a Delete of the path or above ends it.
+func TestUnfinishedUploadsGoWithTheirPath(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		mustClose(t, mustWrite(t, d, "/dir/data", false, 1<<20))
+		mustClose(t, mustWrite(t, d, "/dir/data", false, 2<<20))
+		mustClose(t, mustWrite(t, d, "/dir2/data", false, 10))
+		if n := len(srv.Uploads()); n != 2 {
+			t.Errorf("%d unfinished uploads, want 2", n)
+		}
+		for _, path := range []string{"/dir", "/dir2/data"} {
+			if err := d.Delete(t.Context(), path); err != nil {
+				t.Error(err)
+			}
+			if err := d.Delete(t.Context(), path); !errors.As(err, new(storagedriver.PathNotFoundError)) {
+				t.Errorf("another Delete of %s = %v", path, err)
+			}
+		}
+		checkEmpty(t, srv)
+	})
+}
+
+// An upload without a sidecar is one whose ID nobody has got, or which was never closed. It is not taken for that of a
+// client, even if it is the newest.
+func TestOnlyClosedUploadsAreContinued(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		mustClose(t, mustWrite(t, d, "/data", false, 1<<20))
+		for range 3 {
+			if _, err := srv.Client().InitiateMultipartUpload(t.Context(), "images", "data", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := d.Writer(t.Context(), "/data", true)
+		if err != nil || w.Size() != 1<<20 {
+			t.Fatalf("the writer is at %v, %v", w, err)
+		}
+		if err := d.Delete(t.Context(), "/data"); err != nil {
+			t.Error(err)
+		}
+		checkEmpty(t, srv)
+		if _, err := d.Writer(t.Context(), "/data", true); !errors.As(err, new(storagedriver.PathNotFoundError)) {
+			t.Errorf("Writer of nothing = %v", err)
+		}
+	})
+}
+
+// After a kill between Commit and Move a registry finds the object. It can commit it again, and cannot append.
+func TestACommittedPathCanBeCommittedAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		if err := d.PutContent(t.Context(), "/data", []byte("content")); err != nil {
+			t.Fatal(err)
+		}
+		w, err := d.Writer(t.Context(), "/data", true)
+		if err != nil || w.Size() != 7 {
+			t.Fatalf("the writer is at %v, %v", w, err)
+		}
+		if _, err := w.Write([]byte("more")); !errors.Is(err, errCommitted) {
+			t.Errorf("Write = %v", err)
+		}
+		if err := w.Commit(t.Context()); err != nil {
+			t.Error(err)
+		}
+		mustClose(t, w)
+		if object, _ := srv.Object("images", "data"); string(object.Data) != "content" {
+			t.Errorf("the object is %q", object.Data)
+		}
+	})
+}
+
+func TestWalk(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		for _, key := range []string{"r/a-b/x", "r/a/", "r/a/_layers/1", "r/a/_layers/2", "r/a/_manifests/m", "r/b",
+			"s/c"} {
+			srv.PutObject("images", key, []byte("x"))
+		}
+		for i := range 2500 {
+			srv.PutObject("images", fmt.Sprintf("big/skip/%04d", i), nil)
+		}
+		srv.PutObject("images", "big/skip2/x", nil)
+		walk := func(from string, answer func(string) error, after string) (visited []string) {
+			err := d.Walk(t.Context(), from, func(info storagedriver.FileInfo) error {
+				kind := " file"
+				if info.IsDir() {
+					kind = " dir"
+				}
+				visited = append(visited, info.Path()+kind)
+				return answer(info.Path())
+			}, storagedriver.WithStartAfterHint(after))
+			if err != nil {
+				visited = append(visited, err.Error())
+			}
+			return visited
+		}
+		all := func(string) error { return nil }
+		skip := func(suffix string, err error) func(string) error {
+			return func(path string) error {
+				if strings.HasSuffix(path, suffix) {
+					return err
+				}
+				return nil
+			}
+		}
+		for _, tt := range []struct {
+			name string
+			got  []string
+			want []string
+		}{
+			{"all", walk("/r", all, ""), []string{"/r/a-b dir", "/r/a-b/x file", "/r/a dir", "/r/a/_layers dir",
+				"/r/a/_layers/1 file", "/r/a/_layers/2 file", "/r/a/_manifests dir", "/r/a/_manifests/m file",
+				"/r/b file"}},
+			{"skipping", walk("/r", skip("_layers", storagedriver.ErrSkipDir), ""), []string{"/r/a-b dir",
+				"/r/a-b/x file", "/r/a dir", "/r/a/_layers dir", "/r/a/_manifests dir", "/r/a/_manifests/m file",
+				"/r/b file"}},
+			{"until enough", walk("/r", skip("/a", storagedriver.ErrFilledBuffer), ""),
+				[]string{"/r/a-b dir", "/r/a-b/x file", "/r/a dir"}},
+			{"until an error", walk("/s", skip("/c", io.ErrClosedPipe), ""),
+				[]string{"/s/c file", "oss: io: read/write on closed pipe"}},
+			{"after a hint", walk("/r", all, "/r/a/_layers/1"), []string{"/r/a dir", "/r/a/_layers dir",
+				"/r/a/_layers/2 file", "/r/a/_manifests dir", "/r/a/_manifests/m file", "/r/b file"}},
+			{"after all", walk("/r", all, "/r/z"), nil},
+			{"of nothing", walk("/nothing", all, ""), []string{"oss: Path not found: /nothing"}},
+			{"of the root", walk("/", skip("", storagedriver.ErrSkipDir), ""),
+				[]string{"/big dir", "/r dir", "/s dir"}},
+		} {
+			if diff := cmp.Diff(tt.want, tt.got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+			}
+		}
+		before := len(srv.Requests("ListObjectsV2"))
+		got := walk("/big", skip("/skip", storagedriver.ErrSkipDir), "")
+		if want := []string{"/big/skip dir", "/big/skip2 dir", "/big/skip2/x file"}; !slices.Equal(got, want) {
+			t.Errorf("Walk = %q, want %q", got, want)
+		}
+		if n := len(srv.Requests("ListObjectsV2")) - before; n != 2 {
+			t.Errorf("%d requests, want 2: what is skipped is not listed", n)
+		}
+	})
+}
+
+// "/a" is no directory because of "/ab", which the driver that distribution had took for below it.
+func TestStat(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		root, err := d.Stat(t.Context(), "/")
+		if err != nil || !root.IsDir() {
+			t.Errorf("Stat of the empty root = %v, %v", root, err)
+		}
+		srv.PutObject("images", "ab/c-d", []byte("x"))
+		for _, path := range []string{"/a", "/ab/c", "/ab/c-d/e"} {
+			if _, err := d.Stat(t.Context(), path); !errors.As(err, new(storagedriver.PathNotFoundError)) {
+				t.Errorf("Stat of %s = %v", path, err)
+			}
+		}
+		if info, err := d.Stat(t.Context(), "/ab"); err != nil || !info.IsDir() {
+			t.Errorf("Stat of /ab = %v, %v", info, err)
+		}
+	})
+}
+
+// A registry must not take a bucket that it cannot find or read for an empty one.
+func TestAMissingBucketIsNoMissingPath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := osstest.NewServer(&osstest.Options{Buckets: []string{"other"}})
+		defer srv.Close()
+		d, err := New(srv.Client(), "images", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			_, get := d.GetContent(t.Context(), "/x")
+			_, stat := d.Stat(t.Context(), "/x")
+			_, root := d.Stat(t.Context(), "/")
+			_, list := d.List(t.Context(), "/x")
+			_, writer := d.Writer(t.Context(), "/x", true)
+			walk := d.Walk(t.Context(), "/x", func(storagedriver.FileInfo) error { return nil })
+			for i, err := range []error{get, stat, root, list, writer, walk,
+				d.Delete(t.Context(), "/x"), d.Move(t.Context(), "/x", "/y")} {
+				if err == nil || errors.As(err, new(storagedriver.PathNotFoundError)) {
+					t.Errorf("method %d: %v", i, err)
+				}
+			}
+			srv.SetVersioning("images", false) // creates the bucket
+			srv.Inject(osstest.Fault{Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		}
+	})
+}
+
+func TestDeleteTakesMoreObjectsThanARequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		for i := range 2001 {
+			srv.PutObject("images", fmt.Sprintf("dir/%04d", i), nil)
+		}
+		srv.PutObject("images", "dir", nil)
+		if err := d.Delete(t.Context(), "/dir"); err != nil {
+			t.Fatal(err)
+		}
+		checkEmpty(t, srv)
+	})
+}
+
+func TestNewRefusesBadArguments(t *testing.T) {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	if _, err := New(nil, "images", nil); err == nil {
+		t.Error("New takes no Client")
+	}
+	if _, err := New(srv.Client(), "Images", nil); err == nil {
+		t.Error("New takes a name that no bucket has")
+	}
+	if _, err := New(srv.Client(), "images", &Options{RootDirectory: strings.Repeat("x", 1100)}); err == nil {
+		t.Error("New takes a directory that no key can have")
+	}
+	opts := &Options{Uploads: multipart.Options{PartSize: 1 << 20}}
+	if _, err := New(srv.Client(), "images", opts); err != nil || opts.Uploads.Sidecar {
+		t.Errorf("New = %v, and its Options are %+v", err, opts)
+	}
+}
