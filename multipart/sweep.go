@@ -140,8 +140,8 @@ func (u *Uploader) sweep(ctx context.Context, info oss.UploadInfo, limit time.Ti
 	}
 	j := u.newJob(ctx, Plan{Upload: info.Upload}, requestOptions{})
 	if _, err = j.abort(ctx); err == nil && u.opts.Sidecar {
-		j.keeper = &keeper{u: u, kept: true}
-		j.keeper.delete(ctx, j)
+		j.record = &checkpointRecord{u: u, kept: true}
+		j.record.delete(ctx, j)
 	}
 	return s, err
 }
