@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestCatalogue holds what breaks uploads in practice, a subtest for each condition, by the id under
+// TestCatalogue holds what breaks uploads and downloads in practice, a subtest for each condition, by the id under
 // which FAILURES.md explains it, and in it a subtest for each function, by its name:
 //
 //	go test -run 'TestCatalogue/U8/twoProcessesResume' ./multipart
@@ -131,6 +131,27 @@ func TestCatalogue(t *testing.T) {
 		{"U10", []func(*testing.T){aSessionThatExpiredIsBegunAnewOnce}},
 		{"U11", []func(*testing.T){aRecordIsPrivateAndReplacedAtOnce, theRecordIsSavedBeforePartOne}},
 
+		// Downloads.
+		{"D1", []func(*testing.T){aDownloadFileKilledAtAnyMomentEndsRight,
+			aFailedDownloadFileContinuesWithTheRangesThatAreRight,
+			downloadFileLeavesNothingWhereNothingCanContinue}},
+		{"D2", []func(*testing.T){aDownloadOfAChangedObjectIsAChangedError,
+			downloadFileBeginsAnewWhenTheObjectChangedOnce, aDownloadContinuesWithTheVersionThatItBeganWith,
+			aDownloadOfADeletedObjectIsErrNotExist}},
+		{"D3", []func(*testing.T){aRangeContinuesAfterALostConnection}},
+		{"D4", []func(*testing.T){aDownloadContinuesAfterAnOutage, anOutageLongerThanPatienceKeepsTheRanges}},
+		{"D5", []func(*testing.T){aLostReplyToADownloadIsRequestedAgain}},
+		{"D6", []func(*testing.T){aFullDiskKeepsTheRangesOfADownloadFile, aDownloadToAFullDiskFailsWithENOSPC}},
+		{"D7", []func(*testing.T){aReadOnlyDirectoryIsRefusedBeforeAnyRequest,
+			aReadOnlyTargetIsReplacedAndStaysReadOnly}},
+		{"D8", []func(*testing.T){targetsThatAreNoFilesAreRefusedBeforeAnyRequest}},
+		{"D9", []func(*testing.T){aDownloadOfDamagedBytesIsAChecksumError}},
+		{"D10", []func(*testing.T){anObjectWithoutCRC64IsStatedAsUnverified}},
+		{"D11", []func(*testing.T){twoDownloadsToOneFileFollowOneAnother}},
+		{"D12", []func(*testing.T){aStuckConnectionHardlyDelaysADownload}},
+		{"D13", []func(*testing.T){readersShareTheMemoryWithoutWaitingForOneAnother, closingAReaderEndsARead}},
+		{"D14", []func(*testing.T){cancellingEndsADownload}},
+
 		// Trees.
 		{"T1", []func(*testing.T){downloadTreeNeverLeavesTheDirectory}},
 		{"T2", []func(*testing.T){downloadTreeTakesAFileForAFile, downloadTreeRefusesKeysThatDifferInCaseOnly}},
@@ -156,7 +177,8 @@ func TestCatalogue(t *testing.T) {
 		// Progress and callbacks.
 		{"G1", []func(*testing.T){progressIsMonotoneAndEndsExactlyAtTheSize, progressCountsResumedBytesOnce}},
 		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload,
-			aProgressFunctionThatBlocksStopsNoPart, aPanicOfTheCallersCodeReachesTheCaller}},
+			aProgressFunctionThatBlocksStopsNoPart, aPanicOfTheCallersCodeReachesTheCaller,
+			aPanicOfTheCallersCodeReachesTheCallerOfDownload}},
 		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything}},
 	}
 	done := make(map[string]bool)
@@ -169,7 +191,7 @@ func TestCatalogue(t *testing.T) {
 		})
 	}
 	for prefix, n := range map[string]int{"S": 11, "P": 8, "M": 7, "R": 10, "L": 4, "K": 6,
-		"I": 5, "C": 8, "U": 11, "T": 5, "W": 10, "G": 3} {
+		"I": 5, "C": 8, "U": 11, "D": 14, "T": 5, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

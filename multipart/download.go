@@ -43,10 +43,10 @@ type DownloadOptions struct {
 	// Limiter paces the bytes of all downloads, for example a *rate.Limiter. Nil means none.
 	Limiter Limiter
 
-	// MemoryLimit limits the bytes that all Readers together have fetched and not yet returned. It must be at least one
-	// range. Every open Reader has room for one range, even if these exceed the limit. 0 means DefaultReadAhead, or
-	// Concurrency+1 ranges if Concurrency or PartSize is set. DownloadFile and Download need 256 KiB for each range in
-	// flight, which MemoryLimit does not include.
+	// MemoryLimit bounds the bytes that all Readers together have fetched and not yet returned. It must be at least one
+	// range. A range takes a multiple of 256 KiB. Every open Reader has room for one range, even if these are more. 0
+	// means DefaultReadAhead, or Concurrency+1 ranges if one of the two options is set. DownloadFile and Download need
+	// 256 KiB for each range in flight, which are not included.
 	MemoryLimit int64 // bytes
 
 	// Patience limits how long one request waits in total while OSS throttles or cannot be reached. See Options.
@@ -91,7 +91,7 @@ func (o *DownloadOptions) readAhead() int64 {
 		return cmp.Or(o.MemoryLimit, DefaultReadAhead)
 	}
 	const endless = 1 << 60 // the arithmetic does not overflow
-	part := o.readerPart()
+	part := room(o.readerPart())
 	return part*min(int64(cmp.Or(o.Concurrency, DefaultConcurrency)), endless/part-1) + part
 }
 

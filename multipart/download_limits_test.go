@@ -81,7 +81,7 @@ func TestTheLargestObjectIsReadAsFarAsIsAskedFor(t *testing.T) {
 }
 
 // A full disk says so, and nothing waits for the other 10,000 ranges.
-func TestADownloadToAFullDiskFailsWithENOSPC(t *testing.T) {
+func aDownloadToAFullDiskFailsWithENOSPC(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("this system has no /dev/full")
@@ -101,7 +101,7 @@ func TestADownloadToAFullDiskFailsWithENOSPC(t *testing.T) {
 	}
 }
 
-func TestAnObjectWithoutCRC64IsStatedAsUnverified(t *testing.T) {
+func anObjectWithoutCRC64IsStatedAsUnverified(t *testing.T) {
 	const size = 3<<20 + 1
 	for _, way := range ways {
 		d := multipart.NewDownloader(zerosClient(t, size), &multipart.DownloadOptions{PartSize: 1 << 20})
@@ -120,7 +120,7 @@ func TestAnObjectOfMoreThanTenThousandRangesIsRefused(t *testing.T) {
 }
 
 // Readers that are not read hold no memory that another needs to go on.
-func TestReadersShareTheMemoryWithoutWaitingForOneAnother(t *testing.T) {
+func readersShareTheMemoryWithoutWaitingForOneAnother(t *testing.T) {
 	const readers, part = 8, 1000
 	want := data(20 * part)
 	onServer(t, want, func(t *testing.T, srv *osstest.Server) {
@@ -146,7 +146,7 @@ func TestReadersShareTheMemoryWithoutWaitingForOneAnother(t *testing.T) {
 	})
 }
 
-func TestClosingAReaderEndsARead(t *testing.T) {
+func closingAReaderEndsARead(t *testing.T) {
 	onServer(t, data(4000), func(t *testing.T, srv *osstest.Server) {
 		srv.Inject(osstest.Fault{Op: "GetObject", Effect: osstest.Slow(10)})
 		r, err := multipart.NewDownloader(srv.Client(), nil).NewReader(t.Context(), bucket, key, nil)
@@ -160,7 +160,7 @@ func TestClosingAReaderEndsARead(t *testing.T) {
 	})
 }
 
-func TestTwoDownloadsToOneFileFollowOneAnother(t *testing.T) {
+func twoDownloadsToOneFileFollowOneAnother(t *testing.T) {
 	srv := osstest.NewServer(nil)
 	defer srv.Close()
 	want := [2][]byte{data(100_000), bytes.Repeat([]byte("b"), 120_000)}
@@ -191,7 +191,7 @@ func (panicker) WriteAt([]byte, int64) (int, error) { panic("mine") }
 func (panicker) WaitN(context.Context, int) error   { panic("mine") }
 func (panicker) report(multipart.Progress)          { panic("mine") }
 
-func TestAPanicOfTheCallersCodeReachesTheCallerOfDownload(t *testing.T) {
+func aPanicOfTheCallersCodeReachesTheCallerOfDownload(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *oss.Client){
 		"target": func(ctx context.Context, c *oss.Client) {
 			multipart.NewDownloader(c, nil).Download(ctx, bucket, key, panicker{}, nil)

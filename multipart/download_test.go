@@ -191,7 +191,7 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 
 const partialName, journalName = ".target.oss-part", ".target.oss-part.journal"
 
-func TestAFailedDownloadFileContinuesWithTheRangesThatAreRight(t *testing.T) {
+func aFailedDownloadFileContinuesWithTheRangesThatAreRight(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		damage func(t *testing.T, dir string) // between the calls
@@ -304,7 +304,7 @@ func replace(t *testing.T, path, before, after string) {
 	}
 }
 
-func TestDownloadFileLeavesNothingWhereNothingCanContinue(t *testing.T) {
+func downloadFileLeavesNothingWhereNothingCanContinue(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		opts  multipart.DownloadOptions
@@ -331,7 +331,7 @@ func TestDownloadFileLeavesNothingWhereNothingCanContinue(t *testing.T) {
 	}
 }
 
-func TestADownloadOfAChangedObjectIsAChangedError(t *testing.T) {
+func aDownloadOfAChangedObjectIsAChangedError(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			onServer(t, data(1000), func(t *testing.T, srv *osstest.Server) {
@@ -357,7 +357,7 @@ func TestADownloadOfAChangedObjectIsAChangedError(t *testing.T) {
 	}
 }
 
-func TestDownloadFileBeginsAnewWhenTheObjectChangedOnce(t *testing.T) {
+func downloadFileBeginsAnewWhenTheObjectChangedOnce(t *testing.T) {
 	onServer(t, data(1000), func(t *testing.T, srv *osstest.Server) {
 		want := data(650)
 		f := &failing{at: make(map[string]func(*http.Request) (*http.Response, error))}
@@ -375,7 +375,7 @@ func TestDownloadFileBeginsAnewWhenTheObjectChangedOnce(t *testing.T) {
 	})
 }
 
-func TestADownloadContinuesWithTheVersionThatItBeganWith(t *testing.T) {
+func aDownloadContinuesWithTheVersionThatItBeganWith(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			want := data(1000)
@@ -404,7 +404,7 @@ func TestADownloadContinuesWithTheVersionThatItBeganWith(t *testing.T) {
 	}
 }
 
-func TestADownloadOfDamagedBytesIsAChecksumError(t *testing.T) {
+func aDownloadOfDamagedBytesIsAChecksumError(t *testing.T) {
 	for _, way := range ways {
 		for _, times := range []int{1, 100} {
 			t.Run(fmt.Sprint(way.name, times), func(t *testing.T) {
@@ -430,7 +430,7 @@ func TestADownloadOfDamagedBytesIsAChecksumError(t *testing.T) {
 	}
 }
 
-func TestTargetsThatAreNoFilesAreRefusedBeforeAnyRequest(t *testing.T) {
+func targetsThatAreNoFilesAreRefusedBeforeAnyRequest(t *testing.T) {
 	dir := t.TempDir()
 	mk := func(err error) {
 		if err != nil {
@@ -531,7 +531,7 @@ func TestADownloadOfAMissingObjectIsErrNotExist(t *testing.T) {
 	}
 }
 
-func TestCancellingEndsADownload(t *testing.T) {
+func cancellingEndsADownload(t *testing.T) {
 	for _, way := range ways {
 		onServer(t, data(4000), func(t *testing.T, srv *osstest.Server) {
 			srv.Inject(osstest.Fault{Op: "GetObject", Effect: osstest.Slow(10)})
@@ -549,7 +549,7 @@ func TestCancellingEndsADownload(t *testing.T) {
 	}
 }
 
-func TestAStuckConnectionHardlyDelaysADownload(t *testing.T) {
+func aStuckConnectionHardlyDelaysADownload(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			want := data(40 * hedgePart)

@@ -28,7 +28,8 @@ type partialFile struct {
 	name          string // of the target, in dir; temp is the temporary file
 	temp, journal string
 	lock          string
-	mode          fs.FileMode // of the file that is replaced; 0 if there is none
+	replaces      bool        // the target exists
+	mode          fs.FileMode // of the target, if it exists
 
 	file *os.File // nil before open, and once it has been removed or renamed
 
@@ -36,6 +37,9 @@ type partialFile struct {
 	notes *os.File // the journal; nil before begin
 	count int      // ranges in the journal
 }
+
+// ownerMayWrite are permissions that the temporary file always has, so that the next call can open it again.
+const ownerMayWrite fs.FileMode = 0o600
 
 // maxBase bounds the part of the target's name in those of the other files; names have at most 255 bytes.
 const maxBase = 200 // bytes
@@ -57,7 +61,7 @@ func newPartialFile(dir *os.Root, name string) (*partialFile, error) {
 		return nil, &fs.PathError{Op: "download to", Path: filepath.Join(dir.Name(), name),
 			Err: errors.New("is a directory")}
 	case info.Mode().IsRegular():
-		p.mode = info.Mode().Perm()
+		p.replaces, p.mode = true, info.Mode().Perm()
 	case info.Mode()&fs.ModeSymlink == 0:
 		return nil, &fs.PathError{Op: "download to", Path: filepath.Join(dir.Name(), name),
 			Err: errors.New("is no regular file")}
@@ -106,8 +110,8 @@ func (p *partialFile) open(about *journalHead) (noted map[int]uint64, err error)
 	if create {
 		flag |= os.O_CREATE | os.O_EXCL
 	}
-	if p.mode != 0 {
-		perm = p.mode
+	if p.replaces {
+		perm = p.mode | ownerMayWrite
 	}
 	if p.file, err = p.dir.OpenFile(p.temp, flag, perm); err != nil {
 		return nil, err
@@ -116,8 +120,8 @@ func (p *partialFile) open(about *journalHead) (noted map[int]uint64, err error)
 	if err == nil && !create && !os.SameFile(info, opened) {
 		err = &fs.PathError{Op: "open", Path: p.temp, Err: errors.New("was replaced meanwhile")}
 	}
-	if err == nil && p.mode != 0 && opened.Mode().Perm() != p.mode {
-		err = p.file.Chmod(p.mode)
+	if err == nil && p.replaces && opened.Mode().Perm() != perm {
+		err = p.file.Chmod(perm)
 	}
 	if err != nil || create {
 		return nil, err
@@ -209,8 +213,13 @@ func (p *partialFile) note(part oss.Part) error {
 	return writeNote(p.notes, part)
 }
 
-// commit syncs the file, gives it the name of the target, and removes the journal.
+// commit gives the file the permissions of the target, syncs it, gives it the name, and removes the journal.
 func (p *partialFile) commit() error {
+	if p.replaces && p.mode != p.mode|ownerMayWrite {
+		if err := p.file.Chmod(p.mode); err != nil {
+			return err
+		}
+	}
 	if err := p.file.Sync(); err != nil {
 		p.count = 0 // what is read again may be in memory only
 		return err
