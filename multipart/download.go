@@ -40,6 +40,9 @@ type DownloadOptions struct {
 	// the number of bytes received, Done that of the bytes in complete ranges. Nil means none.
 	Progress func(Progress)
 
+	// Hooks observe downloads as a whole, for traces and metrics; oss.Hooks observe their requests.
+	Hooks Hooks
+
 	// Limiter paces the bytes of all downloads, for example a *rate.Limiter. Nil means none.
 	Limiter Limiter
 
@@ -124,6 +127,7 @@ type DownloadResult struct {
 	Verified bool           // CRC64 was compared with that of the object; false if OSS did not tell it
 	Parts    int            // ranges
 	Reused   int            // of those, the ranges that an earlier call of DownloadFile had fetched
+	Stats    Stats          // of this call; those of a Reader are known once it is closed
 }
 
 // A DownloadError describes a download that failed. Unwrap returns the cause.
@@ -174,7 +178,7 @@ func (e *DownloadError) Unwrap() error { return e.Err }
 // See https://help.aliyun.com/en/oss/developer-reference/getobject
 func (d *Downloader) Download(
 	ctx context.Context, bucket, key string, w io.WriterAt, opts *oss.OpenOptions,
-) (*DownloadResult, error) {
+) (res *DownloadResult, err error) {
 	j, err := d.newDownload(ctx, bucket, key, opts)
 	if err != nil {
 		return nil, err
@@ -183,7 +187,7 @@ func (d *Downloader) Download(
 		return nil, fmt.Errorf("multipart: target is nil (%T)", w)
 	}
 	ctx, end := j.begin(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	if err = j.find(ctx); err == nil {
 		err = j.cutFor(d.opts.PartSize)
 	}

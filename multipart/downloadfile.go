@@ -48,7 +48,7 @@ func (d *Downloader) DownloadFile(
 // downloadTo is DownloadFile to a file in a directory, or in one below it.
 func (d *Downloader) downloadTo(
 	ctx context.Context, bucket, key string, dir *os.Root, name string, opts *oss.OpenOptions,
-) (*DownloadResult, error) {
+) (res *DownloadResult, err error) {
 	j, err := d.newDownload(ctx, bucket, key, opts)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (d *Downloader) downloadTo(
 	defer target.close()
 
 	ctx, end := j.begin(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	for again := true; ; again = false {
 		got, reused, err := j.fetchFile(ctx, target)
 		if err == nil {

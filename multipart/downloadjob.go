@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -48,15 +47,17 @@ func (d *Downloader) newDownload(ctx context.Context, bucket, key string, opts *
 	return j, checkDownloadHeader(j.opts.Header)
 }
 
-// begin starts the meter. The function it returns stops the meter, and panics again if code of the caller panicked.
-func (j *download) begin(ctx context.Context) (context.Context, func()) {
-	waits := func(w flow.Wait) { j.meter.waits(w) }
-	ctx, cancel := context.WithCancelCause(j.d.governed(ctx, j.bucket, j.key, j.opts.Header, waits))
-	j.meter = newMeter(j.d.opts.Progress, cancel, Progress{Bucket: j.bucket, Key: j.key, Total: -1, Parts: -1})
-	return ctx, func() {
-		defer cancel(nil)
-		j.meter.close()
-		j.guard.rethrow()
+// begin starts the meter, and calls the OnStart hook. The function it returns takes how the download ended. It stops
+// the meter, calls the OnEnd hook, and panics again if code of the caller panicked.
+func (j *download) begin(ctx context.Context) (context.Context, func(*DownloadResult, error)) {
+	o := observers{hooks: j.d.opts.Hooks, progress: j.d.opts.Progress, guard: &j.guard}
+	begin := Progress{Bucket: j.bucket, Key: j.key, Total: -1, Parts: -1}
+	ctx, meter, end := j.d.observe(ctx, begin, j.opts.Header, o)
+	j.meter = meter
+	return ctx, func(res *DownloadResult, err error) {
+		if stats := end(err); res != nil {
+			res.Stats = stats
+		}
 	}
 }
 

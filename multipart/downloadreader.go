@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
 	"github.com/ossmultipart/go-oss/internal/flow"
@@ -21,7 +22,7 @@ type Reader struct {
 	memory *flow.Semaphore // bytes that this Reader may have fetched and not returned
 	slots  chan *slot      // ranges in order; closed when the last has begun, or one has failed
 	cancel context.CancelCauseFunc
-	finish func() // ends the progress
+	finish func(*DownloadResult, error) // ends the progress
 
 	ended  chan struct{} // closed when no range is in flight, and failed is set
 	failed error
@@ -33,8 +34,15 @@ type Reader struct {
 	err    error // of all later reads
 	result *DownloadResult
 
-	once   sync.Once
-	closed chan struct{}
+	outcome atomic.Pointer[readOutcome] // of the last Read; nil before it
+	once    sync.Once
+	closed  chan struct{}
+}
+
+// A readOutcome is how the reading ended, for the OnEnd hook.
+type readOutcome struct {
+	result *DownloadResult
+	err    error
 }
 
 // A slot is a range of a Reader.
@@ -75,8 +83,9 @@ func (d *Downloader) NewReader(ctx context.Context, bucket, key string, opts *os
 	}
 	ctx, end := j.begin(ctx)
 	if err := j.find(ctx); err != nil {
-		defer end()
-		return nil, j.failed(&transferResult{}, err)
+		err = j.failed(&transferResult{}, err)
+		end(nil, err)
+		return nil, err
 	}
 	j.cut(d.opts.readerPart())
 	r := &Reader{
@@ -217,7 +226,13 @@ func (r *Reader) next() ([]byte, error) {
 	default:
 	}
 	if r.err == nil && r.now == nil {
-		r.now, r.err = r.nextSlot()
+		if r.now, r.err = r.nextSlot(); r.err != nil && r.err != errClosedReader {
+			o := &readOutcome{r.result, r.err}
+			if r.err == io.EOF {
+				o.err = nil
+			}
+			r.outcome.Store(o)
+		}
 	}
 	if r.err != nil {
 		return nil, r.err
@@ -285,7 +300,11 @@ func (r *Reader) Close() error {
 		r.cancel(errClosedReader)
 		<-r.ended
 		r.j.d.share(r, false)
-		r.finish()
+		o := r.outcome.Load()
+		if o == nil { // closed before the end
+			o = new(readOutcome)
+		}
+		r.finish(o.result, o.err)
 	})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log"
 
 	"github.com/ossmultipart/go-oss/multipart"
@@ -30,4 +31,26 @@ func ExampleHooks() {
 	// Output:
 	// today.tar begins, 20971520 bytes
 	// today.tar ends: 20971520 bytes in 3 parts, 0 retries, <nil>
+}
+
+// Measure each download as a whole.
+func ExampleHooks_download() {
+	srv := osstest.NewServer(nil)
+	defer srv.Close()
+	srv.PutObject("backups", "today.tar", make([]byte, 20<<20))
+	down := multipart.NewDownloader(srv.Client(), &multipart.DownloadOptions{Hooks: multipart.Hooks{
+		OnEnd: func(_ context.Context, p multipart.Progress, s multipart.Stats, err error) {
+			fmt.Printf("%s: %d bytes in %d ranges, %d retries, %v\n", p.Key, s.Bytes, s.Parts, s.Retries, err)
+		},
+	}})
+	r, err := down.NewReader(context.Background(), "backups", "today.tar", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// today.tar: 20971520 bytes in 20 ranges, 0 retries, <nil>
 }

@@ -44,6 +44,16 @@ func (g *guard) do(f func() error) (err error) {
 	return f()
 }
 
+// caught returns errPanicked if a panic was caught.
+func (g *guard) caught() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.panicked {
+		return errPanicked
+	}
+	return nil
+}
+
 // rethrow panics with the value that was caught, if any.
 func (g *guard) rethrow() {
 	g.mu.Lock()

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -59,22 +58,13 @@ func (j *job) startProgress(ctx context.Context) (context.Context, func(*Result,
 		begin.Done, begin.PartsDone = j.session.stored(), len(j.session.parts)
 		begin.Sent = begin.Done
 	}
-	hooks := j.u.opts.Hooks
-	ctx = hooks.start(ctx, begin)
-	ctx, count := reqstats.NewContext(ctx)
-	waits := func(w flow.Wait) { j.meter.waits(w) }
-	governed, cancel := context.WithCancelCause(j.u.governed(ctx, begin.Bucket, begin.Key, j.options.common, waits))
-	j.meter = newMeter(hooks.reporter(ctx, j.u.opts.Progress), cancel, begin)
-	j.meter.count = count
-	return governed, func(res *Result, err error) {
-		defer cancel(nil)
-		j.meter.close()
-		j.guard.rethrow()
-		p, stats := j.meter.sum()
-		if res != nil {
+	o := observers{hooks: j.u.opts.Hooks, progress: j.u.opts.Progress, guard: &j.guard}
+	ctx, meter, end := j.u.observe(ctx, begin, j.options.common, o)
+	j.meter = meter
+	return ctx, func(res *Result, err error) {
+		if stats := end(err); res != nil {
 			res.Stats = stats
 		}
-		hooks.end(ctx, p, stats, err)
 	}
 }
 

@@ -36,11 +36,12 @@ func (p Progress) equal(q Progress) bool {
 // counts what Stats tells. The methods of a nil meter do nothing.
 type meter struct {
 	report func(Progress)          // nil: nothing is reported, and there is no goroutine
+	guard  *guard                  // keeps a panic of report
 	cancel context.CancelCauseFunc // ends the upload if report panics
 	wake   chan struct{}           // holds a token when there is something to report
 	ended  chan struct{}           // closed when the goroutine is gone
 	began  time.Time
-	count  *reqstats.Stats // of the requests; nil if they are not counted
+	count  *reqstats.Stats // of the requests
 
 	mu       sync.Mutex
 	state    Progress
@@ -48,18 +49,14 @@ type meter struct {
 	waiting  int  // requests that wait for OSS
 	complete bool // the object exists
 	closed   bool // the upload has ended
-	panicked any  // the value with which report panicked
 }
 
-// newMeter returns a running meter. The caller must close it.
-func newMeter(report func(Progress), cancel context.CancelCauseFunc, begin Progress) *meter {
-	m := &meter{report: report, cancel: cancel, state: begin, began: time.Now()}
-	m.stats.Reused = begin.PartsDone
-	if report != nil {
+// start starts reporting. The caller must close the meter.
+func (m *meter) start() {
+	if m.report != nil {
 		m.wake, m.ended = make(chan struct{}, 1), make(chan struct{})
 		go m.run()
 	}
-	return m
 }
 
 // reports reports whether there is a callback.
@@ -67,14 +64,13 @@ func (m *meter) reports() bool { return m != nil && m.report != nil }
 
 func (m *meter) run() {
 	defer close(m.ended)
-	defer func() {
-		if v := recover(); v != nil {
-			m.mu.Lock()
-			m.panicked = v
-			m.mu.Unlock()
-			m.cancel(errPanicked)
-		}
-	}()
+	if err := m.guard.do(m.reportAll); err != nil {
+		m.cancel(err)
+	}
+}
+
+// reportAll calls report until the upload has ended.
+func (m *meter) reportAll() error {
 	for last := (Progress{}); ; {
 		ticked := m.await(!last.WaitingSince.IsZero())
 		m.mu.Lock()
@@ -91,7 +87,7 @@ func (m *meter) run() {
 			last = now
 		}
 		if closed {
-			return
+			return nil
 		}
 	}
 }
@@ -203,7 +199,7 @@ func (m *meter) finish(size int64, parts int) {
 	})
 }
 
-// close waits for the last report. If the callback panicked, close panics with the same value.
+// close waits for the last report.
 func (m *meter) close() {
 	if !m.reports() {
 		return
@@ -213,7 +209,4 @@ func (m *meter) close() {
 	m.mu.Unlock()
 	m.signal()
 	<-m.ended
-	if m.panicked != nil {
-		panic(m.panicked)
-	}
 }

@@ -29,7 +29,7 @@ func (k *call) newAttempt(shell *http.Request) (*attempt, error) {
 	if err := k.fetchKeys(shell.Context()); err != nil {
 		return nil, err
 	}
-	a := &attempt{url: k.url}
+	a := &attempt{url: k.op.URL}
 	a.begin(shell.Context(), k)
 	a.first.open(k.request.Body, k.options, &a.watchdog)
 	a.body.Store(&a.first)

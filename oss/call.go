@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/flow"
@@ -24,7 +23,6 @@ type call struct {
 	options  sendOptions
 	op       Operation
 	request  Request
-	url      url.URL
 	retryer  retryer
 	start    time.Time     // of the first attempt
 	deadline time.Time     // of the context of the operation; zero if it has none
@@ -53,7 +51,7 @@ type call struct {
 // RoundTrip makes one attempt. Only the context of its argument is used.
 func (k *call) RoundTrip(shell *http.Request) (*http.Response, error) {
 	k.attempts++
-	k.reply, k.replyDate = Attempt{Number: k.attempts}, ""
+	k.reply, k.replyDate = Attempt{Number: k.attempts, Start: time.Now()}, ""
 	k.evidence = evidence{unsent: true} // until the transport has the request
 	resp, err := k.attempt(shell)
 	k.last, k.reply.Err = err, err

@@ -3,6 +3,7 @@ package oss
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"time"
 )
 
@@ -25,11 +26,15 @@ type Operation struct {
 	Name, Bucket, Key, UploadID string // Name is the OSS action, for example "UploadPart"
 	PartNumber                  int    // 0 if there is none
 	Size                        int64  // bytes of the body to send
+	Method                      string // of HTTP, for example "PUT"
+	// URL is the address of the requests, with their parameters. A signature is not part of it.
+	URL url.URL
 }
 
 // An Attempt is one HTTP request of an Operation, and its reply.
 type Attempt struct {
 	Number     int           // 1 for the first
+	Start      time.Time     // before the keys were fetched
 	StatusCode int           // 0 if there was no reply
 	RequestID  string        // of the reply
 	Sent       int64         // bytes of the body that were read for sending

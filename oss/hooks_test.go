@@ -30,8 +30,9 @@ func TestHooksSeeEveryStep(t *testing.T) {
 		see := func(ctx context.Context, what string, op oss.Operation) {
 			got = append(got, fmt.Sprint(what, " ", op.Name, " in ", ctx.Value(spanKey{})))
 			want := oss.Operation{Name: "UploadPart", Bucket: "bucket", Key: "dir/key", UploadID: upload.ID,
-				PartNumber: 7, Size: 4}
-			if op != want {
+				PartNumber: 7, Size: 4, Method: "PUT", URL: op.URL}
+			if op != want || op.URL.String() != "https://bucket.oss-cn-hangzhou.aliyuncs.com/dir/key?"+
+				"partNumber=7&uploadId=0123456789ABCDEF" {
 				t.Errorf("%s of %+v, want %+v", what, op, want)
 			}
 		}
@@ -69,8 +70,41 @@ func TestHooksSeeEveryStep(t *testing.T) {
 				RetryIn: 3 * time.Second},
 			{Number: 2, StatusCode: 200, Sent: 4},
 		}
+		for i, ago := range []time.Duration{5 * time.Second, 0} { // 2 s for the first attempt, 3 s between them
+			wantAttempts[i].Start = time.Now().Add(-ago)
+		}
 		if diff := cmp.Diff(wantAttempts, attempts, cmpopts.IgnoreFields(oss.Attempt{}, "Err")); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A span of an attempt that OnAttempt makes begins before the keys are fetched. A signature in the URL, as presigned
+// URLs have it, is not shown to hooks.
+func TestHooksSeeWhenAnAttemptBeganAndNoSignature(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := oss.CredentialsFunc(func(context.Context) (oss.Credentials, error) {
+			time.Sleep(7 * time.Second)
+			return oss.Credentials{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token"}, nil
+		})
+		began := time.Now()
+		calls := 0
+		c := play(stores).client(t, oss.Config{Credentials: slow, Hooks: oss.Hooks{
+			OnAttempt: func(_ context.Context, op oss.Operation, a oss.Attempt) {
+				calls++
+				if !a.Start.Equal(began) || a.Duration != 0 || strings.Contains(fmt.Sprintf("%+v", op), "token") {
+					t.Errorf("%+v of %+v began %v after the call", a, op, a.Start.Sub(began))
+				}
+			},
+		}})
+		if _, err := c.UploadPart(t.Context(), upload, 7, strings.NewReader("body"), nil); err != nil || calls != 1 {
+			t.Errorf("UploadPart: %v, %d attempts", err, calls)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		began = time.Now()
+		if _, err := c.UploadPart(over, upload, 7, strings.NewReader("body"), nil); err == nil || calls != 1 {
+			t.Errorf("a cancelled UploadPart: %v, %d attempts in all", err, calls)
 		}
 	})
 }

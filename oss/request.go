@@ -154,7 +154,8 @@ func (c *Client) send(ctx context.Context, r *Request, o sendOptions) (*http.Res
 			return nil, err
 		}
 	}
-	k := &call{client: c, options: o, op: r.operation(), request: *r, url: c.address(r)}
+	k := &call{client: c, options: o, op: r.operation(), request: *r}
+	k.op.URL = c.address(r)
 	ctx = c.hooks.start(ctx, k.op)
 	resp, err := k.run(ctx)
 	c.hooks.end(ctx, k.op, err)
@@ -229,7 +230,7 @@ func (r *Request) operation() Operation {
 	number, _ := strconv.Atoi(r.Query.Get("partNumber")) // 0 if there is none
 	op := Operation{
 		Name: cmp.Or(r.Op, r.Method, http.MethodGet), Bucket: r.Bucket, Key: r.Key,
-		UploadID: r.Query.Get("uploadId"), PartNumber: number,
+		UploadID: r.Query.Get("uploadId"), PartNumber: number, Method: cmp.Or(r.Method, http.MethodGet),
 	}
 	if r.Body != nil {
 		op.Size = r.Body.Size()

@@ -1,7 +1,6 @@
 package oss
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -54,7 +53,7 @@ func (k *call) run(ctx context.Context) (*http.Response, error) {
 			return nil, fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), err)
 		}
 	}
-	shell := http.Request{Method: cmp.Or(k.request.Method, http.MethodGet), URL: &k.url, Header: http.Header{}}
+	shell := http.Request{Method: k.op.Method, URL: &k.op.URL, Header: http.Header{}}
 	resp, err := d.Do(&retryablehttp.Request{Request: shell.WithContext(ctx)})
 	if err == nil || fromService(k.last) && !k.last.(*ServiceError).temporary() {
 		k.client.budget.Succeeded(k.budgetTaken) // a final refusal shows that the service works
