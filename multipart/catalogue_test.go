@@ -191,7 +191,7 @@ func TestCatalogue(t *testing.T) {
 		})
 	}
 	for prefix, n := range map[string]int{"S": 11, "P": 8, "M": 7, "R": 10, "L": 4, "K": 6,
-		"I": 5, "C": 8, "U": 11, "D": 14, "T": 5, "G": 3} {
+		"I": 5, "C": 8, "U": 11, "D": 14, "T": 5, "W": 10, "G": 3} {
 		for i := range n {
 			if id := fmt.Sprint(prefix, i+1); !done[id] {
 				t.Errorf("no test for %s", id)

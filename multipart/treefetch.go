@@ -14,9 +14,9 @@ import (
 // the target. there is the file that it replaces, or nil.
 func (j *download) fetchWhole(
 	ctx context.Context, dir *os.Root, name string, there fs.FileInfo, size int64,
-) (*DownloadResult, error) {
+) (res *DownloadResult, err error) {
 	ctx, end := j.begin(ctx)
-	defer end()
+	defer func() { end(res, err) }()
 	temp, err := j.receiveTemp(ctx, dir, there, size)
 	if err == nil {
 		err = dir.Chtimes(temp, time.Time{}, j.info.LastModified)
@@ -30,6 +30,7 @@ func (j *download) fetchWhole(
 		}
 		return nil, j.failed(&transferResult{}, err)
 	}
+	j.meter.whole(j.plan.Size)
 	return j.result(j.info.CRC64, 1), nil
 }
 
