@@ -109,8 +109,9 @@ func (w *Writer) Truncate(size int64) error {
 // Checkpoint has only ForbidOverwrite.
 //
 // Bytes that a Writer wrote after cp was made are discarded, be it that its process was killed or that it was suspended
-// again: the new Writer replaces their parts. Two Writers must not continue an upload at the same time. If they do, the
-// parts of one replace those of the other, whose Close or Suspend fails. No object is made of the bytes of both.
+// again: the new Writer replaces their parts, unless Options.Recover is set. Two Writers must not continue an upload at
+// the same time. If they do, the parts of one replace those of the other, whose Close or Suspend fails. No object is
+// made of the bytes of both.
 //
 // ctx is that of the Writer, as for NewWriter.
 func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOptions) (*Writer, error) {
@@ -197,7 +198,7 @@ func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*W
 	if cp.Upload.ID != "" {
 		w.continued, j.keep = true, true
 	}
-	w.size = cp.Size
+	w.size = j.session.stored() + int64(len(j.session.tail))
 	return w, nil
 }
 
@@ -222,7 +223,7 @@ func (j *job) resumeAt(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOpti
 			return j.kept(&transferResult{}, err)
 		}
 	}
-	s, err := cp.takeUp(held, least)
+	s, err := cp.takeUp(held, least, j.u.opts.Recover)
 	if err != nil {
 		return j.kept(&transferResult{}, err)
 	}
