@@ -329,6 +329,7 @@ func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
 		return err
 	}
 	defer w.cancel(nil)
+	w.job.endIntent(u.governed(ctx, p.Upload.Bucket, p.Upload.Key, w.job.options.common, nil), p)
 	return w.discard()
 }
 
