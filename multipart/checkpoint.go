@@ -136,10 +136,11 @@ func countWhole(held []oss.Part, least int64) (n int) {
 	return n
 }
 
-// takeUp returns the session of cp, given the parts that OSS lists.
-func (cp *Checkpoint) takeUp(held []oss.Part, least int64) (*session, error) {
-	if n := countWhole(held, least); n < cp.Parts {
-		return nil, fmt.Errorf("%w: it has %d parts, and part %d is missing", ErrStaleCheckpoint, cp.Parts, n+1)
+// takeUp returns the session of cp, given the parts that OSS lists. With more it takes up those after cp too.
+func (cp *Checkpoint) takeUp(held []oss.Part, least int64, more bool) (*session, error) {
+	whole := countWhole(held, least)
+	if whole < cp.Parts {
+		return nil, fmt.Errorf("%w: it has %d parts, and part %d is missing", ErrStaleCheckpoint, cp.Parts, whole+1)
 	}
 	s := newSession(held, cp.Parts, least)
 	s.tail, s.unproved = cp.Tail, cp.Unproved
@@ -151,7 +152,22 @@ func (cp *Checkpoint) takeUp(held []oss.Part, least int64) (*session, error) {
 	case !s.known && cp.CRC64 != 0:
 		s.crc, s.known = cp.CRC64, true
 	}
+	if more && whole > cp.Parts {
+		s.takeMore(held, whole, least)
+	}
 	return s, nil
+}
+
+// takeMore takes up the parts that OSS lists after those of s, up to the n-th. The first of them begins with the tail,
+// unless the last Writer has been truncated inside the tail.
+func (s *session) takeMore(held []oss.Part, n int, least int64) {
+	more := held[len(s.parts):n:n]
+	if expect(more).size < int64(len(s.tail)) {
+		return
+	}
+	s.add(more)
+	s.setOthers(held[n:], least)
+	s.tail, s.unproved = nil, s.stored()
 }
 
 // leastPart returns the fewest bytes that become a part when a Writer is suspended. Among the first 3,000 parts it is

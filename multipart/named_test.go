@@ -190,6 +190,45 @@ func abortAndDiscardLeaveNothingOfAName(t *testing.T) {
 	}
 }
 
+// A process that is killed while it begins an upload leaves one whose ID no record has. With ExclusiveKeys the next
+// Writer, or DiscardNamed, aborts it.
+func TestAnUploadThatAKilledNamedWriterBeganIsAborted(t *testing.T) {
+	for _, discard := range []bool{false, true} {
+		withSessions(t, func(t *testing.T, srv *osstest.Server) {
+			for kind, store := range stores(t, srv) {
+				ctx, kill := context.WithCancel(t.Context())
+				w, _ := anUploader(srv, multipart.Options{Store: store}).NamedWriter(ctx, "n", bucket, key, nil)
+				lost := srv.Inject(osstest.Fault{Op: "InitiateMultipartUpload", Effect: osstest.LoseReply()})
+				unlisted := srv.Inject(osstest.Fault{
+					Op: "ListMultipartUploads", Effect: osstest.Fail(403, oss.ErrAccessDenied),
+				})
+				w.Write(data(100 << 10))
+				w.Suspend(ctx)
+				kill()
+				lost.Remove()
+				unlisted.Remove()
+				if len(srv.Uploads()) == 0 {
+					t.Fatal("no upload was begun")
+				}
+				u := anUploader(srv, multipart.Options{Store: store, ExclusiveKeys: true})
+				if !discard {
+					if _, err := u.NamedWriter(t.Context(), "n", bucket, key, nil); err != nil {
+						t.Fatal(err)
+					}
+				} else if err := u.DiscardNamed(t.Context(), "n"); err != nil {
+					t.Fatal(err)
+				}
+				if n := len(srv.Uploads()); n != 0 {
+					t.Errorf("%s: %d uploads are left", kind, n)
+				}
+				if err := u.DiscardNamed(t.Context(), "n"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 func ofTwoWritersUnderOneNameOneIsRefused(t *testing.T) {
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		for kind, store := range stores(t, srv) {

@@ -110,8 +110,9 @@ func (w *Writer) Truncate(size int64) error {
 // Checkpoint has only ForbidOverwrite.
 //
 // Bytes that a Writer wrote after cp was made are discarded, whether its process was killed or it was suspended again:
-// the new Writer replaces their parts. Two Writers must not continue an upload at the same time. If they do, the parts
-// of one replace those of the other, whose Close or Suspend fails. No object contains bytes of both.
+// the new Writer replaces their parts, unless Options.Recover is set. Two Writers must not continue an upload at the
+// same time. If they do, the parts of one replace those of the other, whose Close or Suspend fails. No object contains
+// bytes of both.
 //
 // ctx is that of the Writer, as for NewWriter.
 func (u *Uploader) ContinueWriter(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOptions) (*Writer, error) {
@@ -198,7 +199,7 @@ func (w *Writer) resumed(cp *Checkpoint, opts *oss.ObjectOptions, err error) (*W
 	if cp.Upload.ID != "" {
 		w.continued, j.keep = true, true
 	}
-	w.size = cp.Size
+	w.size = j.session.stored() + int64(len(j.session.tail))
 	return w, nil
 }
 
@@ -223,7 +224,7 @@ func (j *job) resumeAt(ctx context.Context, cp *Checkpoint, opts *oss.ObjectOpti
 			return j.kept(&transferResult{}, err)
 		}
 	}
-	s, err := cp.takeUp(held, least)
+	s, err := cp.takeUp(held, least, j.u.opts.Recover)
 	if err != nil {
 		return j.kept(&transferResult{}, err)
 	}
@@ -330,6 +331,7 @@ func (u *Uploader) DiscardNamed(ctx context.Context, name string) error {
 		return err
 	}
 	defer w.cancel(nil)
+	w.job.endIntent(u.governed(ctx, p.Upload.Bucket, p.Upload.Key, w.job.options.common, nil), p)
 	return w.discard()
 }
 

@@ -71,9 +71,9 @@ type Result struct {
 	Reused                     int    // of those, the parts that OSS held from an earlier call
 	Skipped                    bool   // OSS held an identical object, and nothing was sent; see Options.SkipIdentical
 
-	// Unproved is the number of bytes, the first of the object, that OpenWriter took up without a Checkpoint. Their
-	// CRC-64 was not known when they were written; Size and CRC64 are compared with what OSS listed of their parts. It
-	// is 0 for every other upload.
+	// Unproved is the number of bytes, the first of the object, up to the last that OpenWriter took up without a
+	// Checkpoint, or a Writer with Options.Recover after its Checkpoint. The CRC-64 of these was not known when they
+	// were written; Size and CRC64 are compared with what OSS listed of their parts. It is 0 for every other upload.
 	Unproved int64
 
 	Stats    Stats      // of this call

@@ -91,6 +91,7 @@ type uploader interface {
 	DiscardWriter(c ctx, cp *multipart.Checkpoint) error
 	DiscardNamed(c ctx, name string) error
 	Copy(c ctx, bucket, key string, src oss.CopySource, opts *oss.ObjectOptions) (*multipart.Result, error)
+	Concat(c ctx, bucket, key string, sources []oss.CopySource, opts *oss.ObjectOptions) (*multipart.Result, error)
 	Begin(c ctx, bucket, key string, size int64, opts *oss.ObjectOptions) (multipart.Plan, error)
 	UploadParts(c ctx, p multipart.Plan, src io.ReaderAt, numbers []int) ([]oss.Part, error)
 	Finish(c ctx, p multipart.Plan, parts []oss.Part) (*multipart.Result, error)
@@ -176,7 +177,7 @@ var (
 		CacheControl: "", Expires: time.Time{}, Metadata: nil, Tags: nil, ACL: "", StorageClass: "",
 		Encryption: oss.Encryption{Algorithm: "", KeyID: "", DataAlgorithm: ""}, ForbidOverwrite: false, Header: nil}
 	_ = multipart.Options{PartSize: 0, Concurrency: 0, MemoryLimit: 0, Checksum: oss.ChecksumNone,
-		Store: multipart.DirStore(""), KeepParts: false, Progress: nil, Limiter: nil}
+		Store: multipart.DirStore(""), KeepParts: false, Recover: false, Progress: nil, Limiter: nil}
 	_ = multipart.UploadError{Plan: multipart.Plan{}, Failed: []multipart.PartError{}, Stored: 0,
 		Aborted: false, AbortErr: nil, Err: nil}
 	_ = multipart.Progress{Bucket: "", Key: "", Done: 0, Total: 0, PartsDone: 0, Parts: 0}
