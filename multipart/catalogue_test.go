@@ -179,7 +179,7 @@ func TestCatalogue(t *testing.T) {
 		{"G2", []func(*testing.T){aPanicOfTheProgressFunctionReachesTheCaller, aProgressFunctionMayUpload,
 			aProgressFunctionThatBlocksStopsNoPart, aPanicOfTheCallersCodeReachesTheCaller,
 			aPanicOfTheCallersCodeReachesTheCallerOfDownload}},
-		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything}},
+		{"G3", []func(*testing.T){aFailedUploadNeverReportsEverything, aFailedUploadOfNothingNeverReportsEverything}},
 	}
 	done := make(map[string]bool)
 	for _, row := range rows {

@@ -12,7 +12,7 @@ import (
 // Progress is the state of an upload, or of a download: see DownloadOptions.Progress.
 type Progress struct {
 	Bucket, Key      string // of the object
-	Done, Total      int64  // bytes OSS has confirmed; Total is -1 while unknown
+	Done, Total      int64  // bytes OSS has confirmed; Total is -1 while unknown, and until an empty object exists
 	PartsDone, Parts int    // Parts is -1 while unknown
 
 	Sent int64 // bytes written to connections, confirmed or not; bytes that are sent again count once
@@ -76,6 +76,9 @@ func (m *meter) reportAll() error {
 		m.mu.Lock()
 		now, closed := m.state, m.closed
 		held := now.Done == now.Total && !m.complete
+		if now.Total == 0 && !m.complete {
+			now.Total = -1
+		}
 		m.mu.Unlock()
 		now.Done, now.Sent = max(now.Done, last.Done), max(now.Sent, last.Sent)
 		now.PartsDone = max(now.PartsDone, last.PartsDone)

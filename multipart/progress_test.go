@@ -118,3 +118,21 @@ func aFailedUploadNeverReportsEverything(t *testing.T) {
 		}
 	})
 }
+
+// An empty object has no bytes that could be missing, so that its Total is not told before it exists.
+func aFailedUploadOfNothingNeverReportsEverything(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.Fail(503, "ServiceUnavailable")})
+		srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		calls := 0
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{Progress: func(p multipart.Progress) {
+			if calls++; p.Done == p.Total {
+				t.Errorf("%+v was reported", p)
+			}
+		}})
+		_, err := up.Upload(context.Background(), bucket, key, bytes.NewReader(nil), nil)
+		if !errors.Is(err, oss.ErrAccessDenied) || calls == 0 {
+			t.Errorf("%v, %d calls", err, calls)
+		}
+	})
+}
