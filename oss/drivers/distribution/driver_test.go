@@ -143,6 +143,34 @@ func TestALostClientLosesNoBytes(t *testing.T) {
 	})
 }
 
+// A Commit whose context ends fails, and keeps what the last Close has saved.
+func TestACancelledCommitCanBeRepeated(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		mustClose(t, mustWrite(t, d, "/data", false, 1<<20))
+		w := mustWrite(t, d, "/data", true, 1<<20)
+		ctx, cancel := context.WithCancel(t.Context())
+		hang := srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Hang()})
+		go func() {
+			synctest.Wait() // until OSS hangs
+			cancel()
+		}()
+		if err := w.Commit(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Commit = %v", err)
+		}
+		hang.Remove()
+		next, err := d.Writer(t.Context(), "/data", true)
+		if err != nil || next.Size() != 1<<20 {
+			t.Fatalf("the next writer is at %v, %v", next, err)
+		}
+		if err := next.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if object, _ := srv.Object("images", "data"); !bytes.Equal(object.Data, content(1<<20)) {
+			t.Error("the object has other bytes")
+		}
+	})
+}
+
 // Cancel removes everything, whatever came before it.
 func TestCancel(t *testing.T) {
 	for _, tt := range []struct {
