@@ -3,6 +3,7 @@ package ossdistribution
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func inBubble(t *testing.T, f func(t *testing.T, srv *osstest.Server, d *Driver)
 	synctest.Test(t, func(t *testing.T) {
 		srv := osstest.NewServer(&osstest.Options{Buckets: []string{"images"}})
 		defer srv.Close()
-		d, err := New(srv.Client(), "images", nil)
+		d, err := New(srv.Client(), "images", &Options{Uploads: multipart.Options{PartSize: 128 << 10}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,11 +56,11 @@ func mustClose(t *testing.T, w storagedriver.FileWriter) {
 
 // content returns bytes that tell their offset.
 func content(n int) []byte {
-	var b bytes.Buffer
-	for b.Len() < n {
-		fmt.Fprintf(&b, "%08d", b.Len())
+	b := make([]byte, 0, n+8)
+	for len(b) < n {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(b)))
 	}
-	return b.Bytes()[:n]
+	return b[:n]
 }
 
 // The request for the status of an upload must not end a PATCH that is going on: it opens a Writer of the same path and
@@ -67,7 +68,7 @@ func content(n int) []byte {
 func TestAStatusDoesNotDisturbAWriter(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
 		mustClose(t, mustWrite(t, d, "/data", false, 200<<10))
-		w := mustWrite(t, d, "/data", true, 30<<20)
+		w := mustWrite(t, d, "/data", true, 3<<20)
 		synctest.Wait()
 		status, err := d.Writer(t.Context(), "/data", true)
 		if err != nil || status.Size() != 200<<10 {
@@ -77,7 +78,7 @@ func TestAStatusDoesNotDisturbAWriter(t *testing.T) {
 		if err := w.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if object, _ := srv.Object("images", "data"); !bytes.Equal(object.Data, content(200<<10+30<<20)) {
+		if object, _ := srv.Object("images", "data"); !bytes.Equal(object.Data, content(200<<10+3<<20)) {
 			t.Error("the object has other bytes")
 		}
 	})
@@ -95,7 +96,7 @@ func TestTwoWritersMakeNoMixture(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := w.Write(bytes.Repeat([]byte{'a' + byte(i)}, 20<<20)); err != nil {
+				if _, err := w.Write(bytes.Repeat([]byte{'a' + byte(i)}, 2<<20)); err != nil {
 					t.Fatal(err)
 				}
 				writers[i] = w
@@ -112,7 +113,7 @@ func TestTwoWritersMakeNoMixture(t *testing.T) {
 				return
 			}
 			rest, ok := bytes.CutPrefix(object.Data, content(200<<10))
-			if !ok || len(rest) != 20<<20 || !bytes.Equal(rest, bytes.Repeat(rest[:1], 20<<20)) {
+			if !ok || len(rest) != 2<<20 || !bytes.Equal(rest, bytes.Repeat(rest[:1], 2<<20)) {
 				t.Errorf("the object has %d bytes, which are not those of one writer", len(object.Data))
 			}
 		})
@@ -138,6 +139,34 @@ func TestALostClientLosesNoBytes(t *testing.T) {
 		}
 		if err := next.Cancel(t.Context()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A Commit whose context ends fails, and keeps what the last Close has saved.
+func TestACancelledCommitCanBeRepeated(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
+		mustClose(t, mustWrite(t, d, "/data", false, 1<<20))
+		w := mustWrite(t, d, "/data", true, 1<<20)
+		ctx, cancel := context.WithCancel(t.Context())
+		hang := srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Hang()})
+		go func() {
+			synctest.Wait() // until OSS hangs
+			cancel()
+		}()
+		if err := w.Commit(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Commit = %v", err)
+		}
+		hang.Remove()
+		next, err := d.Writer(t.Context(), "/data", true)
+		if err != nil || next.Size() != 1<<20 {
+			t.Fatalf("the next writer is at %v, %v", next, err)
+		}
+		if err := next.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if object, _ := srv.Object("images", "data"); !bytes.Equal(object.Data, content(1<<20)) {
+			t.Error("the object has other bytes")
 		}
 	})
 }
@@ -170,7 +199,7 @@ func TestCancel(t *testing.T) {
 					if continued {
 						mustClose(t, mustWrite(t, d, "/data", false, 1<<20))
 					}
-					w := mustWrite(t, d, "/data", continued, 20<<20)
+					w := mustWrite(t, d, "/data", continued, 2<<20)
 					tt.before(t, srv, w)
 					if err := w.Cancel(t.Context()); err != nil {
 						t.Error(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -121,8 +122,7 @@ func (p *params) fail(err error) {
 	}
 }
 
-// text returns a parameter as text, "" if it is missing. Numbers may be such texts: YAML does not know of keys that
-// consist of digits.
+// text returns a parameter as text, "" if it is missing. A text of digits is a number in YAML.
 func (p *params) text(name string) string {
 	p.read = append(p.read, name)
 	if v := p.values[name]; v != nil {
@@ -159,7 +159,7 @@ func (p *params) size(name string, least, most int64) int64 {
 func (p *params) endpoint(host, bucket, scheme string) (string, oss.Addressing) {
 	if before, after, ok := strings.Cut(host, "://"); ok {
 		if p.values["secure"] != nil && before != scheme {
-			p.fail(fmt.Errorf("the endpoint %s does not have the scheme %s of the parameter secure", before, scheme))
+			p.fail(fmt.Errorf("the scheme of the endpoint is %s, and the parameter secure means %s", before, scheme))
 		}
 		scheme, host = before, after
 	}
@@ -176,7 +176,7 @@ func (p *params) endpoint(host, bucket, scheme string) (string, oss.Addressing) 
 
 // check returns the first error, or that there are other parameters than those that were read.
 func (p *params) check() error {
-	for name := range p.values {
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
 		if !slices.Contains(p.read, name) {
 			p.fail(fmt.Errorf("there is no parameter %q; the parameters are %s", name, strings.Join(p.read, ", ")))
 		}

@@ -117,7 +117,7 @@ func TestBadParametersAreRefused(t *testing.T) {
 func TestAllObjectsHaveTheProperties(t *testing.T) {
 	srv, address := newServer(t)
 	parameters := parametersFor(address)
-	parameters["encrypt"], parameters["encryptionkeyid"] = true, "key"
+	parameters["encrypt"], parameters["encryptionkeyid"], parameters["chunksize"] = true, "key", 128<<10
 	d, err := FromParameters(parameters)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestAllObjectsHaveTheProperties(t *testing.T) {
 	for path, appends := range map[string]bool{"/small": false, "/large": false, "/continued": true} {
 		n := 10
 		if path != "/small" {
-			n = 20 << 20
+			n = 1 << 20
 		}
 		if appends {
 			mustClose(t, mustWrite(t, d, path, false, n))

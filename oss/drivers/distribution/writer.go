@@ -42,8 +42,10 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 			return nil, err
 		}
 		if suspended { // otherwise the reply to its initiation was lost, or its process was killed before any Close
-			w.upload, err = d.uploader.OpenWriter(w.ctx, up, d.object())
-			return w, notFound(path, err)
+			if w.upload, err = d.uploader.OpenWriter(w.ctx, up, d.object()); err != nil {
+				return nil, notFound(path, err)
+			}
+			return w, nil
 		}
 	}
 	info, err := d.client.HeadObject(ctx, d.bucket, key, nil)
