@@ -102,16 +102,17 @@ func aFewStuckConnectionsHardlyDelayUploads(t *testing.T) {
 		name           string
 		concurrency    int
 		parts          int  // so many that the last round is full
+		short          int  // uploads under -short
 		seeds, uploads int  // seeds if there is time
 		oneUploader    bool // for all uploads, else each has its own; each opens connections of its own
 	}{
-		{name: "eight parts in flight", concurrency: 8, parts: 40, seeds: 4, uploads: 25},
-		{name: "one Uploader for all", concurrency: 8, parts: 40, seeds: 2, uploads: 25, oneUploader: true},
-		{name: "as many as it finds", parts: 4 + 8 + 16 + 32, seeds: 4, uploads: 25},
+		{name: "eight parts in flight", concurrency: 8, parts: 40, short: 10, seeds: 4, uploads: 25},
+		{name: "one Uploader for all", concurrency: 8, parts: 40, short: 8, seeds: 2, uploads: 25, oneUploader: true},
+		{name: "as many as it finds", parts: 4 + 8 + 16 + 32, short: 4, seeds: 4, uploads: 25},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			seeds, uploads := effort.Of(1, 1, tt.seeds), effort.Of(10, tt.uploads, tt.uploads)
+			seeds, uploads := effort.Of(1, 1, tt.seeds), effort.Of(tt.short, tt.uploads, tt.uploads)
 			var took []time.Duration
 			for seed := range uint64(seeds) {
 				synctest.Test(t, func(t *testing.T) {
