@@ -72,7 +72,7 @@ func (o *ordeal) checkError(ctx context.Context, err error) {
 	case quiet && !errors.Is(err, ctx.Err()):
 		o.bad("it was cancelled, and the error is another: %v", err)
 	case ctx.Err() == nil && errors.Is(err, context.Canceled):
-		o.bad("nobody cancelled it, and yet: %v", err)
+		o.bad("it was not cancelled, and yet: %v", err)
 	}
 	if !errors.As(err, new(*multipart.UploadError)) {
 		o.bad("the error is no *UploadError: %v", err)
@@ -162,7 +162,7 @@ func (o *ordeal) checkLeft(res *multipart.Result, err error) {
 	unknown := errors.Is(err, multipart.ErrOutcomeUnknown)
 	kept := ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted && ue.AbortErr == nil && !unknown
 	if kept && !o.keeps() {
-		o.bad("nobody wanted the parts to be kept: %v", err)
+		o.bad("the parts were kept without KeepParts: %v", err)
 	}
 	if ue != nil && ue.Plan.Upload.ID != "" && !ue.Aborted {
 		o.told[ue.Plan.Upload.ID] = true

@@ -262,7 +262,7 @@ func (tr trial) check(t *testing.T, plan mishaps) {
 			fail(fmt.Sprintf("%d slots and %d bytes are in use", slots, memory))
 		}
 		if left := untold(srv, res, err); len(left) > 0 && !line.hides() {
-			fail(fmt.Sprintf("%v is left and nobody is told", left))
+			fail(fmt.Sprintf("%v is left and not reported", left))
 		}
 	})
 }

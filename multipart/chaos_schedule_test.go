@@ -203,7 +203,7 @@ func (c *chaos) run() {
 			time.Sleep(after) // in the bubble
 			c.abortAll()
 		})
-		c.faults = append(c.faults, fmt.Sprintf("somebody aborts every upload after %v", after))
+		c.faults = append(c.faults, fmt.Sprintf("another program aborts every upload after %v", after))
 	}
 	if c.cable != nil {
 		wg.Go(c.cutting())
@@ -218,7 +218,7 @@ func (c *chaos) run() {
 	if c.losses != nil {
 		c.all.effects["gateway"] += c.losses.End()
 	}
-	c.all.settle()
+	c.all.countFaults()
 	synctest.Wait()
 	c.checkIdle()
 	if c.t.Failed() {
@@ -409,8 +409,8 @@ func newChronicle() *chronicle {
 	return &chronicle{outcomes: make(map[string]int), effects: make(map[string]int)}
 }
 
-// settle counts the faults of a schedule that has ended.
-func (a *chronicle) settle() {
+// countFaults counts the faults of a schedule that has ended.
+func (a *chronicle) countFaults() {
 	for _, f := range a.struck {
 		f()
 	}

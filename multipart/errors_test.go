@@ -126,7 +126,7 @@ func TestEveryErrorSaysWhatFailedAndWhy(t *testing.T) {
 			not:    []error{multipart.ErrOutcomeUnknown}, as: []any{uploadError(), new(*oss.ChecksumError)},
 			want: "multipart: upload to " + object + ": oss: CompleteMultipartUpload " + object +
 				": the object exists and is wrong: CRC-64 is * here and * in OSS*"},
-		{name: "nobody knows", faults: []osstest.Fault{{Op: "CompleteMultipartUpload", Effect: osstest.LoseReply()},
+		{name: "unknown outcome", faults: []osstest.Fault{{Op: "CompleteMultipartUpload", Effect: osstest.LoseReply()},
 			refuse("HeadObject", 0)}, run: uploading(250, nil),
 			is: []error{multipart.ErrOutcomeUnknown, oss.ErrAccessDenied}, as: []any{uploadError()},
 			want: "multipart: upload to " + object + ": multipart: it is unknown whether the upload completed: oss: " +

@@ -1,6 +1,10 @@
 package multipart
 
-import "os"
+import (
+	"context"
+	"io"
+	"os"
+)
 
 // InUse returns what uploads of u hold at the moment: slots for parts in flight, and bytes of
 // buffers. Both are zero when none is going on.
@@ -16,6 +20,20 @@ func (u *Uploader) Memory() (counted, own, allowed int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.limit.Held(), p.own, int64(len(p.streams)) * p.chunk
+}
+
+// PartSizes returns the sizes of the parts of a stream of known size, which are freed as soon as they are read.
+func PartSizes(ctx context.Context, u *Uploader, r io.Reader, size int64) (sizes []int64) {
+	s := newStream(ctx, u.memory, input{stream: r, size: size}, u.opts.PartSize, func() {})
+	defer s.close()
+	for {
+		p, err := s.next(ctx)
+		if err != nil {
+			return sizes
+		}
+		sizes = append(sizes, p.Size)
+		p.free()
+	}
 }
 
 // Bound returns how many parts u allows in flight at the moment.

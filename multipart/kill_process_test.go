@@ -168,9 +168,9 @@ func newKillRound(t *testing.T, rnd *rand.Rand) *killRound {
 	return r
 }
 
-// settle returns when everything has been served that processes have sent which have ended since. A killed process may
+// waitIdle returns once the server has served everything that processes sent which have ended. A killed process may
 // leave a request that was not read yet, in a connection that was not accepted.
-func (r *killRound) settle(t *testing.T) {
+func (r *killRound) waitIdle(t *testing.T) {
 	t.Helper()
 	last, err := net.Dial("tcp", r.http.Listener.Addr().String())
 	if err != nil {

@@ -93,10 +93,10 @@ func killedRound(t *testing.T, rnd *rand.Rand, all *tally) {
 		r.line.arm(when, p.kill)
 		p.begin()
 		res, killed, err := p.wait()
-		r.settle(t)
+		r.waitIdle(t)
 		if !killed {
 			if err != nil || res.Size != killedSize {
-				t.Fatalf("round %d: a process that nobody killed: %+v, %v", all.rounds, res, err)
+				t.Fatalf("round %d: a process that was not killed: %+v, %v", all.rounds, res, err)
 			}
 			break
 		}
@@ -193,7 +193,7 @@ func twoProcessesResume(t *testing.T) {
 			r.line.arm(moment{op: "UploadPart", nth: 1 + rnd.IntN(9), stage: arrived}, p.kill) // this part is missing
 			p.begin()
 			p.wait()
-			r.settle(t)
+			r.waitIdle(t)
 		}
 		reached, arrived := make(chan struct{}), r.line.arrival("second")
 		first, second := r.start(t, "first"), r.start(t, "second")

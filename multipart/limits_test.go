@@ -263,7 +263,7 @@ func optionsReachEveryRequestTheyConcern(t *testing.T) {
 			srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Drop()})
 			srv.Inject(osstest.Fault{Op: "PutObject", Times: 4, Effect: osstest.LoseReply()})
 			up := multipart.NewUploader(srv.Client(), settings(100))
-			up.Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), opts) // fails, and is settled or aborted
+			up.Upload(t.Context(), bucket, key, bytes.NewReader(data(size)), opts) // fails, and is aborted
 			for _, r := range srv.Requests() {
 				for name, ops := range where {
 					want := strings.Contains(" "+ops+" ", " "+r.Op+" ")

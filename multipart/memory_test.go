@@ -68,6 +68,7 @@ var asService = osstest.Fault{
 // uploads are four sources, small and large ones, that are uploaded one after the other.
 func fourUploads(t *testing.T, up *multipart.Uploader) (took [4]time.Duration) {
 	t.Helper()
+	size := int64(effort.Of(48, 100, 100)) << 20 // more than the buffers hold
 	for i, upload := range []func(k string) (*multipart.Result, error){
 		func(k string) (*multipart.Result, error) {
 			return up.Upload(t.Context(), bucket, k, plainReader{bytes.NewReader(data(10))}, nil)
@@ -79,7 +80,7 @@ func fourUploads(t *testing.T, up *multipart.Uploader) (took [4]time.Duration) {
 			return up.UploadFile(t.Context(), bucket, k, tempFile(t, data(900_000)).Name(), nil)
 		},
 		func(k string) (*multipart.Result, error) {
-			return up.Upload(t.Context(), bucket, k, plainReader{io.NewSectionReader(zeros{}, 0, 100<<20)}, nil)
+			return up.Upload(t.Context(), bucket, k, plainReader{io.NewSectionReader(zeros{}, 0, size)}, nil)
 		},
 	} {
 		began := time.Now()

@@ -117,7 +117,7 @@ func theUploadOfAKilledNamedWriterIsContinued(t *testing.T) {
 			if w, err = u.NamedWriter(ctx, "n", bucket, key, nil); err != nil {
 				t.Fatal(err)
 			}
-			w.Write(bytes.Repeat([]byte("lost"), 200<<10)) // more than the buffer of a Writer
+			w.Write(bytes.Repeat([]byte("lost"), 20<<10)) // more than the buffer of a Writer
 			synctest.Wait()
 			if n := len(srv.Uploads()); n != 1 {
 				t.Fatalf("%s: %d uploads", kind, n)

@@ -262,7 +262,7 @@ type readerAt func([]byte, int64) (int, error)
 
 func (f readerAt) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
 
-func TestWhatNobodyTakesIsFreed(t *testing.T) {
+func TestPiecesThatAreNotTakenAreFreed(t *testing.T) {
 	for taken := range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(10, 10, -1, 10, 10, 10, 10, 10, 10, 10, -1, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, -1, 10)

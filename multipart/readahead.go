@@ -179,7 +179,7 @@ func (l *lookahead) next(ctx context.Context) (examined, error) {
 
 // place decides where the bytes of a piece are kept between hashing and sending. It returns the piece with the
 // corresponding body, and the room that it needs in the readAhead.
-func (p *hashPipeline) place(ctx context.Context, e examined) (placed piece, room int64, err error) {
+func (p *hashPipeline) place(ctx context.Context, e examined) (_ piece, room int64, err error) {
 	if e.file == nil || e.cached {
 		return e.piece, 0, nil
 	}

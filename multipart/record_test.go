@@ -96,11 +96,11 @@ func aRecordWithoutADigestOfItsOptionsIsNotContinued(t *testing.T) {
 func TestARecordShowsNoOption(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		p, err := multipart.NewUploader(srv.Client(), settings(100)).Begin(t.Context(), bucket, key, 950,
-			&oss.ObjectOptions{Metadata: map[string]string{"owner": "somebody"}})
+			&oss.ObjectOptions{Metadata: map[string]string{"owner": "alice"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Options) != 32 || strings.Contains(p.Options, "somebody") || p.Begun.IsZero() {
+		if len(p.Options) != 32 || strings.Contains(p.Options, "alice") || p.Begun.IsZero() {
 			t.Errorf("the plan is %+v", p)
 		}
 		srv.Client().AbortMultipartUpload(t.Context(), p.Upload)

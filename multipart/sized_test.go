@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -143,18 +144,33 @@ func TestALenThatIsWrongDoesNoHarm(t *testing.T) {
 
 // Parts of a known length are even, and as small as 10,000 of them allow.
 func TestAStreamOfKnownLengthHasEvenParts(t *testing.T) {
+	const size = 25_000 // parts of three and of two bytes, so that there are at most 10,000
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		const size = 25_000
 		up := multipart.NewUploader(srv.Client(),
 			&multipart.Options{PartSize: 1, Concurrency: 8, Checksum: oss.ChecksumCRC64})
+		sizes := multipart.PartSizes(t.Context(), up, bytes.NewReader(data(size)), size)
+		var sum int64
+		for i, n := range sizes {
+			if sum += n; n > 3 || n < 2 && i < len(sizes)-1 {
+				t.Fatalf("part %d of %d has %d bytes", i+1, len(sizes), n)
+			}
+		}
+		if sum != size || len(sizes) > oss.MaxPartNumber {
+			t.Fatalf("%d parts have %d bytes", len(sizes), sum)
+		}
+		if testing.Short() {
+			return
+		}
 		src := multipart.Sized(plainReader{bytes.NewReader(data(size))}, size)
 		res, err := up.Upload(t.Context(), bucket, key, src, nil)
 		wantObject(t, srv, data(size), res, err)
 		obj, _ := srv.Object(bucket, key)
-		for i, part := range obj.Parts {
-			if part.Size > 3 || part.Size < 2 && i < len(obj.Parts)-1 {
-				t.Fatalf("part %d of %d has %d bytes", part.Number, len(obj.Parts), part.Size)
-			}
+		var sent []int64
+		for _, part := range obj.Parts {
+			sent = append(sent, part.Size)
+		}
+		if !slices.Equal(sent, sizes) {
+			t.Errorf("the object has %d parts of other sizes", len(sent))
 		}
 	})
 }

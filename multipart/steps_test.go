@@ -146,7 +146,7 @@ func TestStepsRefusePlansThatCannotBe(t *testing.T) {
 		t.Error("Begin took 0 bytes")
 	}
 	if _, err := up.Begin(t.Context(), bucket, key, 1, &oss.ObjectOptions{ACL: "private"}); err == nil {
-		t.Error("Begin took an ACL, which nobody would set")
+		t.Error("Begin took an ACL, which no later request would set")
 	}
 	if _, err := up.Begin(t.Context(), bucket, key, 1,
 		&oss.ObjectOptions{Header: map[string][]string{"x-oss-request-payer": {"requester"}}}); err == nil {

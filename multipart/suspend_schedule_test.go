@@ -101,7 +101,7 @@ func newSuspendRound(t *testing.T, seed uint64, events map[string]int) *suspendR
 	if r.rnd.IntN(3) > 0 {
 		r.srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed)})
 	}
-	r.forget()
+	r.reset()
 	r.note("%s", r.mode)
 	return r
 }
@@ -112,8 +112,8 @@ func (r *suspendRound) note(format string, args ...any) {
 
 func (r *suspendRound) count(event string) { r.events[event]++; r.note("- %s", event) }
 
-// forget begins a new upload.
-func (r *suspendRound) forget() {
+// reset begins a new upload.
+func (r *suspendRound) reset() {
 	r.cp, r.may, r.tried, r.lost = nil, [][]byte{nil}, [][]byte{nil}, false
 }
 
@@ -263,7 +263,7 @@ func (r *suspendRound) discard() {
 	if err != nil {
 		r.t.Errorf("discarding: %v", err)
 	}
-	r.forget()
+	r.reset()
 }
 
 // bytes returns up to n random bytes.
@@ -356,7 +356,7 @@ func (r *suspendRound) end(w *multipart.Writer, m *mortal, before, now [][]byte)
 		r.t.Errorf("Suspend: %v", err)
 	}
 	if fresh {
-		r.forget()
+		r.reset()
 		return
 	}
 	r.may = before
@@ -489,7 +489,7 @@ func (r *suspendRound) finish() {
 			return
 		}
 		if r.may = before; r.cp == nil && r.store == nil {
-			r.forget()
+			r.reset()
 		}
 	}
 	r.t.Error("the object could not be closed")
@@ -542,7 +542,7 @@ func killedAtEachRequestOfALeg(t *testing.T) {
 					if mode == "map" || mode == "objects" {
 						r.store = stores(t, srv)[mode]
 					}
-					r.forget()
+					r.reset()
 					want := data(1500)
 					next := func(left int) *multipart.Writer {
 						u, m := r.start(true)

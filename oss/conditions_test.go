@@ -73,7 +73,7 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 		{"forbidden object of an old installation", head, bare(403), oss.Config{},
 			kinds{oss.ErrAccessDenied, fs.ErrPermission}, new(*oss.ServiceError), 403,
 			"oss: HeadObject oss://bucket/key: 403 AccessDenied, request ID " + id},
-		{"missing object of nobody knows whom", head, says(404, ""), oss.Config{}, kinds{fs.ErrNotExist},
+		{"missing object, by an unknown server", head, says(404, ""), oss.Config{}, kinds{fs.ErrNotExist},
 			new(*oss.ServiceError), 404,
 			"oss: HeadObject oss://bucket/key: 404 Not Found"},
 		{"missing bucket", list, refuses(404, "NoSuchBucket"), oss.Config{}, kinds{oss.ErrNoSuchBucket, fs.ErrNotExist},

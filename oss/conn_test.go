@@ -212,7 +212,7 @@ func TestCancellingEndsAWriteThatIsStuck(t *testing.T) {
 }
 
 // Reads of a body tell what a connection takes at once.
-func TestStridesFollowTheSpeedOfTheBody(t *testing.T) {
+func TestStepsFollowTheSpeedOfTheBody(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		wait time.Duration // for each read
@@ -402,7 +402,7 @@ func (c *writeCounter) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-func TestRecordsOfAStrideLeaveTogether(t *testing.T) {
+func TestRecordsOfAStepAreWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lengths := make(chan int, 10_000)
 		line, c := newOwnRawServer(t, "https", oss.Config{}, nil, func(e *serverConn) { e.say(ok(e.request())) })

@@ -188,7 +188,7 @@ func (h *hosts) race(ctx context.Context, network string, list []netip.AddrPort)
 	var (
 		results = make(chan result)
 		began   []time.Time               // of the attempts made
-		settled = make([]bool, len(list)) // the attempt has ended
+		ended   = make([]bool, len(list)) // whether the attempt has
 		running sync.WaitGroup
 		first   error
 	)
@@ -212,7 +212,7 @@ func (h *hosts) race(ctx context.Context, network string, list []netip.AddrPort)
 	// avoidSlow avoids the addresses that had attemptDelay to answer before end, and did not.
 	avoidSlow := func(end time.Time) {
 		for i, start := range began {
-			if !settled[i] && end.Sub(start) >= attemptDelay {
+			if !ended[i] && end.Sub(start) >= attemptDelay {
 				h.avoidAddress(list[i])
 			}
 		}
@@ -233,7 +233,7 @@ func (h *hosts) race(ctx context.Context, network string, list []netip.AddrPort)
 			return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
 		case r := <-results:
 			if r.err == nil {
-				settled[r.number] = true
+				ended[r.number] = true
 				avoidSlow(began[r.number])
 				if r.number > 0 {
 					h.take(list[r.number])
@@ -244,7 +244,7 @@ func (h *hosts) race(ctx context.Context, network string, list []netip.AddrPort)
 				continue
 			}
 			pending--
-			settled[r.number] = true
+			ended[r.number] = true
 			if first == nil {
 				first = r.err
 			}

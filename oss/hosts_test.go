@@ -75,7 +75,7 @@ func (n *addressed) answer(found ...string) {
 	}
 }
 
-// taken returns the number of dials to each address so far, and forgets them.
+// taken returns the number of dials to each address since the last call.
 func (n *addressed) taken() map[string]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -94,7 +94,7 @@ func (n *addressed) connect(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	c := &placed{raw, net.TCPAddrFromAddrPort(to)}
+	c := &dialedConn{raw, net.TCPAddrFromAddrPort(to)}
 	if behave == nil {
 		return c, nil
 	}
@@ -105,13 +105,13 @@ func (n *addressed) connect(ctx context.Context, network, addr string) (net.Conn
 	return made, err
 }
 
-// A placed connection tells the address that was dialed.
-type placed struct {
+// A dialedConn tells the address that was dialed.
+type dialedConn struct {
 	net.Conn
 	remote net.Addr
 }
 
-func (c *placed) RemoteAddr() net.Addr { return c.remote }
+func (c *dialedConn) RemoteAddr() net.Addr { return c.remote }
 
 // silent is an address that answers nothing.
 func silent(ctx context.Context, _ net.Conn) (net.Conn, error) {
@@ -353,7 +353,7 @@ func behindTLS(t *testing.T, c net.Conn, config *tls.Config) net.Conn {
 	server := tls.Server(far, config)
 	go func() { io.Copy(server, c); server.Close() }()
 	go func() { io.Copy(c, server); c.Close() }()
-	return &placed{near, c.RemoteAddr()}
+	return &dialedConn{near, c.RemoteAddr()}
 }
 
 // A caller that gives up says nothing about an address.

@@ -158,7 +158,7 @@ func TestRangeThatWasNotHonouredIsAnError(t *testing.T) {
 				return resp, err
 			}, false},
 		{"whole object that is shorter", &oss.GetOptions{Length: 30}, says(200, "0123456789"), true},
-		{"range that nobody asked for", nil, says(206, "234", "Content-Range", "bytes=2-4/10"), false},
+		{"range that was not requested", nil, says(206, "234", "Content-Range", "bytes=2-4/10"), false},
 		{"range of one's own", &oss.GetOptions{Header: http.Header{"range": {"bytes=2-4"}}},
 			says(206, "234", "Content-Range", "bytes 2-4/10"), true},
 	} {

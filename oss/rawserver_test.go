@@ -139,7 +139,7 @@ func ok(body string) string {
 		etag(body), crc(body))
 }
 
-func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
+func TestCatalogueR1ConnectionCutAtAnyByteOfTheRequest(t *testing.T) {
 	body := content(10_000)
 	for _, n := range []int64{0, 1, 100, 300, 400, 1000, 5000, 10_000, 10_300} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestCatalogueR1LineCutAtAnyByteOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestCatalogueR1LineCutAtAnyByteOfTheReply(t *testing.T) {
+func TestCatalogueR1ConnectionCutAtAnyByteOfTheReply(t *testing.T) {
 	const doc = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>e</ETag>" +
 		"</Part></ListPartsResult>"
 	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(doc), doc)
@@ -294,7 +294,7 @@ func TestWaitOfABodyEndsWithItsCall(t *testing.T) {
 	}
 }
 
-func TestSlowBodyIsNoStalledLine(t *testing.T) {
+func TestSlowBodyIsNoStalledConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := content(100_000)
 		line := newRawServer(t, func(e *serverConn) { e.say(ok(e.request())) })
@@ -364,7 +364,7 @@ func TestStalledAttemptsAreAnErrorThatSaysSo(t *testing.T) {
 	})
 }
 
-func TestSlowButMovingLineIsNeverGivenUp(t *testing.T) {
+func TestSlowConnectionIsNeverAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := content(512 << 10)
 		line := newRawServer(t, func(e *serverConn) {

@@ -165,7 +165,7 @@ func TestALentFileThatFailsIsTheFaultOfTheSource(t *testing.T) {
 	}
 }
 
-func TestALentFileOnAStalledLineIsGivenUp(t *testing.T) {
+func TestALentFileOnAStalledConnectionIsAbandoned(t *testing.T) {
 	over := make(chan struct{})
 	c, _ := sockets(t, oss.Config{Retry: oss.Retry{Attempts: 1, Stall: 50 * time.Millisecond}},
 		func(_ http.ResponseWriter, r *http.Request) { <-over })

@@ -92,7 +92,7 @@ func sumsOf(t *testing.T, text string) *oss.PartOptions {
 // readForHeaders is as much of a body as net/http may put behind the headers in its own buffer.
 const readForHeaders = 4 << 10
 
-func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
+func TestLentMemoryIsWrittenInPlace(t *testing.T) {
 	overOwnConns(t, func(t *testing.T, scheme string) {
 		line, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.storeAll(t) })
 		for _, size := range []int{1, 5000, pageSize, 100_000, 3_000_000} {
@@ -112,7 +112,7 @@ func TestLentMemoryIsWrittenFromWhereItLies(t *testing.T) {
 	})
 }
 
-func TestLentMemoryIsGivenBackByALineThatIsCut(t *testing.T) {
+func TestLentMemoryIsReturnedWhenTheConnectionIsCut(t *testing.T) {
 	for _, n := range []int64{300, 5000, 100_000, 399_000} {
 		overOwnConns(t, func(t *testing.T, scheme string) {
 			_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.cutFirst(n) })
@@ -127,7 +127,7 @@ func TestLentMemoryIsGivenBackByALineThatIsCut(t *testing.T) {
 }
 
 // What the connection was given it may still write when the call is over.
-func TestLentMemoryIsGivenBackByAWriteThatIsStuck(t *testing.T) {
+func TestLentMemoryIsReturnedWhenAWriteIsStuck(t *testing.T) {
 	overOwnConns(t, func(t *testing.T, scheme string) {
 		_, c := newOwnRawServer(t, scheme, oss.Config{}, nil, func(e *serverConn) { e.receive(200_000) })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

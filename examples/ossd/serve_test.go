@@ -61,7 +61,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func TestStopWaitsForNobodyWhenNothingRuns(t *testing.T) {
+func TestStopReturnsAtOnceWhenNothingRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.client.HeadObject(t.Context(), "b", "k", nil) // leaves an idle connection

@@ -268,7 +268,7 @@ func TestRemoteUnproved(t *testing.T) {
 	c := command{ctx: t.Context(), env: remote(t, srv, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodHead {
-				srv.PutObject("remote", "x", []byte("somebody else's"))
+				srv.PutObject("remote", "x", []byte("other program's"))
 			}
 			h.ServeHTTP(w, r)
 		})

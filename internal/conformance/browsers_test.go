@@ -18,7 +18,7 @@ import (
 
 // corsAssumptions are about requests from scripts of other origins.
 func corsAssumptions() []assumption {
-	const rules = "a bucket has one set of rules, and it may be somebody's"
+	const rules = "a bucket has one set of rules, and the user may need it"
 	put := func(bucket, elements string) request {
 		return request{method: "PUT", bucket: bucket, query: []string{"cors", ""},
 			body: []byte("<CORSConfiguration>" + elements + "</CORSConfiguration>")}

@@ -14,7 +14,7 @@ const (
 )
 
 // ownBuckets is why checks of buckets run on the fake only.
-const ownBuckets = "the suite makes and deletes no buckets in somebody's account"
+const ownBuckets = "the suite makes and deletes no buckets in the account of the user"
 
 // bucketAssumptions are about buckets as a whole.
 func bucketAssumptions() []assumption {

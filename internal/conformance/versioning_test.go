@@ -8,7 +8,7 @@ import (
 
 // versioningAssumptions are about buckets with versions.
 func versioningAssumptions() []assumption {
-	const other = "versions cannot be switched off again, so the suite does not switch them on in somebody's bucket"
+	const other = "versions cannot be switched off again, so the suite does not switch them on"
 	status := func(t *testing.T, e *env, want string) {
 		t.Helper()
 		doc := e.send(t, request{method: "GET", query: []string{"versioning", ""}}).wants(t, 200).xml(t)

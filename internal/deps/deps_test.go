@@ -170,7 +170,7 @@ func TestImportRulesCatchEveryViolation(t *testing.T) {
 			"in multipart/transfer.go only"},
 		{"x/sync is errgroup and nothing else", "multipart/transfer.go", "golang.org/x/sync/semaphore", "nowhere"},
 		{"cmp is for tests", "multipart/plan_test.go", "github.com/google/go-cmp/cmp", ""},
-		{"cmp is for nobody else", "multipart/plan.go", "github.com/google/go-cmp/cmp", "in tests only"},
+		{"cmp is for tests only", "multipart/plan.go", "github.com/google/go-cmp/cmp", "in tests only"},
 		{"a name that begins alike is another module", "oss/a_test.go", "github.com/google/go-cmpx", "nowhere"},
 		{"other modules are refused", "oss/client.go", "golang.org/x/net/http2", "nowhere"},
 		{"tests have no other modules either", "oss/client_test.go", "github.com/stretchr/testify", "nowhere"},

@@ -219,7 +219,7 @@ func TestSourceRulesCatchEveryViolation(t *testing.T) {
 		{"function", "func F() {}", undocumented, "F has no comment that"},
 		{"function by another name", "// Fn runs.\nfunc F() {}", undocumented, "F has no comment that"},
 		{"method", "// T is one.\ntype T int\nfunc (*T) M() {}", undocumented, "M has no comment that"},
-		{"method of a type nobody sees", "type t int\nfunc (*t) M() {}", undocumented, ""},
+		{"method of an unexported type", "type t int\nfunc (*t) M() {}", undocumented, ""},
 		{"type", "type T int", undocumented, "T has no comment that"},
 		{"type in a group", "// Types.\ntype (\n\tT int\n)", undocumented, "T has no comment that"},
 		{"constant", "const C = 1", undocumented, "C has no comment"},

@@ -34,7 +34,7 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 	replace(t, path, keyFile("id-1"))
 	synctest.Test(t, func(t *testing.T) {
 		p := credentials.File(path, nil)
-		settled := func() string {
+		refreshed := func() string {
 			time.Sleep(time.Second)
 			ask(t, p)
 			synctest.Wait()
@@ -44,25 +44,25 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 			t.Fatal(got)
 		}
 		replace(t, path, keyFile("id-2"))
-		if got := settled(); got != "id-2" {
+		if got := refreshed(); got != "id-2" {
 			t.Errorf("after it was replaced: %s", got)
 		}
 		for name, text := range map[string]string{"empty": "",
 			"half": `{"AccessKeyId": "id-3", "Acce`, "no keys": "{}"} {
 			replace(t, path, text)
-			if got := settled(); got != "id-2" {
+			if got := refreshed(); got != "id-2" {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if got := settled(); got != "id-2" {
+		if got := refreshed(); got != "id-2" {
 			t.Errorf("after it was removed: %s", got)
 		}
 		replace(t, path, keyFile("id-4"))
 		time.Sleep(time.Minute) // the pause after the failures
-		if got := settled(); got != "id-4" {
+		if got := refreshed(); got != "id-4" {
 			t.Errorf("after it came back: %s", got)
 		}
 	})

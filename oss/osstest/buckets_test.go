@@ -115,7 +115,7 @@ func TestBucketLivesFromPutToDelete(t *testing.T) {
 	wants(t, srv, "GET given/key", "404 NoSuchKey 0026-00000001")
 }
 
-func TestBucketsThatNobodyMadeCanBeMadeAndDeleted(t *testing.T) {
+func TestBucketsThatWereNotCreatedCanBeCreatedAndDeleted(t *testing.T) {
 	srv := start(t, nil) // every name exists
 	wants(t, srv, "PUT any/key", "ok")
 	wants(t, srv, "DELETE any/key", "ok")

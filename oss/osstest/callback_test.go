@@ -108,11 +108,11 @@ func TestCallbackThatFailsLeavesTheObject(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for name, tt := range map[string]struct{ url, message string }{
-		"status":       {moved.URL, "Error status : 301."},
-		"no JSON":      {wrong.URL, "Response body is not valid json format."},
-		"too large":    {huge.URL, "Response body is too large."},
-		"no length":    {chunked.URL, "Response header has no Content-Length."},
-		"nobody there": {gone.URL, "Error status : -1. OSS can not connect to your callbackUrl, please check it."},
+		"status":      {moved.URL, "Error status : 301."},
+		"no JSON":     {wrong.URL, "Response body is not valid json format."},
+		"too large":   {huge.URL, "Response body is too large."},
+		"no length":   {chunked.URL, "Response header has no Content-Length."},
+		"no listener": {gone.URL, "Error status : -1. OSS can not connect to your callbackUrl, please check it."},
 		"far away": {"http://192.0.2.1/x",
 			"Error status : -1. 192.0.2.1 is not on loopback, and no other address is called."},
 		"by name": {"example.com/x",

@@ -80,7 +80,7 @@ func TestCloseIsPromptAfterRequestsThatWereCutOff(t *testing.T) {
 }
 
 // Refusing a body unread is over at once, too, and does not disturb the next request.
-func TestUnreadBodiesHoldUpNobody(t *testing.T) {
+func TestUnreadBodiesDelayNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := osstest.NewServer(nil)
 		begin := time.Now()

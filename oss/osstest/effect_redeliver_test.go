@@ -124,7 +124,7 @@ func TestOnlyStoredPartsComeLate(t *testing.T) {
 	})
 }
 
-func TestCloseForgetsLateParts(t *testing.T) {
+func TestCloseDropsLateParts(t *testing.T) {
 	before := runtime.NumGoroutine()
 	dir := t.TempDir()
 	srv := osstest.NewServer(&osstest.Options{Dir: dir})

@@ -15,7 +15,7 @@ import (
 
 // A server that answers in the middle of a body is heard, although the rest is not read, over
 // every kind of connection, and however much the client has left to say.
-func TestAnswersInTheMiddleOfABodyAreHeard(t *testing.T) {
+func TestAnswersInTheMiddleOfABodyAreRead(t *testing.T) {
 	srv := start(t, nil)
 	real := httptest.NewServer(srv)
 	defer real.Close()

@@ -172,7 +172,7 @@ func TestAFormIsRefusedAsItsPolicySays(t *testing.T) {
 	wrong := signV1(good)
 	wrong[5] = "AAAA"
 	unknown := signV1(good)
-	unknown[1] = "nobody"
+	unknown[1] = "unknown"
 	policyOf := func(p string) []string { return signV1(p) }
 	const invalid, denied = "400 InvalidPolicyDocument", "403 AccessDenied"
 	for _, tt := range []struct {

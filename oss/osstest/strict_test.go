@@ -40,7 +40,7 @@ func TestRefusalsOfStrangersRequestsAreTheServices(t *testing.T) {
 		{"PUT of a key with a slash", "400", "InvalidObjectName", sendWire(t, srv, "", "PUT //key HTTP/1.1", none)},
 		{"an encoding that is none", "400", "<EC>0017-00000235</EC>",
 			sendWire(t, srv, "", "GET /?encoding-type=gzip HTTP/1.1")},
-		{"an encoding nobody describes", "400", "<Header>encoding-type</Header>",
+		{"an undocumented encoding", "400", "<Header>encoding-type</Header>",
 			sendWire(t, srv, "", "POST /key?uploads&encoding-type=url2 HTTP/1.1", none)},
 		{"a source with an empty version", "400", "0012-00000201",
 			sendWire(t, srv, "", "PUT /copy HTTP/1.1", none, "x-oss-copy-source: /open/key?versionId=")},
