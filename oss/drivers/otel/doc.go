@@ -12,9 +12,9 @@
 //
 //   - "upload" or "download", for each as a whole; see multipart.Hooks for what that is. Its events "waiting" and
 //     "continuing" tell when OSS throttled or could not be reached.
-//   - The operation, with the name of the OSS action, for example "UploadPart": one for each part, and a second one for
-//     a part that was sent twice because the first request was slow. That of GetObject ends when the header of the reply
-//     is there, since the caller reads the body.
+//   - The operation, with the name of the OSS action, for example "UploadPart": one for each part, and a second one
+//     for a part that was sent twice because the first request was slow. That of GetObject ends when the header of the
+//     reply is there, since the caller reads the body.
 //   - The attempt, with the HTTP method as its name: one for each request that was sent. It is made when the attempt
 //     has ended, with the time at which it began.
 //

@@ -72,7 +72,8 @@ func TestDownloadsHaveSpans(t *testing.T) {
 			return err
 		},
 		"file": func(o *observed) error {
-			_, err := o.downloader(serial).DownloadFile(o.t.Context(), bucket, key, filepath.Join(o.t.TempDir(), "f"), nil)
+			path := filepath.Join(o.t.TempDir(), "f")
+			_, err := o.downloader(serial).DownloadFile(o.t.Context(), bucket, key, path, nil)
 			return err
 		},
 		"Reader": func(o *observed) error {
