@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,119 +16,26 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-const (
-	coordinated = 16 // jobs at a time
-	maxBegins   = 3  // uploads of one object, before the job fails
-	maxFailures = 5  // of a job in a row, before it fails
-)
+// maxBegins is the number of uploads that are begun for one object before the job fails.
+const maxBegins = 3
 
-// coordinate competes for the lease until ctx ends, and coordinates all jobs while this node holds it.
-func (n *node) coordinate(ctx context.Context) {
-	for ctx.Err() == nil {
-		rev, err := n.leases.Create(ctx, leaseKey, []byte(n.name))
-		if err == nil {
-			n.say("%s coordinates", n.name)
-			n.lead(ctx, rev)
-		}
-		sleep(ctx, n.lease/4)
-	}
-}
-
-// lead coordinates all jobs while the lease, which is at revision rev, can be renewed.
-func (n *node) lead(ctx context.Context, rev uint64) {
+// coordinate does the task of a coordinator: it takes steps until the job has ended, and extends its lease meanwhile.
+// Each step begins with what the record and OSS say, so a step can be repeated, and another coordinator can go on.
+func (n *node) coordinate(ctx context.Context, t task, msg jetstream.Msg) error {
+	n.say("%s coordinates job %s", n.name, t.Job)
 	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
-		defer cancel()
-		rev = n.renew(ctx, rev)
-	})
-	if err := n.eachJob(ctx, &running); err != nil && ctx.Err() == nil {
-		n.say("coordinator %s: %v", n.name, err)
-	}
-	cancel()
-	running.Wait()
-	free, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	var lease sync.WaitGroup
+	defer lease.Wait()
 	defer cancel()
-	n.leases.Delete(free, leaseKey, jetstream.LastRevision(rev)) // otherwise it expires
-}
-
-// renew keeps the lease until it is lost or ctx ends, and returns its last revision.
-func (n *node) renew(ctx context.Context, rev uint64) uint64 {
-	for last := time.Now(); sleep(ctx, n.lease/4); {
-		try, cancel := context.WithTimeout(ctx, n.lease/4)
-		next, err := n.leases.Update(try, leaseKey, []byte(n.name), rev)
-		cancel()
-		switch {
-		case err == nil:
-			rev, last = next, time.Now()
-		case errors.Is(err, jetstream.ErrKeyRevisionMismatch) || time.Since(last) > n.lease/2:
-			return rev
+	lease.Go(func() {
+		for sleep(ctx, n.lease/4) {
+			msg.InProgress()
 		}
-	}
-	return rev
-}
-
-// eachJob drives every job that has not ended.
-func (n *node) eachJob(ctx context.Context, running *sync.WaitGroup) error {
-	w, err := n.jobs.WatchAll(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
-	var mu sync.Mutex
-	driven := make(map[string]bool)
-	slots := make(chan struct{}, coordinated)
+	})
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case e, ok := <-w.Updates():
-			if !ok {
-				return nil
-			}
-			var j job
-			if e == nil || json.Unmarshal(e.Value(), &j) != nil || j.Ended {
-				continue
-			}
-			id := e.Key()
-			mu.Lock()
-			known := driven[id]
-			driven[id] = true
-			mu.Unlock()
-			if known {
-				continue
-			}
-			running.Go(func() {
-				select {
-				case slots <- struct{}{}:
-					n.drive(ctx, id)
-					<-slots
-				case <-ctx.Done():
-				}
-				mu.Lock()
-				delete(driven, id)
-				mu.Unlock()
-			})
-		}
-	}
-}
-
-// drive takes steps until the job has ended. A step that fails is repeated, because it begins with what the record and
-// OSS say.
-func (n *node) drive(ctx context.Context, id string) {
-	for failures := 0; ctx.Err() == nil; {
-		ended, err := n.step(ctx, id)
-		switch {
-		case ended:
-			return
-		case err == nil:
-			failures = 0
-		case ctx.Err() == nil:
-			n.say("job %s: %v", id, err)
-			if failures++; failures == maxFailures {
-				n.change(ctx, id, func(j *job) { j.Error = err.Error() })
-			}
-			sleep(ctx, time.Duration(failures)*n.lease/8)
+		ended, err := n.step(ctx, t.Job)
+		if ended || err != nil && !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+			return err
 		}
 	}
 }
@@ -137,32 +44,35 @@ func (n *node) drive(ctx context.Context, id string) {
 func (n *node) step(ctx context.Context, id string) (ended bool, err error) {
 	j, rev, err := n.load(ctx, id)
 	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound):
-		return true, nil
 	case err != nil || j.Ended:
 		return err == nil, err
 	case j.Error != "":
 		return false, n.abandon(ctx, id, j, rev)
-	case j.Batch && len(j.Done) == 0:
-		return false, n.distribute(ctx, id, []int{0})
-	case j.Batch:
-		j.Ended = true
-		return false, n.save(ctx, id, j, rev)
 	case j.Plan == nil:
 		return false, n.begin(ctx, id, j, rev)
 	}
-	held, err := n.held(ctx, j.Plan)
+	var held []oss.Part
+	for part, err := range n.client.Parts(ctx, j.Plan.Upload, nil) {
+		if errors.Is(err, oss.ErrNoSuchUpload) {
+			return false, n.settle(ctx, id, j, rev)
+		}
+		if err != nil {
+			return false, err
+		}
+		held = append(held, part)
+	}
+	if missing := j.Plan.Missing(held); len(missing) > 0 {
+		return false, n.distribute(ctx, id, j, missing)
+	}
+	// Finish compares the CRC-64 of the object with those of the parts.
+	res, err := multipart.NewUploader(n.client, nil).Finish(ctx, *j.Plan, held)
 	if errors.Is(err, oss.ErrNoSuchUpload) {
-		return false, n.settle(ctx, id, j, rev)
+		return false, nil // another coordinator was faster
 	}
 	if err != nil {
 		return false, err
 	}
-	missing := j.Plan.Missing(held)
-	if len(missing) == 0 {
-		return false, n.finish(ctx, id, j, rev, held)
-	}
-	return false, n.distribute(ctx, id, sharesOf(j, missing))
+	return false, n.succeed(ctx, id, j, rev, res)
 }
 
 // begin begins the upload of a job. The record says so before and after, and a coordinator that finds only the first
@@ -199,55 +109,20 @@ func (n *node) begin(ctx context.Context, id string, j *job, rev uint64) error {
 	return err
 }
 
-// held returns the parts that OSS lists.
-func (n *node) held(ctx context.Context, p *multipart.Plan) (parts []oss.Part, err error) {
-	for part, err := range n.client.Parts(ctx, p.Upload, nil) {
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part)
-	}
-	return parts, nil
-}
-
-// sharesOf returns the shares that have a missing part.
-func sharesOf(j *job, missing []int) (shares []int) {
-	want := make(map[int]bool)
-	for _, number := range missing {
-		want[number] = true
-	}
-	for i := range j.shares() {
-		for _, number := range j.Plan.Share(i, j.shares()) {
-			if want[number] {
-				shares = append(shares, i)
-				break
-			}
-		}
-	}
-	return shares
-}
-
-// distribute queues those shares that are not in the queue, and waits until no task of the job is left in it.
-func (n *node) distribute(ctx context.Context, id string, shares []int) error {
+// distribute queues the shares that have missing parts, and waits until no share of the job is left in the queue.
+func (n *node) distribute(ctx context.Context, id string, j *job, missing []int) error {
 	done := make(chan *nats.Msg, 1)
 	sub, err := n.nc.ChanSubscribe(doneSubject+id, done)
 	if err != nil {
 		return err
 	}
 	defer sub.Unsubscribe()
-	for _, i := range shares {
-		t := task{Job: id, Share: i}
-		text, err := json.Marshal(t)
-		if err != nil {
-			return err
-		}
-		_, err = n.js.Publish(ctx, t.subject(), text, jetstream.WithExpectLastSequencePerSubject(0))
-		var refused *jetstream.APIError
-		if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
-			continue // an earlier coordinator has queued it, and it is not acknowledged yet
-		}
-		if err != nil {
-			return err
+	for i := range j.shares() {
+		lacks := func(number int) bool { return slices.Contains(missing, number) }
+		if slices.ContainsFunc(j.Plan.Share(i, j.shares()), lacks) {
+			if err := n.publish(ctx, fmt.Sprintf("%s%s.%d", workSubject, id, i), task{Job: id, Share: i}); err != nil {
+				return err
+			}
 		}
 	}
 	for {
@@ -264,16 +139,6 @@ func (n *node) distribute(ctx context.Context, id string, shares []int) error {
 		}
 		tick.Stop()
 	}
-}
-
-// finish completes the upload, whose parts are all stored. The library compares the CRC-64 of the object with those of
-// the parts.
-func (n *node) finish(ctx context.Context, id string, j *job, rev uint64, parts []oss.Part) error {
-	res, err := multipart.NewUploader(n.client, nil).Finish(ctx, *j.Plan, parts)
-	if err != nil {
-		return err
-	}
-	return n.succeed(ctx, id, j, rev, res)
 }
 
 // settle finds out what became of an upload that OSS does not know: an earlier coordinator has completed it, or another
@@ -341,36 +206,4 @@ func (n *node) sweep(ctx context.Context, j *job) error {
 		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return nil
-}
-
-// sleep waits for d. It returns false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
-}
-
-// abandonAll removes what is left of all jobs that have not ended. No coordinator and no worker may be running.
-func (n *node) abandonAll(ctx context.Context) error {
-	ids, err := n.jobs.Keys(ctx)
-	if err != nil {
-		if errors.Is(err, jetstream.ErrNoKeysFound) {
-			return nil
-		}
-		return err
-	}
-	var errs []error
-	for _, id := range ids {
-		j, rev, err := n.load(ctx, id)
-		if err == nil && !j.Ended {
-			j.Error = "interrupted"
-			err = n.abandon(ctx, id, j, rev)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }

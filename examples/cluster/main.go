@@ -15,12 +15,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/signal"
 	"path"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -32,26 +30,26 @@ import (
 )
 
 const (
+	coordinated = 4 // jobs at a time, by one process
+
 	batchFiles = 100      // in a batch
 	batchBytes = 64 << 20 // in a batch, unless one file is larger
 )
 
 // settings are the flags and arguments.
 type settings struct {
-	nats, listen string
-	name, prefix string
-	workers      int
-	partSize     int64
-	parts        int // in a share
-	lease        time.Duration
-	sources      []string
+	nats, name, prefix string
+	workers            int
+	partSize           int64
+	parts              int // in a share
+	lease              time.Duration
+	sources            []string
 }
 
 func main() {
 	var s settings
 	host, _ := os.Hostname()
 	flag.StringVar(&s.nats, "nats", "", "`URL` of a NATS server with JetStream; without it, one runs in this process")
-	flag.StringVar(&s.listen, "listen", "", "`address` at which that server can be joined, without a password")
 	flag.StringVar(&s.name, "name", fmt.Sprintf("%s-%d", host, os.Getpid()), "`name` of this process")
 	flag.StringVar(&s.prefix, "prefix", "", "`prefix` of the keys")
 	flag.IntVar(&s.workers, "workers", 3, "`number` of shares in flight in this process")
@@ -72,8 +70,6 @@ func (s settings) check() error {
 	switch {
 	case s.nats == "" && len(s.sources) == 0:
 		return errors.New("neither a source nor the -nats of a cluster to work for")
-	case s.nats != "" && s.listen != "":
-		return errors.New("-listen is for the server in this process, which -nats replaces")
 	case s.workers < 0 || s.workers == 0 && s.nats == "":
 		return fmt.Errorf("-workers %d: nobody would upload", s.workers)
 	case s.partSize < oss.MinPartSize || s.partSize > oss.MaxPartSize:
@@ -95,8 +91,8 @@ func run(ctx context.Context, getenv func(string) string, s settings, out io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	if b.Local && (s.nats != "" || s.listen != "") {
-		return errors.New("set OSS_* : other machines cannot reach a bucket in this process")
+	if b.Local && s.nats != "" {
+		return errors.New("OSS_BUCKET and the other OSS_* variables are not set: a cluster needs a real bucket")
 	}
 	nc, closeNATS, err := s.connect()
 	if err != nil {
@@ -114,20 +110,15 @@ func run(ctx context.Context, getenv func(string) string, s settings, out io.Wri
 	}
 	defer stopTable()
 
-	var running sync.WaitGroup
-	background, cancel := context.WithCancel(ctx)
-	defer func() {
-		cancel()
-		running.Wait()
-		if s.nats == "" { // nobody else can go on
-			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-			defer cancel()
-			err = errors.Join(err, n.abandonAll(clean))
-		}
-	}()
-	running.Go(func() { n.coordinate(background) })
+	running := new(sync.WaitGroup)
+	defer running.Wait()
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	for range coordinated {
+		running.Go(func() { n.consume(background, coordinators, n.coordinate) })
+	}
 	for i := range s.workers {
-		running.Go(func() { newWorker(n, i).work(background) })
+		running.Go(func() { n.consume(background, workers, newWorker(n, i).do) })
 	}
 	if len(s.sources) == 0 {
 		<-ctx.Done()
@@ -150,17 +141,7 @@ func (s settings) connect() (*nats.Conn, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	host, port := "", 0
-	if s.listen != "" {
-		var number string
-		if host, number, err = net.SplitHostPort(s.listen); err == nil {
-			port, err = strconv.Atoi(number)
-		}
-		if err != nil || host == "" {
-			return nil, nil, errors.Join(fmt.Errorf("-listen %q is no host and port", s.listen), os.Remove(dir))
-		}
-	}
-	srv, err := embed(dir, host, port)
+	srv, err := embed(dir, "")
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -193,7 +174,7 @@ func (s settings) upload(ctx context.Context, n *node, bucket string, t *table) 
 	began := time.Now()
 	var errs []error
 	var size int64
-	err = n.wait(ctx, ids, func(j *job) {
+	ended := func(j *job) {
 		if j.Error != "" {
 			errs = append(errs, fmt.Errorf("%s: %s", j.Files[0].Key, j.Error))
 			return
@@ -202,9 +183,17 @@ func (s settings) upload(ctx context.Context, n *node, bucket string, t *table) 
 			size += o.Size
 			t.printf("object    %s: %d bytes in %d parts, ETag %s, CRC-64 %d", o.Key, o.Size, o.Parts, o.ETag, o.CRC64)
 		}
-	})
-	if err != nil && s.nats != "" {
+	}
+	err = n.wait(ctx, ids, ended)
+	switch {
+	case err != nil && s.nats != "":
 		err = fmt.Errorf("%w; the cluster goes on with %d jobs", err, len(ids))
+	case err != nil: // without this process nobody can
+		ctx = context.WithoutCancel(ctx)
+		for id := range ids {
+			n.change(ctx, id, func(j *job) { j.Error, j.Ended = "interrupted", j.Batch })
+		}
+		err = n.wait(ctx, ids, ended)
 	}
 	t.printf("total     %d bytes in %v", size, time.Since(began).Round(10*time.Millisecond))
 	return errors.Join(append(errs, err)...)

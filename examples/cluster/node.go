@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -18,15 +19,19 @@ import (
 
 // Names in JetStream.
 const (
-	jobsBucket  = "oss-jobs"  // records of jobs, by ID
-	leaseBucket = "oss-lease" // who coordinates; entries expire
-	leaseKey    = "coordinator"
-	workStream  = "oss-work"  // tasks that are not acknowledged yet
-	workSubject = "oss.work." // followed by the job and the number of the task
-	consumer    = "workers"
-	doneSubject = "oss.done." // followed by the job: a task has ended
-	events      = "oss.event" // for the table
+	jobsBucket  = "oss-jobs" // records of jobs, by ID
+	stream      = "oss-tasks"
+	jobSubject  = "oss.job."  // tasks of coordinators; followed by the job
+	workSubject = "oss.work." // tasks of workers; followed by the job and the share
+	doneSubject = "oss.done." // followed by the job: a task has ended; not kept
+	eventTopic  = "oss.event" // for the tables; not kept
+
+	coordinators, workers = "coordinators", "workers" // consumers
 )
+
+// maxDeliveries is the number of deliveries of a task after which an error is that of its job. Before that another
+// machine may succeed, as one that has mounted the file system.
+const maxDeliveries = 10
 
 // A job is the record of what is to be uploaded: one object in parts, or a batch of small ones.
 type job struct {
@@ -40,9 +45,9 @@ type job struct {
 	Since  time.Time       // before the first
 	Plan   *multipart.Plan // nil until the upload is begun
 
-	Done  []stored // the objects, once the job has succeeded
+	Done  []stored // the objects of a job that has succeeded
 	Error string   // why the job fails
-	Ended bool
+	Ended bool     // the job has succeeded, or failed and left nothing
 }
 
 // A file is a source and the key of its object.
@@ -60,11 +65,8 @@ type stored struct {
 	Parts int
 }
 
-// shares returns the number of tasks of j.
+// shares returns the number of shares of an upload that is begun.
 func (j *job) shares() int {
-	if j.Batch {
-		return 1
-	}
 	return (j.Plan.NumParts() + j.Parts - 1) / j.Parts
 }
 
@@ -77,26 +79,23 @@ func (j *job) id() string {
 	return fmt.Sprintf("%x", sha256.Sum256(text))[:20]
 }
 
-// A task is a message of the work queue.
+// A task is a message of the queue: to coordinate a job, or to upload a share of an object or a batch.
 type task struct {
 	Job   string
 	Share int // of Plan.Share
 }
 
-func (t task) subject() string { return fmt.Sprintf("%s%s.%d", workSubject, t.Job, t.Share) }
-
 // A node is this process in the cluster.
 type node struct {
 	name   string
-	lease  time.Duration // after which the work of a process that is silent goes to others
+	lease  time.Duration // after which the tasks of a process that is silent go to others
 	client *oss.Client
 	say    func(format string, args ...any)
 
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	jobs   jetstream.KeyValue
-	leases jetstream.KeyValue
-	queue  jetstream.Stream
+	nc    *nats.Conn
+	js    jetstream.JetStream
+	jobs  jetstream.KeyValue
+	queue jetstream.Stream
 }
 
 // join creates what the cluster needs in JetStream, unless it is there.
@@ -108,20 +107,77 @@ func (n *node) join(ctx context.Context, nc *nats.Conn) (err error) {
 	if n.jobs, err = n.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: jobsBucket}); err != nil {
 		return fmt.Errorf("JetStream: %w", err)
 	}
-	n.leases, err = n.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: leaseBucket, TTL: n.lease})
-	if err != nil {
-		return err
-	}
 	n.queue, err = n.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: workStream, Subjects: []string{workSubject + ">"}, Retention: jetstream.WorkQueuePolicy,
+		Name: stream, Subjects: []string{jobSubject + "*", workSubject + ">"}, Retention: jetstream.WorkQueuePolicy,
 	})
+	for name, subjects := range map[string]string{coordinators: jobSubject + "*", workers: workSubject + ">"} {
+		if err == nil {
+			_, err = n.queue.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+				Durable: name, FilterSubject: subjects, AckWait: n.lease, MaxDeliver: -1,
+			})
+		}
+	}
+	return err
+}
+
+// publish queues a task, unless it is in the queue already.
+func (n *node) publish(ctx context.Context, subject string, t task) error {
+	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
-	_, err = n.queue.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: n.lease, MaxDeliver: -1,
-	})
+	_, err = n.js.Publish(ctx, subject, text, jetstream.WithExpectLastSequencePerSubject(0))
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return nil
+	}
 	return err
+}
+
+// consume does tasks, one at a time, until ctx ends. A task is acknowledged, and leaves the queue, when do returns nil.
+// It is delivered again, to any process, if do fails, or extends the lease of msg too late.
+func (n *node) consume(ctx context.Context, name string, do func(context.Context, task, jetstream.Msg) error) {
+	for ctx.Err() == nil {
+		msg, err := n.next(ctx, name)
+		var t task
+		switch {
+		case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+			continue
+		case err == nil:
+			err = json.Unmarshal(msg.Data(), &t)
+		}
+		if err != nil {
+			n.say("%s: %v", name, err)
+			sleep(ctx, n.lease/8)
+			continue
+		}
+		if err = do(ctx, t, msg); err == nil {
+			err = msg.DoubleAck(ctx)
+		} else if ctx.Err() != nil {
+			msg.Nak()
+			continue
+		}
+		n.nc.Publish(doneSubject+t.Job, nil)
+		meta, _ := msg.Metadata()
+		if err == nil || meta == nil {
+			continue
+		}
+		n.say("%s: %s %s: %v", n.name, name, t.Job, err)
+		if errors.Is(err, multipart.ErrSourceChanged) || meta.NumDelivered >= maxDeliveries {
+			n.change(ctx, t.Job, func(j *job) { j.Error, j.Ended = cmp.Or(j.Error, err.Error()), j.Batch })
+		}
+		msg.NakWithDelay(min(time.Duration(meta.NumDelivered)*n.lease/8, time.Minute))
+	}
+}
+
+func (n *node) next(ctx context.Context, name string) (jetstream.Msg, error) {
+	consumer, err := n.queue.Consumer(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return consumer.Next(jetstream.FetchContext(ctx))
 }
 
 // load returns the record of a job and its revision.
@@ -168,19 +224,19 @@ func (n *node) submit(ctx context.Context, j *job) error {
 		return err
 	}
 	id := j.id()
-	for {
-		_, err := n.jobs.Create(ctx, id, text)
-		if !errors.Is(err, jetstream.ErrKeyExists) {
-			return err
-		}
-		old, rev, err := n.load(ctx, id)
-		if err != nil || !old.Ended {
-			return err
-		}
-		if err := n.save(ctx, id, j, rev); !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-			return err
+	if _, err = n.jobs.Create(ctx, id, text); errors.Is(err, jetstream.ErrKeyExists) {
+		old, rev, e := n.load(ctx, id)
+		if err = e; err == nil && old.Ended {
+			err = n.save(ctx, id, j, rev)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	if j.Batch {
+		return n.publish(ctx, workSubject+id+".0", task{Job: id})
+	}
+	return n.publish(ctx, jobSubject+id, task{Job: id})
 }
 
 // wait calls ended for each of the jobs when it has ended.
@@ -209,12 +265,10 @@ func (n *node) wait(ctx context.Context, ids map[string]bool, ended func(*job)) 
 	return nil
 }
 
-// embed starts a NATS server in this process. It listens at addr, or nowhere if that is empty.
-func embed(dir, host string, port int) (*server.Server, error) {
-	srv, err := server.NewServer(&server.Options{
-		JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true,
-		Host: host, Port: port, DontListen: host == "",
-	})
+// embed starts a NATS server in this process, which listens at a free port of host, or nowhere if that is empty.
+func embed(dir, host string) (*server.Server, error) {
+	srv, err := server.NewServer(&server.Options{JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true,
+		Host: host, Port: server.RANDOM_PORT, DontListen: host == ""})
 	if err != nil {
 		return nil, err
 	}
@@ -224,4 +278,15 @@ func embed(dir, host string, port int) (*server.Server, error) {
 		return nil, errors.New("embedded NATS server did not start")
 	}
 	return srv, nil
+}
+
+// sleep waits for d. It returns false if ctx has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
 }

@@ -70,7 +70,7 @@ func newLab(t *testing.T, namespaces int, rate int64) *lab {
 	l.http = &httptest.Server{Listener: ln, Config: &http.Server{Handler: http.HandlerFunc(l.serve)}}
 	l.http.Start()
 	t.Cleanup(l.http.Close)
-	if l.nats, err = embed(t.TempDir(), l.host, server.RANDOM_PORT); err != nil {
+	if l.nats, err = embed(t.TempDir(), l.host); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.nats.Shutdown(); l.nats.WaitForShutdown() })
@@ -266,23 +266,6 @@ func (l *lab) node(t *testing.T) *node {
 }
 
 const testLease = 3 * time.Second
-
-// leader waits until a node coordinates.
-func leader(t *testing.T, n *node) string {
-	t.Helper()
-	w, err := n.leases.Watch(t.Context(), leaseKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	for e := range w.Updates() {
-		if e != nil && len(e.Value()) > 0 {
-			return string(e.Value())
-		}
-	}
-	t.Fatal("no coordinator")
-	return ""
-}
 
 // ended waits until every job has ended, of which there is at least one.
 func ended(t *testing.T, n *node) []*job {

@@ -44,7 +44,7 @@ func newTable(out io.Writer) *table {
 
 // follow shows the events of all workers. The function that it returns ends that.
 func (t *table) follow(nc *nats.Conn) (func(), error) {
-	sub, err := nc.Subscribe(events, func(m *nats.Msg) {
+	sub, err := nc.Subscribe(eventTopic, func(m *nats.Msg) {
 		var e event
 		if json.Unmarshal(m.Data, &e) == nil {
 			t.add(e, time.Now())

@@ -16,10 +16,6 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 )
 
-// maxDeliveries is the number of deliveries of one task after which an error is that of the job. Before that another
-// machine may succeed, as one that has mounted the file system.
-const maxDeliveries = 10
-
 // A worker does one task at a time.
 type worker struct {
 	*node
@@ -51,85 +47,27 @@ func newWorker(n *node, i int) *worker {
 	return w
 }
 
-// work does tasks until ctx ends.
-func (w *worker) work(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := w.next(ctx)
-		if err != nil && !errors.Is(err, jetstream.ErrNoMessages) && !errors.Is(err, context.Canceled) {
-			w.say("%s: %v", w.name, err)
-			sleep(ctx, w.lease/8)
-		}
-	}
-}
-
-// next fetches a task and does it. The task is acknowledged once everything is stored, and delivered to another worker
-// when this one is silent for the length of a lease.
-func (w *worker) next(ctx context.Context) error {
-	consumer, err := w.queue.Consumer(ctx, consumer)
-	if err != nil {
-		return err
-	}
-	fetch, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	batch, err := consumer.Fetch(1, jetstream.FetchContext(fetch))
-	if err != nil {
-		return err
-	}
-	for msg := range batch.Messages() {
-		w.do(ctx, msg)
-	}
-	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return nil
-}
-
-func (w *worker) do(ctx context.Context, msg jetstream.Msg) {
-	var t task
-	if err := json.Unmarshal(msg.Data(), &t); err != nil {
-		msg.TermWithReason(err.Error())
-		return
-	}
+// do does a task. The progress of uploads extends its lease.
+func (w *worker) do(ctx context.Context, t task, msg jetstream.Msg) error {
 	w.mu.Lock()
 	w.msg, w.event.Share, w.touched = msg, t.Share, time.Now()
 	w.mu.Unlock()
-	err := w.run(ctx, t)
+	state := "done"
+	err := w.upload(ctx, t)
+	if err != nil {
+		state = err.Error()
+	}
 	w.mu.Lock()
 	w.msg, w.before = nil, w.event.Bytes
 	w.mu.Unlock()
-
-	meta, _ := msg.Metadata()
-	switch {
-	case err == nil || errors.Is(err, oss.ErrNoSuchUpload):
-		// Without the upload there is nothing to do. What became of it is a question for the coordinator.
-	case ctx.Err() != nil:
-		msg.Nak()
-		return
-	case errors.Is(err, multipart.ErrSourceChanged), meta == nil, meta.NumDelivered >= maxDeliveries:
-		// The error ends the job.
-		if err := w.change(ctx, t.Job, func(j *job) { j.Error = err.Error() }); err != nil {
-			w.say("%s: %v", w.name, err)
-			return
-		}
-	default:
-		w.show(err.Error())
-		msg.NakWithDelay(min(time.Duration(meta.NumDelivered)*w.lease/8, time.Minute))
-		return
-	}
-	w.show("done")
-	if err := msg.DoubleAck(ctx); err != nil {
-		w.say("%s: acknowledge: %v", w.name, err) // the task is delivered again, and finds everything stored
-	}
-	w.nc.Publish(doneSubject+t.Job, nil)
+	w.show(state)
+	return err
 }
 
-// run does a task.
-func (w *worker) run(ctx context.Context, t task) error {
+func (w *worker) upload(ctx context.Context, t task) error {
 	j, _, err := w.load(ctx, t.Job)
 	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound):
-		return nil
-	case err != nil || j.Ended || j.Error != "" || len(j.Done) > 0:
+	case err != nil || j.Ended || j.Error != "":
 		return err
 	case j.Batch:
 		return w.batch(ctx, t.Job, j)
@@ -141,7 +79,10 @@ func (w *worker) run(ctx context.Context, t task) error {
 	w.mu.Unlock()
 	err = w.share(ctx, j, t.Share)
 	if j, _, e := w.load(ctx, t.Job); e == nil && j.Error != "" {
-		return errors.Join(err, w.sweep(ctx, j)) // a part may have arrived after the coordinator's abort
+		err = errors.Join(err, w.sweep(ctx, j)) // a part may have arrived after the coordinator's abort
+	}
+	if errors.Is(err, oss.ErrNoSuchUpload) {
+		return nil // what became of the upload is a question for the coordinator
 	}
 	return err
 }
@@ -185,7 +126,7 @@ func (w *worker) batch(ctx context.Context, id string, j *job) error {
 		}
 		done = append(done, stored{Key: f.Key, Size: res.Size, ETag: res.ETag, CRC64: res.CRC64, Parts: res.Parts})
 	}
-	return w.change(ctx, id, func(j *job) { j.Done = done })
+	return w.change(ctx, id, func(j *job) { j.Done, j.Ended = done, true })
 }
 
 func (w *worker) small(ctx context.Context, bucket string, f file) (*multipart.Result, error) {
@@ -227,6 +168,6 @@ func (w *worker) show(state string) {
 	w.mu.Unlock()
 	e.Worker, e.State, e.Key = w.name, state, path.Base(e.Key)
 	if text, err := json.Marshal(e); err == nil {
-		w.nc.Publish(events, text)
+		w.nc.Publish(eventTopic, text)
 	}
 }
