@@ -47,7 +47,7 @@ func (u *upload) find(ctx context.Context) error {
 			return err
 		}
 	}
-	if ended || u.writer.Upload().ID == "" { // all bytes so far are in the record; or it is complete, by one request
+	if ended || u.writer.Upload().ID == "" { // all bytes are in the record, or one request has made the object
 		object, err := u.object(ctx)
 		if err == nil && (ended || object != nil && u.writer.Size() > 0) {
 			err = u.store.uploader.DiscardNamed(ctx, u.info.ID)
