@@ -214,8 +214,8 @@ func TestASmallUploadIsOnePutObject(t *testing.T) {
 	s.wantObject(resp.Header.Get("Location"), want)
 }
 
-// A PATCH in the middle reads the description and the record, lists the parts before and after its own, and replaces the
-// record, which it reads again before.
+// A PATCH in the middle reads the description and the record, lists the parts before and after its own, and replaces
+// the record, which it reads again before.
 func TestRequestsOfAPatchInTheMiddle(t *testing.T) {
 	s := newSite(t, handler.Config{})
 	want := random(900 << 10)
