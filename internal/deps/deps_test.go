@@ -238,8 +238,8 @@ func load(t *testing.T) (m module, files []string) {
 	return m, files
 }
 
-// find returns the paths from the root of all files whose names end like this. It leaves out testdata, and directories
-// that the go command ignores.
+// find returns the paths from the root of all files whose names end like this. It leaves out testdata, directories that
+// the go command ignores, and what npm has installed.
 func find(t *testing.T, suffixes ...string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -251,7 +251,8 @@ func find(t *testing.T, suffixes ...string) (files []string) {
 			return err
 		}
 		if d.IsDir() {
-			if rel != "." && (strings.ContainsRune("._", rune(d.Name()[0])) || d.Name() == "testdata") {
+			base := d.Name()
+			if rel != "." && (base[0] == '.' || base[0] == '_' || base == "testdata" || base == "node_modules") {
 				return filepath.SkipDir
 			}
 			return nil

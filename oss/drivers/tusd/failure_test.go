@@ -146,7 +146,8 @@ func TestAKilledServerLosesLessThanAFewParts(t *testing.T) {
 			}
 		}
 		u, info := find(t, srv, id)
-		if n, err := u.WriteChunk(t.Context(), info.Offset, bytes.NewReader(want[info.Offset:][:7])); n != 7 || err != nil {
+		n, err := u.WriteChunk(t.Context(), info.Offset, bytes.NewReader(want[info.Offset:][:7]))
+		if n != 7 || err != nil {
 			t.Fatal(n, err)
 		}
 		u, _ = find(t, srv, id)
@@ -165,9 +166,10 @@ func TestTheOffsetIsTheSizeOnlyIfTheObjectExists(t *testing.T) {
 		inBubble(t, func(t *testing.T, srv *osstest.Server) {
 			want := random(size)
 			id := begin(t, srv, size)
+			denied := osstest.Fail(403, oss.ErrAccessDenied)
 			refused := []*osstest.Injection{
-				srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)}),
-				srv.Inject(osstest.Fault{Op: "PutObject", Key: id, Effect: osstest.Fail(403, oss.ErrAccessDenied)}),
+				srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Effect: denied}),
+				srv.Inject(osstest.Fault{Op: "PutObject", Key: id, Effect: denied}),
 			}
 			u, err := newStore(t, srv).GetUpload(t.Context(), id)
 			if err != nil {

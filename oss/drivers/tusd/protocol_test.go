@@ -214,6 +214,26 @@ func TestASmallUploadIsOnePutObject(t *testing.T) {
 	s.wantObject(resp.Header.Get("Location"), want)
 }
 
+// A PATCH in the middle reads the description and the record, lists the parts before and after its own, and replaces
+// the record, which it reads again before.
+func TestRequestsOfAPatchInTheMiddle(t *testing.T) {
+	s := newSite(t, handler.Config{})
+	want := random(900 << 10)
+	url := s.create("Upload-Length", strconv.Itoa(len(want)))
+	s.patch(url, 0, want[:300<<10])
+	before := len(s.srv.Requests())
+	s.patch(url, 300<<10, want[300<<10:600<<10])
+	var ops []string
+	for _, r := range s.srv.Requests()[before:] {
+		ops = append(ops, r.Op)
+	}
+	if got := fmt.Sprint(ops); got != "[GetObject GetObject ListParts UploadPart ListParts GetObject PutObject]" {
+		t.Errorf("requests: %s", got)
+	}
+	s.patch(url, 600<<10, want[600<<10:])
+	s.wantObject(url, want)
+}
+
 func TestDeferredLength(t *testing.T) {
 	for name, last := range map[string]int{"with the last chunk": 10, "after the last chunk": 0} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +258,8 @@ func TestIETFDraft(t *testing.T) {
 	draft := []string{"Upload-Draft-Interop-Version", "6", "Content-Type", "application/partial-upload"}
 	resp := s.do(http.StatusCreated, "POST", s.url, want[:1000], append(draft, "Upload-Complete", "?0")...)
 	url := resp.Header.Get("Location")
-	s.do(http.StatusNoContent, "PATCH", url, want[1000:], append(draft, "Upload-Complete", "?1", "Upload-Offset", "1000")...)
+	draft = append(draft, "Upload-Complete", "?1", "Upload-Offset", "1000")
+	s.do(http.StatusNoContent, "PATCH", url, want[1000:], draft...)
 	s.wantObject(url, want)
 }
 

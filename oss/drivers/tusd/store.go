@@ -127,12 +127,13 @@ func (s *Store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 	if !isID(info.ID) || strings.HasPrefix(key, s.state) {
 		return nil, fmt.Errorf("osstusd: an upload cannot have the ID %q and the key %q", info.ID, key)
 	}
-	if err := cmp.Or(oss.CheckObjectName(s.bucket, key), oss.CheckObjectName(s.bucket, s.infoKey(info.ID))); err != nil {
+	err := cmp.Or(oss.CheckObjectName(s.bucket, key), oss.CheckObjectName(s.bucket, s.infoKey(info.ID)))
+	if err != nil {
 		return nil, fmt.Errorf("osstusd: %w", err)
 	}
 	info.Storage = map[string]string{"Type": "osstusd", "Bucket": s.bucket, "Key": key}
 	u := &upload{store: s, info: info, found: true}
-	err := u.save(ctx, &oss.ObjectOptions{ForbidOverwrite: true})
+	err = u.save(ctx, &oss.ObjectOptions{ForbidOverwrite: true})
 	if errors.Is(err, oss.ErrAlreadyExists) {
 		return nil, errExists
 	}

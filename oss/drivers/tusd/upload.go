@@ -47,7 +47,7 @@ func (u *upload) find(ctx context.Context) error {
 			return err
 		}
 	}
-	if ended || u.writer.Upload().ID == "" { // all bytes so far are in the record; or it is complete, by one request
+	if ended || u.writer.Upload().ID == "" { // there are no parts: one request may have made the object
 		object, err := u.object(ctx)
 		if err == nil && (ended || object != nil && u.writer.Size() > 0) {
 			err = u.store.uploader.DiscardNamed(ctx, u.info.ID)
@@ -72,8 +72,8 @@ func (u *upload) find(ctx context.Context) error {
 	return nil
 }
 
-// isStale reports whether err means that another Writer has replaced parts, because the lock was lost. Then nobody knows
-// which bytes the parts have.
+// isStale reports whether err means that another Writer has replaced parts, because the lock was lost. Then it is not
+// known which bytes the parts have.
 func isStale(err error) bool {
 	return errors.Is(err, multipart.ErrStaleCheckpoint) || errors.Is(err, oss.ErrInvalidPart)
 }
