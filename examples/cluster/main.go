@@ -53,9 +53,11 @@ func main() {
 	flag.StringVar(&s.name, "name", fmt.Sprintf("%s-%d", host, os.Getpid()), "`name` of this process")
 	flag.StringVar(&s.prefix, "prefix", "", "`prefix` of the keys")
 	flag.IntVar(&s.workers, "workers", 3, "`number` of shares in flight in this process")
-	flag.Int64Var(&s.partSize, "part-size", multipart.DefaultPartSize, "`bytes` in a part; files up to this go in batches")
+	flag.Int64Var(&s.partSize, "part-size", multipart.DefaultPartSize,
+		"`bytes` in a part; files up to this go in batches")
 	flag.IntVar(&s.parts, "parts", 4, "`number` of parts in a share")
-	flag.DurationVar(&s.lease, "lease", 10*time.Second, "`time` after which the work of a silent process goes to others")
+	flag.DurationVar(&s.lease, "lease", 10*time.Second,
+		"`time` after which the work of a silent process goes to others")
 	flag.Parse()
 	s.sources = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
