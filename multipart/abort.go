@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
@@ -32,7 +33,7 @@ func (j *job) aborted(sent *transferResult, cause, abortErr error) error {
 		j.warn("upload left behind", j.plan.Upload, abortErr)
 	}
 	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Aborted: abortErr == nil,
-		AbortErr: abortErr, Orphans: j.orphans, Err: withCause(j.caller, cause)}
+		AbortErr: abortErr, Orphans: j.orphans, Err: ctxcause.Join(j.caller, cause)}
 }
 
 // resolveContext returns a context for finding out how an upload ended. It lasts as long as ctx, and

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -217,7 +218,7 @@ func (j *download) result(crc uint64, parts int) *DownloadResult {
 // failed returns the error of a download that failed.
 func (j *download) failed(got *transferResult, err error) *DownloadError {
 	return &DownloadError{Bucket: j.bucket, Key: j.key, Path: j.path, Stored: got.stored(), Failed: got.failed,
-		Err: withCause(j.caller, err)}
+		Err: ctxcause.Join(j.caller, err)}
 }
 
 func (j *download) log(level slog.Level, message string, err error) {

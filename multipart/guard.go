@@ -2,9 +2,7 @@ package multipart
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -99,31 +97,4 @@ type guardedReaderAt struct {
 func (r guardedReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	defer r.guard.catch(&err)
 	return r.r.ReadAt(p, off)
-}
-
-// withCause returns err so that it matches both the error of the caller's context and its cause, if it says that the
-// context has ended. Of these, net/http returns only the cause.
-func withCause(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	switch ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded); {
-	case cause == nil || ended && errors.Is(err, cause):
-	case ended:
-		return &causedError{err, cause}
-	case errors.Is(err, cause):
-		return &causedError{ctx.Err(), err}
-	}
-	return err
-}
-
-// A causedError is an error with the cause of the context that led to it.
-type causedError struct{ err, cause error }
-
-func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
-
-// Error appends the cause, unless the text of err already ends with it, as that of net/http may.
-func (e *causedError) Error() string {
-	if text := e.err.Error(); strings.HasSuffix(text, e.cause.Error()) {
-		return text
-	}
-	return fmt.Sprintf("%v: %v", e.err, e.cause)
 }

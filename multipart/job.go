@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -107,13 +108,13 @@ func (j *job) initiate(ctx context.Context) error {
 
 // notBegun returns the error of an upload that was not begun in OSS.
 func (j *job) notBegun(err error) error {
-	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: withCause(j.caller, err)}
+	return &UploadError{Plan: j.plan, Orphans: j.orphans, Err: ctxcause.Join(j.caller, err)}
 }
 
 // kept returns the error of a failed upload that stays in OSS.
 func (j *job) kept(sent *transferResult, err error) error {
 	return &UploadError{Plan: j.plan, Failed: sent.failed, Stored: sent.stored(), Orphans: j.orphans,
-		Err: withCause(j.caller, err)}
+		Err: ctxcause.Join(j.caller, err)}
 }
 
 // requestOptions are the caller's ObjectOptions, split by the request that carries them.

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
 	"github.com/ossmultipart/go-oss/oss"
 )
@@ -61,7 +62,7 @@ func (u *Uploader) Resume(ctx context.Context, p Plan, src io.ReaderAt) (res *Re
 	}
 	held, err := u.list(ctx, p.Upload, nil)
 	if err != nil && !errors.Is(err, oss.ErrNoSuchUpload) {
-		return nil, &UploadError{Plan: p, Err: withCause(ctx, err)}
+		return nil, &UploadError{Plan: p, Err: ctxcause.Join(ctx, err)}
 	}
 	sizes := partSizesOf(p, held, u.client.MinPartSize())
 	if len(sizes) == 0 { // the part size is unknown, so no part can be kept

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/md5lanes"
 	"github.com/ossmultipart/go-oss/oss"
@@ -101,7 +102,7 @@ func (u *Uploader) UploadFile(ctx context.Context, bucket, key, path string, opt
 	var f *os.File
 	cancelled, err := await(ctx, func() (err error) { f, err = os.Open(path); return err }, func() { f.Close() })
 	if cancelled { // while a named pipe waited for its writer
-		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: withCause(ctx, err)}
+		return nil, &UploadError{Plan: Plan{Upload: oss.Upload{Bucket: bucket, Key: key}}, Err: ctxcause.Join(ctx, err)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("multipart: %w", err)

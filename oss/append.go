@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 )
 
 // AppendOptions are the options of AppendObject. The zero value and nil are the defaults.
@@ -69,7 +70,8 @@ func (c *Client) AppendObject(
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("oss: AppendObject %s: %w, after: %v", resource(bucket, key), ctx.Err(), err)
+			return nil, fmt.Errorf("oss: AppendObject %s: %w, after: %v", resource(bucket, key),
+				ctxcause.Join(ctx, ctx.Err()), err)
 		}
 	}
 }

@@ -55,7 +55,8 @@
 // Errors of package fs match as well: fs.ErrNotExist for an object, bucket, version or upload that does not exist, and
 // fs.ErrExist and fs.ErrPermission. If a Body or a credentials provider cannot open a file, the error matches
 // fs.ErrNotExist too, but it is not a *ServiceError; errors.As finds its *fs.PathError. Corrupted bytes are a
-// *ChecksumError. A cancelled call matches the error of its context. Invalid arguments are an error before any request.
+// *ChecksumError. The error of a call or a read that is cancelled matches that of its context, and its cause. Invalid
+// arguments are an error before any request.
 //
 // No error, log record or hook contains a secret, a token or a signature.
 //

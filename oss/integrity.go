@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 )
 
 // Checksum says how the bytes of a part or an object are verified.
@@ -45,7 +47,7 @@ func contentMD5(ctx context.Context, body Body) ([]byte, error) {
 		done += int64(n)
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return nil, ctxcause.Join(ctx, ctx.Err())
 		case err == io.EOF && done == size:
 			err = nil
 		case err == io.EOF:

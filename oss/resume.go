@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/internal/flow"
 )
 
@@ -137,7 +138,10 @@ func (b *objectBody) resume() error {
 		b.ctx, b.cancel = context.WithCancel(b.ctx)
 	}
 	b.mu.Unlock()
-	if b.end < 0 || b.info.ETag == "" || b.ctx.Err() != nil {
+	switch {
+	case b.ctx.Err() != nil:
+		return b.cancelled()
+	case b.end < 0 || b.info.ETag == "":
 		return cause
 	}
 	err := b.wait()
@@ -227,9 +231,19 @@ func (b *objectBody) wait() error {
 	case <-timer.C:
 		return nil
 	case <-b.ctx.Done():
-		return fmt.Errorf("oss: GetObject %s: %w, at byte %d after: %v",
-			resource(b.info.Bucket, b.info.Key), b.ctx.Err(), b.at, b.broken)
+		return b.cancelled()
 	}
+}
+
+// cancelled returns the error of a context that has ended, and why the reply failed if it did for another reason.
+func (b *objectBody) cancelled() error {
+	ended := b.ctx.Err()
+	err := fmt.Errorf("oss: GetObject %s: %w, at byte %d", resource(b.info.Bucket, b.info.Key),
+		ctxcause.Join(b.ctx, ended), b.at)
+	if !errors.Is(b.broken, ended) {
+		err = fmt.Errorf("%w after: %v", err, b.broken)
+	}
+	return err
 }
 
 // requestRest asks for the bytes that are left, of the object with the same ETag.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 	"github.com/ossmultipart/go-oss/internal/flow"
 	"github.com/ossmultipart/go-oss/internal/reqstats"
 )
@@ -264,9 +265,9 @@ func (c *Client) learnClock(e *ServiceError) bool {
 	return true
 }
 
-// finalError makes the error that the caller gets. The error of a cancelled call wraps that of the context, and names
-// the failure that was being retried. The error of a call that a Gate ended wraps both that of the Gate and that of the
-// last attempt.
+// finalError makes the error that the caller gets. The error of a cancelled call wraps that of the context and its
+// cause, and names the failure that was being retried. The error of a call that a Gate ended wraps both that of the
+// Gate and that of the last attempt.
 func (k *call) finalError(ctx context.Context, err error) error {
 	if k.last != nil {
 		err = k.last
@@ -281,10 +282,11 @@ func (k *call) finalError(ctx context.Context, err error) error {
 			tried, k.asChecksumError(err))
 	}
 	if cancelled := ctx.Err(); cancelled != nil {
+		ended := ctxcause.Join(ctx, cancelled)
 		if errors.Is(err, cancelled) {
-			return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), cancelled)
+			return fmt.Errorf("oss: %s %s: %w", k.op.Name, k.where(), ended)
 		}
-		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), cancelled, tried, err)
+		return fmt.Errorf("oss: %s %s: %w, after %s: %v", k.op.Name, k.where(), ended, tried, err)
 	}
 	const starved = "not repeated, because too many operations of this Client fail"
 	switch err := k.asChecksumError(err).(type) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/ossmultipart/go-oss/internal/ctxcause"
 )
 
 // A watchdog cancels an attempt that makes no progress. It limits the time since the last byte moved, never the whole:
@@ -249,7 +251,8 @@ func (w *watchdog) clientTimedOut() bool {
 	return !w.clientDeadline.IsZero() && !time.Now().Before(w.clientDeadline)
 }
 
-// cause returns why the attempt that failed with err has really ended.
+// cause returns why the attempt that failed with err has really ended. It adds what net/http leaves out if the caller
+// ended it.
 func (w *watchdog) cause(err error) error {
 	if late, ok := context.Cause(w.ctx).(*timeoutError); ok {
 		return late
@@ -257,5 +260,5 @@ func (w *watchdog) cause(err error) error {
 	if w.clientTimedOut() {
 		return fmt.Errorf("HTTPClient.Timeout of %v has ended the request: %w", w.clientTimeout, err)
 	}
-	return err
+	return ctxcause.Join(w.ctx, err)
 }

@@ -27,7 +27,7 @@ func own(dir string) (allowed []string, known bool) {
 		allowed []string
 	}{
 		{"signer", nil},
-		{"oss", []string{"signer", "internal/crc64", "internal/flow", "internal/ossxml",
+		{"oss", []string{"signer", "internal/crc64", "internal/ctxcause", "internal/flow", "internal/ossxml",
 			"internal/reqstats", "internal/zerocopy"}},
 		{"oss/osstest", []string{"oss", "signer", "internal/crc64", "internal/memnet", "internal/ossxml",
 			"oss/osstest/internal/store"}},
@@ -35,8 +35,8 @@ func own(dir string) (allowed []string, known bool) {
 		{"oss/ossfs", []string{"oss"}},
 		{"oss/credentials", []string{"signer", "internal/rpcsign"}},
 		{"oss/credentials/credtest", []string{"signer"}},
-		{"multipart", []string{"oss", "internal/crc64", "internal/flow", "internal/md5lanes", "internal/pagecache",
-			"internal/reqstats", "internal/zerocopy"}},
+		{"multipart", []string{"oss", "internal/crc64", "internal/ctxcause", "internal/flow", "internal/md5lanes",
+			"internal/pagecache", "internal/reqstats", "internal/zerocopy"}},
 		{"internal/footprint", []string{"oss", "multipart", "signer", "oss/osstest"}},
 		{"internal/faults", []string{"oss", "oss/osstest"}},
 		{"internal/", nil},
