@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/ossmultipart/go-oss/internal/crc64"
+	"github.com/ossmultipart/go-oss/internal/pagecache"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
@@ -200,10 +201,18 @@ func writeNote(w io.Writer, part oss.Part) error {
 	return err
 }
 
-// keep implements sink.
+// keep implements sink. The disk begins to write while the next bytes are received: the kernel alone would begin when a
+// tenth of the memory is to be written, and all of a smaller file would wait for commit.
 func (p *partialFile) keep(b *step, n int, offset int64) (*step, error) {
-	return b, writeAt(p.file, b[:n], offset)
+	err := writeAt(p.file, b[:n], offset)
+	if end := (offset + int64(n)) / writeback * writeback; end > offset && err == nil {
+		pagecache.StartWriteback(p.file, end-writeback, writeback)
+	}
+	return b, err
 }
+
+// writeback is how much of the file is handed to the disk at a time.
+const writeback = 8 << 20 // bytes
 
 // note adds a range that has been written to the journal.
 func (p *partialFile) note(part oss.Part) error {

@@ -19,6 +19,14 @@ func drop(f *os.File, off, n int64) {
 	})
 }
 
+func startWriteback(f *os.File, off, n int64) {
+	const write = 2 // SYNC_FILE_RANGE_WRITE
+	if n < 1 {
+		return // to the system 0 is all that follows
+	}
+	control(f, func(fd uintptr) { syscall.SyncFileRange(int(fd), off, n, write) })
+}
+
 func reopen(f *os.File) (again *os.File, err error) {
 	err = os.ErrClosed
 	control(f, func(fd uintptr) { again, err = os.Open("/proc/self/fd/" + strconv.Itoa(int(fd))) })

@@ -9,6 +9,8 @@ import (
 
 func drop(_ *os.File, off, n int64) {}
 
+func startWriteback(_ *os.File, off, n int64) {}
+
 func reopen(*os.File) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func residentAt(_ *os.File, off, n int64) (resident, ok bool) { return false, false }

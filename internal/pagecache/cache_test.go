@@ -27,6 +27,7 @@ func TestWhatWasDroppedIsNotResident(t *testing.T) {
 		t.Error("what was just written is not resident")
 	}
 	Drop(f, 0, 0)
+	StartWriteback(f, 0, 0)
 	if resident, _ := Resident(f, 0, size); !resident {
 		t.Error("no byte was to be dropped")
 	}
@@ -76,6 +77,7 @@ func TestAClosedFileIsNotResident(t *testing.T) {
 	}
 	f.Close()
 	Drop(f, 0, 10)
+	StartWriteback(f, 0, 10)
 	if again, err := Reopen(f); err == nil {
 		again.Close()
 		t.Error("a closed file was opened again")

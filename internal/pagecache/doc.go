@@ -1,5 +1,5 @@
 // Package pagecache tells what the operating system's cache of files holds, and how much memory it may take. It is for
-// programs that read a file twice and want the second read to come from memory.
+// programs that read a file twice and want the second read to come from memory, or write one that they will sync.
 //
 // Everything here is advice: where the system does not answer, the functions say so or do nothing. Linux on amd64,
 // arm64, riscv64 and loong64 answers.
@@ -17,6 +17,10 @@ func Reopen(f *os.File) (*os.File, error) { return reopen(f) }
 
 // Drop takes n bytes of f from off on out of the cache, other than those in use. They stay in the file.
 func Drop(f *os.File, off, n int64) { drop(f, off, n) }
+
+// StartWriteback begins to write those of n bytes of f from off on that were changed to the disk. It waits only where
+// the queue of the disk is full. It makes nothing durable: that takes a Sync, which has less to do then.
+func StartWriteback(f *os.File, off, n int64) { startWriteback(f, off, n) }
 
 // Available returns how many bytes the cache may take, in the eyes of this process: no more than is available on the
 // machine, and than the memory cgroups of the process, of version 1 or 2, leave it. ok is false where the system does
