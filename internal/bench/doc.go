@@ -56,7 +56,9 @@
 //   - arm64: no upload, but the instructions per byte of the arm64 kernels and of crypto/md5, counted in their machine
 //     code: a count is not a time
 //
-//   - download-8x3, download-defaults: the source is fetched to a file; the CRC-64 is compared by all but the floor
+//   - download-8x3, download-defaults: the source is fetched to a file; the CRC-64 is compared by all but the floor.
+//     Only ours syncs the file to disk before it takes its name, and its seconds include that; v2 and the floor leave
+//     the file in the page cache. To compare the rest, set TMPDIR to a file system in memory, such as /dev/shm
 //
 //   - download-stream-2x8, download-stream-defaults: the same as a stream. Of v2 it is GetObject with its CRC-64
 //
