@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,22 +68,24 @@ func parseBytes(text string) (int64, error) {
 	return n << shift, nil
 }
 
-// The limits apply to these settings, the defaults of package multipart.
+// The limits of uploads apply to these settings. Downloads have the defaults of package multipart.
 const (
 	bucketName  = "footprint"
+	objectKey   = "object"
 	partSize    = 8 << 20 // bytes
 	concurrency = 4       // parts
 )
 
-// A measure is one way to upload, and its cost.
+// A measure is one way to upload or to download, and its cost.
 type measure struct {
-	name  string
-	piped bool
-	limit float64 // MiB of resident memory
+	name     string
+	download bool
+	piped    bool
+	limit    float64 // MiB of resident memory
 
 	wall, cpu time.Duration
 	peak      float64 // MiB; 0 if the system does not report it
-	sha256    string  // of the object
+	sha256    string  // of the object, or of what was downloaded
 }
 
 func run(ctx context.Context, size int64, keep bool, out io.Writer) (err error) {
@@ -94,10 +98,10 @@ func run(ctx context.Context, size int64, keep bool, out io.Writer) (err error) 
 	} else {
 		defer os.RemoveAll(dir)
 	}
-	program := filepath.Join(dir, "upload.exe")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/ossmultipart/go-oss/examples/upload")
+	build := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator),
+		"github.com/ossmultipart/go-oss/examples/upload", "github.com/ossmultipart/go-oss/examples/download")
 	if text, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building examples/upload: %w: %s", err, text)
+		return fmt.Errorf("building the examples: %w: %s", err, text)
 	}
 	source := filepath.Join(dir, "source")
 	want, err := generate(ctx, source, size)
@@ -113,12 +117,16 @@ func run(ctx context.Context, size int64, keep bool, out io.Writer) (err error) 
 	measures := []*measure{
 		{name: "file", limit: 80},
 		{name: "pipe", limit: 120, piped: true},
+		{name: "download file", limit: 40, download: true},
+		{name: "download pipe", limit: 40, download: true, piped: true},
 	}
 	for _, m := range measures {
-		if err := m.upload(ctx, program, source, server.url); err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+		do := m.upload
+		if m.download {
+			os.Remove(source) // to free its space
+			do = m.fetch
 		}
-		if err := m.readBack(ctx, server.url); err != nil {
+		if err := do(ctx, dir, source, server.url); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
@@ -153,17 +161,21 @@ func (c cancellable) Read(p []byte) (int, error) {
 	return c.Reader.Read(p)
 }
 
-// upload runs program on source and measures it.
-func (m *measure) upload(ctx context.Context, program, source, endpoint string) error {
+// upload uploads source, and computes the SHA-256 of the object.
+func (m *measure) upload(ctx context.Context, dir, source, endpoint string) error {
+	client, err := oss.NewClient(oss.Config{Endpoint: endpoint, Region: region, Credentials: osstest.TestCredentials()})
+	if err != nil {
+		return err
+	}
+	if err := client.DeleteObject(ctx, bucketName, objectKey, nil); err != nil { // to free its space
+		return err
+	}
 	file := source
 	if m.piped {
 		file = "-"
 	}
-	cmd := exec.CommandContext(ctx, program, "-key", m.name, "-part-size", strconv.Itoa(partSize),
+	cmd := command(ctx, endpoint, dir, "upload", "-key", objectKey, "-part-size", strconv.Itoa(partSize),
 		"-concurrency", strconv.Itoa(concurrency), "-checksum", "md5", file)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	cmd.Env = environment(endpoint)
 	if m.piped {
 		f, err := os.Open(source)
 		if err != nil {
@@ -172,9 +184,61 @@ func (m *measure) upload(ctx context.Context, program, source, endpoint string) 
 		defer f.Close()
 		cmd.Stdin = struct{ io.Reader }{f} // not an *os.File, which the program would inherit
 	}
+	if err := m.run(cmd); err != nil {
+		return err
+	}
+	return m.readBack(ctx, client)
+}
+
+// fetch downloads the object, and computes the SHA-256 of what it gets.
+func (m *measure) fetch(ctx context.Context, dir, target, endpoint string) error {
+	h := sha256.New()
+	if m.piped {
+		cmd := command(ctx, endpoint, dir, "download", objectKey, "-")
+		cmd.Stdout = h
+		if err := m.run(cmd); err != nil {
+			return err
+		}
+	} else {
+		if err := m.run(command(ctx, endpoint, dir, "download", objectKey, target)); err != nil {
+			return err
+		}
+		f, err := os.Open(target)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := io.Copy(h, f); err != nil {
+			return err
+		}
+	}
+	m.sha256 = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// command returns the command that runs an example.
+func command(ctx context.Context, endpoint, dir, example string, args ...string) *exec.Cmd {
+	program := filepath.Join(dir, example)
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Env = environment(endpoint)
+	return cmd
+}
+
+// run runs cmd and measures it.
+func (m *measure) run(cmd *exec.Cmd) error {
+	var text bytes.Buffer
+	cmd.Stderr = &text
+	if cmd.Stdout == nil {
+		cmd.Stdout = &text
+	}
 	began := time.Now()
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("examples/upload: %w: %s", err, text)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, &text)
 	}
 	m.wall = time.Since(began)
 	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
@@ -182,7 +246,7 @@ func (m *measure) upload(ctx context.Context, program, source, endpoint string) 
 	return nil
 }
 
-// environment returns the environment of the uploading process: the test server, and the default settings of the
+// environment returns the environment of the process that is measured: the test server, and the default settings of the
 // garbage collector.
 func environment(endpoint string) []string {
 	var env []string
@@ -196,13 +260,9 @@ func environment(endpoint string) []string {
 		"OSS_ACCESS_KEY_ID="+osstest.AccessKeyID, "OSS_ACCESS_KEY_SECRET="+osstest.AccessKeySecret)
 }
 
-// readBack computes the SHA-256 of the object, and deletes it to free its space.
-func (m *measure) readBack(ctx context.Context, endpoint string) error {
-	client, err := oss.NewClient(oss.Config{Endpoint: endpoint, Region: region, Credentials: osstest.TestCredentials()})
-	if err != nil {
-		return err
-	}
-	obj, err := client.GetObject(ctx, bucketName, m.name, nil)
+// readBack computes the SHA-256 of the object.
+func (m *measure) readBack(ctx context.Context, client *oss.Client) error {
+	obj, err := client.GetObject(ctx, bucketName, objectKey, nil)
 	if err != nil {
 		return err
 	}
@@ -218,7 +278,7 @@ func (m *measure) readBack(ctx context.Context, endpoint string) error {
 		}
 		return fmt.Errorf("%s is left unfinished", up.Upload)
 	}
-	return client.DeleteObject(ctx, bucketName, m.name, nil)
+	return nil
 }
 
 // report prints the table. It returns an error if a case failed.
@@ -244,7 +304,7 @@ func report(out io.Writer, size int64, want string, measures []*measure) error {
 			m.name, size, m.wall.Seconds(), m.cpu.Seconds()/gib, m.peak, m.limit, verdict)
 	}
 	w.Flush()
-	fmt.Fprintf(out, "source SHA-256 %s; parts of %d MiB, %d at once\n", want, partSize>>20, concurrency)
+	fmt.Fprintf(out, "source SHA-256 %s; uploads in parts of %d MiB, %d at once\n", want, partSize>>20, concurrency)
 	if own := ownPeakMiB(); own > 0 {
 		fmt.Fprintf(out, "peaks below that of the measuring process, %.1f MiB, cannot be measured\n", own)
 	}

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestRun keeps the promises at a small size: three parts and a bit, as a file and through a pipe.
+// TestRun keeps the promises at a small size: three parts and a bit, as a file and through a pipe, both ways.
 func TestRun(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Fatal("needs the go command to build examples/upload")
@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("run: %v", err)
 	}
 	t.Logf("\n%s", &out)
-	for _, name := range []string{"file", "pipe"} {
+	for _, name := range []string{"file", "pipe", "download file", "download pipe"} {
 		if !strings.Contains(out.String(), name) {
 			t.Errorf("output lacks the case %q", name)
 		}
