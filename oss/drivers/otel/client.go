@@ -35,8 +35,8 @@ func (t *Telemetry) ClientHooks() oss.Hooks {
 func (t *Telemetry) startOperation(ctx context.Context, op oss.Operation) context.Context {
 	o := &operation{began: time.Now()}
 	attrs := append(t.object(op.Bucket, op.Key, op.UploadID, op.PartNumber),
-		semconv.RPCSystemNameKey.String(system), semconv.RPCMethod(op.Name))
-	ctx, o.span = t.tracer.Start(ctx, op.Name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(o.began),
+		semconv.RPCSystemNameKey.String(system), semconv.RPCMethod(text(op.Name)))
+	ctx, o.span = t.tracer.Start(ctx, text(op.Name), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(o.began),
 		trace.WithAttributes(append(attrs, server(&op.URL)...)...))
 	return context.WithValue(ctx, operationKey{}, o)
 }
@@ -79,7 +79,7 @@ func (t *Telemetry) attempt(ctx context.Context, op oss.Operation, a oss.Attempt
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(a.StatusCode))
 	}
 	if a.RequestID != "" {
-		attrs = append(attrs, semconv.HTTPResponseHeader("x-oss-request-id", a.RequestID))
+		attrs = append(attrs, semconv.HTTPResponseHeader("x-oss-request-id", text(a.RequestID)))
 	}
 	if a.RetryIn > 0 {
 		attrs = append(attrs, attribute.Float64("oss.attempt.retry_in", a.RetryIn.Seconds()))
@@ -116,11 +116,11 @@ func methodOf(method string) attribute.KeyValue {
 
 // server returns the attributes of the host of a URL.
 func server(u *url.URL) []attribute.KeyValue {
-	host, text, err := net.SplitHostPort(u.Host)
+	host, number, err := net.SplitHostPort(u.Host)
 	if err != nil { // no port
 		host = u.Hostname()
 	}
-	port, err := strconv.Atoi(text)
+	port, err := strconv.Atoi(number)
 	switch {
 	case err == nil:
 	case u.Scheme == "https":

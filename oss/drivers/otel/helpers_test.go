@@ -181,7 +181,7 @@ func level(span sdktrace.ReadOnlySpan) int {
 func get(span sdktrace.ReadOnlySpan, key attribute.Key) string {
 	for _, a := range span.Attributes() {
 		if a.Key == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

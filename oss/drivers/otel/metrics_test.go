@@ -159,6 +159,7 @@ func TestLabelsHaveABoundedNumberOfValues(t *testing.T) {
 			}
 			fault.Remove()
 		}
+		checkKeys(t, o.spans.Ended())
 		values := make(map[string]map[string]bool)
 		for name, f := range o.gather() {
 			for _, m := range f.GetMetric() {

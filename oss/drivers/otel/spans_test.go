@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -112,7 +114,7 @@ func (o *observed) attributes(name string) string {
 		fmt.Fprintf(&b, "%s %s %s\n", span.SpanKind(), span.Status().Code, span.Status().Description)
 		sorted := attribute.NewSet(span.Attributes()...)
 		for _, a := range sorted.ToSlice() {
-			fmt.Fprintf(&b, "%s=%s\n", a.Key, a.Value.Emit())
+			fmt.Fprintf(&b, "%s=%s\n", a.Key, a.Value.String())
 		}
 		found = append(found, b.String())
 	}
@@ -122,7 +124,6 @@ func (o *observed) attributes(name string) string {
 func TestSpansHaveTheNamesOfTheConventions(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *observed) {
 		o.srv.Inject(osstest.Fault{Op: "UploadPart", Times: 1, Effect: osstest.Fail(503, "SlowDown")})
-		up := oss.Upload{Bucket: bucket, Key: key}
 		up, err := o.client.InitiateMultipartUpload(t.Context(), bucket, key, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +191,7 @@ var known = []attribute.Key{
 	semconv.HTTPResponseHeader("x-oss-request-id").Key,
 }
 
-// checkKeys checks that every attribute is of the conventions or begins with "oss.".
+// checkKeys checks that every attribute is of the conventions or begins with "oss.", and that all text is UTF-8.
 func checkKeys(t *testing.T, spans []sdktrace.ReadOnlySpan) {
 	t.Helper()
 	ok := make(map[attribute.Key]bool)
@@ -201,6 +202,9 @@ func checkKeys(t *testing.T, spans []sdktrace.ReadOnlySpan) {
 		all := span.Attributes()
 		for _, e := range span.Events() {
 			all = append(all, e.Attributes...)
+		}
+		if text := fmt.Sprint(span.Name(), span.Status(), all); !utf8.ValidString(text) {
+			t.Errorf("%q is not UTF-8, as exporters demand", text)
 		}
 		for _, a := range all {
 			if !ok[a.Key] && !strings.HasPrefix(string(a.Key), "oss.") {
@@ -239,6 +243,29 @@ oss.transfer.waited=0
 			t.Errorf("upload:\n%s\nwant:\n%s", got, want)
 		}
 		checkKeys(t, o.spans.Ended())
+	})
+}
+
+// A part that is sent twice has two operations, of which one is cancelled.
+func TestAPartThatIsSentTwiceHasTwoOperations(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *observed) {
+		o.srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 15, Times: 1, Effect: osstest.Delay(4 * time.Minute)})
+		o.srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Delay(time.Second)})
+		_, err := o.uploader(multipart.Options{Concurrency: 2}).
+			Upload(t.Context(), bucket, key, bytes.NewReader(data(2000)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []string
+		for _, span := range o.spans.Ended() {
+			if level(span) == operation && get(span, semconv.AWSS3PartNumberKey) == "15" {
+				kinds = append(kinds, get(span, semconv.ErrorTypeKey))
+			}
+		}
+		slices.Sort(kinds)
+		if n := o.sum("oss_transfer_hedges_total"); !slices.Equal(kinds, []string{"", "canceled"}) || n != 1 {
+			t.Errorf("part 15 has operations with the errors %q; oss_transfer_hedges_total is %v", kinds, n)
+		}
 	})
 }
 

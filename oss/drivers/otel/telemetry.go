@@ -65,10 +65,10 @@ func (t *Telemetry) object(bucket, key, uploadID string, part int) []attribute.K
 		attrs = append(attrs, semconv.AWSS3Bucket(bucket))
 	}
 	if key != "" && !t.omitKeys {
-		attrs = append(attrs, semconv.AWSS3Key(strings.ToValidUTF8(key, "\uFFFD")))
+		attrs = append(attrs, semconv.AWSS3Key(text(key)))
 	}
 	if uploadID != "" && !t.omitKeys {
-		attrs = append(attrs, semconv.AWSS3UploadID(strings.ToValidUTF8(uploadID, "\uFFFD")))
+		attrs = append(attrs, semconv.AWSS3UploadID(text(uploadID)))
 	}
 	if part != 0 {
 		attrs = append(attrs, semconv.AWSS3PartNumber(part))
@@ -81,12 +81,12 @@ func (t *Telemetry) fail(span trace.Span, err error) {
 	if err == nil {
 		return
 	}
-	kind := errorType(err)
+	kind := text(errorType(err))
 	span.SetAttributes(semconv.ErrorTypeKey.String(kind))
 	if t.omitKeys {
 		span.SetStatus(codes.Error, kind)
 	} else {
-		span.SetStatus(codes.Error, strings.ToValidUTF8(err.Error(), "\uFFFD"))
+		span.SetStatus(codes.Error, text(err.Error()))
 	}
 }
 
@@ -98,6 +98,9 @@ func (t *Telemetry) failure(labels []attribute.KeyValue, err error) []attribute.
 	return append(labels, semconv.ErrorTypeKey.String(t.errors.word(errorType(err))))
 }
 
+// text returns s as UTF-8, which exporters demand.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
 // A vocabulary bounds the values of a label, which make time series: the first maxWords stay, others become "_OTHER".
 type vocabulary struct {
 	mu    sync.RWMutex
@@ -107,7 +110,7 @@ type vocabulary struct {
 const maxWords = 100
 
 func (v *vocabulary) word(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = text(s)
 	v.mu.RLock()
 	_, ok := v.words[s]
 	v.mu.RUnlock()

@@ -68,7 +68,7 @@ func (t *Telemetry) wait(ctx context.Context, v *transfer, p multipart.Progress,
 	if v.waiting = now; now {
 		t.meter.waiting.Add(ctx, 1, labels)
 		v.span.AddEvent("waiting", trace.WithTimestamp(p.WaitingSince),
-			trace.WithAttributes(semconv.ErrorTypeKey.String(errorType(p.WaitingFor))))
+			trace.WithAttributes(semconv.ErrorTypeKey.String(text(errorType(p.WaitingFor)))))
 		return
 	}
 	t.meter.waiting.Add(ctx, -1, labels)
