@@ -13,12 +13,12 @@ import (
 )
 
 // Concat creates an object inside OSS that has the bytes of the sources, one after another. Each source is an object or
-// a range of one, in the same region, and may be empty. Only where a source is too small to be a part of its own are
-// bytes transferred: up to 100 KiB, of it and of those that follow, are read and uploaded as one part.
+// a range of one, in the same region, and may be empty. If a source is too small to be a part of its own, up to 100
+// KiB, of it and of those that follow, are read and uploaded as one part. Concat transfers no other bytes.
 //
-// The object has the properties in opts, and none of the sources. The sources must not change meanwhile: parts are made
-// only while each has the same ETag, otherwise the error matches ErrSourceChanged. The CRC-64 of the object is compared
-// with the combination of those of the sources, or of those of the parts if there are ranges. If Concat fails, its
+// The object has the properties in opts, and none of the sources. The sources must not change during the call: parts
+// are made only while each has the same ETag, otherwise the error matches ErrSourceChanged. The CRC-64 of the object is
+// compared with the combination of those of the sources, or of the parts if there are ranges. If Concat fails, its
 // upload is aborted, and the error is an *UploadError.
 //
 // See https://help.aliyun.com/en/oss/developer-reference/uploadpartcopy
@@ -140,8 +140,8 @@ func (j *job) planConcat(all []span) (joints [][]span, err error) {
 	}
 }
 
-// cutSpans cuts all into the spans of parts, and returns the sections of the parts too. A part is of one span, or,
-// where a span has fewer than least bytes left, of least bytes of several. Only the last part may be smaller.
+// cutSpans cuts all into the spans of parts, and also returns the sections of the parts. A part has one span. If a span
+// has fewer than least bytes left, a part has least bytes of several spans. Only the last part may be smaller.
 func cutSpans(all []span, size, least int64) (joints [][]span, sections []Section) {
 	var joint []span
 	var offset, have int64 // of the part; in joint

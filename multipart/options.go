@@ -41,10 +41,10 @@ type Options struct {
 	// continues it with nothing but bucket, key and upload ID. The sidecar is deleted when the upload ends.
 	Sidecar bool
 
-	// Recover makes a Writer that continues an upload keep what was stored after its Checkpoint was saved, by a Writer
-	// whose process was killed: it continues after all parts that OSS lists without a gap, and Size tells where that
+	// Recover makes a Writer that continues an upload keep what a Writer stored after its Checkpoint was saved and
+	// before its process was killed. It continues after all parts that OSS lists without a gap; Size tells where that
 	// is. Without Recover these bytes are discarded. As for OpenWriter, only the ETags and CRC-64s that OSS lists prove
-	// the content of these parts, and Result.Unproved includes them. The program must see to it, by a lock for example,
+	// the content of these parts, and Result.Unproved includes them. The program must ensure, for example by a lock,
 	// that one Writer at a time writes to an upload.
 	Recover bool
 
