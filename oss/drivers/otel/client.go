@@ -36,8 +36,8 @@ func (t *Telemetry) startOperation(ctx context.Context, op oss.Operation) contex
 	o := &operation{began: time.Now()}
 	attrs := append(t.object(op.Bucket, op.Key, op.UploadID, op.PartNumber),
 		semconv.RPCSystemNameKey.String(system), semconv.RPCMethod(text(op.Name)))
-	ctx, o.span = t.tracer.Start(ctx, text(op.Name), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(o.began),
-		trace.WithAttributes(append(attrs, server(&op.URL)...)...))
+	ctx, o.span = t.tracer.Start(ctx, text(op.Name), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithTimestamp(o.began), trace.WithAttributes(append(attrs, server(&op.URL)...)...))
 	return context.WithValue(ctx, operationKey{}, o)
 }
 
