@@ -37,8 +37,7 @@ func (t *Telemetry) startOperation(ctx context.Context, op oss.Operation) contex
 	attrs := append(t.object(op.Bucket, op.Key, op.UploadID, op.PartNumber),
 		semconv.RPCSystemNameKey.String(system), semconv.RPCMethod(text(op.Name)))
 	ctx, o.span = t.tracer.Start(ctx, text(op.Name), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithTimestamp(o.began),
-		trace.WithAttributes(append(attrs, server(&op.URL)...)...))
+		trace.WithTimestamp(o.began), trace.WithAttributes(append(attrs, server(&op.URL)...)...))
 	return context.WithValue(ctx, operationKey{}, o)
 }
 

@@ -1,6 +1,7 @@
 package ossotel_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ossmultipart/go-oss/multipart"
@@ -187,11 +189,15 @@ func get(span sdktrace.ReadOnlySpan, key attribute.Key) string {
 	return ""
 }
 
-// tree returns the spans as an indented list, in the order of their start: name, part number and error type.
+// tree returns the spans as an indented list: name, part number and error type. They are in the order of their start;
+// those of parts that begin at the same moment, because a part that waits has given its place to the next, by number.
 func (o *observed) tree() string {
 	var b strings.Builder
 	all := o.spans.Ended()
-	slices.SortStableFunc(all, func(x, y sdktrace.ReadOnlySpan) int { return x.StartTime().Compare(y.StartTime()) })
+	slices.SortStableFunc(all, func(x, y sdktrace.ReadOnlySpan) int {
+		part := func(s sdktrace.ReadOnlySpan) string { return get(s, semconv.AWSS3PartNumberKey) }
+		return cmp.Or(x.StartTime().Compare(y.StartTime()), cmp.Compare(part(x), part(y)))
+	})
 	var list func(parent trace.SpanID, indent string)
 	list = func(parent trace.SpanID, indent string) {
 		for _, span := range all {
