@@ -107,8 +107,8 @@ func (l *lab) makeSpaces(t *testing.T, n int, rate int64) error {
 			"ip -n "+space+" link set "+inner+" up",
 			"ip -n "+space+" route add default via "+net+"1")
 		if rate > 0 {
-			commands = append(commands, fmt.Sprintf("tc -n %s qdisc add dev %s root tbf rate %dbit burst 256kb latency 100ms",
-				space, inner, rate*8))
+			commands = append(commands, fmt.Sprintf(
+				"tc -n %s qdisc add dev %s root tbf rate %dbit burst 256kb latency 100ms", space, inner, rate*8))
 		}
 		t.Cleanup(func() { run("ip link del " + outer); run("ip netns del " + space) })
 		l.spaces = append(l.spaces, space)
