@@ -118,7 +118,10 @@ func (n *node) distribute(ctx context.Context, id string, j *job, missing []int)
 	}
 	defer sub.Unsubscribe()
 	for i := range j.shares() {
-		lacks := func(number int) bool { return slices.Contains(missing, number) }
+		lacks := func(number int) bool {
+			_, found := slices.BinarySearch(missing, number)
+			return found
+		}
 		if slices.ContainsFunc(j.Plan.Share(i, j.shares()), lacks) {
 			if err := n.publish(ctx, fmt.Sprintf("%s%s.%d", workSubject, id, i), task{Job: id, Share: i}); err != nil {
 				return err

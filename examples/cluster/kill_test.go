@@ -103,8 +103,8 @@ func killRound(t *testing.T, rnd *rand.Rand, path string, size, partSize int64, 
 			strikes := d.op == op && number >= d.n && answered == d.answered
 			if strikes {
 				all[d.victim].kill()
-				killed = append(killed, fmt.Sprintf("%s at %s %d, answered %t", all[d.victim].name, op, number,
-					answered))
+				killed = append(killed, fmt.Sprintf("%s at %s %d, answered %t",
+					all[d.victim].name, op, number, answered))
 			}
 			return strikes
 		})
@@ -115,8 +115,8 @@ func killRound(t *testing.T, rnd *rand.Rand, path string, size, partSize int64, 
 	all[-1] = l.start(t, "coordinator", -1, append(slices.Clone(flags), "-workers", "0", path)...)
 	<-begun
 	for i := range processes {
-		all[i] = l.start(t, fmt.Sprintf("worker%d", i), i, append(slices.Clone(flags), "-workers",
-			fmt.Sprint(inFlight))...)
+		all[i] = l.start(t, fmt.Sprintf("worker%d", i), i,
+			append(slices.Clone(flags), "-workers", fmt.Sprint(inFlight))...)
 	}
 	close(started)
 	jobs := ended(t, n)
@@ -159,8 +159,8 @@ func TestThroughputGrowsWithWorkers(t *testing.T) {
 	partSize := int64(effort.Of(1, 1, 4)) * mib
 	path, crc := generate(t, size, 2)
 	var one float64
-	table := fmt.Sprintf("%d MiB over links of %d MiB/s each:\nworkers  seconds    MiB/s  speed-up\n", size/mib,
-		rate/mib)
+	table := fmt.Sprintf("%d MiB over links of %d MiB/s each:\n", size/mib, rate/mib) +
+		"workers  seconds    MiB/s  speed-up\n"
 	for _, workers := range []int{1, 2, 4} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
 			l := newLab(t, workers, rate)
@@ -171,8 +171,8 @@ func TestThroughputGrowsWithWorkers(t *testing.T) {
 			flags := []string{"-lease", testLease.String(), "-part-size", fmt.Sprint(partSize), "-parts", "2"}
 			var all []*process
 			for i := range workers {
-				all = append(all, l.start(t, fmt.Sprintf("worker%d", i), i, append(slices.Clone(flags), "-workers",
-					"2")...))
+				all = append(all, l.start(t, fmt.Sprintf("worker%d", i), i,
+					append(slices.Clone(flags), "-workers", "2")...))
 			}
 			c := l.start(t, "coordinator", -1, append(slices.Clone(flags), "-workers", "0", path)...)
 			<-c.over
@@ -182,8 +182,8 @@ func TestThroughputGrowsWithWorkers(t *testing.T) {
 			}
 			object, _ := l.srv.Stat(bucketName, filepath.Base(path))
 			if len(jobs) != 1 || object.CRC64 != crc || len(l.srv.Uploads()) > 0 {
-				t.Fatalf("jobs %+v, CRC-64 %d, want %d; uploads %v\n%s", jobs, object.CRC64, crc, l.srv.Uploads(),
-					&c.out)
+				t.Fatalf("jobs %+v, CRC-64 %d, want %d; uploads %v\n%s",
+					jobs, object.CRC64, crc, l.srv.Uploads(), &c.out)
 			}
 			took := l.last.Sub(l.initial).Seconds()
 			if workers == 1 {

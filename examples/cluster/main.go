@@ -9,6 +9,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -53,11 +54,9 @@ func main() {
 	flag.StringVar(&s.name, "name", fmt.Sprintf("%s-%d", host, os.Getpid()), "`name` of this process")
 	flag.StringVar(&s.prefix, "prefix", "", "`prefix` of the keys")
 	flag.IntVar(&s.workers, "workers", 3, "`number` of shares in flight in this process")
-	flag.Int64Var(&s.partSize, "part-size", multipart.DefaultPartSize,
-		"`bytes` in a part; files up to this go in batches")
+	flag.Int64Var(&s.partSize, "part-size", 0, "`bytes` in a part; 0 means 8 MiB, and more for objects beyond 78 GiB")
 	flag.IntVar(&s.parts, "parts", 4, "`number` of parts in a share")
-	flag.DurationVar(&s.lease, "lease", 10*time.Second,
-		"`time` after which the work of a silent process goes to others")
+	flag.DurationVar(&s.lease, "lease", 10*time.Second, "`time` of silence after which others get a process's tasks")
 	flag.Parse()
 	s.sources = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -74,7 +73,7 @@ func (s settings) check() error {
 		return errors.New("neither a source nor the -nats of a cluster to work for")
 	case s.workers < 0 || s.workers == 0 && s.nats == "":
 		return fmt.Errorf("-workers %d: nobody would upload", s.workers)
-	case s.partSize < oss.MinPartSize || s.partSize > oss.MaxPartSize:
+	case s.partSize != 0 && s.partSize < oss.MinPartSize || s.partSize > oss.MaxPartSize:
 		return fmt.Errorf("-part-size %d is not between %d and %d", s.partSize, oss.MinPartSize, oss.MaxPartSize)
 	case s.parts < 1 || s.parts > 1000:
 		return fmt.Errorf("-parts %d is not between 1 and 1000", s.parts)
@@ -135,7 +134,7 @@ func (s settings) connect() (*nats.Conn, func(), error) {
 	if s.nats != "" {
 		nc, err := nats.Connect(s.nats, opts...)
 		if err != nil {
-			return nil, nil, fmt.Errorf("NATS server: %w", err)
+			return nil, nil, fmt.Errorf("NATS server: %w", withoutURL(err))
 		}
 		return nc, nc.Close, nil
 	}
@@ -166,13 +165,6 @@ func (s settings) upload(ctx context.Context, n *node, bucket string, t *table) 
 	if err != nil {
 		return err
 	}
-	ids := make(map[string]bool)
-	for _, j := range jobs {
-		if err := n.submit(ctx, j); err != nil {
-			return err
-		}
-		ids[j.id()] = true
-	}
 	began := time.Now()
 	var errs []error
 	var size int64
@@ -186,16 +178,28 @@ func (s settings) upload(ctx context.Context, n *node, bucket string, t *table) 
 			t.printf("object    %s: %d bytes in %d parts, ETag %s, CRC-64 %d", o.Key, o.Size, o.Parts, o.ETag, o.CRC64)
 		}
 	}
-	err = n.wait(ctx, ids, ended)
+	ids := make(map[string]bool)
+	for _, j := range jobs {
+		if err == nil {
+			ids[j.id()] = true
+			err = n.submit(ctx, j)
+		}
+	}
+	if err == nil {
+		err = n.wait(ctx, ids, ended)
+	}
 	switch {
 	case err != nil && s.nats != "":
 		err = fmt.Errorf("%w; the cluster goes on with %d jobs", err, len(ids))
 	case err != nil: // without this process nobody can
-		ctx = context.WithoutCancel(ctx)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
 		for id := range ids {
-			n.change(ctx, id, func(j *job) { j.Error, j.Ended = "interrupted", j.Batch })
+			if n.change(ctx, id, func(j *job) { j.Error, j.Ended = "interrupted", j.Batch }) != nil {
+				delete(ids, id) // it was not submitted
+			}
 		}
-		err = n.wait(ctx, ids, ended)
+		err = errors.Join(err, n.wait(ctx, ids, ended))
 	}
 	t.printf("total     %d bytes in %v", size, time.Since(began).Round(10*time.Millisecond))
 	return errors.Join(append(errs, err)...)
@@ -204,6 +208,7 @@ func (s settings) upload(ctx context.Context, n *node, bucket string, t *table) 
 // jobs returns a job for each object of several parts, and batches of the small files.
 func (s settings) jobs(ctx context.Context, client *oss.Client, bucket string) ([]*job, error) {
 	var jobs []*job
+	names := make(map[string]string) // by key
 	batch := &job{Bucket: bucket, Batch: true}
 	var size int64
 	add := func(key, name string) error {
@@ -215,7 +220,11 @@ func (s settings) jobs(ctx context.Context, client *oss.Client, bucket string) (
 		if err := oss.CheckObjectName(bucket, f.Key); err != nil {
 			return err
 		}
-		if src.Size > s.partSize {
+		if other, ok := names[f.Key]; ok {
+			return fmt.Errorf("%s and %s have the same key, %s", source{Name: other}.base(), src.base(), f.Key)
+		}
+		names[f.Key] = name
+		if src.Size > cmp.Or(s.partSize, multipart.DefaultPartSize) {
 			jobs = append(jobs, &job{Bucket: bucket, Files: []file{f}, PartSize: s.partSize, Parts: s.parts})
 			return nil
 		}

@@ -8,24 +8,29 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 )
 
+// batchFilesAtOnce is the number of files of a batch that a worker uploads at a time.
+const batchFilesAtOnce = 8
+
 // A worker does one task at a time.
 type worker struct {
 	*node
 	name string
-	up   *multipart.Uploader
+	up   *multipart.Uploader // of shares
 
 	mu      sync.Mutex
 	msg     jetstream.Msg // of the task; nil between tasks
 	event   event
-	before  int64     // bytes of finished tasks
+	before  int64     // bytes of earlier tasks
 	touched time.Time // when the lease was extended
 	shown   time.Time
 }
@@ -41,8 +46,7 @@ type event struct {
 func newWorker(n *node, i int) *worker {
 	w := &worker{node: n, name: fmt.Sprintf("%s-%d", n.name, i+1)}
 	w.up = multipart.NewUploader(n.client, &multipart.Options{
-		Progress:      func(p multipart.Progress) { w.progress(p.Done) },
-		SkipIdentical: true, // for files of a batch that is delivered again
+		Progress: func(p multipart.Progress) { w.progress(p.Done) },
 	})
 	return w
 }
@@ -50,33 +54,37 @@ func newWorker(n *node, i int) *worker {
 // do does a task. The progress of uploads extends its lease.
 func (w *worker) do(ctx context.Context, t task, msg jetstream.Msg) error {
 	w.mu.Lock()
-	w.msg, w.event.Share, w.touched = msg, t.Share, time.Now()
+	w.msg, w.event.Share, w.before, w.touched = msg, t.Share, w.event.Bytes, time.Now()
 	w.mu.Unlock()
 	state := "done"
-	err := w.upload(ctx, t)
+	meta, err := msg.Metadata()
+	if err == nil {
+		err = w.upload(ctx, t, meta.NumDelivered > 1)
+	}
 	if err != nil {
 		state = err.Error()
 	}
 	w.mu.Lock()
-	w.msg, w.before = nil, w.event.Bytes
+	w.msg = nil
 	w.mu.Unlock()
 	w.show(state)
 	return err
 }
 
-func (w *worker) upload(ctx context.Context, t task) error {
+func (w *worker) upload(ctx context.Context, t task, again bool) error {
 	j, _, err := w.load(ctx, t.Job)
 	switch {
 	case err != nil || j.Ended || j.Error != "":
 		return err
-	case j.Batch:
-		return w.batch(ctx, t.Job, j)
-	case j.Plan == nil || t.Share >= j.shares(): // of an earlier upload
+	case !j.Batch && (j.Plan == nil || t.Share >= j.shares()): // of an earlier upload
 		return nil
 	}
 	w.mu.Lock()
 	w.event.Key = j.Files[0].Key
 	w.mu.Unlock()
+	if j.Batch {
+		return w.batch(ctx, t.Job, j, again)
+	}
 	err = w.share(ctx, j, t.Share)
 	if j, _, e := w.load(ctx, t.Job); e == nil && j.Error != "" {
 		err = errors.Join(err, w.sweep(ctx, j)) // a part may have arrived after the coordinator's abort
@@ -113,33 +121,35 @@ func (w *worker) share(ctx context.Context, j *job, i int) error {
 	return src.unchanged()
 }
 
-// batch uploads small files, and records their objects.
-func (w *worker) batch(ctx context.Context, id string, j *job) error {
-	done := make([]stored, 0, len(j.Files))
-	for _, f := range j.Files {
-		w.mu.Lock()
-		w.event.Key, w.before = f.Key, w.event.Bytes
-		w.mu.Unlock()
-		res, err := w.small(ctx, j.Bucket, f)
-		if err != nil {
-			return err
-		}
-		done = append(done, stored{Key: f.Key, Size: res.Size, ETag: res.ETag, CRC64: res.CRC64, Parts: res.Parts})
+// batch uploads small files and records their objects. Again says that an earlier worker may have stored some.
+func (w *worker) batch(ctx context.Context, id string, j *job, again bool) error {
+	up := multipart.NewUploader(w.client, &multipart.Options{
+		Progress: func(multipart.Progress) { w.progress(0) }, SkipIdentical: again,
+	})
+	done := make([]stored, len(j.Files))
+	var size atomic.Int64
+	group, each := errgroup.WithContext(ctx)
+	group.SetLimit(batchFilesAtOnce)
+	for i, f := range j.Files {
+		group.Go(func() error {
+			src, err := w.open(each, f.source, 0, f.Size, func() { w.progress(0) })
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			res, err := up.UploadFile(each, j.Bucket, f.Key, src.Name(), nil)
+			if err != nil {
+				return err
+			}
+			done[i] = stored{Key: f.Key, Size: res.Size, ETag: res.ETag, CRC64: res.CRC64, Parts: res.Parts}
+			w.progress(size.Add(f.Size))
+			return src.unchanged()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	return w.change(ctx, id, func(j *job) { j.Done, j.Ended = done, true })
-}
-
-func (w *worker) small(ctx context.Context, bucket string, f file) (*multipart.Result, error) {
-	src, err := w.open(ctx, f.source, 0, f.Size, func() { w.progress(0) })
-	if err != nil {
-		return nil, err
-	}
-	defer src.Close()
-	res, err := w.up.UploadFile(ctx, bucket, f.Key, src.Name(), nil)
-	if err != nil {
-		return nil, err
-	}
-	return res, src.unchanged()
 }
 
 // progress extends the lease of the task, because it makes progress: done bytes of it are stored.
