@@ -441,6 +441,38 @@ func TestAJobThatHasEndedIsDoneAgain(t *testing.T) {
 	wantObject(t, srv, "film", want)
 }
 
+// TestAJobIsDoneAgainBeforeItsOldTaskIsAcknowledged submits a job in the moment between its end and the acknowledgement.
+func TestAJobIsDoneAgainBeforeItsOldTaskIsAcknowledged(t *testing.T) {
+	for consumer, size := range map[string]int{coordinators: 2 * testPart, workers: 1} {
+		n, srv := newNode(t)
+		path := filepath.Join(t.TempDir(), "film")
+		want := write(t, path, size, 0)
+		j := jobsOf(t, n, path)[0]
+		if err := n.submit(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		old, err := n.next(t.Context(), consumer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.change(t.Context(), j.id(), func(j *job) { j.Ended = true }); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.submit(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		if err := old.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := n.queue.Info(t.Context()); err != nil || info.State.Msgs != 1 {
+			t.Fatalf("%s have %d tasks, want 1: %v", consumer, info.State.Msgs, err)
+		}
+		n.start(t)
+		ended(t, n)
+		wantObject(t, srv, "film", want)
+	}
+}
+
 func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 	good := settings{nats: "nats://127.0.0.1:1", workers: 1, parts: 1, lease: time.Second, sources: []string{"x"}}
 	for _, tt := range []struct {

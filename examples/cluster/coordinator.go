@@ -111,8 +111,13 @@ func (n *node) begin(ctx context.Context, id string, j *job, rev uint64) error {
 
 // distribute queues the shares that have missing parts, and waits until no share of the job is left in the queue.
 func (n *node) distribute(ctx context.Context, id string, j *job, missing []int) error {
-	done := make(chan *nats.Msg, 1)
-	sub, err := n.nc.ChanSubscribe(doneSubject+id, done)
+	done := make(chan struct{}, 1)
+	sub, err := n.nc.Subscribe(doneSubject+id, func(*nats.Msg) {
+		select {
+		case done <- struct{}{}:
+		default:
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -123,7 +128,7 @@ func (n *node) distribute(ctx context.Context, id string, j *job, missing []int)
 			return found
 		}
 		if slices.ContainsFunc(j.Plan.Share(i, j.shares()), lacks) {
-			if err := n.publish(ctx, fmt.Sprintf("%s%s.%d", workSubject, id, i), task{Job: id, Share: i}); err != nil {
+			if err := n.publishOnce(ctx, fmt.Sprintf("%s%s.%d", workSubject, id, i), task{Job: id, Share: i}); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"flag"
 	"fmt"
 	"hash"
 	"hash/crc64"
@@ -9,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -151,10 +154,13 @@ func killRound(t *testing.T, rnd *rand.Rand, path string, size, partSize int64, 
 	return twice, l.arrived
 }
 
+// linkRate is for a machine that cannot compute what four links of 50 MiB/s need.
+var linkRate = flag.Int("rate", 0, "MiB/s of each link; 0 means 50 with GO_OSS_LONG_TESTS, and less otherwise")
+
 // TestThroughputGrowsWithWorkers prints the throughput of one, two and four workers, each a process behind a link of
 // limited bandwidth.
 func TestThroughputGrowsWithWorkers(t *testing.T) {
-	rate := int64(effort.Of(4, 10, 50)) * mib // bytes per second
+	rate := int64(cmp.Or(*linkRate, effort.Of(4, 10, 50))) * mib // bytes per second
 	size := int64(effort.Of(16, 64, 1024)) * mib
 	partSize := int64(effort.Of(1, 1, 4)) * mib
 	path, crc := generate(t, size, 2)
@@ -168,6 +174,7 @@ func TestThroughputGrowsWithWorkers(t *testing.T) {
 				t.Skip("the links are network namespaces, which this machine does not allow")
 			}
 			n := l.node(t)
+			began, idle := time.Now(), idleTime()
 			flags := []string{"-lease", testLease.String(), "-part-size", fmt.Sprint(partSize), "-parts", "2"}
 			var all []*process
 			for i := range workers {
@@ -190,10 +197,27 @@ func TestThroughputGrowsWithWorkers(t *testing.T) {
 				one = took
 			}
 			table += fmt.Sprintf("%7d %8.2f %8.1f %9.2f\n", workers, took, float64(size)/mib/took, one/took)
+			busy := 1 - idle()/(time.Since(began).Seconds()*float64(runtime.NumCPU()))
 			if workers == 4 && effort.Long() && one/took < 3.6 {
-				t.Errorf("four workers are %.2f times as fast as one, want 3.6", one/took)
+				t.Logf("four workers are %.2f times as fast as one, want 3.6; processors were busy for %.0f%% of the time",
+					one/took, 100*busy)
+				if busy < 0.9 { // otherwise the links are not what limits them
+					t.Fail()
+				}
 			}
 		})
 	}
 	t.Log(table)
+}
+
+// idleTime returns a function for the seconds that the processors of this machine have been idle since.
+func idleTime() (since func() float64) {
+	read := func() (ticks float64) {
+		text, _ := os.ReadFile("/proc/stat")
+		var user, nice, system float64
+		fmt.Sscanf(string(text), "cpu %f %f %f %f", &user, &nice, &system, &ticks)
+		return ticks / 100
+	}
+	began := read()
+	return func() float64 { return read() - began }
 }

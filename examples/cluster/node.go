@@ -120,13 +120,19 @@ func (n *node) join(ctx context.Context, nc *nats.Conn) (err error) {
 	return err
 }
 
-// publish queues a task, unless it is in the queue already.
-func (n *node) publish(ctx context.Context, subject string, t task) error {
+// publish queues a task, which may be in the queue already, to be done once more.
+func (n *node) publish(ctx context.Context, subject string, t task, opts ...jetstream.PublishOpt) error {
 	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
-	_, err = n.js.Publish(ctx, subject, text, jetstream.WithExpectLastSequencePerSubject(0))
+	_, err = n.js.Publish(ctx, subject, text, opts...)
+	return err
+}
+
+// publishOnce queues a task unless it is in the queue already.
+func (n *node) publishOnce(ctx context.Context, subject string, t task) error {
+	err := n.publish(ctx, subject, t, jetstream.WithExpectLastSequencePerSubject(0))
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return nil
@@ -224,19 +230,23 @@ func (n *node) submit(ctx context.Context, j *job) error {
 		return err
 	}
 	id := j.id()
+	subject := jobSubject + id
+	if j.Batch {
+		subject = workSubject + id + ".0"
+	}
 	if _, err = n.jobs.Create(ctx, id, text); errors.Is(err, jetstream.ErrKeyExists) {
 		old, rev, e := n.load(ctx, id)
-		if err = e; err == nil && old.Ended {
+		if e == nil && !old.Ended {
+			return n.publishOnce(ctx, subject, task{Job: id}) // the process that submitted it may have died
+		}
+		if err = e; err == nil {
 			err = n.save(ctx, id, j, rev)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if j.Batch {
-		return n.publish(ctx, workSubject+id+".0", task{Job: id})
-	}
-	return n.publish(ctx, jobSubject+id, task{Job: id})
+	return n.publish(ctx, subject, task{Job: id}) // the task of an earlier end may not be acknowledged yet
 }
 
 // wait calls ended for each of the jobs when it has ended.
