@@ -75,14 +75,9 @@ func (n *node) step(ctx context.Context, id string) (ended bool, err error) {
 	return false, n.succeed(ctx, id, j, rev, res)
 }
 
-// begin begins the upload of a job. The record says so before and after, and a coordinator that finds only the first
-// aborts what its predecessor may have begun.
+// begin begins the upload of a job. The record says so before and after: if a coordinator dies between, there is an
+// upload that nobody knows, which succeed or abandon aborts.
 func (n *node) begin(ctx context.Context, id string, j *job, rev uint64) error {
-	if j.Begins > 0 {
-		if err := n.sweep(ctx, j); err != nil {
-			return err
-		}
-	}
 	if j.Begins == maxBegins {
 		return n.change(ctx, id, func(j *job) { j.Error = fmt.Sprintf("%d uploads have disappeared", maxBegins) })
 	}
@@ -170,7 +165,7 @@ func (n *node) settle(ctx context.Context, id string, j *job, rev uint64) error 
 	return n.succeed(ctx, id, j, rev, res)
 }
 
-// succeed records the object of a job. If several uploads have been begun, none is left.
+// succeed records the object of a job. If several uploads have been begun, it aborts the others before.
 func (n *node) succeed(ctx context.Context, id string, j *job, rev uint64, res *multipart.Result) error {
 	if j.Begins > 1 {
 		if err := n.sweep(ctx, j); err != nil {
