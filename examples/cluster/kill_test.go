@@ -199,8 +199,8 @@ func TestThroughputGrowsWithWorkers(t *testing.T) {
 			table += fmt.Sprintf("%7d %8.2f %8.1f %9.2f\n", workers, took, float64(size)/mib/took, one/took)
 			busy := 1 - idle()/(time.Since(began).Seconds()*float64(runtime.NumCPU()))
 			if workers == 4 && effort.Long() && one/took < 3.6 {
-				t.Logf("four workers are %.2f times as fast as one, want 3.6; processors were busy for %.0f%% of the time",
-					one/took, 100*busy)
+				t.Logf("four workers are %.2f times as fast as one, want 3.6; processors were busy for %.0f%% of "+
+					"the time", one/took, 100*busy)
 				if busy < 0.9 { // otherwise the links are not what limits them
 					t.Fail()
 				}
