@@ -442,7 +442,7 @@ func TestAJobThatHasEndedIsDoneAgain(t *testing.T) {
 	wantObject(t, srv, "film", want)
 }
 
-// TestAJobIsDoneAgainBeforeItsOldTaskIsAcknowledged submits a job in the moment between its end and the acknowledgement.
+// TestAJobIsDoneAgainBeforeItsOldTaskIsAcknowledged submits a job between its end and the acknowledgement of its task.
 func TestAJobIsDoneAgainBeforeItsOldTaskIsAcknowledged(t *testing.T) {
 	for consumer, size := range map[string]int{coordinators: 2 * testPart, workers: 1} {
 		n, srv := newNode(t)

@@ -123,7 +123,8 @@ func (n *node) distribute(ctx context.Context, id string, j *job, missing []int)
 			return found
 		}
 		if slices.ContainsFunc(j.Plan.Share(i, j.shares()), lacks) {
-			if err := n.publishOnce(ctx, fmt.Sprintf("%s%s.%d", workSubject, id, i), task{Job: id, Share: i}); err != nil {
+			subject := fmt.Sprintf("%s%s.%d", workSubject, id, i)
+			if err := n.publishOnce(ctx, subject, task{Job: id, Share: i}); err != nil {
 				return err
 			}
 		}
