@@ -474,6 +474,29 @@ func TestAJobIsDoneAgainBeforeItsOldTaskIsAcknowledged(t *testing.T) {
 	}
 }
 
+// TestATaskWithoutRecordLeavesTheQueue deletes the record of a job, as an operator may do.
+func TestATaskWithoutRecordLeavesTheQueue(t *testing.T) {
+	n, _ := newNode(t)
+	for _, subject := range []string{jobSubject + "a", workSubject + "a.0"} {
+		if err := n.publish(t.Context(), subject, task{Job: "a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done, err := n.nc.SubscribeSync(doneSubject + "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.start(t)
+	for range 2 {
+		if _, err := done.NextMsgWithContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := n.queue.Info(t.Context()); err != nil || info.State.Msgs > 0 {
+		t.Errorf("%d tasks are left: %v", info.State.Msgs, err)
+	}
+}
+
 func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 	good := settings{nats: "nats://127.0.0.1:1", workers: 1, parts: 1, lease: time.Second, sources: []string{"x"}}
 	for _, tt := range []struct {

@@ -157,15 +157,17 @@ func (n *node) consume(ctx context.Context, name string, do func(context.Context
 			sleep(ctx, n.lease/8)
 			continue
 		}
-		if err = do(ctx, t, msg); err == nil {
-			err = msg.DoubleAck(ctx)
-		} else if ctx.Err() != nil {
-			msg.Nak()
+		err = do(ctx, t, msg)
+		if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) { // somebody has deleted the record
+			if err := n.acknowledge(ctx, msg); err != nil {
+				n.say("%s: %s %s is done again: %v", n.name, name, t.Job, err)
+			}
+			n.nc.Publish(doneSubject+t.Job, nil)
 			continue
 		}
-		n.nc.Publish(doneSubject+t.Job, nil)
-		meta, _ := msg.Metadata()
-		if err == nil || meta == nil {
+		meta, bad := msg.Metadata()
+		if ctx.Err() != nil || bad != nil {
+			msg.Nak()
 			continue
 		}
 		n.say("%s: %s %s: %v", n.name, name, t.Job, err)
@@ -174,6 +176,13 @@ func (n *node) consume(ctx context.Context, name string, do func(context.Context
 		}
 		msg.NakWithDelay(min(time.Duration(meta.NumDelivered)*n.lease/8, time.Minute))
 	}
+}
+
+// acknowledge removes a task from the queue, also while this process ends.
+func (n *node) acknowledge(ctx context.Context, msg jetstream.Msg) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.lease/2)
+	defer cancel()
+	return msg.DoubleAck(ctx)
 }
 
 func (n *node) next(ctx context.Context, name string) (jetstream.Msg, error) {
