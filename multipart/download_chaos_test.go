@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +66,7 @@ type downloadOrdeal struct {
 	way    int
 	dir    string
 	old    []byte
+	mu     sync.Mutex
 	states map[string][]byte // the objects that were there, by ETag
 }
 
@@ -83,15 +85,28 @@ func newDownloadOrdeal(t *testing.T, seed uint64) *downloadOrdeal {
 			t.Fatal(err)
 		}
 	}
-	o.put()
+	o.put(o.content())
 	return o
 }
 
-// put replaces the object.
-func (o *downloadOrdeal) put() {
-	o.srv.PutObject(bucket, key, randomBytes(o.rnd, o.rnd.IntN(1200)))
+// content returns the bytes of another object.
+func (o *downloadOrdeal) content() []byte { return randomBytes(o.rnd, o.rnd.IntN(1200)) }
+
+// put replaces the object. It may be called at any time.
+func (o *downloadOrdeal) put(content []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.srv.PutObject(bucket, key, content)
 	obj, _ := o.srv.Object(bucket, key)
 	o.states[obj.ETag] = obj.Data
+}
+
+// state returns the bytes of the object that had an ETag, and whether there was one.
+func (o *downloadOrdeal) state(etag string) ([]byte, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	data, ok := o.states[etag]
+	return data, ok
 }
 
 // get downloads once, and checks what it returns.
@@ -112,7 +127,7 @@ func (o *downloadOrdeal) get(ctx context.Context, c *oss.Client) error {
 		got, res, err = ways[o.way].get(ctx, o.t, d)
 	}
 	if err == nil {
-		want, known := o.states[res.Object.ETag]
+		want, known := o.state(res.Object.ETag)
 		if !known || !bytes.Equal(got, want) || !res.Verified || res.Size != int64(len(want)) {
 			o.t.Errorf("%s returned %+v and %d bytes, which are not those of an object that was there",
 				ways[o.way].name, res, len(got))
@@ -139,7 +154,8 @@ func (o *downloadOrdeal) undergo() (first bool) {
 	}
 	var changes, cancels *time.Timer
 	if o.rnd.IntN(4) == 0 {
-		changes = time.AfterFunc(time.Duration(o.rnd.Int64N(int64(20*time.Second))), o.put)
+		after, content := time.Duration(o.rnd.Int64N(int64(20*time.Second))), o.content()
+		changes = time.AfterFunc(after, func() { o.put(content) })
 	}
 	ctx, cancel := context.WithCancel(o.t.Context())
 	defer cancel()
