@@ -411,11 +411,11 @@ func TestAnInterruptedQuickStartLeavesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "film")
 	write(t, path, 40*testPart, 0)
 	ctx, cancel := context.WithCancel(t.Context())
-	l.watch = func(op string, number int, _ bool) {
+	l.watchWith(func(op string, number int, _ bool) {
 		if op == "Part" && number == 5 {
 			cancel()
 		}
-	}
+	})
 	keys := osstest.TestCredentials()
 	env := map[string]string{"OSS_ACCESS_KEY_ID": keys.AccessKeyID, "OSS_ACCESS_KEY_SECRET": keys.AccessKeySecret,
 		"OSS_REGION": "cn-hangzhou", "OSS_ENDPOINT": l.http.URL, "OSS_BUCKET": bucketName}

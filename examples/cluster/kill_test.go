@@ -95,7 +95,7 @@ func killRound(t *testing.T, rnd *rand.Rand, path string, size, partSize int64, 
 	started := make(chan struct{})
 	all := make(map[int]*process)
 	begun := make(chan struct{})
-	l.watch = func(op string, number int, answered bool) {
+	l.watchWith(func(op string, number int, answered bool) {
 		if op == "Initiate" && number == 1 && !answered {
 			close(begun)
 		}
@@ -111,7 +111,7 @@ func killRound(t *testing.T, rnd *rand.Rand, path string, size, partSize int64, 
 			}
 			return strikes
 		})
-	}
+	})
 
 	began := time.Now()
 	flags := []string{"-lease", testLease.String(), "-part-size", fmt.Sprint(partSize)}

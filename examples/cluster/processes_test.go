@@ -124,6 +124,13 @@ func (l *lab) makeSpaces(t *testing.T, n int, rate int64) error {
 	return nil
 }
 
+// watchWith has f told of the requests from now on.
+func (l *lab) watchWith(f func(op string, n int, answered bool)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watch = f
+}
+
 // serve counts what arrives, and reports it before and after it is executed.
 func (l *lab) serve(w http.ResponseWriter, r *http.Request) {
 	op, query := "", r.URL.Query()
