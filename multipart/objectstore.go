@@ -98,7 +98,7 @@ func (s *ObjectStore) read(ctx context.Context, key string) (Record, error) {
 	}
 	r, err := decodeRecord(text)
 	if err != nil {
-		return Record{}, fmt.Errorf("multipart: oss://%s/%s is no record of this version: %w",
+		return Record{}, fmt.Errorf("multipart: oss://%s/%s is not a record in the format of this version: %w",
 			s.bucket, oneLine(key), err)
 	}
 	return r, nil

@@ -272,7 +272,7 @@ func TestALockedRecordIsWaitedFor(t *testing.T) {
 	}
 }
 
-// Locks exclude each other, whoever opens and removes their files meanwhile.
+// Locks exclude each other while their files are opened and removed.
 func TestLocksExcludeEachOther(t *testing.T) {
 	store := multipart.DirStore(t.TempDir()).(multipart.RecordLocker)
 	unlock, err := store.Lock(t.Context(), "x")

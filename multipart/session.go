@@ -180,6 +180,6 @@ func (s *session) truncate(size int64) error {
 	return nil
 }
 
-// ErrInsidePart reports that a Writer cannot be truncated to an offset because it is inside a part. OSS does not let
-// anyone read a part of an unfinished upload, so its first bytes cannot be kept alone.
+// ErrInsidePart reports that a Writer cannot be truncated to an offset because it is inside a part. OSS does not
+// return the bytes of parts of an unfinished upload, so its first bytes cannot be kept alone.
 var ErrInsidePart = errors.New("multipart: cannot truncate inside a part")

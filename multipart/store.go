@@ -100,7 +100,7 @@ func readRecord(path string) (Record, error) {
 	}
 	r, err := decodeRecord(text)
 	if err != nil {
-		return Record{}, fmt.Errorf("multipart: %s is no record of this version: %w", path, err)
+		return Record{}, fmt.Errorf("multipart: %s is not a record in the format of this version: %w", path, err)
 	}
 	return r, nil
 }

@@ -23,8 +23,8 @@ var (
 	newBucketForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 )
 
-// checkRegion checks the general form of a region, for example "cn-hangzhou". There is no list of regions, since new
-// ones appear.
+// checkRegion checks the form of a region, for example "cn-hangzhou". It does not compare the region with a list,
+// because OSS adds regions.
 func checkRegion(region string) error {
 	if general, ok := strings.CutSuffix(region, "-internal"); ok {
 		return fmt.Errorf("oss: region %q is the name of an endpoint; the region is %q: "+

@@ -169,7 +169,7 @@ func TestReadingAnObjectThatStallsFailsWithoutRetries(t *testing.T) {
 	})
 }
 
-// net/http hands a connection that switches protocols over to whoever reads from it.
+// After a reply with status 101 net/http gives the connection to the caller, as the body of the response.
 func TestSwitchOfProtocolsIsAFailedAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := newRawServer(t, func(e *serverConn) {

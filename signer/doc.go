@@ -20,8 +20,8 @@
 // does.
 //
 // Both schemes have two forms. Sign sets the Authorization header, for a request that is sent now. Presign adds the
-// signature to the query, for a URL that someone without keys can use. Whoever sends that URL must repeat the
-// Content-Type, Content-MD5 and x-oss-* headers that the request had when it was presigned, with the same values.
+// signature to the query, for a URL that a client without keys can use. That client must send the Content-Type,
+// Content-MD5 and x-oss-* headers that the request had when it was presigned, with the same values.
 //
 // # Retries
 //

@@ -75,8 +75,9 @@ func (n *node) step(ctx context.Context, id string) (ended bool, err error) {
 	return false, n.succeed(ctx, id, j, rev, res)
 }
 
-// begin begins the upload of a job. The record says so before and after: if a coordinator dies between, there is an
-// upload that nobody knows, which succeed or abandon aborts.
+// begin begins the upload of a job. It saves the record before the request, with the number of uploads begun, and after
+// the request, with the upload ID. If a coordinator dies between the two, no record has the ID of that upload: succeed
+// or abandon aborts it.
 func (n *node) begin(ctx context.Context, id string, j *job, rev uint64) error {
 	if j.Begins == maxBegins {
 		return n.change(ctx, id, func(j *job) { j.Error = fmt.Sprintf("%d uploads have disappeared", maxBegins) })

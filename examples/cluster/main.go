@@ -72,7 +72,7 @@ func (s settings) check() error {
 	case s.nats == "" && len(s.sources) == 0:
 		return errors.New("neither a source nor the -nats of a cluster to work for")
 	case s.workers < 0 || s.workers == 0 && s.nats == "":
-		return fmt.Errorf("-workers %d: nobody would upload", s.workers)
+		return fmt.Errorf("-workers %d: there is no worker to upload", s.workers)
 	case s.partSize != 0 && s.partSize < oss.MinPartSize || s.partSize > oss.MaxPartSize:
 		return fmt.Errorf("-part-size %d is not between %d and %d", s.partSize, oss.MinPartSize, oss.MaxPartSize)
 	case s.parts < 1 || s.parts > 1000:
@@ -191,7 +191,7 @@ func (s settings) upload(ctx context.Context, n *node, bucket string, t *table) 
 	switch {
 	case err != nil && s.nats != "":
 		err = fmt.Errorf("%w; the cluster goes on with %d jobs", err, len(ids))
-	case err != nil: // without this process nobody can
+	case err != nil: // the queue ends with this process
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		for id := range ids {

@@ -158,7 +158,7 @@ func (n *node) consume(ctx context.Context, name string, do func(context.Context
 			continue
 		}
 		err = do(ctx, t, msg)
-		if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) { // somebody has deleted the record
+		if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) { // the record was deleted
 			if err := n.acknowledge(ctx, msg); err != nil {
 				n.say("%s: %s %s is done again: %v", n.name, name, t.Job, err)
 			}

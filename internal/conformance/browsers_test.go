@@ -275,9 +275,9 @@ func formAssumptions() []assumption {
 			ID: "A554", Source: documented,
 			Where:    "docs: PostObject, policy",
 			Ops:      []string{"PostObject"},
-			FakeOnly: "it takes a bucket that anybody may write to",
+			FakeOnly: "it takes a bucket with public write access",
 			Claim: "A form without policy and signature is anonymous, and accepted by buckets " +
-				"that anybody may write to.",
+				"with public write access.",
 			check: func(t *testing.T, e *env) {
 				e = &env{system: fakeSystemWith(t, osstest.Options{PublicBuckets: []string{"public"}}), id: e.id}
 				r := request{method: "POST", header: []string{"Content-Type", "multipart/form-data; boundary=b"},

@@ -139,7 +139,8 @@ func TestSomeConnectionsAreSlow(t *testing.T) {
 	})
 }
 
-// A connection is its client's address, whoever brings it; a share that no float64 has is met exactly.
+// The server tells connections apart by the address of the client. A share that a float64 cannot represent is met
+// exactly.
 func TestSharesOfConnectionsAreExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := osstest.NewServer(nil)

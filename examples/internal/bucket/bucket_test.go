@@ -37,8 +37,8 @@ func TestOpenLocal(t *testing.T) {
 	}
 }
 
-// TestOpenNeverFallsBack sets each variable alone: whoever has set one means a real bucket, and must
-// be told what else is missing rather than given a test server.
+// TestOpenNeverFallsBack sets each variable alone. A user who has set one means a real bucket, so Open must report the
+// variables that are missing and not start a test server.
 func TestOpenNeverFallsBack(t *testing.T) {
 	for _, set := range bucket.Variables {
 		getenv := func(name string) string {

@@ -246,8 +246,8 @@ func TestUnfinishedUploadsGoWithTheirPath(t *testing.T) {
 	})
 }
 
-// An upload without a sidecar is one whose ID nobody has got, or which was never closed. It is not taken for that of a
-// client, even if it is the newest.
+// An upload has no sidecar if its writer was never closed, or if the reply with its ID was lost. The driver does not
+// continue it, even if it is the newest of its key.
 func TestOnlyClosedUploadsAreContinued(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server, d *Driver) {
 		mustClose(t, mustWrite(t, d, "/data", false, 1<<20))

@@ -87,7 +87,7 @@ func TestOneProcessAtATimeHoldsALock(t *testing.T) {
 				}
 				select {
 				case <-requested:
-				default: // nobody waits yet
+				default: // no other process waits yet
 				}
 				holders.Add(-1)
 				if err := lock.Unlock(); err != nil {
