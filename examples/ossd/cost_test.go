@@ -3,13 +3,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/md5"
 	"fmt"
-	"net"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,18 +27,16 @@ import (
 //	go test -run '^$' -bench PutOnDisk -benchtime 128x ./examples/ossd
 func BenchmarkPutOnDisk(b *testing.B) {
 	const size = 8 << 20
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
 	temp := b.TempDir()
 	program := filepath.Join(temp, "ossd")
 	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, text)
 	}
-	daemon := exec.Command(program, "-addr", addr, "-dir", filepath.Join(temp, "data"), "-bucket", "bucket")
+	daemon := exec.Command(program, "-addr", "127.0.0.1:0", "-dir", filepath.Join(temp, "data"), "-bucket", "bucket")
+	stdout, err := daemon.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
 	if err := daemon.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -49,19 +49,20 @@ func BenchmarkPutOnDisk(b *testing.B) {
 		}
 	}
 	defer stop()
+	// ossd tells its endpoint once it listens.
+	endpoint, lines := "", bufio.NewScanner(stdout)
+	for endpoint == "" && lines.Scan() {
+		if fields := strings.Fields(lines.Text()); len(fields) == 2 && fields[0] == "endpoint" {
+			endpoint = fields[1]
+		}
+	}
 	client, err := oss.NewClient(oss.Config{
-		Endpoint: "http://" + addr, Region: "cn-hangzhou", Credentials: osstest.TestCredentials(),
+		Endpoint: endpoint, Region: "cn-hangzhou", Credentials: osstest.TestCredentials(),
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	for {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			break
-		}
-		time.Sleep(5 * time.Millisecond) // a process starts: nothing tells when it answers
-	}
+	go io.Copy(io.Discard, stdout) // ends with the process
 	data := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 	b.SetBytes(size)
 	n := 0

@@ -1,9 +1,11 @@
 package interop
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
@@ -59,7 +61,7 @@ func TestKilledDaemonKeepsEveryAcknowledgedByte(t *testing.T) {
 	for i := range clients {
 		m := soakMakers[i%len(soakMakers)]
 		c := newSoakClient(m(t, &server{addr: d.addr}, good(wiring{v4: i%2 == 0})),
-			fmt.Sprintf("client-%d/", i), rand.New(rand.NewPCG(seed, uint64(i))))
+			&d.up, fmt.Sprintf("client-%d/", i), rand.New(rand.NewPCG(seed, uint64(i))))
 		clients[i] = c
 		wg.Go(func() {
 			for ctx.Err() == nil {
@@ -134,6 +136,7 @@ func freeAddr(t *testing.T) string {
 type soakDaemon struct {
 	program   string
 	addr, dir string
+	up        sync.RWMutex // locked while ossd is restarted
 	cmd       *exec.Cmd
 	ended     chan struct{} // closed when the process has ended
 	stderr    *bytes.Buffer // to be read then
@@ -158,6 +161,10 @@ func (d *soakDaemon) start(t *testing.T) {
 	ended, stderr := make(chan struct{}), new(bytes.Buffer)
 	d.cmd, d.ended, d.stderr = cmd, ended, stderr
 	cmd.Stderr = stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -165,17 +172,16 @@ func (d *soakDaemon) start(t *testing.T) {
 		defer close(ended)
 		cmd.Wait() // an error is the kill
 	}()
-	for {
-		if c, err := net.Dial("tcp", d.addr); err == nil {
-			c.Close()
+	// ossd tells its endpoint once it listens.
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if fields := strings.Fields(lines.Text()); len(fields) == 2 && fields[0] == "endpoint" {
+			go io.Copy(io.Discard, stdout) // ends with the process
 			return
 		}
-		select {
-		case <-ended:
-			t.Fatalf("ossd has ended: %s", stderr)
-		case <-time.After(5 * time.Millisecond):
-		}
 	}
+	<-ended
+	t.Fatalf("ossd has ended: %s", stderr)
 }
 
 // kill ends ossd with SIGKILL.
@@ -184,16 +190,25 @@ func (d *soakDaemon) kill() {
 	<-d.ended
 }
 
+// restart kills ossd and starts it again. Clients that hold d.up wait for that.
+func (d *soakDaemon) restart(t *testing.T) {
+	t.Helper()
+	d.up.Lock()
+	defer d.up.Unlock()
+	d.kill()
+	d.start(t)
+}
+
 // killRepeatedly kills and restarts ossd for a time, and returns its memory before each kill.
 func (d *soakDaemon) killRepeatedly(t *testing.T, ctx context.Context, r *rand.Rand, length time.Duration) []int64 {
 	t.Helper()
 	longest := min(length/2, 5*time.Second)
 	var memory []int64
 	for end := time.Now().Add(length); time.Now().Before(end) && ctx.Err() == nil; {
+		// Real time: the moment at which a process is killed is what this test draws.
 		time.Sleep(100*time.Millisecond + time.Duration(r.Int64N(int64(longest))))
 		memory = append(memory, d.memory()...)
-		d.kill()
-		d.start(t)
+		d.restart(t)
 	}
 	return memory
 }

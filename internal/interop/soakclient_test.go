@@ -5,8 +5,8 @@ import (
 	"hash/crc64"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
-	"time"
 )
 
 // A content identifies the bytes of an object. The zero value means that there is no object.
@@ -24,6 +24,7 @@ func (c content) plus(data []byte) content {
 // A soakClient writes to keys of its own, one request after the other.
 type soakClient struct {
 	client       client
+	up           *sync.RWMutex // see soakDaemon
 	prefix       string
 	random       *rand.Rand
 	acknowledged map[string]int // requests by action
@@ -34,9 +35,9 @@ type soakClient struct {
 	possible map[string][]content
 }
 
-func newSoakClient(client client, prefix string, random *rand.Rand) *soakClient {
+func newSoakClient(client client, up *sync.RWMutex, prefix string, random *rand.Rand) *soakClient {
 	c := &soakClient{
-		client: client, prefix: prefix, random: random,
+		client: client, up: up, prefix: prefix, random: random,
 		acknowledged: make(map[string]int), possible: make(map[string][]content),
 	}
 	for i := range soakKeys {
@@ -105,7 +106,13 @@ func (c *soakClient) act() {
 		c.acknowledged[action]++
 		return
 	}
-	time.Sleep(10 * time.Millisecond) // ossd is a process that starts: nothing tells when it answers
+	c.awaitRestart()
+}
+
+// awaitRestart returns when ossd, if it was killed, listens again.
+func (c *soakClient) awaitRestart() {
+	c.up.RLock()
+	defer c.up.RUnlock()
 }
 
 // replaced notes that the content of key was replaced, or with an error that it may have been.
