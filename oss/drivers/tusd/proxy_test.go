@@ -14,8 +14,10 @@ type proxy struct {
 	resume   chan struct{} // lets bytes pass again
 	ended    sync.WaitGroup
 
+	gate sync.Mutex // held while p is stopped
+	left int        // bytes until due; 0 means never
+
 	mu    sync.Mutex
-	left  int // bytes until due; 0 means never
 	conns map[net.Conn]bool
 }
 
@@ -38,13 +40,15 @@ func newProxy(t *testing.T, server func() string) *proxy {
 
 // arm makes p stop after n bytes.
 func (p *proxy) arm(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.gate.Lock()
+	defer p.gate.Unlock()
 	p.left = n
 }
 
-// cut closes all connections. It is called while p is stopped, or no client is left.
+// cut closes all connections.
 func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for conn := range p.conns {
 		conn.Close()
 	}
@@ -91,8 +95,8 @@ func (p *proxy) forward(from, to net.Conn, count func(int)) {
 
 // count waits if n bytes more are those of arm. No other bytes of a client pass meanwhile.
 func (p *proxy) count(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.gate.Lock()
+	defer p.gate.Unlock()
 	if p.left == 0 {
 		return
 	}
