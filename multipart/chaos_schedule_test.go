@@ -39,7 +39,7 @@ var (
 // A schedule is several uploads of all kinds on one Uploader, and a server that fails them in every way osstest knows.
 func TestNoFaultScheduleMakesAnUploadLie(t *testing.T) {
 	all := newChronicle()
-	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(60, 250, 1500)))
+	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(40, 250, 1500)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

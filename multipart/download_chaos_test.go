@@ -36,7 +36,7 @@ var downloadFaults = []func(*rand.Rand) osstest.Effect{
 // Law: whatever happens to its requests, a download that returns nil has the bytes of one object that was there during
 // the call, and a file is never anything else but the old one or such an object.
 func TestNoFaultScheduleMakesADownloadLie(t *testing.T) {
-	first, n := uint64(1), effort.Of(60, 400, 3000)
+	first, n := uint64(1), effort.Of(40, 400, 3000)
 	succeeded, failed := 0, 0
 	for seed := first; seed < first+uint64(n) && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {

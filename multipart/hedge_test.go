@@ -106,9 +106,9 @@ func aFewStuckConnectionsHardlyDelayUploads(t *testing.T) {
 		seeds, uploads int  // seeds if there is time
 		oneUploader    bool // for all uploads, else each has its own; each opens connections of its own
 	}{
-		{name: "eight parts in flight", concurrency: 8, parts: 40, short: 10, seeds: 4, uploads: 25},
-		{name: "one Uploader for all", concurrency: 8, parts: 40, short: 8, seeds: 2, uploads: 25, oneUploader: true},
-		{name: "as many as it finds", parts: 4 + 8 + 16 + 32, short: 4, seeds: 4, uploads: 25},
+		{name: "eight parts in flight", concurrency: 8, parts: 40, short: 6, seeds: 4, uploads: 25},
+		{name: "one Uploader for all", concurrency: 8, parts: 40, short: 5, seeds: 2, uploads: 25, oneUploader: true},
+		{name: "as many as it finds", parts: 4 + 8 + 16 + 32, short: 3, seeds: 4, uploads: 25},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

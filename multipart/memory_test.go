@@ -122,7 +122,7 @@ func silentReadersDoNotDelayOthers(t *testing.T) {
 		{5, 0, 110}, {50, 0, 110}, {1000, 0, 110}, {50, 1, 110}, {50, 100 << 10, 110},
 		{5, 7 << 20, 120}, {50, 900 << 10, 120}, // which send up to 45 MB meanwhile
 	} {
-		if testing.Short() && (tt.count > 50 || tt.n > 100<<10) {
+		if testing.Short() && (tt.count != 50 || tt.n > 100<<10) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%d after %d bytes", tt.count, tt.n), func(t *testing.T) {
@@ -324,7 +324,7 @@ func slowStreamsAreAllReadAllTheTime(t *testing.T) {
 // Law: whatever streams do, the memory in use is within the limit and the allowance of each, and every upload ends
 // right.
 func TestMemoryStaysWithinItsBounds(t *testing.T) {
-	for range effort.Of(20, 100, 100) {
+	for range effort.Of(12, 100, 100) {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { randomStreams(t, rand.New(rand.NewPCG(seed, 0))) })

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossmultipart/go-oss/internal/effort"
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
@@ -165,7 +166,8 @@ func TestPatienceWithThrottlingBeginsWithTheUpload(t *testing.T) {
 
 func aSlowLinkThatMovesIsNeverGivenUp(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		const size, rate = 100 << 20, 50_000 // bytes, bytes per second over all connections
+		const rate = 50_000 // bytes per second over all connections
+		size := int64(effort.Of(40, 100, 100)) << 20
 		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(rate / multipart.DefaultConcurrency)})
 		c := client(t, srv, func(cfg *oss.Config) { cfg.Retry = oss.Retry{} })
 		began := time.Now()
@@ -177,7 +179,7 @@ func aSlowLinkThatMovesIsNeverGivenUp(t *testing.T) {
 		if n := len(srv.Requests("UploadPart")); n != res.Parts {
 			t.Errorf("%d requests for %d parts: some were given up", n, res.Parts)
 		}
-		if took := time.Since(began); took < size/rate*time.Second {
+		if took := time.Since(began); took < time.Duration(size/rate)*time.Second {
 			t.Errorf("it took only %v", took)
 		}
 	})

@@ -28,7 +28,7 @@ import (
 // A directory of many small files goes there and back with the fewest requests that are possible: one for each file,
 // and one for each 1,000 of a listing or a deletion. When nothing has changed, the listing alone says so.
 func TestTreesOfManyFilesCostTheFewestRequests(t *testing.T) {
-	n := effort.Of(1000, 3000, 10000)
+	n := effort.Of(400, 3000, 10000)
 	files := make(fstest.MapFS)
 	for i := range n {
 		files[fmt.Sprintf("%03d/%05d", i/100, i)] = &fstest.MapFile{Data: data(100 + i%50)}
@@ -92,7 +92,7 @@ func wantSkipped(got outcomes, n int) error {
 // with an error is as it was before, or holds the bytes too. All files have a result unless the last pair says why not,
 // no slot, file or goroutine gets away, and when nothing goes wrong any more the next call completes the tree.
 func TestNoFaultScheduleMakesATreeLie(t *testing.T) {
-	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(40, 200, 1500)))
+	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(25, 200, 1500)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

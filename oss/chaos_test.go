@@ -44,7 +44,7 @@ var (
 // When the faults have ended, every actor succeeds.
 func TestNoFaultScheduleMakesAnOperationLie(t *testing.T) {
 	all := &chronicle{calls: make(map[string]int), effects: make(map[string]int)}
-	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(60, 300, 3000)))
+	seeds := make([]uint64, cmp.Or(*schedules, effort.Of(40, 300, 3000)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

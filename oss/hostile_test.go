@@ -269,8 +269,11 @@ func TestRepliesWithoutEndTakeLittleMemory(t *testing.T) {
 		if strings.HasPrefix(name, "GetObject") || name == "Do" {
 			continue // their body is the caller's to read
 		}
-		for _, text := range []string{"x", "<Part/>", "<ListPartsResult>", "<Upload>"} {
+		for i, text := range []string{"x", "<Part/>", "<ListPartsResult>", "<Upload>"} {
 			for _, status := range []int{200, 500} {
+				if testing.Short() && (i%2 == 0) == (status == 200) {
+					continue
+				}
 				s := play(func(r *http.Request, body string) (*http.Response, error) {
 					resp, err := says(status, "", "ETag", etag(body), "x-oss-request-id", "ID")(r, "")
 					resp.Body, resp.ContentLength = &endlessBody{text: text}, 0

@@ -22,7 +22,7 @@ func manyKey(i int) string { return fmt.Sprintf("photos/2026/%08d.jpg", i) }
 // TestAMillionKeysAreListedInConstantMemory lists as many keys as package effort says, and compares what is in use at
 // ten positions. What grows is the log of requests that the Server keeps, about 2 KiB for each page.
 func TestAMillionKeysAreListedInConstantMemory(t *testing.T) {
-	n := effort.Of(20_000, 100_000, 1_000_000)
+	n := effort.Of(10_000, 100_000, 1_000_000)
 	if raceEnabled {
 		n = 20_000 // the race detector holds memory too
 	}

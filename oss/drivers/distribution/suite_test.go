@@ -40,9 +40,6 @@ func runSuite(t *testing.T, parameters map[string]any) {
 
 // Clients of redirects do not retry, so this driver has none. The client of the server has short backoffs.
 func TestSuiteOnABadDay(t *testing.T) {
-	if !*full {
-		t.Skip("failed in one of fourteen runs under -race, of a cause that is not found yet; -full runs it")
-	}
 	if !inOwnProcess(t) {
 		return
 	}
