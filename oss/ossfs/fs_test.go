@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/ossfs"
@@ -39,17 +34,6 @@ func newFS(t *testing.T, prefix string, keys ...string) (*osstest.Server, *ossfs
 	return srv, fsys
 }
 
-// names returns the names of entries, with a slash after those of directories.
-func names(entries []fs.DirEntry) []string {
-	list := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if list = append(list, e.Name()); e.IsDir() {
-			list[len(list)-1] += "/"
-		}
-	}
-	return list
-}
-
 // walk returns the names of all files, and of all directories with a slash behind, the root aside.
 func walk(t *testing.T, fsys fs.FS) []string {
 	t.Helper()
@@ -70,14 +54,6 @@ func walk(t *testing.T, fsys fs.FS) []string {
 		t.Fatal(err)
 	}
 	return list
-}
-
-func requests(srv *osstest.Server, since int) []string {
-	var ops []string
-	for _, r := range srv.Requests()[since:] {
-		ops = append(ops, r.Op)
-	}
-	return ops
 }
 
 // tree is what TestFS reads: files beside directories in both orders of bytes, an empty file, an empty directory, names
@@ -120,134 +96,6 @@ func TestStandardSuitePassesOnABadDay(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestKeysWithoutAValidNameAreHidden(t *testing.T) {
-	hidden := []string{
-		"p//a", "p/a//b", "p/a//", "p/./x", "p/../x", "p/a/..", "p/a/.", "p/a/../x", "p/only//x", "p/a/b/", "p/a/b",
-	}
-	_, fsys := newFS(t, "p", append(hidden, "p/a/c", "p/...", "p/back\\slash")...)
-	// The directory "only" has nothing else; the object a/b hides the marker a/b/.
-	want := []string{"...", "a/", "a/b", "a/c", "back\\slash", "only/"}
-	if diff := cmp.Diff(want, walk(t, fsys)); diff != "" {
-		t.Errorf("names (-want +got):\n%s", diff)
-	}
-	for _, name := range []string{"", "/a", "a/", "a//b", "./x", "../x", "a/..", "a\xff"} {
-		var problem *fs.PathError
-		_, err := fsys.Open(name)
-		if !errors.As(err, &problem) || problem.Path != name || !errors.Is(err, fs.ErrInvalid) {
-			t.Errorf("Open(%q) = %v, want an *fs.PathError that matches fs.ErrInvalid", name, err)
-		}
-	}
-}
-
-func TestAFileHidesTheDirectoryOfItsName(t *testing.T) {
-	_, fsys := newFS(t, "", "a", "a!", "a-/x", "a.txt", "a/x", "a/y/z", "a0", "ab", "ab/c", "b/c", "d/", "d/e", "d/e/f")
-	entries, err := fsys.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"a", "a!", "a-/", "a.txt", "a0", "ab", "b/", "d/"}
-	if diff := cmp.Diff(want, names(entries)); diff != "" {
-		t.Errorf("ReadDir (-want +got):\n%s", diff)
-	}
-	if err := fstest.TestFS(fsys, "a", "b/c", "d/e"); err != nil {
-		t.Error(err)
-	}
-	data, err := fsys.ReadFile("a/y/z")
-	if err != nil || string(data) != "a/y/z" {
-		t.Errorf("ReadFile below the file = %q, %v", data, err)
-	}
-	if entries, err := fsys.ReadDir("a"); err != nil || !slices.Equal(names(entries), []string{"x", "y/"}) {
-		t.Errorf("ReadDir of the hidden directory = %v, %v", names(entries), err)
-	}
-}
-
-func TestALargeDirectoryIsReadInSteps(t *testing.T) {
-	var keys []string
-	for i := range 2500 {
-		keys = append(keys, fmt.Sprintf("d/%05d", i))
-	}
-	keys = append(keys, "d/00999/x", "e") // 00999 is the last entry of the first page, 00999/ the first of the second
-	srv, fsys := newFS(t, "", keys...)
-	before := len(srv.Requests())
-	opened, err := fsys.Open("d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	if got := requests(srv, before); !slices.Equal(got, []string{"HeadObject", "ListObjectsV2"}) {
-		t.Errorf("Open sent %v", got)
-	}
-	total := 0
-	for {
-		entries, err := opened.(fs.ReadDirFile).ReadDir(300)
-		if err == io.EOF && len(entries) == 0 {
-			break
-		}
-		if err != nil || len(entries) == 0 || len(entries) > 300 {
-			t.Fatalf("ReadDir(300) = %d entries, %v", len(entries), err)
-		}
-		total += len(entries)
-	}
-	if total != 2500 || len(srv.Requests())-before != 4 {
-		t.Errorf("%d entries in %d requests, want 2500 in 4", total, len(srv.Requests())-before)
-	}
-}
-
-// A step that failed is taken up by the next call: no entry is lost or repeated.
-func TestAListingContinuesAfterAnError(t *testing.T) {
-	var keys []string
-	for i := range 1500 {
-		keys = append(keys, fmt.Sprintf("d/%05d", i))
-	}
-	srv, fsys := newFS(t, "", keys...)
-	opened, err := fsys.Open("d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	srv.Inject(osstest.Fault{Op: "ListObjectsV2", Times: 1, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-	first, err := opened.(fs.ReadDirFile).ReadDir(-1)
-	var problem *fs.PathError
-	if len(first) != 1000 || !errors.As(err, &problem) || !errors.Is(err, fs.ErrPermission) {
-		t.Fatalf("ReadDir = %d entries, %v, want 1000 and fs.ErrPermission", len(first), err)
-	}
-	rest, err := opened.(fs.ReadDirFile).ReadDir(-1)
-	if len(rest) != 500 || err != nil || rest[0].Name() != "01000" {
-		t.Errorf("ReadDir = %d entries, %v, want 500", len(rest), err)
-	}
-}
-
-type replies func(*http.Request) *http.Response
-
-func (f replies) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
-
-// A server that repeats a page under new tokens does not make ReadDir run forever.
-func TestAPageThatRepeatsIsAnError(t *testing.T) {
-	pages := 0
-	client, err := oss.NewClient(oss.Config{
-		Region: "cn-hangzhou", Credentials: osstest.TestCredentials(), Retry: oss.Retry{Attempts: 1},
-		HTTPClient: &http.Client{Transport: replies(func(*http.Request) *http.Response {
-			pages++
-			body := fmt.Sprintf("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents>"+
-				"<NextContinuationToken>%d</NextContinuationToken></ListBucketResult>", pages)
-			return &http.Response{
-				StatusCode: 200, Header: http.Header{"X-Oss-Request-Id": {"1"}}, ContentLength: int64(len(body)),
-				Body: io.NopCloser(strings.NewReader(body)),
-			}
-		})},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fsys, err := ossfs.New(t.Context(), client, bucket, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if entries, err := fsys.ReadDir("."); len(entries) != 1 || err == nil || pages != 2 {
-		t.Errorf("ReadDir = %v, %v after %d pages, want an error after 2", names(entries), err, pages)
 	}
 }
 
@@ -375,147 +223,5 @@ func TestASymbolicLinkIsTheFileItLeadsTo(t *testing.T) {
 	}
 	if err := fstest.TestFS(fsys, "link", "target"); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestGlobListsOnlyWhatCanMatch(t *testing.T) {
-	var keys []string
-	for i := range 2000 {
-		keys = append(keys, fmt.Sprintf("log/a%04d", i))
-	}
-	srv, fsys := newFS(t, "",
-		append(keys, "log/2026-01/x.gz", "log/2026-02/x.gz", "log/2026-02/y", "log/2026-03", "[")...)
-	for _, tt := range []struct {
-		pattern  string
-		requests int
-		want     []string
-	}{
-		{"log/2026-*", 1, []string{"log/2026-01", "log/2026-02", "log/2026-03"}},
-		{"log/2026-*/*.gz", 3, []string{"log/2026-01/x.gz", "log/2026-02/x.gz"}},
-		{"l*/2026-02/y", 2, []string{"log/2026-02/y"}},
-		{"log/2026-03", 1, []string{"log/2026-03"}},
-		{"log", 2, []string{"log"}},
-		{".", 1, []string{"."}},
-		{"\\[", 1, []string{"["}},
-		{"nothing", 2, nil},
-		{"nothing/*", 1, nil},
-		{"/*", 0, nil},
-		{"log//*", 0, nil},
-		{"*/../x", 1, nil},
-		{"x\xff*", 0, nil},
-	} {
-		before := len(srv.Requests())
-		got, err := fsys.Glob(tt.pattern)
-		if err != nil {
-			t.Errorf("Glob(%q): %v", tt.pattern, err)
-		}
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("Glob(%q) (-want +got):\n%s", tt.pattern, diff)
-		}
-		if n := len(srv.Requests()) - before; n != tt.requests {
-			t.Errorf("Glob(%q) sent %d requests, want %d", tt.pattern, n, tt.requests)
-		}
-	}
-	if _, err := fsys.Glob("[]"); err == nil {
-		t.Error("Glob of a malformed pattern succeeds")
-	}
-}
-
-func TestSysIsWhatOSSTells(t *testing.T) {
-	_, fsys := newFS(t, "p", "p/dir/file")
-	entries, err := fsys.ReadDir("dir")
-	if err != nil || len(entries) != 1 {
-		t.Fatal(entries, err)
-	}
-	listed, err := entries[0].Info()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stated, err := fsys.Stat("dir/file")
-	if err != nil {
-		t.Fatal(err)
-	}
-	entry, ok := listed.Sys().(*oss.ObjectEntry)
-	object, ok2 := stated.Sys().(*oss.ObjectInfo)
-	if !ok || !ok2 || entry.Key != "p/dir/file" || object.Key != entry.Key || object.ETag != entry.ETag {
-		t.Errorf("Sys = %+v and %+v", listed.Sys(), stated.Sys())
-	}
-	if !stated.ModTime().Equal(entry.LastModified) || stated.ModTime().IsZero() || stated.Mode() != 0o444 {
-		t.Errorf("Stat = %v, want the time %v", stated, entry.LastModified)
-	}
-	dir, err := fsys.Stat("dir")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e, ok := dir.Sys().(*oss.ObjectEntry); !ok || e.Key != "p/dir/" || !e.IsPrefix ||
-		dir.Mode() != fs.ModeDir|0o555 {
-		t.Errorf("Stat of a directory = %v with %+v", dir, dir.Sys())
-	}
-}
-
-func TestAClosedFileIsClosed(t *testing.T) {
-	_, fsys := newFS(t, "", "dir/file")
-	for _, name := range []string{"dir", "dir/file"} {
-		f, err := fsys.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-		_, err = f.Read(make([]byte, 1))
-		if dir, ok := f.(fs.ReadDirFile); ok {
-			_, err = dir.ReadDir(1)
-		}
-		var problem *fs.PathError
-		if !errors.As(err, &problem) || problem.Path != name || !errors.Is(err, fs.ErrClosed) {
-			t.Errorf("read of %s after Close = %v, want fs.ErrClosed", name, err)
-		}
-		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
-			t.Errorf("second Close of %s = %v, want fs.ErrClosed", name, err)
-		}
-	}
-}
-
-// A file that is replaced while it is open does not become a mixture of both.
-func TestAFileThatChangesIsAnError(t *testing.T) {
-	srv, fsys := newFS(t, "", "file")
-	f, err := fsys.Open("file")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := srv.Client().PutObject(t.Context(), bucket, "file", strings.NewReader("elif"), nil); err != nil {
-		t.Fatal(err)
-	}
-	_, err = f.(io.ReaderAt).ReadAt(make([]byte, 2), 1)
-	var changed *oss.ChangedError
-	var problem *fs.PathError
-	if !errors.As(err, &changed) || !errors.As(err, &problem) {
-		t.Errorf("ReadAt = %v, want a *oss.ChangedError in an *fs.PathError", err)
-	}
-}
-
-func TestAWebServerServesRanges(t *testing.T) {
-	_, fsys := newFS(t, "site", "site/index.html", "site/a/b.txt")
-	for _, tt := range []struct {
-		path, byteRange string
-		status          int
-		want            string
-	}{
-		{"/", "", 200, "site/index.html"},
-		{"/a/b.txt", "bytes=5-6", 206, "a/"},
-		{"/nothing", "", 404, "404 page not found\n"},
-		{"/" + strings.Repeat("x", 2000), "", 404, "404 page not found\n"},
-	} {
-		r := httptest.NewRequest(http.MethodGet, tt.path, nil)
-		if tt.byteRange != "" {
-			r.Header.Set("Range", tt.byteRange)
-		}
-		w := httptest.NewRecorder()
-		http.FileServerFS(fsys).ServeHTTP(w, r)
-		if w.Code != tt.status || w.Body.String() != tt.want {
-			t.Errorf("GET %.20s = %d %q, want %d %q", tt.path, w.Code, w.Body, tt.status, tt.want)
-		}
 	}
 }
