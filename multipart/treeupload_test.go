@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,57 +19,6 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
-
-// A tree is the bytes of files by their paths.
-type tree map[string]string
-
-// write makes the files below a new directory, last changed at a time in the past.
-func (files tree) write(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, time.Time{}, time.Unix(9e8, 0)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// put makes the objects of the files.
-func (files tree) put(srv *osstest.Server, prefix string) {
-	for name, text := range files {
-		srv.PutObject(bucket, prefix+name, []byte(text))
-	}
-}
-
-// wantObjects checks that the bucket has these objects and no others.
-func (files tree) wantObjects(t *testing.T, srv *osstest.Server, prefix string) {
-	t.Helper()
-	got := make(tree)
-	for _, key := range srv.Objects(bucket) {
-		obj, _ := srv.Object(bucket, key)
-		got[key] = string(obj.Data)
-	}
-	want := make(tree)
-	for name, text := range files {
-		want[prefix+name] = text
-	}
-	if !maps.Equal(got, want) {
-		t.Errorf("bucket has %.500v, want %.500v", got, want)
-	}
-}
-
-// outcomes are the results of a tree by path: what became of each file, and the error of the whole under "".
-type outcomes map[string]error
-
-var errSkipped = errors.New("skipped")
 
 // uploaded collects the results of UploadFS.
 func uploaded(t *testing.T, files iter.Seq2[multipart.UploadedFile, error]) outcomes {
@@ -86,38 +34,6 @@ func uploaded(t *testing.T, files iter.Seq2[multipart.UploadedFile, error]) outc
 		got[f.Path] = err
 	}
 	return got
-}
-
-// want checks that exactly these paths have results, with an error that matches; nil means success.
-func (got outcomes) want(t *testing.T, want map[string]error) {
-	t.Helper()
-	for path, err := range got {
-		target, ok := want[path]
-		if !ok {
-			t.Errorf("%q: %v, want no result", path, err)
-		} else if (target == nil) != (err == nil) || !errors.Is(err, target) {
-			t.Errorf("%q: %v, want %v", path, err, target)
-		}
-	}
-	for path := range want {
-		if _, ok := got[path]; !ok {
-			t.Errorf("%q has no result, want %v", path, want[path])
-		}
-	}
-}
-
-// count returns how many requests there were of each operation after the first so many.
-func count(srv *osstest.Server, after int) string {
-	ops := make(map[string]int)
-	for _, op := range requestsAfter(srv, after) {
-		ops[op]++
-	}
-	return fmt.Sprint(ops)
-}
-
-var smallTree = tree{
-	"a.txt": "text", "a/b.txt": "more text", "a/c/d.bin": strings.Repeat("x", 250), "a-b": "sorts between a and a/",
-	"empty": "", "z/z/z/z": "deep", "with blank + %2F": "name", "\u00e9": "composed", "a/\\": "backslash",
 }
 
 // New files cost one PutObject each, or the parts of a large one, and no other request.
@@ -153,11 +69,6 @@ func TestUploadFSSendsEachFileOnce(t *testing.T) {
 	}
 }
 
-// asDirectory returns what the keys below a prefix begin with.
-func asDirectory(prefix string) string {
-	return strings.TrimSuffix(prefix, "/") + strings.Repeat("/", min(len(prefix), 1))
-}
-
 // The result of a file is that of its upload.
 func TestUploadFSReturnsTheResultOfEachUpload(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -167,134 +78,6 @@ func TestUploadFSReturnsTheResultOfEachUpload(t *testing.T) {
 				t.Errorf("path %q, key %q", f.Path, f.Key)
 			}
 			wantObject(t, srv, data(250), &f.Result, err)
-		}
-	})
-}
-
-// Whatever is the same on both sides is found with a listing alone, or with a HeadObject where the listing cannot tell.
-func TestUploadFSSkips(t *testing.T) {
-	dir := smallTree.write(t)
-	for _, test := range []struct {
-		name   string
-		fsys   fs.FS
-		skip   multipart.Skip
-		object func(string, fs.DirEntry) *oss.ObjectOptions
-		want   string
-	}{
-		{"identical", os.DirFS(dir), multipart.SkipIdentical, nil, "map[HeadObject:1 ListObjectsV2:1]"},
-		{"unchanged", os.DirFS(dir), multipart.SkipUnchanged, nil, "map[ListObjectsV2:1]"},
-		{"identical streams", hideFiles{os.DirFS(dir)}, multipart.SkipIdentical, nil,
-			"map[HeadObject:1 ListObjectsV2:1]"},
-		{"same class", os.DirFS(dir), multipart.SkipIdentical, func(string, fs.DirEntry) *oss.ObjectOptions {
-			return &oss.ObjectOptions{StorageClass: oss.StorageStandard}
-		}, "map[HeadObject:1 ListObjectsV2:1]"},
-		{"same type", os.DirFS(dir), multipart.SkipIdentical, func(string, fs.DirEntry) *oss.ObjectOptions {
-			return &oss.ObjectOptions{ContentType: "text/plain"}
-		}, "map[HeadObject:9 ListObjectsV2:1]"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, srv *osstest.Server) {
-				u := multipart.NewUploader(srv.Client(), settings(100))
-				opts := &multipart.UploadTreeOptions{Skip: test.skip, Object: test.object}
-				first := uploaded(t, u.UploadFS(t.Context(), bucket, "p", test.fsys, opts))
-				srv.PutObject(bucket, "p/also", nil)
-				before := len(srv.Requests())
-				got := uploaded(t, u.UploadFS(t.Context(), bucket, "p", test.fsys, opts))
-				want := make(map[string]error)
-				for path := range first {
-					want[path] = errSkipped
-				}
-				got.want(t, want)
-				if got := count(srv, before); got != test.want {
-					t.Errorf("requests %v, want %v", got, test.want)
-				}
-			})
-		})
-	}
-}
-
-// hideFiles hides that the files of an fs.FS are those of the operating system.
-type hideFiles struct{ fs.FS }
-
-func (h hideFiles) Open(name string) (fs.File, error) {
-	f, err := h.FS.Open(name)
-	if d, ok := f.(fs.ReadDirFile); ok {
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return struct{ fs.ReadDirFile }{d}, nil
-		}
-	}
-	return struct{ fs.File }{f}, err
-}
-
-// A file that differs in anything is uploaded again, and the others are not.
-func TestUploadFSUploadsWhatDiffers(t *testing.T) {
-	files := tree{"same": "same", "size": "longer", "bytes": "after!", "new": "new", "large": strings.Repeat("y", 250)}
-	dir := files.write(t)
-	for skip, want := range map[multipart.Skip]map[string]error{
-		multipart.SkipIdentical: {"same": errSkipped, "size": nil, "bytes": nil, "new": nil, "large": errSkipped},
-		// By time all of them are older than the objects.
-		multipart.SkipUnchanged: {
-			"same": errSkipped, "size": nil, "bytes": errSkipped, "new": nil, "large": errSkipped,
-		},
-	} {
-		inBubble(t, func(t *testing.T, srv *osstest.Server) {
-			tree{"same": "same", "size": "short", "bytes": "before", "large": files["large"]}.put(srv, "")
-			u := multipart.NewUploader(srv.Client(), settings(100))
-			opts := &multipart.UploadTreeOptions{Skip: skip}
-			uploaded(t, u.UploadFS(t.Context(), bucket, "", os.DirFS(dir), opts)).want(t, want)
-			if skip == multipart.SkipIdentical {
-				files.wantObjects(t, srv, "")
-			}
-		})
-	}
-	t.Run("a file that is newer than the object", func(t *testing.T) {
-		inBubble(t, func(t *testing.T, srv *osstest.Server) {
-			tree{"f": "old"}.put(srv, "")
-			fsys := fstest.MapFS{"f": {Data: []byte("new"), ModTime: time.Now().Add(time.Second)}}
-			u := multipart.NewUploader(srv.Client(), nil)
-			opts := &multipart.UploadTreeOptions{Skip: multipart.SkipUnchanged}
-			uploaded(t, u.UploadFS(t.Context(), bucket, "", fsys, opts)).want(t, map[string]error{"f": nil})
-			fsys["f"].ModTime = time.Time{} // unknown
-			uploaded(t, u.UploadFS(t.Context(), bucket, "", fsys, opts)).want(t, map[string]error{"f": nil})
-		})
-	})
-	t.Run("an Uploader that skips", func(t *testing.T) {
-		inBubble(t, func(t *testing.T, srv *osstest.Server) {
-			files.put(srv, "")
-			u := multipart.NewUploader(srv.Client(), &multipart.Options{SkipIdentical: true})
-			for f, err := range u.UploadFS(t.Context(), bucket, "", os.DirFS(dir), nil) {
-				if err != nil || !f.Skipped {
-					t.Errorf("%+v, %v", f, err)
-				}
-			}
-		})
-	})
-}
-
-// Pages of the listing that lie between the files are not requested: ten files cost at most ten pages, however many
-// objects there are, and pages that have several of the files cost one request.
-func TestUploadFSListsOnlyWhatItCompares(t *testing.T) {
-	inBubble(t, func(t *testing.T, srv *osstest.Server) {
-		files := make(tree)
-		for i := range 9000 {
-			files[fmt.Sprintf("%04d", i)] = "text"
-		}
-		files.put(srv, "")
-		few := make(tree)
-		for _, name := range []string{"0000", "0001", "0500", "4000", "4001", "8999", "9500", "9600"} {
-			few[name] = "text"
-		}
-		u := multipart.NewUploader(srv.Client(), nil)
-		opts := &multipart.UploadTreeOptions{Skip: multipart.SkipIdentical}
-		got := uploaded(t, u.UploadFS(t.Context(), bucket, "", os.DirFS(few.write(t)), opts))
-		want := make(map[string]error)
-		for name := range few {
-			want[name] = errSkipped
-		}
-		want["9500"], want["9600"] = nil, nil
-		got.want(t, want)
-		if got := count(srv, 0); got != "map[ListObjectsV2:3 PutObject:2]" {
-			t.Errorf("requests %v", got)
 		}
 	})
 }
