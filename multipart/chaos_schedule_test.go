@@ -3,14 +3,12 @@ package multipart_test
 import (
 	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -89,22 +87,6 @@ func runSchedule(t *testing.T, seed uint64, all *chronicle) bool {
 		t.Errorf("%d files are open, and %d were before; %s", after, before, replay)
 	}
 	return !t.Failed()
-}
-
-// openFiles counts the descriptors of this process where that can be seen.
-func openFiles(t *testing.T) int {
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	// The first file that is opened also opens what waits for files; so one is.
-	if f, err := os.Open(os.DevNull); err == nil {
-		f.Close()
-	}
-	names, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(names)
 }
 
 // A chaos is one schedule under way.
@@ -368,124 +350,4 @@ func (c *chaos) checkMemory() {
 	if counted, own, allowed := c.up.Memory(); counted > c.memory || own > allowed {
 		c.t.Errorf("%d bytes of buffers are in use, of %d, and %d in allowances of %d", counted, c.memory, own, allowed)
 	}
-}
-
-// A logBuffer keeps what is logged.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) has(s string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), s)
-}
-
-func (l *logBuffer) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), s)
-}
-
-// A chronicle counts what happened in all schedules.
-type chronicle struct {
-	uploads  int
-	calls    int
-	reused   int            // parts that resuming did not send again
-	hedges   int            // parts that were sent a second time beside the first
-	outcomes map[string]int // by kind of upload and result
-	effects  map[string]int // how often each fault struck
-	struck   []func()
-}
-
-func newChronicle() *chronicle {
-	return &chronicle{outcomes: make(map[string]int), effects: make(map[string]int)}
-}
-
-// countFaults counts the faults of a schedule that has ended.
-func (a *chronicle) countFaults() {
-	for _, f := range a.struck {
-		f()
-	}
-	a.struck = nil
-}
-
-func (a *chronicle) count(o *ordeal) {
-	a.uploads++
-	a.calls += o.calls
-	a.reused += o.reused
-	for outcome, n := range o.outcomes {
-		a.outcomes[o.kind+" "+outcome] += n
-	}
-}
-
-func (a *chronicle) String() string {
-	return fmt.Sprintf("%d uploads in %d calls, %d parts reused, %d hedged\noutcomes %v\nfaults %v", a.uploads, a.calls,
-		a.reused, a.hedges, a.outcomes, a.effects)
-}
-
-// checkCoverage checks that there was something to see.
-func (a *chronicle) checkCoverage(t *testing.T) {
-	t.Helper()
-	if a.uploads < 2000 || a.reused == 0 || a.hedges == 0 {
-		t.Errorf("there were %d uploads, %d parts were reused and %d hedged", a.uploads, a.reused, a.hedges)
-	}
-	for _, kind := range kinds {
-		for _, outcome := range []string{"stored", "failed", "unknown"} {
-			if a.outcomes[kind+" "+outcome] == 0 {
-				t.Errorf("no %s was %s", kind, outcome)
-			}
-		}
-	}
-	for _, effect := range effectNames {
-		if a.effects[effect] == 0 {
-			t.Errorf("no %s has struck", effect)
-		}
-	}
-}
-
-// memoryStore is a Store. A moody one fails now and then.
-type memoryStore struct {
-	mu    sync.Mutex
-	plans map[string]multipart.Plan
-	rnd   *rand.Rand
-	moody bool
-}
-
-var errMoody = errors.New("the store has its moods")
-
-func (s *memoryStore) do(f func()) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.moody && s.rnd.IntN(4) == 0 {
-		return errMoody
-	}
-	f()
-	return nil
-}
-
-func (s *memoryStore) Load(_ context.Context, id string) (p multipart.Plan, err error) {
-	ok := false
-	if err := s.do(func() { p, ok = s.plans[id] }); err != nil {
-		return p, err
-	}
-	if !ok {
-		return p, os.ErrNotExist
-	}
-	return p, nil
-}
-
-func (s *memoryStore) Save(_ context.Context, id string, p multipart.Plan) error {
-	return s.do(func() { s.plans[id] = p })
-}
-
-func (s *memoryStore) Delete(_ context.Context, id string) error {
-	return s.do(func() { delete(s.plans, id) })
 }

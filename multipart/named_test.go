@@ -3,7 +3,6 @@ package multipart_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
@@ -16,37 +15,6 @@ import (
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
-
-// A mapStore is the least that a user writes: a Store in memory without locks, which keeps JSON.
-type mapStore struct {
-	mu   sync.Mutex
-	text map[string][]byte
-}
-
-func (m *mapStore) Load(_ context.Context, id string) (p multipart.Plan, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	text, ok := m.text[id]
-	if !ok {
-		return p, fs.ErrNotExist
-	}
-	return p, json.Unmarshal(text, &p)
-}
-
-func (m *mapStore) Save(_ context.Context, id string, p multipart.Plan) error {
-	text, err := json.Marshal(p)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.text[id] = text
-	return err
-}
-
-func (m *mapStore) Delete(_ context.Context, id string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.text, id)
-	return nil
-}
 
 // stores returns a Store of each kind.
 func stores(t *testing.T, srv *osstest.Server) map[string]multipart.Store {
