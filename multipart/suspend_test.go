@@ -3,90 +3,17 @@ package multipart_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 	"testing/iotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/ossmultipart/go-oss/multipart"
 	"github.com/ossmultipart/go-oss/oss"
 	"github.com/ossmultipart/go-oss/oss/osstest"
 )
-
-// leastTestPart is the smallest part that is not the last, in the tests of Suspend.
-const leastTestPart = 64
-
-// withSessions runs f in a bubble with a server whose smallest part has leastTestPart bytes. When f is done no upload
-// and no object besides the target may be left.
-func withSessions(t *testing.T, f func(t *testing.T, srv *osstest.Server)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		srv := osstest.NewServer(&osstest.Options{MinPartSize: leastTestPart})
-		defer srv.Close()
-		f(t, srv)
-		wantClean(t, srv)
-	})
-}
-
-// wantClean checks that OSS holds nothing but finished objects under the key of the tests.
-func wantClean(t *testing.T, srv *osstest.Server) {
-	t.Helper()
-	for _, up := range srv.Uploads() {
-		t.Errorf("left behind: %v with %d parts", up.Upload, len(up.Parts))
-	}
-	for _, name := range srv.Objects(bucket) {
-		if name != key {
-			t.Errorf("left behind: object %s", name)
-		}
-	}
-}
-
-// anUploader returns an Uploader that knows nothing of the others.
-func anUploader(srv *osstest.Server, opts multipart.Options) *multipart.Uploader {
-	opts.PartSize = 256
-	return multipart.NewUploader(srv.Client(), &opts)
-}
-
-// write writes p to w in pieces of at most 100 bytes.
-func write(t *testing.T, w *multipart.Writer, p []byte) {
-	t.Helper()
-	for len(p) > 0 {
-		n := min(100, len(p))
-		if _, err := w.Write(p[:n]); err != nil {
-			t.Fatalf("Write: %v", err)
-		}
-		p = p[n:]
-	}
-}
-
-// suspended writes p to w and returns its Checkpoint as another process reads it.
-func suspended(t *testing.T, w *multipart.Writer, p []byte) *multipart.Checkpoint {
-	t.Helper()
-	write(t, w, p)
-	cp, err := w.Suspend(t.Context())
-	if err != nil {
-		t.Fatalf("Suspend: %v", err)
-	}
-	return throughJSON(t, cp)
-}
-
-func throughJSON(t *testing.T, cp *multipart.Checkpoint) *multipart.Checkpoint {
-	t.Helper()
-	text, err := json.Marshal(cp)
-	var read multipart.Checkpoint
-	if err == nil {
-		err = json.Unmarshal(text, &read)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &read
-}
 
 // An upload of unknown length, suspended after any byte, any number of times.
 func aSuspendedWriterContinuesAtTheExactByte(t *testing.T) {
@@ -280,63 +207,6 @@ func partsBeyondACheckpointAreReplaced(t *testing.T) {
 		err = w.Close()
 		wantObject(t, srv, want, w.Result(), err)
 	})
-}
-
-func truncateKeepsWholeParts(t *testing.T) {
-	withSessions(t, func(t *testing.T, srv *osstest.Server) {
-		want := data(1200)
-		u := anUploader(srv, multipart.Options{})
-		w := u.NewWriter(t.Context(), bucket, key, nil)
-		write(t, w, want[:300])
-		write(t, w, bytes.Repeat([]byte("wrong"), 100)) // 256, 256, 256 and a tail of 32
-		if err := w.Truncate(801); err == nil || errors.Is(err, multipart.ErrInsidePart) {
-			t.Errorf("Truncate to more than there is: %v", err)
-		}
-		if err := w.Truncate(-1); err == nil {
-			t.Error("Truncate to -1 is no error")
-		}
-		if err := w.Truncate(790); err != nil || w.Size() != 790 { // in the tail
-			t.Errorf("Truncate into the tail: %v, size %d", err, w.Size())
-		}
-		err := w.Truncate(300)
-		if !errors.Is(err, multipart.ErrInsidePart) || !strings.Contains(err.Error(), "byte 256 and ends at byte 512") {
-			t.Errorf("Truncate inside a part: %v", err)
-		}
-		if err := w.Truncate(256); err != nil || w.Size() != 256 {
-			t.Fatalf("Truncate to the end of a part: %v, size %d", err, w.Size())
-		}
-		cp := suspended(t, w, want[256:600])
-		if w, err = u.ContinueWriter(t.Context(), cp, nil); err != nil {
-			t.Fatal(err)
-		}
-		write(t, w, []byte("wrong"))
-		if err := w.Truncate(512); err != nil {
-			t.Fatalf("Truncate in another process: %v", err)
-		}
-		write(t, w, want[512:])
-		err = w.Close()
-		wantObject(t, srv, want, w.Result(), err)
-	})
-}
-
-func truncateToTheBeginningIsAlwaysPossible(t *testing.T) {
-	for _, size := range []int{0, 10, 300, 1000} {
-		withSessions(t, func(t *testing.T, srv *osstest.Server) {
-			want := data(100)
-			u := anUploader(srv, multipart.Options{})
-			cp := suspended(t, u.NewWriter(t.Context(), bucket, key, nil), data(size))
-			w, err := u.ContinueWriter(t.Context(), cp, nil)
-			if err == nil {
-				err = w.Truncate(0)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(t, w, want)
-			err = w.Close()
-			wantObject(t, srv, want, w.Result(), err)
-		})
-	}
 }
 
 func abortDiscardsWhatEarlierWritersWrote(t *testing.T) {
