@@ -133,3 +133,48 @@ func anEqualObjectOlderThanTheUploadDoesNotEndItsResumption(t *testing.T) {
 		}
 	})
 }
+
+// The usual way to change the headers of an object is to copy it onto itself, or to put the same bytes again.
+func TestAnEqualObjectThatStoodThereBeforeIsNotTakenForOurs(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		op      string
+		fault   osstest.Fault
+		opts    oss.ObjectOptions
+		want    error
+		changed bool
+	}{
+		{"put that never arrived", "PutObject", osstest.Fault{Effect: osstest.Hang()},
+			oss.ObjectOptions{ContentType: "text/new"}, multipart.ErrOutcomeUnknown, false},
+		{"put whose reply was lost", "PutObject", osstest.Fault{Effect: osstest.LoseReply()},
+			oss.ObjectOptions{ContentType: "text/new"}, nil, true},
+		{"put that was lost, and then refused", "PutObject", osstest.Fault{Times: 1, Effect: osstest.Hang()},
+			oss.ObjectOptions{ContentType: "text/new", ForbidOverwrite: true}, oss.ErrAlreadyExists, false},
+		{"copy that never arrived", "CopyObject", osstest.Fault{Effect: osstest.Drop()},
+			oss.ObjectOptions{ContentType: "text/new"}, multipart.ErrOutcomeUnknown, false},
+		{"copy whose reply was lost", "CopyObject", osstest.Fault{Effect: osstest.LoseReply()},
+			oss.ObjectOptions{ContentType: "text/new"}, nil, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, srv *osstest.Server) {
+				srv.PutObject(bucket, key, data(50))
+				time.Sleep(time.Minute) // of the bubble
+				tt.fault.Op = tt.op
+				srv.Inject(tt.fault)
+				up := multipart.NewUploader(srv.Client(), settings(100))
+				var err error
+				if tt.op == "PutObject" {
+					_, err = up.Upload(t.Context(), bucket, key, bytes.NewReader(data(50)), &tt.opts)
+				} else {
+					_, err = up.Copy(t.Context(), bucket, key, oss.CopySource{Bucket: bucket, Key: key}, &tt.opts)
+				}
+				if !errors.Is(err, tt.want) {
+					t.Errorf("error is %v, want %v", err, tt.want)
+				}
+				if obj, _ := srv.Object(bucket, key); (obj.Header.Get("Content-Type") == "text/new") != tt.changed {
+					t.Errorf("the object has the headers %v", obj.Header)
+				}
+			})
+		})
+	}
+}

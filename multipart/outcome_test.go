@@ -258,3 +258,75 @@ func putObjectOutcomes(t *testing.T) {
 		})
 	}
 }
+
+func TestARefusalDoesNotDenyADamagedObjectThatWasMadeBefore(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "PutObject", Times: 1, Effect: osstest.Corrupt()})
+		srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		up := multipart.NewUploader(srv.Client(), &multipart.Options{PartSize: 100, Checksum: oss.ChecksumCRC64})
+		_, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(50)), nil)
+		if obj, ok := srv.Object(bucket, key); !ok || bytes.Equal(obj.Data, data(50)) {
+			t.Fatal("there is no damaged object, so nothing is shown")
+		}
+		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !errors.Is(err, oss.ErrAccessDenied) {
+			t.Errorf("error is %v, want the refusal, and that the outcome is unknown", err)
+		}
+	})
+}
+
+func TestARefusalDoesNotDenyADamagedCopyThatWasMadeBefore(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.PutObject("source", key, data(50))
+		srv.Inject(osstest.Fault{Op: "CopyObject", Times: 1,
+			Effect: osstest.Together(osstest.Corrupt(), osstest.LoseReply())})
+		srv.Inject(osstest.Fault{Op: "CopyObject", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := multipart.NewUploader(srv.Client(), settings(100)).Copy(t.Context(), bucket, key,
+			oss.CopySource{Bucket: "source", Key: key}, nil)
+		if obj, ok := srv.Object(bucket, key); !ok || bytes.Equal(obj.Data, data(50)) {
+			t.Fatal("there is no damaged copy, so nothing is shown")
+		}
+		if !errors.Is(err, multipart.ErrOutcomeUnknown) || !errors.Is(err, oss.ErrAccessDenied) {
+			t.Errorf("error is %v, want the refusal, and that the outcome is unknown", err)
+		}
+	})
+}
+
+// completing returns a client on whose first abort a try of Complete arrives that was thought lost: OSS was asked, and
+// had the upload, only just before.
+func completing(t *testing.T, srv *osstest.Server) *oss.Client {
+	return client(t, srv, func(cfg *oss.Config) {
+		cfg.Hooks.OnStart = onFirst("AbortMultipartUpload", func() {
+			for _, up := range srv.Uploads() {
+				if _, err := srv.Client().CompleteMultipartUpload(t.Context(), up.Upload, up.Parts, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	})
+}
+
+func TestACompleteThatHappensJustBeforeTheAbortIsASuccess(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Fail(500, "InternalError")})
+		res, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
+		wantObject(t, srv, data(300), res, err)
+	})
+}
+
+func TestAnAbortThatFailsProvesNothingOfALostComplete(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "CompleteMultipartUpload", Times: 4, Effect: osstest.Fail(500, "InternalError")})
+		srv.Inject(osstest.Fault{Op: "AbortMultipartUpload", Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		_, err := multipart.NewUploader(completing(t, srv), settings(100)).Upload(t.Context(), bucket, key,
+			bytes.NewReader(data(300)), nil)
+		if _, made := srv.Object(bucket, key); !made {
+			t.Fatal("there is no object, so nothing is shown")
+		}
+		var ue *multipart.UploadError
+		if !errors.As(err, &ue) || !errors.Is(err, multipart.ErrOutcomeUnknown) ||
+			!errors.Is(ue.AbortErr, oss.ErrAccessDenied) {
+			t.Errorf("error is %v, want an unknown outcome, and why the abort failed", err)
+		}
+	})
+}
