@@ -16,22 +16,6 @@ import (
 
 // This file has the roles of a chaos that change what OSS holds.
 
-var roles = []role{
-	{"writer", []string{"PutObject", "CopyObject", "PutSymlink"}, (*actor).write},
-	{"appender", []string{"AppendObject", "AppendObject", "HeadObject", "GetObject"}, (*actor).append},
-	{"deleter", []string{"DeleteMultipleObjects", "DeleteMultipleObjects", "DeleteObject"}, (*actor).delete},
-	{"editor", []string{
-		"PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging", "PutObjectACL", "GetObjectACL", "HeadObject",
-		"CopyObject",
-	}, (*actor).edit},
-	{"owner", []string{
-		"PutBucket", "DeleteBucket", "GetBucketInfo", "PutBucketLifecycle", "GetBucketLifecycle", "PutBucketVersioning",
-		"GetBucketVersioning",
-	}, (*actor).own},
-	{"reader", []string{"GetObject", "GetObject", "GetObject", "HeadObject"}, (*actor).read},
-	{"lister", []string{"ListObjectsV2", "ListObjectsV2", "ListObjectVersions"}, (*actor).list},
-}
-
 // write makes an object in one of three ways.
 func (a *actor) write() {
 	key, want := a.newKey(), a.bytes(2000)

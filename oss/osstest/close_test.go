@@ -180,3 +180,42 @@ func TestCloseEndsARepliesStart(t *testing.T) {
 		resp.Body.Close()
 	})
 }
+
+func TestCloseEndsWhatWaits(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for name, effect := range map[string]osstest.Effect{"hang": osstest.Hang(), "delay": osstest.Delay(time.Hour),
+		"slow": osstest.Slow(1), "nothing": osstest.Truncate(1 << 40)} {
+		for _, network := range []string{"memory", "TCP"} {
+			t.Run(name+" "+network, func(t *testing.T) {
+				srv := osstest.NewServer(nil)
+				i := srv.Inject(osstest.Fault{Effect: effect})
+				client, host := srv.HTTPClient(), "10.0.0.1"
+				if network == "TCP" {
+					real := httptest.NewServer(srv)
+					defer real.Close()
+					client, host = real.Client(), strings.TrimPrefix(real.URL, "http://")
+				}
+				body, feed := io.Pipe() // never ends by itself
+				req := call{method: "PUT", key: "key"}.request(t)
+				req.Body, req.ContentLength = body, 100
+				req.URL.Scheme, req.URL.Host, req.Host = "http", host, ""
+				req.URL.Path, req.URL.RawPath = "/bucket/key", ""
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					if resp, err := client.Do(req); err == nil {
+						resp.Body.Close()
+						t.Errorf("got %d", resp.StatusCode)
+					}
+				})
+				feed.Write([]byte("x"))
+				for i.Fired() == 0 {
+					runtime.Gosched()
+				}
+				srv.Close()
+				feed.Close()
+				wg.Wait()
+			})
+		}
+	}
+	wantGoroutines(t, before)
+}

@@ -42,6 +42,8 @@ type call struct {
 	unsigned    bool                    // send no signature
 }
 
+var putKey = call{method: "PUT", key: "key", body: "content"}
+
 // An answer is a reply that has been read to its end.
 type answer struct {
 	status int
