@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -102,24 +101,20 @@ func cancellingDoesNotWaitForAReaderThatBlocks(t *testing.T) {
 	})
 }
 
+// The bubble ends when all of its goroutines have.
 func failingUploadsLeaveNoGoroutine(t *testing.T) {
-	srv := osstest.NewServer(&osstest.Options{MinPartSize: 1})
-	srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
-	before := runtime.NumGoroutine()
-	c := srv.Client()
-	up := multipart.NewUploader(c,
-		&multipart.Options{PartSize: 100, Concurrency: 8, Progress: func(multipart.Progress) {}})
-	for range 10 {
-		if _, err := up.Upload(t.Context(), bucket, key, plainReader{bytes.NewReader(data(2000))},
-			nil); !errors.Is(err, oss.ErrAccessDenied) {
-			t.Fatalf("error is %v", err)
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 7, Effect: osstest.Fail(403, oss.ErrAccessDenied)})
+		up := multipart.NewUploader(srv.Client(),
+			&multipart.Options{PartSize: 100, Concurrency: 8, Progress: func(multipart.Progress) {}})
+		for range 10 {
+			src := plainReader{bytes.NewReader(data(2000))}
+			_, err := up.Upload(t.Context(), bucket, key, src, nil)
+			if !errors.Is(err, oss.ErrAccessDenied) {
+				t.Fatalf("error is %v", err)
+			}
 		}
-	}
-	if left := srv.Uploads(); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	srv.Close()
-	wantGoroutines(t, before)
+	})
 }
 
 func abortIsRepeatedUntilOSSHoldsNothing(t *testing.T) {

@@ -96,18 +96,6 @@ func client(t *testing.T, srv *osstest.Server, change func(*oss.Config)) *oss.Cl
 	return c
 }
 
-// wantGoroutines waits for the number of goroutines to come back to n: those of a closed connection
-// take a moment to see that it is.
-func wantGoroutines(t *testing.T, n int) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > n; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			buf := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), n, buf[:runtime.Stack(buf, true)])
-		}
-	}
-}
-
 // sparseFile returns the path of a file of n zero bytes.
 func sparseFile(t *testing.T, n int64) string {
 	t.Helper()
