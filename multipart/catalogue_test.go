@@ -45,7 +45,7 @@ func TestCatalogue(t *testing.T) {
 		{"P7", []func(*testing.T){aPartThatStallsIsSentAgain, aSlowLinkThatMovesIsNeverGivenUp}},
 		{"P8", []func(*testing.T){aFewStuckConnectionsHardlyDelayUploads,
 			aPartBothOfWhoseRequestsFailHasTheErrorOfTheFirst, aPartSucceedsWithItsSecondRequestAlsoWhenTheFirstFails,
-			cancellingEndsBothRequestsOfAPart}},
+			cancellingEndsBothRequestsOfAPart, aPartIsSentAgainWhenTheRequestFailsThatWasAhead}},
 
 		// Memory.
 		{"M1", []func(*testing.T){silentReadersDoNotDelayOthers}},

@@ -12,7 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -254,4 +257,70 @@ func aStuckConnectionHardlyDelaysADownload(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The first request for a range has given way to the second, which then breaks, and has one attempt only: the rest of
+// the range is requested again.
+func TestARangeIsRequestedAgainWhenTheRequestFailsThatWasAhead(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			want := data(40 * hedgePart)
+			onServer(t, want, func(t *testing.T, srv *osstest.Server) {
+				srv.Inject(osstest.Fault{Op: "GetObject", Effect: osstest.Slow(hedgeRate)})
+				race := &lostRace{end: fmt.Sprintf("-%d", 31*hedgePart-1)}
+				c := client(t, srv, func(cfg *oss.Config) {
+					race.RoundTripper = cfg.HTTPClient.Transport
+					cfg.HTTPClient = &http.Client{Transport: race}
+				})
+				got, _, err := way.get(t.Context(), t, multipart.NewDownloader(c,
+					&multipart.DownloadOptions{PartSize: hedgePart, Concurrency: 4}))
+				if n := race.count.Load(); err != nil || !bytes.Equal(got, want) || n != 3 {
+					t.Errorf("got %d bytes, %v, with %d requests for the range, want 3", len(got), err, n)
+				}
+			})
+		})
+	}
+}
+
+// A lostRace delays the reply to the first request for the range that ends at end: until there is a second request it
+// crawls, and then it is at a third of the speed. The reply to the second breaks before its last bytes.
+type lostRace struct {
+	http.RoundTripper
+	end   string
+	count atomic.Int64
+}
+
+func (l *lostRace) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.Header.Get("Range"), l.end) {
+		return l.RoundTripper.RoundTrip(req)
+	}
+	number := l.count.Add(1)
+	resp, err := l.RoundTripper.RoundTrip(req)
+	if err != nil || number > 2 {
+		return resp, err
+	}
+	if number == 2 {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(resp.Body, resp.ContentLength-1000), iotest.ErrReader(syscall.ECONNRESET)), resp.Body}
+		return resp, nil
+	}
+	resp.Body = &crawlingBody{resp.Body, l}
+	return resp, nil
+}
+
+type crawlingBody struct {
+	io.ReadCloser
+	race *lostRace
+}
+
+func (b *crawlingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(len(p), 1<<10)])
+	pause := 3 * time.Duration(n) * time.Second / hedgeRate // in the bubble
+	if b.race.count.Load() < 2 {
+		pause *= 20
+	}
+	time.Sleep(pause)
+	return n, err
 }

@@ -71,7 +71,11 @@ func (j *download) fetch(ctx context.Context, p admitted, to sink) (oss.Part, er
 
 // receive fetches what the range lacks with one request.
 func (f *fetch) receive(ctx context.Context, r *racer) (oss.Part, error) {
-	at, size := f.position(), f.piece.Size
+	at, err := f.position()
+	if err != nil {
+		return oss.Part{}, err
+	}
+	size := f.piece.Size
 	r.start(at)
 	if at == size {
 		return f.part(), nil
@@ -172,11 +176,11 @@ func (f *fetch) store(b *step, n int, at int64) (*step, error) {
 	return b, err
 }
 
-// position returns where a request for the rest of the range begins.
-func (f *fetch) position() int64 {
+// position returns where a request for the rest of the range begins, or why what was received could not be stored.
+func (f *fetch) position() (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.taken
+	return f.taken, f.err
 }
 
 // part returns the range, all of which is stored.

@@ -21,7 +21,8 @@ import (
 //
 // The second request cannot use the connection of the first. It gets an idle connection, which has just sent a part, or
 // a new one. It needs a free permit, so it never delays another part. The hedgeBudget limits the bytes sent twice: when
-// both requests have read the allowed bytes, the request that is behind stops.
+// both requests have read the allowed bytes, the request that is behind stops. The second request makes one attempt. If
+// the first has stopped by the time that fails, the part is sent once more, without a second request.
 
 const (
 	hedgeFactor   = 3                      // times the expected time
@@ -188,10 +189,17 @@ func (e admitted) hedged(
 		h.ended.Wait()
 	}
 	h.budget.finish(h, err == nil, h.err == nil)
-	if err != nil && h.running && (h.err == nil || h.err == errPanicked || errors.Is(err, errBehind)) {
+	switch {
+	case err == nil || !h.running:
+		return part, err
+	case h.err == nil || h.err == errPanicked:
+		return h.part, h.err
+	case !errors.Is(err, errBehind):
+		return part, err
+	case ctx.Err() != nil:
 		return h.part, h.err
 	}
-	return part, err
+	return send(ctx, nil) // the second has failed since, and had one attempt only
 }
 
 // waitUntilSlow waits until the first request is slow, and returns a permit for the second. It returns nil if the first

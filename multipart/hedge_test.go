@@ -106,6 +106,27 @@ func TestOfTwoRequestsForAPartTheOneBehindGivesUp(t *testing.T) {
 	})
 }
 
+// The first request has given way to the second, which has one attempt only: when that fails, the part is sent again,
+// with all attempts of an operation.
+func aPartIsSentAgainWhenTheRequestFailsThatWasAhead(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", PartNumber: 30, Skip: 1, Times: 2, Effect: osstest.Together(
+			osstest.Slow(hedgeRate), osstest.FailAfter(hedgePart-1000, 500, "InternalError"))})
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+		c := client(t, srv, func(cfg *oss.Config) {
+			cfg.HTTPClient = &http.Client{
+				Transport: &dozing{RoundTripper: cfg.HTTPClient.Transport, number: "30", behind: true},
+			}
+		})
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4})
+		res, err := up.Upload(t.Context(), bucket, key, bytes.NewReader(data(40*hedgePart)), nil)
+		wantObject(t, srv, data(40*hedgePart), res, err)
+		if n := requestsFor(srv, 30); n != 4 {
+			t.Errorf("%d requests for part 30, want 4", n)
+		}
+	})
+}
+
 // What was ahead is no measure any more once it has failed.
 func TestTheSecondRequestForAPartGoesOnWhenTheFirstFailsAheadOfIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
@@ -121,12 +142,13 @@ func TestTheSecondRequestForAPartGoesOnWhenTheFirstFailsAheadOfIt(t *testing.T) 
 	})
 }
 
-// dozing sends a little of the first request for a part, and the rest when the second has begun to move. If it is to
-// be refused, all of the rest is read at once then.
+// dozing sends a little of the first request for a part, and the rest when the second has begun to move: as fast as
+// that, or at a third of its speed if it is to fall behind. If it is to be refused, all of the rest is read at once.
 type dozing struct {
 	http.RoundTripper
 	number  string
 	refused bool
+	behind  bool
 	count   atomic.Int64
 }
 
@@ -161,7 +183,11 @@ func (b *dozingBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.n += n; b.n > 32<<10 {
-		time.Sleep(time.Duration(n) * time.Second / hedgeRate) // no faster than the second
+		pause := time.Duration(n) * time.Second / hedgeRate
+		if b.d.behind {
+			pause *= 3
+		}
+		time.Sleep(pause)
 	}
 	return n, err
 }
