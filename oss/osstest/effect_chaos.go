@@ -17,10 +17,11 @@ type Rate struct {
 //
 //	chaos := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed)})
 //
-// The draw depends on the seed, on the operation, bucket, key, part number and range of the request, and on how often
-// the same request arrived before. It does not depend on the order in which concurrent requests arrive, so a seed
+// The draw depends on the seed, on the operation, bucket, key, part number, range and prefix of the request, and on how
+// often the same request arrived before. It does not depend on the order in which concurrent requests arrive, so a seed
 // reproduces a failed test. Injection.Strikes reports what was drawn. The same request is struck at most twice in a
-// row: a client that makes three attempts succeeds, unless an effect makes it stop earlier.
+// row: a client that makes three attempts succeeds, unless an effect makes it stop earlier. Clients that send the same
+// request at the same time share that count, so one of them may be struck more often.
 func Chaos(seed uint64, rates ...Rate) Effect {
 	if len(rates) == 0 {
 		rates = BadDay()
@@ -117,16 +118,26 @@ type requestKey struct {
 	op, bucket, key string
 	part            int
 	rangeHeader     string
+	selection       string // of requests without a key: the prefix of a listing, the digest of a list of objects
 }
 
 func (x *exchange) requestKey() requestKey {
-	return requestKey{x.op.name, x.bucket, x.key, x.entry.PartNumber, x.r.Header.Get("Range")}
+	same := requestKey{
+		op: x.op.name, bucket: x.bucket, key: x.key, part: x.entry.PartNumber, rangeHeader: x.r.Header.Get("Range"),
+	}
+	if x.key == "" {
+		same.selection = x.query.Get("prefix") + x.r.Header.Get("Content-MD5")
+	}
+	return same
 }
 
 // share returns a number in [0, 1) for one attempt of a request.
 func (s requestKey) share(seed uint64, try int) float64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%q %q %q %d %q %d", s.op, s.bucket, s.key, s.part, s.rangeHeader, try)
+	if s.selection != "" {
+		fmt.Fprintf(h, " %q", s.selection)
+	}
 	return float64(rand.NewPCG(seed, h.Sum64()).Uint64()>>11) / (1 << 53)
 }
 

@@ -94,6 +94,28 @@ func TestChaosStrikesAtMostTwiceInARow(t *testing.T) {
 	}
 }
 
+// Requests without a key are the same if they ask for the same: a list between two others does not count for them.
+func TestChaosStrikesAListingAtMostTwiceInARow(t *testing.T) {
+	srv := start(t, nil)
+	srv.Inject(osstest.Fault{Effect: osstest.Chaos(1, osstest.Rate{Share: 1, Effect: osstest.Throttle(nil)})})
+	got := make(map[string]string)
+	for i := range 18 {
+		prefix := "a"
+		if i%3 == 2 {
+			prefix = "b"
+		}
+		c := call{method: "GET", query: "list-type=2&prefix=" + prefix}
+		if send(t, srv, c).status == 200 {
+			got[prefix] += "."
+		} else {
+			got[prefix] += "x"
+		}
+	}
+	if got["a"] != "xx.xx.xx.xx." || got["b"] != "xx.xx." {
+		t.Errorf("the lists are struck %v", got)
+	}
+}
+
 func TestChaosKeepsItsRates(t *testing.T) {
 	srv := start(t, nil)
 	srv.Inject(osstest.Fault{Op: "PutObject", Effect: osstest.Chaos(5,
