@@ -300,10 +300,11 @@ func (l *lostRace) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	if number == 2 {
+		most := io.LimitReader(resp.Body, resp.ContentLength-1000)
 		resp.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.MultiReader(io.LimitReader(resp.Body, resp.ContentLength-1000), iotest.ErrReader(syscall.ECONNRESET)), resp.Body}
+		}{io.MultiReader(most, iotest.ErrReader(syscall.ECONNRESET)), resp.Body}
 		return resp, nil
 	}
 	resp.Body = &crawlingBody{resp.Body, l}
