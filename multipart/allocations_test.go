@@ -70,6 +70,9 @@ func TestAllocationsDoNotGrowWithThePart(t *testing.T) {
 
 // With Go 1.26 there are 61, of which all but eleven are made for the request.
 func TestPartsAllocateLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends 24,000 parts to count allocations")
+	}
 	const size, most = 64, 62
 	for _, concurrency := range []int{0, 8} { // with a tuner and without
 		got := partAllocs(t, 2000, size, &multipart.Options{PartSize: size, Concurrency: concurrency})

@@ -242,6 +242,7 @@ func TestConcurrencyFallsUnderThrottlingAndRecovers(t *testing.T) {
 }
 
 func TestConcurrencyFallsWhenRequestsAreLost(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t, multipart.Options{}, nil, endless())
 		l.during(3 * time.Second)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +41,9 @@ const childEnv = "MULTIPART_TEST_CHILD"
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		os.Exit(obey(os.Stdin))
+	}
+	if flag.Parse(); testing.Short() {
+		debug.SetGCPercent(400) // the tests make much garbage and keep little
 	}
 	os.Exit(m.Run())
 }

@@ -227,6 +227,9 @@ func oneGoroutineWritesToManyWritersInTurn(t *testing.T) {
 
 // Bug 4. Before, two were in flight from part 1,001 on, and one from part 2,001 on.
 func partsThatGrowStayAsManyInFlight(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends 5,000 parts")
+	}
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		const first, workers = 20, 4
 		const parts, longParts = 3000, 2000

@@ -292,6 +292,9 @@ func suspendEndsWithItsContext(t *testing.T) {
 
 // Among the first 3,000 parts each suspension may make one of the smallest size. The next thousand have twice as much.
 func frequentSuspensionsDoNotUseUpTheParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends 3,000 parts")
+	}
 	withSessions(t, func(t *testing.T, srv *osstest.Server) {
 		const long = 3000 * leastTestPart
 		want := data(long + 500)

@@ -87,6 +87,9 @@ func aServerThatThrottlesEverythingForHalfAMinute(t *testing.T) {
 }
 
 func parallelismFallsUnderThrottlingAndRecovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends 4,000 parts; TestConcurrencyFallsUnderThrottlingAndRecovers sends fewer")
+	}
 	inBubble(t, func(t *testing.T, srv *osstest.Server) {
 		began := time.Now()
 		throttling := func() bool { s := time.Since(began); return s > 2*time.Second && s < 12*time.Second }

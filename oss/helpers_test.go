@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -24,13 +25,15 @@ import (
 
 // TestMain fails the run if a test has left a goroutine behind.
 func TestMain(m *testing.M) {
-	flag.Parse()
+	if flag.Parse(); testing.Short() {
+		debug.SetGCPercent(400) // the tests make much garbage and keep little
+	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	if flag.Lookup("test.fuzz").Value.String() != "" {
 		os.Exit(code) // fuzzing leaves one of its own
 	}
-	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && code == 0; runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && code == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			fmt.Fprintf(os.Stderr, "%d goroutines at the end, %d at the start\n", runtime.NumGoroutine(), before)
 			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)

@@ -1,7 +1,7 @@
 // Package effort says how many cases the tests of this module try whose number is a choice: random fault schedules,
 // killed processes, seeds.
 //
-//	go test -short ./...                       the least that still exercises every law
+//	go test -short ./...                       a quick look: few cases, nothing of thousands of parts
 //	go test ./...                              what a change is tried with
 //	GO_OSS_LONG_TESTS=1 go test ./multipart    everything, also what moves a gigabyte; .ci/run does this
 //	GO_OSS_LONG_TESTS=30m go test -run ...     everything, and tests with a length take half an hour

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 
 // TestRun keeps the promises at a small size: three parts and a bit, as a file and through a pipe, both ways.
 func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program, and moves the bytes of many parts")
+	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Fatal("needs the go command to build examples/upload")
 	}
