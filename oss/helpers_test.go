@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 	if flag.Lookup("test.fuzz").Value.String() != "" {
 		os.Exit(code) // fuzzing leaves one of its own
 	}
-	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && code == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && code == 0; {
+		time.Sleep(time.Millisecond)
 		if time.Now().After(deadline) {
 			fmt.Fprintf(os.Stderr, "%d goroutines at the end, %d at the start\n", runtime.NumGoroutine(), before)
 			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
