@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -123,6 +124,30 @@ func aPartIsSentAgainWhenTheRequestFailsThatWasAhead(t *testing.T) {
 		wantObject(t, srv, data(40*hedgePart), res, err)
 		if n := requestsFor(srv, 30); n != 4 {
 			t.Errorf("%d requests for part 30, want 4", n)
+		}
+	})
+}
+
+// The error is that of the context, and not that the first request has given way.
+func TestCancellingEndsAPartWhoseFirstRequestHasGivenWay(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *osstest.Server) {
+		srv.Inject(osstest.Fault{Op: "UploadPart", Effect: osstest.Slow(hedgeRate)})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		c := client(t, srv, func(cfg *oss.Config) {
+			doze := &dozing{RoundTripper: cfg.HTTPClient.Transport, number: "30", behind: true}
+			cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+				if req.URL.Query().Get("partNumber") == "30" && doze.count.Load() == 1 {
+					time.AfterFunc(200*time.Millisecond, cancel) // the second is at four fifths of the part
+				}
+				return doze.RoundTrip(req)
+			})}
+		})
+		up := multipart.NewUploader(c, &multipart.Options{PartSize: hedgePart, Concurrency: 4})
+		_, err := up.Upload(ctx, bucket, key, bytes.NewReader(data(40*hedgePart)), nil)
+		wantNothing(t, srv, err, context.Canceled)
+		if n := requestsFor(srv, 30); n != 2 || strings.Contains(err.Error(), "ahead") {
+			t.Errorf("%d requests for part 30: %v", n, err)
 		}
 	})
 }

@@ -17,11 +17,12 @@ type Rate struct {
 //
 //	chaos := srv.Inject(osstest.Fault{Effect: osstest.Chaos(seed)})
 //
-// The draw depends on the seed, on the operation, bucket, key, part number, range and prefix of the request, and on how
-// often the same request arrived before. It does not depend on the order in which concurrent requests arrive, so a seed
-// reproduces a failed test. Injection.Strikes reports what was drawn. The same request is struck at most twice in a
-// row: a client that makes three attempts succeeds, unless an effect makes it stop earlier. Clients that send the same
-// request at the same time share that count, so one of them may be struck more often.
+// The draw depends on the seed, on the operation, bucket, key, part number and range of the request, on the prefix of a
+// listing or the digest of a list of objects, and on how often the same request arrived before. It does not depend on
+// the order in which concurrent requests arrive, so a seed reproduces a failed test. Injection.Strikes reports what was
+// drawn. The same request is struck at most twice in a row: a client that makes three attempts succeeds, unless an
+// effect makes it stop earlier. Clients that send the same request at the same time share that count, so one of them
+// may be struck more often.
 func Chaos(seed uint64, rates ...Rate) Effect {
 	if len(rates) == 0 {
 		rates = BadDay()
